@@ -1,0 +1,36 @@
+"""ketasim: ketamine from dose to network.
+
+The public interface on one page; each name is loaded when it is first used, so that
+``import ketasim`` and ``ketasim --help`` stay fast.
+
+A research and teaching model; not medical advice.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Experiment": "ketasim.config",
+    "load_experiment": "ketasim.config",
+    "Mechanism": "ketasim.mechanisms",
+    "Simulation": "ketasim.simulation",
+    "Trajectory": "ketasim.storage",
+    "open_trajectory": "ketasim.storage",
+    "run": "ketasim.run",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - names resolved by __getattr__
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ketasim' has no attribute {name!r}; it has {', '.join(__all__)}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
