@@ -36,37 +36,81 @@ _BLOCK: tuple[Dimension, ...] = ("blocker", "subunit", "node")
 _ROWS = (
     # what the experiment does to the subject
     Signal("bolus", "mg", ("compartment",), "input", 0.0, "amount put in at the start of the step"),
-    Signal("infusion_rate", "mg/s", ("compartment",), "input", 0.0, "amount put in per second during the step"),
+    Signal(
+        "infusion_rate", "mg/s", ("compartment",), "input", 0.0, "amount put in per second during the step"
+    ),
     # pharmacokinetics
-    Signal("drug_amount", "mg", ("compartment",), "state", 0.0,
-           "amount in each compartment; effect compartments hold mg/L"),
+    Signal(
+        "drug_amount",
+        "mg",
+        ("compartment",),
+        "state",
+        0.0,
+        "amount in each compartment; effect compartments hold mg/L",
+    ),
     Signal("plasma_concentration", "ng/mL", ("compound",), "state", 0.0, "total plasma concentration", True),
     Signal("brain_concentration", "uM", ("compound",), "state", 0.0, "unbound brain concentration", True),
     # NMDA receptor
     Signal("trapped_block", "1", _BLOCK, "state", 0.0, "fraction of receptors with this blocker trapped"),
-    Signal("superficial_block", "1", _BLOCK, "state", 0.0, "fraction with this blocker at its superficial site"),
+    Signal(
+        "superficial_block", "1", _BLOCK, "state", 0.0, "fraction with this blocker at its superficial site"
+    ),
     Signal("nmda_unblocked", "1", _SUBUNIT_NODE, "state", 1.0, "fraction of receptors free of every blocker"),
-    Signal("nmda_block", "1", _NODE, "state", 0.0, "blocked fraction of NMDA conductance, all subunits", True),
-    Signal("nmda_tonic_gating", "1", _SUBUNIT_NODE, "state", 0.0, "extrasynaptic gating by ambient glutamate"),
+    Signal(
+        "nmda_block", "1", _NODE, "state", 0.0, "blocked fraction of NMDA conductance, all subunits", True
+    ),
+    Signal(
+        "nmda_tonic_gating", "1", _SUBUNIT_NODE, "state", 0.0, "extrasynaptic gating by ambient glutamate"
+    ),
     # glutamate
-    Signal("glutamate_perisynaptic", "1", _NODE, "state", 1.0, "perisynaptic glutamate over its baseline", True),
+    Signal(
+        "glutamate_perisynaptic", "1", _NODE, "state", 1.0, "perisynaptic glutamate over its baseline", True
+    ),
     Signal("glutamate_ambient", "uM", _NODE, "state", 0.05, "ambient extracellular glutamate", True),
-    Signal("autoreceptor_inhibition", "1", _NODE, "state", 0.0,
-           "cut of release by mGlu2/3 autoreceptors relative to baseline", True),
+    Signal(
+        "autoreceptor_inhibition",
+        "1",
+        _NODE,
+        "state",
+        0.0,
+        "cut of release by mGlu2/3 autoreceptors relative to baseline",
+        True,
+    ),
     # ports
-    Signal("release_gain", "1", _NODE, "port", 1.0,
-           "scales release probability of the node's glutamatergic terminals and of the afferents on it"),
+    Signal(
+        "release_gain",
+        "1",
+        _NODE,
+        "port",
+        1.0,
+        "scales release probability of the node's glutamatergic terminals and of the afferents on it",
+    ),
     Signal("uptake_gain", "1", _NODE, "port", 1.0, "scales the capacity of glutamate uptake"),
     # what a window of the spiking network measures
     Signal("firing_rate", "Hz", _NODE, "network", 0.0, "spikes per second in the window", True),
-    Signal("nmda_gating", "1", _NODE, "network", 0.0, "mean synaptic NMDA gate <g>, weighted by conductance", True),
+    Signal(
+        "nmda_gating",
+        "1",
+        _NODE,
+        "network",
+        0.0,
+        "mean synaptic NMDA gate <g>, weighted by conductance",
+        True,
+    ),
     Signal("nmda_gating_unblocked_ab", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2A, B"),
     Signal("nmda_gating_unblocked_cd", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2C, D"),
     Signal("nmda_gating_voltage", "mV", _NODE, "network", 0.0, "<g V>"),
     Signal("ampa_throughput", "pA", _NODE, "network", 0.0, "mean AMPA current (inward positive)", True),
     Signal("nmda_throughput", "pA", _NODE, "network", 0.0, "mean NMDA current (inward positive)", True),
-    Signal("vesicle_release", "1/s", _NODE, "network", 0.0,
-           "release received per incoming glutamatergic synapse of the circuit", True),
+    Signal(
+        "vesicle_release",
+        "1/s",
+        _NODE,
+        "network",
+        0.0,
+        "release received per incoming glutamatergic synapse of the circuit",
+        True,
+    ),
     Signal("vesicle_release_baseline", "1/s", _NODE, "network", 0.0, "the same in the baseline"),
 )
 

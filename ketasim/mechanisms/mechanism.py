@@ -4,6 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ketasim.drugs import Drug
+from ketasim.network.build import Network
+from ketasim.signals import Signal
+
 
 class Clock(NamedTuple):
     """What a mechanism may know of time: how long the step is and which one it is, never the dose.
@@ -16,6 +20,28 @@ class Clock(NamedTuple):
     seed: int
     duration: float
     fast_step: int
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What a mechanism may prepare itself for: the subject, the drugs in play, the network (None without one)."""
+
+    species: str
+    weight: float  # kg
+    genotype: tuple[tuple[str, str], ...]
+    drugs: tuple[Drug, ...]
+    network: Network | None
+
+    @property
+    def compounds(self) -> tuple[str, ...]:
+        """Compounds of all drugs in play: the axis `compound`."""
+        return tuple(compound for drug in self.drugs for compound in drug.compounds)
+
+    @property
+    def blockers(self) -> tuple[str, ...]:
+        """Compounds that block NMDA receptors: the axis `blocker`."""
+        named = {name for drug in self.drugs for row in drug.nmda for name in row.of}
+        return tuple(compound for compound in self.compounds if compound in named)
 
 
 @dataclass(frozen=True)
@@ -36,6 +62,7 @@ class Mechanism:
         same signal are refused.
     prepare : optional; called once as ``prepare(parameters, setting)`` with the run's `Setting` and returns what
         `advance` is given instead of the parameters (tables per drug, per node).
+    signals : signals that a user's own mechanism adds to the table.
     """
 
     name: str
@@ -44,7 +71,8 @@ class Mechanism:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     scales: tuple[str, ...] = ()
-    prepare: Callable[[Any, Any], Any] | None = None
+    prepare: Callable[[Any, Setting], Any] | None = None
+    signals: tuple[Signal, ...] = ()
 
     @property
     def title(self) -> str:

@@ -1,0 +1,172 @@
+"""Whether the parts of an experiment fit together: references, orders of times, what a mechanism asks for."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+from ketasim.config.models import Dose, NetworkFile, Species
+from ketasim.documents import Document, Problem, did_you_mean, format_quantity
+from ketasim.documents.validation import unknown
+from ketasim.signals import SIGNALS
+
+if TYPE_CHECKING:
+    from ketasim.config.experiment import Experiment
+
+
+def catalogue_of(experiment: "Experiment", document: Document) -> tuple[Mapping[str, Any], list[Problem]]:
+    """Return the drugs an experiment may name, and problems with files of own drugs that are not there.
+
+    Parameters
+    ----------
+    experiment : its `drugs` are read.
+    document : where it came from.
+
+    Raises
+    ------
+    DocumentError
+        A drug file is wrong.
+    """
+    from ketasim.drugs import load_catalogue
+
+    problems, files = [], []
+    for number, file in enumerate(experiment.drugs):
+        if file.is_file():
+            files.append(file)
+        else:
+            problems.append(document.problem(("drugs", number), f"there is no file '{file}'"))
+    return load_catalogue(files), problems
+
+
+def inconsistencies(
+    experiment: "Experiment", document: Document, catalogue: Mapping[str, Any]
+) -> list[Problem]:
+    """Return all that does not fit together in an experiment whose values are right one by one.
+
+    Parameters
+    ----------
+    experiment : what to look at.
+    document : where it came from; gives the places.
+    catalogue : drugs by name.
+    """
+    found: list[Problem] = []
+    for number, dose in enumerate(experiment.doses):
+        for key, message, at in _dose(dose, experiment, catalogue):
+            found.append(document.problem(("doses", number, key), message, at))
+    for check in (_subject, _network, _schedule, _node_signals, _spikes, _parameters):
+        found += [document.problem(path, message) for path, message in check(experiment)]
+    return found
+
+
+_Finding = tuple[tuple[str | int, ...], str]
+
+
+def _dose(
+    dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    end, last = experiment.duration, dose.starts[-1]
+    if dose.start >= end:
+        yield "start", f"starts at {_s(dose.start)}, not before the end of the run ({_s(end)})", "value"
+    elif last >= end:
+        count = len(dose.starts)
+        yield (
+            "repeat",
+            f"dose {count} would start at {_s(last)}, not before the end of the run ({_s(end)})",
+            "value",
+        )
+    drug = catalogue.get(dose.drug)
+    if drug is None:
+        yield "drug", unknown("drug", dose.drug, catalogue), "value"
+        return
+    if dose.amount is None and drug.compounds:
+        yield (
+            "amount",
+            f"the key 'amount' is missing; {dose.drug} needs one, such as 0.5 mg/kg or 35 mg",
+            "parent",
+        )
+    species = experiment.subject.species
+    routes = _routes(drug, species, catalogue)
+    if not routes:
+        others = [other for other in get_args(Species) if drug.routes_for(other)]
+        yield (
+            "drug",
+            f"{dose.drug} has no data for the {species}; it has for: {', '.join(others) or 'none'}",
+            "value",
+        )
+    elif dose.route not in routes:
+        allowed = f"allowed: {', '.join(routes)}{did_you_mean(dose.route, routes)}"
+        yield "route", f"'{dose.route}' is no route of {dose.drug} in the {species}; {allowed}", "value"
+
+
+def _routes(drug: Any, species: str, catalogue: Mapping[str, Any]) -> tuple[str, ...]:
+    """Routes a drug offers; one without compounds can be given by any route of any drug."""
+    routes = tuple(drug.routes_for(species))
+    if routes or drug.compounds:
+        return routes
+    return tuple(dict.fromkeys(route for other in catalogue.values() for route in other.routes_for(species)))
+
+
+def _subject(experiment: "Experiment") -> Iterator[_Finding]:
+    subject = experiment.subject
+    if subject.species != "human" and "genotype" in subject.model_fields_set:
+        yield ("subject", "genotype"), f"a human variant; the {subject.species} has none"
+
+
+def _network(experiment: "Experiment") -> Iterator[_Finding]:
+    network = experiment.network
+    if isinstance(network, NetworkFile) and not network.file.exists():
+        yield ("network", "file"), f"there is no file '{network.file}'"
+    if network is None:
+        for key in ("node_signals", "spikes"):
+            if getattr(experiment.recording, key):
+                yield ("recording", key), "there is no network to record from (network: none)"
+
+
+def _schedule(experiment: "Experiment") -> Iterator[_Finding]:
+    schedule = experiment.schedule
+    shortest = schedule.settle + schedule.window
+    for key in ("step", "baseline"):
+        value = getattr(schedule, key)
+        if value is not None and value < shortest:
+            yield (
+                ("schedule", key),
+                f"{_s(value)} is shorter than settle + window, {_s(shortest)}; make it longer",
+            )
+
+
+def _node_signals(experiment: "Experiment") -> Iterator[_Finding]:
+    per_node = [name for name, signal in SIGNALS.items() if signal.dims == ("node",)]
+    names = experiment.recording.node_signals
+    for number, name in enumerate(names):
+        path = ("recording", "node_signals", number)
+        if name in SIGNALS and name not in per_node:
+            yield path, f"'{name}' has no single value per neuron; allowed: {', '.join(per_node)}"
+        elif name not in SIGNALS:
+            yield path, unknown("signal", name, per_node)
+        elif name in names[:number]:
+            yield path, f"'{name}' stands here twice"
+
+
+def _spikes(experiment: "Experiment") -> Iterator[_Finding]:
+    for number, (start, end) in enumerate(experiment.recording.spikes):
+        path = ("recording", "spikes", number)
+        if start > end:
+            yield path, f"`from` {_s(start)} is after `to` {_s(end)}"
+        if start < 0:
+            yield path, f"{_s(start)} is before time zero"
+        elif start > experiment.duration:
+            yield path, f"{_s(start)} is after the end of the run ({_s(experiment.duration)})"
+
+
+def _parameters(experiment: "Experiment") -> Iterator[_Finding]:
+    """Ask each mechanism's parameters, where they have a method `check` that yields (field, message)."""
+    for name, parameters in experiment.mechanisms.items():
+        if parameters is not False and hasattr(parameters, "check"):
+            for field, message in parameters.check():
+                yield ("mechanisms", name, field), message
+
+
+def _s(seconds: float) -> str:
+    """Return a time as people write it: in the largest unit that leaves a short number."""
+    for unit, factor in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds and abs(seconds) >= factor and round(seconds / factor, 3) * factor == seconds:
+            return str(format_quantity(seconds / factor, unit))
+    return str(format_quantity(seconds, "s"))

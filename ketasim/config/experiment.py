@@ -1,0 +1,233 @@
+"""The experiment: a frozen value with defaults filled in and units converted."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from annotated_types import Gt, Le
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    PrivateAttr,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+)
+
+from ketasim.config.consistency import catalogue_of, inconsistencies
+from ketasim.config.models import (
+    Dose,
+    LocalFile,
+    Network,
+    NetworkFile,
+    NetworkModel,
+    Recording,
+    Schedule,
+    Subject,
+)
+from ketasim.config.parameters import known_mechanisms, plain_mechanisms, validate_mechanisms
+from ketasim.documents import Document, DocumentError, from_mapping, with_values
+from ketasim.documents.nearest import shown
+from ketasim.documents.validation import Quantity, Record, validate
+
+if TYPE_CHECKING:
+    from ketasim.mechanisms.mechanism import Mechanism
+
+_TEN_YEARS = 3650 * 86400
+
+
+def _mechanisms(value: Any, info: ValidationInfo) -> Mapping[str, Any]:
+    known = (info.context or {}).get("mechanisms")
+    return validate_mechanisms(value, known_mechanisms() if known is None else known)
+
+
+def _format(value: Any) -> Any:
+    if type(value) is int and value == 1:
+        return value
+    raise ValueError(f"{shown(value)} is no format that this version of ketasim reads; 1 is wanted")
+
+
+def _name(value: str) -> str:
+    # The name becomes a file name on every system: no separators, no leading or trailing dots or blanks.
+    if len(value) > 100 or not re.fullmatch(r"\w([\w .+-]*[\w+-])?", value):
+        raise ValueError(
+            f"{shown(value)} is no name; letters, digits, '_', '-', '+', '.' and blanks are, up to 100"
+        )
+    return value
+
+
+class Experiment(Record):
+    """One experiment, as of an experiment file; made by `load_experiment` or `Experiment.from_mapping`.
+
+    Times are in s from time zero, weights in kg. `network` is a `NetworkModel`, a `NetworkFile` or None.
+    `mechanisms` maps the name of every known mechanism to its parameters (a NamedTuple), or to False where it
+    is switched off.
+    """
+
+    format: Annotated[Literal[1], BeforeValidator(_format)] = Field(
+        description="version of the file format, 1"
+    )
+    name: Annotated[StrictStr, AfterValidator(_name)] = Field(
+        default="experiment",
+        description="name of the run and of its files, by default that of the experiment file",
+    )
+    seed: Annotated[StrictInt, Field(ge=0, le=2**63 - 1)] = Field(
+        default=1, description="seed of all random numbers"
+    )
+    duration: Annotated[float, Gt(0), Le(_TEN_YEARS), Quantity("s")] = Field(
+        description="time from zero to the end of the run, such as 24 h"
+    )
+    subject: Subject = Field(default=Subject(), description="who gets the doses")
+    doses: tuple[Dose, ...] = Field(default=(), description="list of doses")
+    network: Network = Field(default=NetworkModel(), description="the spiking network")
+    schedule: Schedule = Field(default=Schedule(), description="when the network is sampled")
+    drugs: tuple[LocalFile, ...] = Field(default=(), description="files of own drugs, relative to this file")
+    mechanisms: Annotated[
+        Mapping[str, Any],
+        PlainValidator(_mechanisms, json_schema_input_type=dict[str, Any]),
+        PlainSerializer(plain_mechanisms, when_used="json"),
+    ] = Field(
+        default_factory=dict, validate_default=True, description="mechanisms by name: off, on, or parameters"
+    )
+    recording: Recording = Field(default=Recording(), description="what is stored beside population means")
+
+    _document: Document = PrivateAttr()
+    _own: tuple["Mechanism", ...] = PrivateAttr(default=())
+    _catalogue: Mapping[str, Any] = PrivateAttr()
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any], mechanisms: Sequence["Mechanism"] = ()) -> Self:
+        """Return the experiment of a mapping with the keys of an experiment file.
+
+        Parameters
+        ----------
+        data : plain values, quantities as text with units. Relative paths in it start at the current folder.
+        mechanisms : own mechanisms beside those of ketasim.
+
+        Raises
+        ------
+        DocumentError
+            All problems of a stage: what the keys and values are, then whether they fit together.
+
+        Examples
+        --------
+        >>> Experiment.from_mapping({"format": 1, "duration": "3 h"}).duration
+        10800.0
+        """
+        return cls.from_document(from_mapping(data), mechanisms)
+
+    @classmethod
+    def from_document(cls, document: Document, mechanisms: Sequence["Mechanism"] = ()) -> Self:
+        """Return the experiment of a document; parameters and errors as of `from_mapping`.
+
+        Parameters
+        ----------
+        document : what was read; relative paths in it start at its folder.
+        mechanisms : own mechanisms beside those of ketasim.
+        """
+        if document.file is not None and "name" not in document.data:
+            document = with_values(document, {"name": _as_name(document.file.stem)})
+        folder = document.file.parent if document.file else Path.cwd()
+        context = {"folder": folder, "mechanisms": known_mechanisms(mechanisms)}
+        experiment = validate(cls, document, context)
+        experiment._document, experiment._own = document, tuple(mechanisms)
+        experiment._catalogue, problems = catalogue_of(experiment, document)
+        problems += inconsistencies(experiment, document, experiment._catalogue)
+        if problems:
+            raise DocumentError(problems)
+        return experiment
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a new, validated experiment with some values changed.
+
+        Parameters
+        ----------
+        **changes : values by dotted path: ``seed=7`` or ``**{"doses.0.amount": "0.25 mg/kg"}``.
+            What the file left to defaults stays so: another species brings its own default weight.
+
+        Raises
+        ------
+        DocumentError
+            A path or value is wrong.
+
+        Examples
+        --------
+        >>> experiment = Experiment.from_mapping({"format": 1, "duration": "3 h"})
+        >>> experiment.replace(**{"subject.species": "rat"}).subject.weight
+        0.3
+        """
+        return type(self).from_document(with_values(self._document, changes), self._own)
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the experiment as plain data with every default filled in and units as text.
+
+        `from_mapping` makes an equal experiment of it. Paths are absolute.
+        """
+        data = self.model_dump(mode="json")
+        data["doses"] = [
+            {key: item for key, item in dose.items() if item is not None} for dose in data["doses"]
+        ]
+        if self.subject.species != "human":
+            del data["subject"]["genotype"]
+        return data
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what decides the results: all but `recording`; files count by content, not by path."""
+        data = self.resolved()
+        del data["recording"]
+        data["drugs"] = [_file_digest(file) for file in self.drugs]
+        if isinstance(self.network, NetworkFile):
+            data["network"] = {"file": _file_digest(self.network.file)}
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def source_text(self) -> str:
+        """Text of the experiment file as written, without overrides; JSON of data that had no file."""
+        return self._document.text or json.dumps(self._document.data, indent=2, ensure_ascii=False) + "\n"
+
+    @property
+    def source_file(self) -> Path | None:
+        """Experiment file, or None."""
+        return self._document.file
+
+    @property
+    def catalogue(self) -> Mapping[str, Any]:
+        """Drugs by name: those of ketasim and those of `drugs`."""
+        return self._catalogue
+
+    @property
+    def own_mechanisms(self) -> tuple["Mechanism", ...]:
+        """Mechanisms that were given in Python beside those of ketasim."""
+        return self._own
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_document, (self._document, self._own)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Experiment):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in type(self).model_fields)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.seed, self.duration, self.doses))
+
+
+def _as_name(stem: str) -> str:
+    """Return a file's stem as a name that may stand in the file."""
+    return re.sub(r"[^\w+-]+", "_", stem).strip("_")[:100] or "experiment"
+
+
+def _file_digest(file: Path) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

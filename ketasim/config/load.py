@@ -1,0 +1,54 @@
+"""Finding and reading experiment files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ketasim.config.experiment import Experiment
+from ketasim.documents import DocumentError, Problem, did_you_mean, override, read_document
+
+if TYPE_CHECKING:
+    from ketasim.mechanisms.mechanism import Mechanism
+
+
+def load_experiment(
+    source: str | Path, overrides: Sequence[str] = (), mechanisms: Sequence["Mechanism"] = ()
+) -> Experiment:
+    """Read an experiment file.
+
+    Parameters
+    ----------
+    source : path of the file, or the name of an example that travels in the package, see `examples`. A file
+        goes before an example of the same name.
+    overrides : ``key.path=value`` strings, such as ``doses.0.amount=0.25 mg/kg``, applied in order.
+    mechanisms : own mechanisms beside those of ketasim.
+
+    Raises
+    ------
+    DocumentError
+        All problems of one stage: the YAML, the keys and values, whether they fit together.
+    """
+    document = read_document(_located(source))
+    return Experiment.from_document(override(document, overrides), mechanisms)
+
+
+def examples() -> dict[str, Path]:
+    """Return the experiment files that travel in the package, by name."""
+    package = Path(__file__).resolve().parents[1]
+    # In an installed package the examples lie inside it; in a source checkout they are the folder `configs`.
+    folder = next(
+        (path for path in (package / "examples", package.parent / "configs") if path.is_dir()), package
+    )
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def _located(source: str | Path) -> Path:
+    path = Path(source)
+    if path.is_file():
+        return path
+    found = examples()
+    if isinstance(source, str) and source in found:
+        return found[source]
+    what = f"'{source}' is a folder, not a file" if path.is_dir() else f"there is no file '{source}'"
+    near = did_you_mean(path.name.removesuffix(".yaml"), found)
+    raise DocumentError([Problem(None, "", f"{what}; examples: {', '.join(found) or 'none'}{near}")])

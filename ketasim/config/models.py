@@ -1,0 +1,194 @@
+"""What may stand in an experiment file, section by section; attributes are in internal units."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le
+from pydantic import (
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    field_validator,
+)
+
+from ketasim.documents import DoseAmount, format_quantity, parse_quantity
+from ketasim.documents.nearest import shown
+from ketasim.documents.validation import Amount, Quantity, Record
+
+Species = Literal["human", "rat", "mouse"]
+
+#: Body weight in kg where the file gives none: the usual reference adult, an adult rat, an adult mouse.
+DEFAULT_WEIGHT = {"human": 70.0, "rat": 0.3, "mouse": 0.025}
+
+Seconds = Annotated[float, Quantity("s")]
+SecondsFromZero = Annotated[float, Ge(0), Quantity("s")]
+PositiveSeconds = Annotated[float, Gt(0), Quantity("s")]
+
+
+def _local_file(value: Any, info: ValidationInfo) -> Path:
+    """Return an absolute path; what is relative is relative to the experiment file."""
+    if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
+        raise ValueError(f"{shown(value)} stands here; the path of a file is wanted")
+    folder = (info.context or {}).get("folder") or Path.cwd()
+    return (folder / Path(value).expanduser()).absolute()
+
+
+LocalFile = Annotated[Path, PlainValidator(_local_file, json_schema_input_type=str)]
+
+
+class Genotype(Record):
+    """Variants that change pharmacokinetics (human only)."""
+
+    cyp2b6: Literal["*1/*1", "*1/*6", "*6/*6"] = Field(
+        default="*1/*1", description="CYP2B6, the enzyme that clears ketamine"
+    )
+
+
+class Subject(Record):
+    """Who gets the doses."""
+
+    species: Species = Field(default="human", description="human, rat or mouse")
+    weight: Annotated[float, Gt(0), Le(1000), Quantity("kg")] = Field(
+        default_factory=lambda data: DEFAULT_WEIGHT[data.get("species", "human")],
+        description="body weight, by default 70 kg (human), 0.3 kg (rat), 0.025 kg (mouse)",
+    )
+    genotype: Genotype = Field(default=Genotype(), description="human pharmacogenetic variants")
+
+
+class Repeat(Record):
+    """The same dose again at equal intervals."""
+
+    every: PositiveSeconds = Field(description="time from one start to the next, such as 3.5 d")
+    count: Annotated[StrictInt, Ge(1), Le(10_000)] = Field(description="how many doses in all")
+
+
+class Dose(Record):
+    """One dose, or a series of equal ones."""
+
+    drug: StrictStr = Field(description="name of a drug, see `ketasim drugs`")
+    route: StrictStr = Field(description="how it is given, such as intravenous")
+    amount: Annotated[DoseAmount, Amount()] | None = Field(
+        default=None,
+        description="amount, such as 0.5 mg/kg or 35 mg; only a drug without compounds needs none",
+    )
+    start: SecondsFromZero = Field(default=0.0, description="start after time zero, by default 0 s")
+    duration: SecondsFromZero = Field(
+        default=0.0, description="length of an infusion; 0 s, the default, is a bolus"
+    )
+    repeat: Repeat | None = Field(default=None, description="give it again, such as {every: 3.5 d, count: 8}")
+
+    @property
+    def starts(self) -> tuple[float, ...]:
+        """Start of each dose of the series in s."""
+        if self.repeat is None:
+            return (self.start,)
+        return tuple(self.start + number * self.repeat.every for number in range(self.repeat.count))
+
+
+class NetworkModel(Record):
+    """A network that ketasim builds."""
+
+    model: Literal["prefrontal_microcircuit"] = Field(
+        default="prefrontal_microcircuit", description="which circuit to build"
+    )
+    neurons: Annotated[StrictInt, Ge(20), Le(1_000_000)] = Field(
+        default=1000, description="number of neurons"
+    )
+
+
+class NetworkFile(Record):
+    """A network from a file."""
+
+    file: LocalFile = Field(description="GraphML, SONATA or edge list, relative to the experiment file")
+
+
+class Schedule(Record):
+    """When the spiking network is sampled."""
+
+    baseline: PositiveSeconds = Field(default=20.0, description="network time measured before time zero")
+    settle: SecondsFromZero = Field(
+        default=0.3, description="network time before each window that is not measured"
+    )
+    window: Annotated[float, Ge(0.001), Quantity("s")] = Field(
+        default=1.0, description="network time of a window"
+    )
+    step: Annotated[float | None, Quantity("s", word="auto")] = Field(
+        default=None, description="slow step; `auto` is short after a dose and long later"
+    )
+
+    @field_validator("step")
+    @classmethod
+    def _positive(cls, step: float | None) -> float | None:
+        if step is not None and step <= 0:
+            raise ValueError(
+                f"'{format_quantity(step, 's')}' is out of range; it must be more than 0 s, or auto"
+            )
+        return step
+
+
+class Interval(Record):
+    """A stretch of time, both ends included."""
+
+    start: Seconds = Field(alias="from", description="begin, such as 0 h")
+    end: Seconds = Field(alias="to", description="end, such as 40 min")
+
+
+def _interval(value: Any) -> tuple[float, float]:
+    """Return begin and end in s of an instant or an interval."""
+    if isinstance(value, Mapping):
+        interval = Interval.model_validate(dict(value))
+        return interval.start, interval.end
+    if isinstance(value, str | int | float):
+        instant = parse_quantity(value, "s")
+        return instant, instant
+    raise ValueError(
+        f"{shown(value)} stands here; a time such as 40 min or {{from: 0 h, to: 40 min}} is wanted"
+    )
+
+
+def _plain_interval(interval: tuple[float, float]) -> Any:
+    start, end = (format_quantity(instant, "s") for instant in interval)
+    return start if start == end else {"from": start, "to": end}
+
+
+Stretch = Annotated[
+    tuple[float, float],
+    PlainValidator(_interval, json_schema_input_type=Seconds | Interval),
+    PlainSerializer(_plain_interval, when_used="json"),
+]
+
+
+class Recording(Record):
+    """What is stored beside the population means."""
+
+    node_signals: tuple[StrictStr, ...] = Field(default=(), description="signals to store for every neuron")
+    spikes: tuple[Stretch, ...] = Field(
+        default=(), description="times whose spikes are stored: instants, or {from: 0 h, to: 40 min}"
+    )
+
+
+def _network(value: Any, info: ValidationInfo) -> NetworkModel | NetworkFile | None:
+    """Return the network section, None for the word `none`."""
+    if value == "none":
+        return None
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"{shown(value)} stands here; allowed: {{neurons: 1000}}, {{file: net.graphml}}, or none"
+        )
+    kind = NetworkFile if "file" in value else NetworkModel
+    return kind.model_validate(dict(value), context=info.context)
+
+
+def _plain_network(network: NetworkModel | NetworkFile | None) -> Any:
+    return "none" if network is None else network.model_dump(mode="json")
+
+
+Network = Annotated[
+    NetworkModel | NetworkFile | None,
+    PlainValidator(_network, json_schema_input_type=NetworkModel | NetworkFile | Literal["none"]),
+    PlainSerializer(_plain_network, when_used="json"),
+]

@@ -1,0 +1,177 @@
+"""The parameters of mechanisms in an experiment file, validated from each mechanism's own NamedTuple."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import Field, StrictBool, StrictInt, StrictStr, ValidationError, create_model
+
+from ketasim.documents.nearest import shown
+from ketasim.documents.validation import Quantity, Record, complaint, explained, unknown
+from ketasim.provenance import Source, source_of, unit_of
+
+if TYPE_CHECKING:
+    from ketasim.mechanisms.mechanism import Mechanism
+
+_STRICT = {bool: StrictBool, int: StrictInt, str: StrictStr}
+
+
+class FrozenMapping(Mapping[str, Any]):
+    """A mapping that cannot be changed and, unlike a mapping proxy, can be copied and pickled."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[str, Any]):
+        self._items = dict(items)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+def shipped_mechanisms() -> tuple["Mechanism", ...]:
+    """Return the mechanisms that come with ketasim, in their order."""
+    from ketasim.mechanisms import ORDER
+
+    return tuple(ORDER)
+
+
+def known_mechanisms(own: Sequence["Mechanism"] = ()) -> tuple["Mechanism", ...]:
+    """Return the mechanisms that an experiment may name: those of ketasim, then a user's own.
+
+    Parameters
+    ----------
+    own : mechanisms to add.
+
+    Raises
+    ------
+    ValueError
+        Two have the same name.
+    """
+    known = (*shipped_mechanisms(), *own)
+    names = [mechanism.name for mechanism in known]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"two mechanisms are called {', '.join(twice)}; give your own another name")
+    return known
+
+
+@lru_cache(maxsize=256)
+def parameters_model(parameters: type, name: str) -> type[Record]:
+    """Return the pydantic model of a mechanism's parameters.
+
+    Parameters
+    ----------
+    parameters : a NamedTuple whose fields are ``Annotated[type, limits..., "unit", Source(...)] = default``.
+        A field with a unit other than ``"1"`` is written with a unit in the file and holds the number in that
+        unit; a tuple of numbers is a list of such.
+    name : the mechanism's name, for messages.
+    """
+    fields: dict[str, Any] = {}
+    defaults = getattr(parameters, "_field_defaults", {})
+    for field, hint in get_type_hints(parameters, include_extras=True).items():
+        unit, source = unit_of(hint), source_of(hint)
+        notes = (f"in {unit}" if unit not in (None, "1") else "", source.text if source else "")
+        description = "; ".join(filter(None, notes)) or None
+        fields[field] = (_field_type(hint), Field(default=defaults.get(field, ...), description=description))
+    return create_model(name, __base__=Record, **fields)
+
+
+def _field_type(hint: Any, unit: str | None = None) -> Any:
+    """Return a type hint for pydantic: numbers with units, and no text for a number, at any depth."""
+    unit = unit_of(hint) or unit
+    limits: tuple[Any, ...] = ()
+    if get_origin(hint) is Annotated:
+        hint, *metadata = get_args(hint)
+        limits = tuple(item for item in metadata if not isinstance(item, str | Source))
+    if hint is float:
+        return Annotated[(float, *limits, Quantity(unit or "1"))]
+    if get_origin(hint) is tuple:
+        hint = tuple[tuple(item if item is ... else _field_type(item, unit) for item in get_args(hint))]  # type: ignore
+    elif get_origin(hint) in (Union, UnionType):
+        hint = Union[tuple(_field_type(item, unit) for item in get_args(hint))]  # noqa: UP007
+    hint = _STRICT.get(hint, hint)
+    return Annotated[(hint, *limits)] if limits else hint
+
+
+def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> FrozenMapping:
+    """Return the parameters of every known mechanism, False for those switched off.
+
+    Parameters
+    ----------
+    value : mapping under ``mechanisms:``; each entry is ``off``, ``on``, a truth value or a mapping of
+        parameters.
+    known : the mechanisms that may be named; those not named have their default parameters.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        In final words, see `ketasim.documents.validation.explained`.
+    """
+    if not isinstance(value, Mapping):
+        text = (
+            f"{shown(value)} stands here; a mapping is wanted, such as {{{known[0].name}: off}}"
+            if known
+            else ""
+        )
+        raise ValidationError.from_exception_data(
+            "mechanisms", [complaint((), text or "a mapping is wanted")]
+        )
+    names = [mechanism.name for mechanism in known]
+    details = [
+        complaint((name,), unknown("mechanism", name, names), "key") for name in value if name not in names
+    ]
+    found: dict[str, Any] = {}
+    for mechanism in known:
+        try:
+            found[mechanism.name] = _entry(value.get(mechanism.name, True), mechanism)
+        except ValidationError as error:
+            details += [
+                complaint((mechanism.name, *detail["loc"]), detail["msg"], detail["ctx"]["at"])
+                for detail in explained(Record, error).errors(include_url=False)
+            ]
+    if details:
+        raise ValidationError.from_exception_data("mechanisms", details)
+    return FrozenMapping(found)
+
+
+def _entry(value: Any, mechanism: "Mechanism") -> Any:
+    if value is False or value == "off":
+        return False
+    if value is True or value == "on":
+        value = {}
+    if isinstance(value, mechanism.Parameters):
+        return value
+    if not isinstance(value, Mapping):
+        text = f"{shown(value)} stands here; allowed: off, on, or a mapping of parameters"
+        raise ValidationError.from_exception_data(mechanism.name, [complaint((), text)])
+    model = parameters_model(mechanism.Parameters, mechanism.name).model_validate(dict(value))
+    names = parameters_model(mechanism.Parameters, mechanism.name).model_fields
+    return mechanism.Parameters(**{name: getattr(model, name) for name in names})
+
+
+def plain_mechanisms(mechanisms: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of mechanisms as they would stand in a file: all values, with units.
+
+    Parameters
+    ----------
+    mechanisms : as returned by `validate_mechanisms`.
+    """
+    return {
+        name: parameters and _model_of(name, parameters).model_dump(mode="json")
+        for name, parameters in mechanisms.items()
+    }
+
+
+def _model_of(name: str, parameters: Any) -> Record:
+    kind: type = type(parameters)
+    return parameters_model(kind, name).model_construct(**parameters._asdict())

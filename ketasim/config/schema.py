@@ -1,0 +1,87 @@
+"""JSON Schema of the experiment file, for editors."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ketasim.config.experiment import Experiment
+from ketasim.config.parameters import known_mechanisms, parameters_model
+from ketasim.signals import SIGNALS
+
+if TYPE_CHECKING:
+    from ketasim.mechanisms.mechanism import Mechanism
+
+
+def experiment_schema(mechanisms: Sequence["Mechanism"] = ()) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of an experiment file.
+
+    Parameters
+    ----------
+    mechanisms : own mechanisms beside those of ketasim.
+
+    It offers the names of drugs, routes, mechanisms, their parameters and signals. Drugs and routes of own
+    drug files are allowed beside those; whether a route fits a drug is for `ketasim check` to say.
+    """
+    schema = Experiment.model_json_schema(by_alias=True, mode="validation")
+    definitions = schema["$defs"]
+    drugs, routes = _drugs_and_routes()
+    dose = definitions["Dose"]["properties"]
+    dose["drug"] |= {"anyOf": [{"enum": drugs}, {"type": "string"}]}
+    dose["route"] |= {"anyOf": [{"enum": routes}, {"type": "string"}]}
+    for name in ("drug", "route"):
+        dose[name].pop("type", None)
+    nodes = [name for name, signal in SIGNALS.items() if signal.dims == ("node",)]
+    definitions["Recording"]["properties"]["node_signals"]["items"] = {"enum": nodes}
+    schema["properties"]["mechanisms"] = {
+        "type": "object",
+        "description": schema["properties"]["mechanisms"]["description"],
+        "properties": {mechanism.name: _entry(mechanism) for mechanism in known_mechanisms(mechanisms)},
+        "additionalProperties": False,
+    }
+    for key in ("amount", "repeat"):
+        dose[key] = {"description": dose[key]["description"]} | dose[key]["anyOf"][0]
+    _without_titles_and_defaults(schema)
+    schema["description"] = "An experiment: who is given what, what is simulated, what is stored."
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ketasim experiment",
+        **schema,
+    }
+
+
+def _drugs_and_routes() -> tuple[list[str], list[str]]:
+    from ketasim.config.models import DEFAULT_WEIGHT
+    from ketasim.drugs import load_catalogue
+
+    catalogue = load_catalogue(())
+    routes = {
+        route
+        for drug in catalogue.values()
+        for species in DEFAULT_WEIGHT
+        for route in drug.routes_for(species)
+    }
+    return list(catalogue), sorted(routes)
+
+
+def _entry(mechanism: "Mechanism") -> dict[str, Any]:
+    """Return the schema of one mechanism: off, on, or its parameters."""
+    parameters = parameters_model(mechanism.Parameters, mechanism.name).model_json_schema()
+    return {
+        "description": mechanism.title,
+        "anyOf": [{"enum": ["off", "on"]}, {"type": "boolean"}, parameters],
+    }
+
+
+def _without_titles_and_defaults(schema: Any) -> None:
+    """Drop pydantic's titles, and defaults in internal units, which would mislead in a file with units."""
+    if isinstance(schema, list):
+        for item in schema:
+            _without_titles_and_defaults(item)
+    elif isinstance(schema, dict):
+        for key, value in list(schema.items()):
+            if key in ("properties", "$defs"):
+                for item in value.values():
+                    _without_titles_and_defaults(item)
+            elif key == "title" or (key == "default" and not isinstance(value, str)):
+                del schema[key]
+            else:
+                _without_titles_and_defaults(value)

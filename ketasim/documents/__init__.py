@@ -1,0 +1,32 @@
+"""YAML documents with line numbers, quantities with units, and errors that say what would be right.
+
+Knows no schema: `ketasim.drugs` and `ketasim.config` say what belongs in their documents.
+"""
+
+from ketasim.documents.document import Document
+from ketasim.documents.nearest import did_you_mean, nearest
+from ketasim.documents.overrides import from_mapping, override, with_values
+from ketasim.documents.problems import DocumentError, KetasimError, MissingExtraError, Place, Problem
+from ketasim.documents.units import DoseAmount, format_quantity, parse_dose_amount, parse_quantity, wanted
+from ketasim.documents.yaml_text import parse_document, read_document
+
+__all__ = [
+    "Document",
+    "DocumentError",
+    "DoseAmount",
+    "KetasimError",
+    "MissingExtraError",
+    "Place",
+    "Problem",
+    "did_you_mean",
+    "format_quantity",
+    "from_mapping",
+    "nearest",
+    "override",
+    "parse_document",
+    "parse_dose_amount",
+    "parse_quantity",
+    "read_document",
+    "wanted",
+    "with_values",
+]

@@ -1,0 +1,57 @@
+"""The nearest right name for a wrong one."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(name: object, candidates: Iterable[str]) -> str | None:
+    """Return the candidate most like `name`, or None when none is alike.
+
+    Parameters
+    ----------
+    name : what was written; anything but a text of reasonable length has no neighbour.
+    candidates : names that are allowed.
+
+    Examples
+    --------
+    >>> nearest("ketamin", ["ketamine", "saline"])
+    'ketamine'
+    >>> nearest("xyz", ["ketamine", "saline"])
+    """
+    if not isinstance(name, str) or not 0 < len(name) <= 100:
+        return None
+    by_folded = {candidate.casefold(): candidate for candidate in candidates}
+    found = get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None
+
+
+def did_you_mean(name: object, candidates: Iterable[str]) -> str:
+    """Return ``; did you mean X?`` for the nearest candidate, or an empty text.
+
+    Examples
+    --------
+    >>> did_you_mean("salin", ["ketamine", "saline"])
+    '; did you mean saline?'
+    """
+    found = nearest(name, candidates)
+    return f"; did you mean {found}?" if found and found != name else ""
+
+
+def shown(value: object) -> str:
+    """Return a value as it is quoted in a message: short, on one line.
+
+    Examples
+    --------
+    >>> shown("iv"), shown(3), shown(None), shown([1, 2])
+    ("'iv'", '3', 'nothing', 'a list')
+    """
+    if isinstance(value, str):
+        text = value if len(value) <= 60 else value[:57] + "..."
+        return "'" + "".join(c if c.isprintable() else " " for c in text) + "'"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:.17g}" if isinstance(value, float) else str(value)[:60]
+    return "a mapping" if hasattr(value, "keys") else "a list"

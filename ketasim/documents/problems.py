@@ -1,0 +1,114 @@
+"""What is wrong with a document, where, and what would be right: the errors a user sees."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+#: A screen shows this many problems; the rest are counted.
+_SHOWN = 20
+_WIDTH = 160
+
+
+class Place(NamedTuple):
+    """A spot in a text: name of the file, line and column (both from 1), and the text of that line."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong.
+
+    place : where, or None when the data did not come from a text.
+    path : dotted path of the value, such as ``doses.0.amount``; empty for the document as a whole.
+    message : what is wrong and what is allowed.
+    """
+
+    place: Place | None
+    path: str
+    message: str
+
+
+class DocumentError(Exception):
+    """A document, an override or a value in it is wrong; nothing was run.
+
+    Parameters
+    ----------
+    problems : all problems of one stage, in the order of the text.
+
+    Examples
+    --------
+    >>> place = Place("a.yaml", 2, 11, "duration: 5 mg")
+    >>> print(DocumentError([Problem(place, "duration", "a time is wanted")]))
+    a.yaml:2:11: duration: a time is wanted
+        duration: 5 mg
+                  ^
+    """
+
+    def __init__(self, problems: Iterable[Problem]):
+        self.problems = sorted(problems, key=_reading_order)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        lines = [render(problem) for problem in self.problems[:_SHOWN]]
+        if len(self.problems) > _SHOWN:
+            lines.append(f"... and {len(self.problems) - _SHOWN} more")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[type, tuple[list[Problem]]]:
+        return type(self), (self.problems,)
+
+
+class KetasimError(Exception):
+    """A run failed: the call and the configuration were right, the computation was not."""
+
+
+class MissingExtraError(KetasimError):
+    """A library that belongs to an optional extra is not installed.
+
+    Parameters
+    ----------
+    extra : name of the extra, such as ``sonata``.
+    purpose : what needs it, such as ``reading SONATA networks``.
+    """
+
+    def __init__(self, extra: str, purpose: str):
+        self.extra, self.purpose = extra, purpose
+        super().__init__(extra, purpose)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.purpose} needs the extra '{self.extra}', which is not installed: "
+            f"pip install 'ketasim[{self.extra}]'"
+        )
+
+
+def render(problem: Problem) -> str:
+    """Return the text of one problem: place, path and message, then the line and a caret under the column.
+
+    Parameters
+    ----------
+    problem : what to show; without a place only path and message are shown.
+    """
+    place, path, message = problem
+    head = f"{path}: {message}" if path else message
+    if place is None:
+        return head
+    head = f"{place.file}:{place.line}:{place.column}: {head}"
+    line, caret = _excerpt(place.text, place.column - 1)
+    return f"{head}\n    {line}\n    {' ' * caret}^" if line.strip() else head
+
+
+def _excerpt(text: str, column: int) -> tuple[str, int]:
+    """Cut a long line around the column; characters that would move the caret become blanks."""
+    text = "".join(character if character.isprintable() else " " for character in text).rstrip()
+    start = max(0, column - _WIDTH // 2) if len(text) > _WIDTH else 0
+    return text[start : start + _WIDTH], min(column, len(text)) - start
+
+
+def _reading_order(problem: Problem) -> tuple[bool, int, int]:
+    """Order by line and column, overrides after the file; problems without a place keep their order."""
+    if problem.place is None:
+        return (False, 0, 0)
+    return (problem.place.file == "override", problem.place.line, problem.place.column)

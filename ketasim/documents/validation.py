@@ -1,0 +1,257 @@
+"""Pydantic models of documents: quantities as fields, and every complaint as a `Problem` with its place."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+
+from ketasim.documents.document import DataPath, Document
+from ketasim.documents.nearest import did_you_mean, shown
+from ketasim.documents.problems import DocumentError, Problem
+from ketasim.documents.units import (
+    format_quantity,
+    parse_dose_amount,
+    parse_quantity,
+    wanted,
+)
+
+_EXPLAINED = "explained"
+_QUANTITY_PATTERN = r"^\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*[A-Za-zµμ1/].*$"
+
+
+class Record(BaseModel):
+    """A frozen mapping of a document in which an unknown key is an error.
+
+    Subclasses name their fields; see `Quantity` for those with units. Errors name what is allowed and the
+    nearest right name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain(cls, value: Any, handler: Callable[[Any], Any]) -> Any:
+        """Turn pydantic's errors into final words here, where the allowed keys are known."""
+        try:
+            return handler(value)
+        except ValidationError as error:
+            raise explained(cls, error) from None
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Annotation of a number that has a unit in the document: ``Annotated[float, Gt(0), Quantity("s")]``.
+
+    The attribute holds the number in that unit; limits apply to it, and a JSON dump writes it with the unit.
+
+    Parameters
+    ----------
+    unit : internal unit; ``1`` for a plain number.
+    word : a word allowed instead, such as ``auto``; the attribute is then None.
+    """
+
+    unit: str
+    word: str | None = None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Wrap the number's own schema, so that limits see the converted number."""
+        serialization = core_schema.plain_serializer_function_ser_schema(self._format, when_used="json")
+        return core_schema.no_info_wrap_validator_function(
+            self._parse, handler(source), serialization=serialization
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> JsonSchemaValue:
+        """Return the schema of the text in the document instead of the number's."""
+        if self.unit == "1":
+            return {key: value for key, value in handler(schema).items() if key != "default"}
+        found: JsonSchemaValue = {
+            "type": "string",
+            "pattern": _QUANTITY_PATTERN,
+            "examples": _examples(self.unit),
+        }
+        return {"anyOf": [{"const": self.word}, found]} if self.word else found
+
+    def _parse(self, value: Any, handler: Callable[[Any], Any]) -> Any:
+        if self.word is not None and value == self.word:
+            return None
+        try:
+            number = parse_quantity(value, self.unit)
+        except ValueError as error:
+            raise ValueError(f"{error}{f', or {self.word}' if self.word else ''}") from None
+        try:
+            return handler(number)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            raise ValueError(_limit_message(shown(value), problem, self.unit)) from None
+
+    def _format(self, value: float | None) -> str | float | None:
+        return self.word if value is None else format_quantity(value, self.unit)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Annotation of a dose amount, mg or mg/kg: ``Annotated[DoseAmount, Amount()]``."""
+
+    examples: ClassVar[list[str]] = ["0.5 mg/kg", "35 mg"]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Read with `parse_dose_amount`, write as text."""
+        serialization = core_schema.plain_serializer_function_ser_schema(str, when_used="json")
+        return core_schema.no_info_plain_validator_function(parse_dose_amount, serialization=serialization)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> JsonSchemaValue:
+        """Return the schema of the text."""
+        return {
+            "type": "string",
+            "pattern": r"^\s*[0-9.].*[a-zµμ]g(\s*/\s*kg)?\s*$",
+            "examples": self.examples,
+        }
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def validate(model: type[ModelT], document: Document, context: Mapping[str, Any] | None = None) -> ModelT:
+    """Return the model of a document.
+
+    Parameters
+    ----------
+    model : what the document's root must be; best a `Record`.
+    document : the data and their places.
+    context : handed to the model's validators as ``info.context``.
+
+    Raises
+    ------
+    DocumentError
+        All that is wrong, each with its place.
+    """
+    try:
+        return model.model_validate(document.data, context=dict(context or {}))
+    except ValidationError as error:
+        raise DocumentError(problems_of(model, error, document)) from None
+
+
+def problems_of(model: type[BaseModel], error: ValidationError, document: Document) -> list[Problem]:
+    """Return a pydantic error as problems of the document it complains about."""
+    problems = []
+    for detail in explained(model, error).errors(include_url=False):
+        at = detail["ctx"]["at"]
+        problems.append(document.problem(detail["loc"], detail["msg"], at))
+    return problems
+
+
+def explained(model: type[BaseModel], error: ValidationError) -> ValidationError:
+    """Return a pydantic error with its messages in final words; those that have them are left alone.
+
+    Parameters
+    ----------
+    model : the model that was being validated; its field names are the keys that are allowed.
+    error : what pydantic raised.
+    """
+    details: list[InitErrorDetails] = []
+    for detail in error.errors(include_url=False):
+        if detail["type"] == _EXPLAINED:
+            text, at = detail["msg"], detail["ctx"]["at"]
+        elif detail["type"] == "default_factory_not_called":
+            continue  # it follows from an error that is reported
+        else:
+            text, at = _message(model, detail)
+        details.append(complaint(detail["loc"], text, at, detail["input"]))
+    return ValidationError.from_exception_data(model.__name__, details)
+
+
+def complaint(loc: DataPath, text: str, at: str = "value", value: Any = None) -> InitErrorDetails:
+    """Return an error in final words for ``ValidationError.from_exception_data``.
+
+    Parameters
+    ----------
+    loc : path below the value that is being validated.
+    text : what is wrong and what is allowed.
+    at : what it points at, as of `Document.place`.
+    value : the wrong value.
+    """
+    return {
+        "type": PydanticCustomError(_EXPLAINED, "{text}", {"text": text, "at": at}),
+        "loc": loc,
+        "input": value,
+    }
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, str]:
+    """Return the keys of a model as they are written in a document, with their descriptions."""
+    return {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
+
+
+def _message(model: type[BaseModel], detail: Any) -> tuple[str, str]:
+    """Return the words for one pydantic error and what they point at: value, key or parent."""
+    kind, last = detail["type"], detail["loc"][-1] if detail["loc"] else ""
+    if kind == "extra_forbidden":
+        return unknown("key", last, keys_of(model)), "key"
+    if kind == "missing":
+        meaning = keys_of(model).get(str(last))
+        return f"the key '{last}' is missing" + (f" ({meaning})" if meaning else ""), "parent"
+    if kind == "value_error":
+        return str(detail["ctx"]["error"]), "value"
+    if kind in ("literal_error", "enum"):
+        allowed = re.findall(r"'([^']*)'", detail["ctx"]["expected"]) or [detail["ctx"]["expected"]]
+        return unknown("value", detail["input"], allowed), "value"
+    if kind.startswith(("greater_than", "less_than", "finite_number")):
+        return _limit_message(shown(detail["input"]), detail, "1"), "value"
+    return _type_message(detail), "value"
+
+
+def unknown(what: str, name: object, allowed: Any) -> str:
+    """Return the words for a name that is none of those allowed, with the nearest of them.
+
+    Examples
+    --------
+    >>> unknown("drug", "ketamin", ["ketamine", "saline"])
+    "unknown drug 'ketamin'; allowed: ketamine, saline; did you mean ketamine?"
+    """
+    names = list(allowed)
+    listed = ", ".join(names) if names else "none"
+    return f"unknown {what} {shown(name)}; allowed: {listed}{did_you_mean(name, names)}"
+
+
+_LIMITS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
+
+
+def _limit_message(value: str, detail: Any, unit: str) -> str:
+    for key, words in _LIMITS.items():
+        if key in detail.get("ctx", {}):
+            limit = detail["ctx"][key]
+            text = format_quantity(limit, unit) if unit != "1" else f"{limit:.17g}"
+            return f"{value} is out of range; it must be {words} {text}"
+    return f"{value}: {detail['msg']}"
+
+
+_WANTED = {
+    "int": "a whole number",
+    "bool": "true or false",
+    "string": "text",
+    "tuple": "a list",
+    "list": "a list",
+    "model": "a mapping",
+    "dict": "a mapping",
+    "float": "a number",
+}
+
+
+def _type_message(detail: Any) -> str:
+    value, kind = detail["input"], detail["type"].partition("_")[0]
+    if kind not in _WANTED or detail["type"].endswith(("_too_long", "_too_short", "_mismatch")):
+        return f"{shown(value)}: {detail['msg']}"
+    if not isinstance(value, str):
+        return f"{shown(value)} stands here; {_WANTED[kind]} is wanted"
+    number = kind in ("int", "float") and re.fullmatch(r"\s*[-+]?[0-9.]+(e[-+]?[0-9]+)?\s*", value)
+    advice = ", without quotation marks" if number else ""
+    return f"{shown(value)} is text; {_WANTED[kind]} is wanted{advice}"
+
+
+def _examples(unit: str) -> list[str]:
+    _, _, suggested = wanted(unit).partition(", such as ")
+    return [f"1 {name}" for name in (suggested or unit).split(", ")]

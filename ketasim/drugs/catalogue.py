@@ -1,0 +1,72 @@
+"""The drugs there are: those that travel in the package and a user's own files."""
+
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ketasim.documents import DocumentError, parse_document, read_document
+from ketasim.documents.validation import validate
+from ketasim.drugs.model import Drug, Stated
+from ketasim.provenance import Row
+
+
+def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
+    """Return every drug by name: the package's, then a user's own files.
+
+    Raises
+    ------
+    DocumentError
+        A file is not a drug file, or takes a name that exists.
+
+    Examples
+    --------
+    >>> sorted(load_catalogue())
+    ['ketamine', 'saline']
+    """
+    drugs: dict[str, Drug] = {}
+    for entry in sorted(resources.files("ketasim.drugs").joinpath("data").iterdir(), key=lambda item: item.name):
+        document = parse_document(entry.read_text(encoding="utf-8"), entry.name)
+        drug = validate(Drug, document)
+        drugs[drug.name] = drug
+    for path in extra:
+        document = read_document(path)
+        drug = validate(Drug, document)
+        if drug.name in drugs:
+            message = f"a drug named '{drug.name}' exists already; choose another name"
+            raise DocumentError([document.problem(("name",), message)])
+        drugs[drug.name] = drug
+    return MappingProxyType(drugs)
+
+
+def describe_drug(drug: Drug) -> list[Row]:
+    """Every number of a drug file with unit, status and source, for ``ketasim drugs NAME``."""
+    return list(_rows(drug, ""))
+
+
+def _rows(item: Any, path: str) -> Iterator[Row]:
+    if isinstance(item, Stated):
+        yield from _stated_rows(item, path)
+    elif isinstance(item, dict):
+        for key, value in item.items():
+            yield from _rows(value, f"{path}.{key}" if path else key)
+    elif isinstance(item, tuple):
+        for value in item:
+            yield from _rows(value, path)
+    elif hasattr(item, "model_fields_set"):
+        for key in type(item).model_fields:
+            yield from _rows(getattr(item, key), f"{path}.{key}" if path else key)
+
+
+def _stated_rows(block: Stated, path: str) -> Iterator[Row]:
+    about = ", ".join(getattr(block, "of", ()))
+    written = block.model_dump(mode="json", exclude_unset=True)
+    for key, value in written.items():
+        if key in ("status", "source", "of", "forms"):
+            continue
+        number, _, unit = str(value).partition(" ")
+        name = path if key == "value" else f"{path}.{key}"
+        yield Row(f"{name} ({about})" if about else name, number, unit, block.status, block.source)
+
+

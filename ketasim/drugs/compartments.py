@@ -1,0 +1,200 @@
+"""From drug data and a subject to one linear system: ``dx/dt = A x + input``.
+
+States are amounts in mg, except effect compartments, which hold a concentration in mg/L and take no mass. What leaves
+a compound for good is collected in a compartment of its own, so that the amount of substance can be checked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ketasim.documents import DocumentError, Problem
+from ketasim.drugs.model import Disposition, Drug, Route, SpeciesData, row_of
+
+
+@dataclass(frozen=True)
+class Body:
+    """What pharmacokinetics needs to know of a subject: species, weight in kg, genotype by gene."""
+
+    species: str
+    weight: float
+    genotype: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Compartments:
+    """Linear system of all drugs in play in one subject.
+
+    names : compartments, such as ``S-ketamine central``.
+    compounds, moieties : compounds in order, and what each is summed with.
+    matrix : (n, n) 1/s.
+    plasma : (n_compounds, n), states to ng/mL.  brain : (n_compounds, n), states to unbound uM.
+    molar_mass : (n,) g/mol of each compartment's compound; infinite for effect compartments, which hold no mass.
+    entries : {(drug, route): (n,) mg into each compartment per mg of dose}.
+    lags : {(drug, route): s}.
+    """
+
+    names: tuple[str, ...]
+    compounds: tuple[str, ...]
+    moieties: tuple[str, ...]
+    matrix: np.ndarray
+    plasma: np.ndarray
+    brain: np.ndarray
+    molar_mass: np.ndarray
+    entries: dict[tuple[str, str], np.ndarray]
+    lags: dict[tuple[str, str], float]
+
+
+def compartments(drugs: Sequence[Drug], body: Body, disposition: str = "default") -> Compartments:
+    """Assemble the linear system of `drugs` in a body.
+
+    disposition : name of the parameter set; a drug that has no set of that name uses its own default.
+
+    Raises
+    ------
+    DocumentError
+        Two drugs bring the same compound.
+    """
+    bodies = [_DrugInBody(drug, body, disposition) for drug in drugs if drug.compounds]
+    compounds = [compound for part in bodies for compound in part.drug.compounds]
+    twice = sorted({compound for compound in compounds if compounds.count(compound) > 1})
+    if twice:
+        message = f"two drugs of this experiment contain {', '.join(twice)}; give one of them"
+        raise DocumentError([Problem(None, "doses", message)])
+    names = tuple(name for part in bodies for name in part.names)
+    n = len(names)
+    matrix, molar_mass = np.zeros((n, n)), np.full(n, np.inf)
+    plasma, brain = np.zeros((len(compounds), n)), np.zeros((len(compounds), n))
+    entries: dict[tuple[str, str], np.ndarray] = {
+        (drug.name, route): np.zeros(n) for drug in drugs for route in drug.routes_for(body.species)
+    }
+    lags = {key: 0.0 for key in entries}
+    first, row = 0, 0
+    for part in bodies:
+        here = slice(first, first + len(part.names))
+        rows = slice(row, row + len(part.drug.compounds))
+        matrix[here, here] = part.matrix
+        molar_mass[here] = part.molar_mass
+        plasma[rows, here], brain[rows, here] = part.read_out()
+        for route, entry in part.entries.items():
+            entries[part.drug.name, route][here] = entry
+            lags[part.drug.name, route] = part.data.routes[route].lag
+        first, row = here.stop, rows.stop
+    moieties = tuple(item.moiety for part in bodies for item in part.drug.compounds.values())
+    return Compartments(names, tuple(compounds), moieties, matrix, plasma, brain, molar_mass, entries, lags)
+
+
+class _DrugInBody:
+    """One drug's block of the system."""
+
+    def __init__(self, drug: Drug, body: Body, disposition: str):
+        self.drug, self.body = drug, body
+        self.data: SpeciesData = drug.species[body.species]  # type: ignore[index]
+        chosen = disposition if disposition in self.data.dispositions else self.data.default
+        self.blocks = (*self.data.dispositions[chosen], *self.data.metabolites)
+        self.parents = {name for block in self.data.dispositions[chosen] for name in block.of}
+        # volumes grow with weight, clearances with its power 3/4, so rate constants shrink with its power -1/4
+        self.slowing = (body.weight / self.data.reference_weight) ** -0.25
+        self.names: list[str] = []
+        for compound in drug.compounds:
+            periphery = [f"peripheral {1 + i}" for i, _ in enumerate(self._block(compound).exchanges())]
+            parts = ["central", *periphery, "effect", "eliminated"]
+            self.names += [f"{compound} {part}" for part in parts]
+        for route, entry in self.data.routes.items():
+            if entry.absorption is not None:
+                self.names += [f"{compound} {route} depot" for compound in self._dosed()]
+        self.at = {name: index for index, name in enumerate(self.names)}
+        self.matrix = np.zeros((len(self.names), len(self.names)))
+        self.molar_mass = np.array([self._mass(name.split(" ")[0]) for name in self.names])
+        self.molar_mass[[self.at[f"{compound} effect"] for compound in drug.compounds]] = np.inf
+        self._connect()
+        self.entries = {route: self._entry(route, data) for route, data in self.data.routes.items()}
+
+    def _block(self, compound: str) -> Disposition:
+        block: Disposition = row_of(self.blocks, compound)
+        return block
+
+    def _mass(self, compound: str) -> float:
+        return float(row_of(self.drug.molar_mass, compound).value)
+
+    def _dosed(self) -> list[str]:
+        return [name for name, item in self.drug.compounds.items() if item.dose_fraction > 0]
+
+    def _volume(self, compound: str) -> float:
+        return self._block(compound).volume * self.body.weight  # L
+
+    def _elimination(self, compound: str) -> float:
+        """Rate constant of elimination in this body, 1/s; genotype changes the parent's."""
+        rate = self._block(compound).elimination() * self.slowing
+        if compound in self.parents:
+            for gene, allele in self.body.genotype:
+                factors = self.data.clearance_by_genotype.get(gene, {})
+                rate *= factors[allele].value if allele in factors else 1.0
+        return rate
+
+    def _flow(self, source: str, target: str, rate: float, share: float = 1.0) -> None:
+        """Move `rate` 1/s of what is in `source`; `share` of the molecules arrive in `target`."""
+        i, j = self.at[source], self.at[target]
+        self.matrix[i, i] -= rate * share
+        self.matrix[j, i] += rate * share * self.molar_mass[j] / self.molar_mass[i]
+
+    def _connect(self) -> None:
+        for compound in self.drug.compounds:
+            central = f"{compound} central"
+            for index, (out, back) in enumerate(self._block(compound).exchanges(), start=1):
+                self._flow(central, f"{compound} peripheral {index}", out * self.slowing)
+                self._flow(f"{compound} peripheral {index}", central, back * self.slowing)
+            self._leave(central, compound, self._elimination(compound))
+            effect, ke0 = self.at[f"{compound} effect"], self._block(compound).ke0
+            self.matrix[effect, effect] -= ke0
+            self.matrix[effect, self.at[central]] += ke0 / self._volume(compound)
+        for name, route in self.data.routes.items():
+            if route.absorption is not None:
+                for compound in self._dosed():
+                    self._absorb(f"{compound} {name} depot", compound, route)
+
+    def _leave(self, source: str, compound: str, rate: float) -> None:
+        """Eliminate a compound at `rate`: a fraction becomes the next compound, the rest is gone."""
+        formation = row_of(self.data.formation, compound)
+        fraction = formation.value if formation else 0.0
+        if formation:
+            self._flow(source, f"{formation.forms} central", rate, fraction)
+        self._flow(source, f"{compound} eliminated", rate, 1.0 - fraction)
+
+    def _absorb(self, depot: str, compound: str, route: Route) -> None:
+        """Empty a depot: what gets past gut and liver is the compound, what the liver takes is metabolised."""
+        rate = route.absorption or 0.0
+        if not route.first_pass:
+            self._flow(depot, f"{compound} central", rate)
+            return
+        extraction = self.extraction(compound)
+        self._flow(depot, f"{compound} central", rate, 1.0 - extraction)
+        self._leave(depot, compound, rate * extraction)
+
+    def extraction(self, compound: str) -> float:
+        """Hepatic extraction CL/Q of a compound, at most 1; both scale with weight to the power 3/4."""
+        clearance = self._elimination(compound) / self.slowing * self._block(compound).volume * 3600.0  # L/h/kg
+        return min(1.0, clearance / self.data.hepatic_flow.value)
+
+    def _entry(self, name: str, route: Route) -> np.ndarray:
+        """Amount in mg that enters each compartment per mg of dose; what never gets in counts as eliminated."""
+        entry = np.zeros(len(self.names))
+        enters = route.absorbed * route.gut if route.first_pass else route.bioavailability
+        for compound in self._dosed():
+            dose = self.drug.compounds[compound].dose_fraction
+            into = "central" if route.absorption is None else f"{name} depot"
+            entry[self.at[f"{compound} {into}"]] = dose * enters
+            entry[self.at[f"{compound} eliminated"]] = dose * (1.0 - enters)
+        return entry
+
+    def read_out(self) -> tuple[np.ndarray, np.ndarray]:
+        """Matrices from states to total plasma concentration (ng/mL) and unbound brain concentration (uM)."""
+        plasma = np.zeros((len(self.drug.compounds), len(self.names)))
+        brain = np.zeros_like(plasma)
+        for row, compound in enumerate(self.drug.compounds):
+            plasma[row, self.at[f"{compound} central"]] = 1e3 / self._volume(compound)  # mg/L to ng/mL
+            unbound = row_of(self.drug.unbound_plasma, compound).value
+            unbound *= row_of(self.drug.unbound_brain_ratio, compound).value
+            brain[row, self.at[f"{compound} effect"]] = unbound * 1e3 / self._mass(compound)  # mg/L to uM
+        return plasma, brain

@@ -1,0 +1,247 @@
+"""What a drug file may say: compounds, binding, targets, disposition by species, routes. Each number with its source."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from ketasim.documents.validation import Quantity, Record, unknown
+from ketasim.provenance import Status
+
+Species = Literal["human", "rat", "mouse"]
+SPECIES: tuple[Species, ...] = ("human", "rat", "mouse")
+
+#: Routes a dose can take; which of them a drug knows is its file's matter.
+ROUTES = (
+    "intravenous",
+    "intramuscular",
+    "subcutaneous",
+    "intranasal",
+    "sublingual",
+    "oral",
+    "intraperitoneal",
+)
+
+_Positive = Field(gt=0)
+_Fraction = Field(ge=0, le=1)
+
+
+class Stated(Record):
+    """A block of numbers with one status and one source."""
+
+    status: Status
+    source: str = Field(min_length=1)
+
+
+class MolarMass(Stated):
+    """Molar mass of some compounds."""
+
+    of: tuple[str, ...]
+    value: Annotated[float, _Positive, Quantity("g/mol")]
+
+
+class Fraction(Stated):
+    """A fraction or ratio that belongs to some compounds."""
+
+    of: tuple[str, ...]
+    value: Annotated[float, _Positive, Quantity("1")]
+
+
+class Formation(Stated):
+    """Molar fraction of a compound's clearance that forms another compound."""
+
+    of: tuple[str, ...]
+    forms: str
+    value: Annotated[float, _Fraction, Quantity("1")]
+
+
+class NmdaAffinity(Stated):
+    """IC50 at the NMDA receptor without Mg and at -66 mV, by GluN2 subunit."""
+
+    of: tuple[str, ...]
+    ic50_2a: Annotated[float, _Positive, Quantity("uM")]
+    ic50_2b: Annotated[float, _Positive, Quantity("uM")]
+    ic50_2c: Annotated[float, _Positive, Quantity("uM")]
+    ic50_2d: Annotated[float, _Positive, Quantity("uM")]
+
+
+class NmdaKinetics(Stated):
+    """How a blocker enters the channel: rate, depth in the membrane field, share that escapes without agonist."""
+
+    of: tuple[str, ...]
+    k_on: Annotated[float, _Positive, Quantity("1/uM/s")]
+    electrical_distance: Annotated[float, _Fraction, Quantity("1")]
+    escape: Annotated[float, Field(ge=0, lt=1), Quantity("1")]
+
+
+class Agonist(Stated):
+    """Concentration at which compounds occupy half of the mGlu2/3 receptors."""
+
+    of: tuple[str, ...]
+    ec50: Annotated[float, _Positive, Quantity("uM")]
+
+
+class Disposition(Stated):
+    """Central volume with either rate constants (k10, k12, ...) or clearance, flow and peripheral volume; and ke0."""
+
+    of: tuple[str, ...]
+    volume: Annotated[float, _Positive, Quantity("L/kg")]
+    ke0: Annotated[float, _Positive, Quantity("1/s")]
+    k10: Annotated[float, _Positive, Quantity("1/s")] | None = None
+    k12: Annotated[float, _Positive, Quantity("1/s")] | None = None
+    k21: Annotated[float, _Positive, Quantity("1/s")] | None = None
+    k13: Annotated[float, _Positive, Quantity("1/s")] | None = None
+    k31: Annotated[float, _Positive, Quantity("1/s")] | None = None
+    clearance: Annotated[float, _Positive, Quantity("L/h/kg")] | None = None
+    flow: Annotated[float, _Positive, Quantity("L/h/kg")] | None = None
+    peripheral: Annotated[float, _Positive, Quantity("L/kg")] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Disposition":
+        pairs = (("k12", "k21"), ("k13", "k31"), ("flow", "peripheral"))
+        for one, other in pairs:
+            if (getattr(self, one) is None) != (getattr(self, other) is None):
+                raise ValueError(f"'{one}' and '{other}' belong together; give both or neither")
+        if (self.k10 is None) == (self.clearance is None):
+            raise ValueError("give either 'k10' or 'clearance'")
+        return self
+
+    def elimination(self) -> float:
+        """Rate constant of elimination from the central compartment, 1/s."""
+        return self.k10 if self.k10 is not None else (self.clearance or 0.0) / 3600.0 / self.volume
+
+    def exchanges(self) -> list[tuple[float, float]]:
+        """Rate constants out to and back from each peripheral compartment, 1/s."""
+        found = [(out, back) for out, back in ((self.k12, self.k21), (self.k13, self.k31)) if out and back]
+        if self.flow and self.peripheral:
+            found.append((self.flow / 3600.0 / self.volume, self.flow / 3600.0 / self.peripheral))
+        return found
+
+
+class Route(Stated):
+    """How a dose gets in; without absorption it goes straight into the central compartment.
+
+    first_pass : what is absorbed goes through the liver, and bioavailability follows as
+        ``absorbed * gut * (1 - CL/Q)``; otherwise it is an input.
+    """
+
+    absorption: Annotated[float, _Positive, Quantity("1/s")] | None = None
+    lag: Annotated[float, Field(ge=0), Quantity("s")] = 0.0
+    bioavailability: Annotated[float, _Fraction, Quantity("1")] = 1.0
+    first_pass: bool = False
+    absorbed: Annotated[float, _Fraction, Quantity("1")] = 1.0
+    gut: Annotated[float, _Fraction, Quantity("1")] = 1.0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Route":
+        if self.first_pass and (self.absorption is None or "bioavailability" in self.model_fields_set):
+            raise ValueError("a route with 'first_pass' needs 'absorption' and works out its own bioavailability")
+        return self
+
+
+class StatedValue(Stated):
+    """A single fraction or factor."""
+
+    value: Annotated[float, _Positive, Quantity("1")]
+
+
+class HepaticFlow(Stated):
+    """Liver blood flow per body weight."""
+
+    value: Annotated[float, _Positive, Quantity("L/h/kg")]
+
+
+class SpeciesData(Record):
+    """Disposition and routes of a drug in one species, per kg at the reference weight."""
+
+    reference_weight: Annotated[float, _Positive, Quantity("kg")]
+    hepatic_flow: HepaticFlow
+    default: str
+    dispositions: dict[str, tuple[Disposition, ...]]
+    metabolites: tuple[Disposition, ...] = ()
+    formation: tuple[Formation, ...] = ()
+    clearance_by_genotype: dict[str, dict[str, StatedValue]] = Field(default_factory=dict)
+    routes: dict[str, Route]
+
+    @model_validator(mode="after")
+    def _names(self) -> "SpeciesData":
+        if self.default not in self.dispositions:
+            raise ValueError(unknown("disposition", self.default, self.dispositions))
+        for route in self.routes:
+            if route not in ROUTES:
+                raise ValueError(unknown("route", route, ROUTES))
+        return self
+
+
+class Compound(Record):
+    """One chemical species; what it is summed with in tables, and its share of a dose (0 for metabolites)."""
+
+    moiety: str
+    dose_fraction: Annotated[float, _Fraction, Quantity("1")] = 0.0
+
+
+class Drug(Record):
+    """A drug as data. Adding a drug adds a file and no code."""
+
+    format: Literal[1]
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    compounds: dict[str, Compound]
+    molar_mass: tuple[MolarMass, ...] = ()
+    unbound_plasma: tuple[Fraction, ...] = ()
+    unbound_brain_ratio: tuple[Fraction, ...] = ()
+    nmda: tuple[NmdaAffinity, ...] = ()
+    nmda_kinetics: tuple[NmdaKinetics, ...] = ()
+    mglu23_agonist: tuple[Agonist, ...] = ()
+    species: dict[Species, SpeciesData]
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Drug":
+        for table in ("molar_mass", "unbound_plasma", "unbound_brain_ratio"):
+            self._check(table, getattr(self, table), required=True)
+        self._check("nmda", self.nmda)
+        self._check("nmda_kinetics", self.nmda_kinetics)
+        self._check("mglu23_agonist", self.mglu23_agonist)
+        if {name for row in self.nmda for name in row.of} != {name for row in self.nmda_kinetics for name in row.of}:
+            raise ValueError("'nmda' and 'nmda_kinetics' must name the same compounds")
+        dosed = sum(compound.dose_fraction for compound in self.compounds.values())
+        if self.compounds and abs(dosed - 1.0) > 1e-9:
+            raise ValueError(f"the dose fractions of the compounds must add up to 1, not {dosed:g}")
+        for name, data in self.species.items():
+            for disposition, blocks in data.dispositions.items():
+                where = f"species.{name}.dispositions.{disposition}"
+                self._check(where, (*blocks, *data.metabolites), required=True)
+            self._check(f"species.{name}.formation", data.formation)
+            for row in data.formation:
+                if row.forms not in self.compounds:
+                    raise ValueError(unknown("compound", row.forms, self.compounds))
+        return self
+
+    def _check(self, table: str, rows: tuple[Any, ...], required: bool = False) -> None:
+        """Check that a table's rows name known compounds, each once, and all of them if required."""
+        named = [name for row in rows for name in row.of]
+        for name in named:
+            if name not in self.compounds:
+                raise ValueError(f"{table}: {unknown('compound', name, self.compounds)}")
+            if named.count(name) > 1:
+                raise ValueError(f"{table}: the compound '{name}' stands in two rows; it needs one")
+        missing = [name for name in self.compounds if name not in named]
+        if required and missing:
+            raise ValueError(f"{table}: no row for {', '.join(missing)}")
+
+    def routes_for(self, species: str) -> tuple[str, ...]:
+        """Routes that the file knows for a species; every route for a drug without compounds."""
+        if not self.compounds:
+            return ROUTES
+        return tuple(self.species[species].routes) if species in self.species else ()  # type: ignore[index]
+
+    def dispositions_for(self, species: str) -> tuple[str, ...]:
+        """Names of the parameter sets for a species, the default first."""
+        if species not in self.species:
+            return ()
+        data = self.species[species]  # type: ignore[index]
+        return (data.default, *(name for name in data.dispositions if name != data.default))
+
+
+def row_of(rows: tuple[Any, ...], compound: str) -> Any:
+    """Return the row of a table that is about a compound, None if there is none."""
+    return next((row for row in rows if compound in row.of), None)

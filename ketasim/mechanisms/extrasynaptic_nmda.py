@@ -1,0 +1,43 @@
+"""Extrasynaptic NMDA channels opened by ambient glutamate: a Hill law for each GluN2 subunit.
+
+The channels themselves belong to the node (`ketasim.network.synapses`: ratio of extrasynaptic to synaptic receptors);
+this mechanism says which fraction of them glutamate holds open.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from annotated_types import Gt
+
+from ketasim.mechanisms.mechanism import Clock, Mechanism
+from ketasim.provenance import Source
+
+_POTENCY = Source("recalled", "Erreger 2007, Traynelis 2010; order of potency A < B < C < D secondary")
+
+
+class Parameters(NamedTuple):
+    """Gating of extrasynaptic NMDA receptors by ambient glutamate."""
+
+    ec50_2a: Annotated[float, Gt(0), "uM", _POTENCY] = 3.3
+    ec50_2b: Annotated[float, Gt(0), "uM", _POTENCY] = 2.9
+    ec50_2c: Annotated[float, Gt(0), "uM", _POTENCY] = 1.7
+    ec50_2d: Annotated[float, Gt(0), "uM", _POTENCY] = 0.51
+    hill: Annotated[float, Gt(0), "1", Source("recalled", "1.2-1.5 in recombinant receptors")] = 1.5
+
+
+def advance(
+    glutamate_ambient: np.ndarray, nmda_tonic_gating: np.ndarray, parameters: Parameters, clock: Clock
+) -> None:
+    """Gating (4, n) at the ambient glutamate (n,) in uM: ``G**n / (EC50**n + G**n)``."""
+    ec50 = np.array(parameters[:4])[:, None]
+    occupied = (glutamate_ambient[None, :] / ec50) ** parameters.hill
+    nmda_tonic_gating[:] = occupied / (1.0 + occupied)
+
+
+MECHANISM = Mechanism(
+    "extrasynaptic_nmda",
+    Parameters,
+    advance,
+    reads=("glutamate_ambient",),
+    writes=("nmda_tonic_gating",),
+)

@@ -1,0 +1,84 @@
+"""Pharmacokinetics: dose to unbound brain concentration, by linear compartments and the exact matrix exponential.
+
+Compartments, rate constants and their sources are data (`ketasim.drugs`). Within a step the input is constant, so the
+step is exact whatever its length: with the augmented matrix, ``[x; 1](t + h) = expm(h [[A, u], [0, 0]]) [x; 1](t)``.
+"""
+
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+
+from ketasim.drugs.compartments import Body, Compartments, compartments
+from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.provenance import Source
+
+
+class Parameters(NamedTuple):
+    """Dose to plasma and unbound brain concentration.
+
+    The numbers are data of each drug; ``ketasim drugs NAME`` shows them.
+    """
+
+    disposition: Annotated[str, Source("assumed", "which of a drug's parameter sets; 'default' is the drug's own")] = (
+        "default"
+    )
+
+
+class Prepared(NamedTuple):
+    """The linear system of the drugs in play."""
+
+    matrix: np.ndarray  # (n, n) 1/s
+    plasma: np.ndarray  # (n_compounds, n)
+    brain: np.ndarray  # (n_compounds, n)
+
+
+def compartments_of(parameters: Parameters, setting: Setting) -> Compartments:
+    """Compartments of the drugs of a run."""
+    body = Body(setting.species, setting.weight, setting.genotype)
+    return compartments(setting.drugs, body, parameters.disposition)
+
+
+def prepare(parameters: Parameters, setting: Setting) -> Prepared:
+    """Build the system's matrices for this subject."""
+    system = compartments_of(parameters, setting)
+    return Prepared(system.matrix, system.plasma, system.brain)
+
+
+def advance(
+    bolus: np.ndarray,
+    infusion_rate: np.ndarray,
+    drug_amount: np.ndarray,
+    plasma_concentration: np.ndarray,
+    brain_concentration: np.ndarray,
+    prepared: Prepared,
+    clock: Clock,
+) -> None:
+    """One exact step. Shapes: (n_compartments,) mg, mg/s, mg; (n_compounds,) ng/mL; (n_compounds,) uM."""
+    n = drug_amount.size
+    if n == 0:
+        return
+    state = np.append(drug_amount + bolus, 1.0)
+    augmented = np.zeros((n + 1, n + 1))
+    augmented[:n, :n] = prepared.matrix
+    augmented[:n, n] = infusion_rate
+    drug_amount[:] = (_exponential()(augmented * clock.duration) @ state)[:n]
+    plasma_concentration[:] = prepared.plasma @ drug_amount
+    brain_concentration[:] = prepared.brain @ drug_amount
+
+
+@lru_cache
+def _exponential() -> Any:
+    from scipy.linalg import expm  # takes a second to import; needed only once something runs
+
+    return expm
+
+
+MECHANISM = Mechanism(
+    "pharmacokinetics",
+    Parameters,
+    advance,
+    reads=("bolus", "infusion_rate"),
+    writes=("drug_amount", "plasma_concentration", "brain_concentration"),
+    prepare=prepare,
+)

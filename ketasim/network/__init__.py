@@ -1,0 +1,1 @@
+"""The network floor: topologies from the default circuit or from files and graphs, built for the kernel."""

@@ -1,0 +1,83 @@
+"""The three cell classes of the prefrontal circuit: membranes, NMDA subunits, background afferents."""
+
+from types import MappingProxyType
+from typing import Annotated, NamedTuple
+
+from ketasim.provenance import Source
+
+_MEMBRANE = Source(
+    "assumed",
+    "feasible values of the order of Destexhe 2009 (ModelDB 126466) and Zerlaut 2018; passive PV, SST recalled",
+)
+_SHARE = Source(
+    "assumed",
+    "direction: adult prefrontal cortex keeps GluN2B (Wang 2008), GluN2D mRNA selective for PV, no GluN2C in "
+    "cortical neurons; the fractions are guesses",
+)
+_TUNED = Source(
+    "fitted", "adjusted by hand to rates of calibration C0 and irregular firing, without any drug"
+)
+
+
+class CellClass(NamedTuple):
+    """Constants of one cell class. Not validated against recordings of single cells."""
+
+    inhibitory: bool
+    share_of_nodes: Annotated[float, "1", Source("recalled", "Rudy 2011: one neuron in five inhibitory")]
+    capacitance: Annotated[float, "pF", _MEMBRANE]
+    leak: Annotated[float, "nS", _MEMBRANE]
+    rest: Annotated[float, "mV", _MEMBRANE]
+    threshold: Annotated[float, "mV", _MEMBRANE]
+    sharpness: Annotated[
+        float, "mV", Source("recalled", "Brette & Gerstner 2005; Destexhe 2009; Zerlaut 2018")
+    ]
+    reset: Annotated[float, "mV", _MEMBRANE]
+    adaptation: Annotated[float, "nS", _MEMBRANE]
+    adaptation_jump: Annotated[float, "pA", _TUNED]
+    adaptation_time: Annotated[float, "ms", _MEMBRANE]
+    refractory: Annotated[float, "ms", _MEMBRANE]
+    afferent_rate: Annotated[float, "1/ms", _TUNED]
+    afferent_ampa: Annotated[float, "nS", _TUNED]
+    afferent_nmda: Annotated[float, "nS", _TUNED]
+    nmda_2a: Annotated[float, "1", _SHARE]
+    nmda_2b: Annotated[float, "1", _SHARE]
+    nmda_2c: Annotated[float, "1", _SHARE]
+    nmda_2d: Annotated[float, "1", _SHARE]
+
+    @property
+    def nmda_shares(self) -> tuple[float, float, float, float]:
+        """Shares of GluN2A, B, C, D in the NMDA conductance; they add up to 1."""
+        return (self.nmda_2a, self.nmda_2b, self.nmda_2c, self.nmda_2d)
+
+    @property
+    def cutoff(self) -> float:
+        """Voltage in mV at which a spike is cut: the threshold itself without sharpness, else well up the upstroke."""
+        return self.threshold + 10.0 * self.sharpness
+
+
+#: Population name -> cell class, in the order in which nodes are laid out.
+CELL_CLASSES = MappingProxyType(
+    {
+        "PYR": CellClass(
+            inhibitory=False, share_of_nodes=0.80,
+            capacitance=200.0, leak=10.0, rest=-70.0, threshold=-50.0, sharpness=2.0, reset=-60.0,
+            adaptation=2.0, adaptation_jump=15.0, adaptation_time=150.0, refractory=3.0,
+            afferent_rate=1.2, afferent_ampa=1.8, afferent_nmda=0.10,
+            nmda_2a=0.55, nmda_2b=0.45, nmda_2c=0.0, nmda_2d=0.0,
+        ),
+        "PV": CellClass(
+            inhibitory=True, share_of_nodes=0.11,
+            capacitance=100.0, leak=10.0, rest=-68.0, threshold=-50.0, sharpness=0.5, reset=-60.0,
+            adaptation=0.0, adaptation_jump=0.0, adaptation_time=100.0, refractory=1.0,
+            afferent_rate=1.5, afferent_ampa=1.10, afferent_nmda=0.016,
+            nmda_2a=0.50, nmda_2b=0.25, nmda_2c=0.0, nmda_2d=0.25,
+        ),
+        "SST": CellClass(
+            inhibitory=True, share_of_nodes=0.09,
+            capacitance=120.0, leak=6.0, rest=-64.0, threshold=-50.0, sharpness=2.5, reset=-55.0,
+            adaptation=2.0, adaptation_jump=3.0, adaptation_time=100.0, refractory=2.0,
+            afferent_rate=0.3, afferent_ampa=2.2, afferent_nmda=0.05,
+            nmda_2a=0.25, nmda_2b=0.55, nmda_2c=0.0, nmda_2d=0.20,
+        ),
+    }
+)  # fmt: skip

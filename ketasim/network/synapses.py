@@ -1,0 +1,88 @@
+"""Synapses between cell classes: conductances, time constants, short-term plasticity."""
+
+from types import MappingProxyType
+from typing import Annotated, NamedTuple
+
+from ketasim.provenance import Source
+
+_TUNED = Source(
+    "fitted",
+    "feasible set for a simpler circuit, adjusted by hand to rates of calibration C0 without any drug",
+)
+_PLASTICITY = Source(
+    "verified",
+    "public code of the Markram laboratory's prefrontal and neocortical types; assignment to classes assumed",
+)
+
+
+class Synapse(NamedTuple):
+    """One connection class. Weights of single synapses multiply its conductances."""
+
+    ampa: Annotated[float, "nS", _TUNED] = 0.0
+    nmda: Annotated[float, "nS", _TUNED] = 0.0
+    gaba: Annotated[float, "nS", _TUNED] = 0.0
+    utilisation: Annotated[float, "1", _PLASTICITY] = 1.0
+    recovery: Annotated[float, "ms", _PLASTICITY] = 1.0
+    facilitation: Annotated[float, "ms", _PLASTICITY] = 1.0
+
+
+class Receptors(NamedTuple):
+    """Constants of all synapses."""
+
+    ampa_time: Annotated[float, "ms", Source("verified", "Brunel & Wang 2001; Wang 2002")] = 2.0
+    nmda_time: Annotated[float, "ms", Source("verified", "Brunel & Wang 2001; Wang 2002")] = 100.0
+    gaba_fast_time: Annotated[float, "ms", Source("assumed", "from PV cells; 5-10 ms in model circuits")] = (
+        8.0
+    )
+    gaba_slow_time: Annotated[
+        float,
+        "ms",
+        Source(
+            "assumed", "from SST cells; slower by tradition, not in the public kernels of mouse V1 circuits"
+        ),
+    ] = 12.0
+    gaba_reversal: Annotated[float, "mV", Source("assumed", "GABA-A in mature cortex")] = -75.0
+    mg: Annotated[
+        float, "mM", Source("recalled", "extracellular Mg of the brain, 1 mM in the source of K_Mg")
+    ] = 1.0
+    mg_k_ab: Annotated[float, "mM", Source("verified", "GluN2A, B: Jahr & Stevens 1990")] = 3.57
+    mg_k_cd: Annotated[
+        float, "mM", Source("recalled", "GluN2C, D: 4 times as high, Kuner & Schoepfer 1996")
+    ] = 14.3
+    afferent_unit_rate: Annotated[
+        float,
+        "Hz",
+        Source("assumed", "rate of one afferent axon; sets how many synapses the afferent rate stands for"),
+    ] = 2.0
+    extrasynaptic_ratio: Annotated[
+        float,
+        "1",
+        Source("verified", "36 % of dendritic NMDA receptors lie outside synapses: Harris & Pettit 2007"),
+    ] = 0.5625
+    utilisation_in_vivo: Annotated[
+        float, "1", Source("assumed", "in-vitro U is high for in-vivo calcium; prior 0.4-1")
+    ] = 0.5
+
+
+_DEPRESSING_E2 = {"utilisation": 0.50, "recovery": 671.0, "facilitation": 17.0}
+_FACILITATING_E1 = {"utilisation": 0.09, "recovery": 138.0, "facilitation": 670.0}
+_DEPRESSING_I2 = {"utilisation": 0.25, "recovery": 706.0, "facilitation": 21.0}
+_LINEAR_I3 = {"utilisation": 0.32, "recovery": 144.0, "facilitation": 62.0}
+
+#: (source class, target class) -> synapse; conductances in nS for the in-degrees of `REFERENCE_NODES`.
+SYNAPSES = MappingProxyType(
+    {
+        ("PYR", "PYR"): Synapse(ampa=0.071, nmda=0.039, **_DEPRESSING_E2),
+        ("PYR", "PV"): Synapse(ampa=0.126, nmda=0.124, **_DEPRESSING_E2),
+        ("PYR", "SST"): Synapse(ampa=0.060, nmda=0.080, **_FACILITATING_E1),
+        ("PV", "PYR"): Synapse(gaba=1.35, **_DEPRESSING_I2),
+        ("PV", "PV"): Synapse(gaba=1.59, **_DEPRESSING_I2),
+        ("PV", "SST"): Synapse(gaba=0.3, **_DEPRESSING_I2),
+        ("SST", "PYR"): Synapse(gaba=1.36, **_LINEAR_I3),
+        ("SST", "PV"): Synapse(gaba=0.188, **_LINEAR_I3),
+        ("SST", "SST"): Synapse(gaba=0.2, **_LINEAR_I3),
+    }
+)
+
+#: Channel of the inhibitory classes.
+SLOW_INHIBITION = frozenset({"SST"})

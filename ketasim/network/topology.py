@@ -1,0 +1,241 @@
+"""A circuit as arrays: who is in which population, where, and connected to whom.
+
+`Topology` is what every source of a network (the prefrontal microcircuit, a networkx graph, a file) is
+turned into, and what the kernel's graph is built from. Nodes are sorted by population, edges by source and
+target, so that a population is a slice of nodes and a node's outgoing edges are a slice of edges.
+"""
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: ms, the step in which the spiking network runs; no delay is shorter.
+FAST_STEP = 0.1
+#: ms; longer delays are unknown to cortex, and the kernel counts delays in 16 bits of fast steps.
+LONGEST_DELAY = 1000.0
+
+
+class Edges(NamedTuple):
+    """Directed edges as four arrays of equal length (E,).
+
+    source, target : node numbers, 0-based.
+    weight : relative strength; 1 is the mean of the edge's class pair.
+    delay : ms.
+    """
+
+    source: NDArray[np.integer]
+    target: NDArray[np.integer]
+    weight: NDArray[np.floating]
+    delay: NDArray[np.floating]
+
+
+class EdgeFault(NamedTuple):
+    """One kind of fault found in `Edges`.
+
+    edges : indices of the edges that have it.
+    column : "weight" or "delay"; empty where the pair itself is at fault.
+    message : what is allowed.
+    """
+
+    edges: NDArray[np.intp]
+    column: str
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Topology:
+    """A directed graph of neurons as arrays; made by `make_topology`.
+
+    Parameters
+    ----------
+    population_names : populations present, in order.
+    population : (N,) int16, index into `population_names`, ascending.
+    position : (N, 2) float64, um.
+    source, target : (E,) int32, node numbers; edges are sorted by (source, target), at most one for an
+        ordered pair, none from a node to itself.
+    weight : (E,) float64, relative strength, positive; 1 is the mean of the edge's class pair.
+    delay : (E,) float64, ms, positive.
+    labels : the nodes' names where they come from, in node order; None if they are the numbers 0..N-1.
+    """
+
+    population_names: tuple[str, ...]
+    population: NDArray[np.int16]
+    position: NDArray[np.float64]
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    weight: NDArray[np.float64]
+    delay: NDArray[np.float64]
+    labels: tuple[Hashable, ...] | None = None
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of neurons N."""
+        return len(self.population)
+
+    @property
+    def n_edges(self) -> int:
+        """Number of synapses E."""
+        return len(self.source)
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Number of neurons of each population, in order."""
+        counts = np.bincount(self.population, minlength=len(self.population_names))
+        return dict(zip(self.population_names, counts.tolist(), strict=True))
+
+    @cached_property
+    def node_id(self) -> NDArray[np.int64]:
+        """(N,) number of each node within its population, 0-based as in SONATA."""
+        starts = np.searchsorted(self.population, np.arange(len(self.population_names)))
+        return np.arange(self.n_nodes) - starts[self.population]
+
+    def slice_of(self, name: str) -> slice:
+        """Nodes of the population `name`.
+
+        Raises
+        ------
+        KeyError
+            If the network has no such population.
+        """
+        if name not in self.population_names:
+            raise KeyError(
+                f"no population {name!r} in this network; it has {', '.join(self.population_names)}"
+            )
+        index = self.population_names.index(name)
+        start, stop = np.searchsorted(self.population, [index, index + 1])
+        return slice(int(start), int(stop))
+
+
+def make_topology(
+    population_names: Sequence[str],
+    population: NDArray[np.integer],
+    position: NDArray[np.floating],
+    edges: Edges,
+    labels: Sequence[Hashable] | None = None,
+) -> Topology:
+    """Sort and check arrays and make a `Topology` of them.
+
+    Parameters
+    ----------
+    population_names : names that `population` counts in; those without a node are dropped.
+    population : (N,) index into `population_names`, in any order. Nodes are sorted by it, otherwise keeping
+        their order, and edges and labels follow.
+    position : (N, 2) um.
+    edges : in any order, in the numbers that nodes have before sorting.
+    labels : (N,) names of the nodes, in the order before sorting.
+
+    Raises
+    ------
+    ValueError
+        If an array has the wrong length or holds an impossible value.
+
+    Examples
+    --------
+    >>> edges = Edges(np.array([0, 1]), np.array([1, 2]), np.ones(2), np.full(2, 1.5))
+    >>> topology = make_topology(("PYR", "PV"), np.array([1, 0, 0]), np.zeros((3, 2)), edges)
+    >>> topology.sizes, topology.labels
+    ({'PYR': 2, 'PV': 1}, (1, 2, 0))
+    >>> topology.source.tolist(), topology.target.tolist()
+    ([0, 2], [1, 0])
+    """
+    population = np.asarray(population)
+    n_nodes = len(population)
+    edges = Edges(*(np.asarray(column) for column in edges))
+    _check_nodes(population_names, population, np.asarray(position), labels)
+    for fault in edge_faults(edges, n_nodes):
+        first = int(fault.edges[0])
+        what = f"{fault.column} {fault.message}".strip()
+        pair = f"{edges.source[first]} -> {edges.target[first]}"
+        raise ValueError(f"edge {pair}: {what} ({fault.edges.size} such edges)")
+
+    order = np.argsort(population, kind="stable")
+    new_number = np.empty(n_nodes, np.int32)
+    new_number[order] = np.arange(n_nodes, dtype=np.int32)
+    source, target = new_number[edges.source], new_number[edges.target]
+    edge_order = np.argsort(source.astype(np.int64) * n_nodes + target, kind="stable")
+    present, renumbered = np.unique(population[order], return_inverse=True)
+    return Topology(
+        population_names=tuple(population_names[index] for index in present),
+        population=renumbered.astype(np.int16),
+        position=np.array(position, np.float64)[order],
+        source=source[edge_order],
+        target=target[edge_order],
+        weight=np.asarray(edges.weight, np.float64)[edge_order],
+        delay=np.asarray(edges.delay, np.float64)[edge_order],
+        labels=_plain_or_labels(order, labels),
+    )
+
+
+def edge_faults(edges: Edges, n_nodes: int, min_delay: float = 0.0) -> Iterator[EdgeFault]:
+    """Find what is wrong with edges, one kind of fault after the other.
+
+    Parameters
+    ----------
+    edges : four arrays of one length.
+    n_nodes : number of nodes that `source` and `target` count in.
+    min_delay : shortest delay allowed in ms; 0 means any positive one.
+
+    Raises
+    ------
+    ValueError
+        If the arrays have different shapes or node numbers that are not integers in 0..n_nodes-1: faults of
+        the caller rather than of the data.
+    """
+    source, target, weight, delay = edges
+    if any(column.shape != (len(source),) for column in edges):
+        raise ValueError(f"edge arrays must have one length, not the shapes {[c.shape for c in edges]}")
+    for name, numbers in (("source", source), ("target", target)):
+        if numbers.size and (numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= n_nodes):
+            raise ValueError(f"`{name}` must hold integers in 0..{n_nodes - 1}")
+    key = source.astype(np.int64) * n_nodes + target
+    key_order = np.argsort(key, kind="stable")
+    repeated = np.zeros(len(key), bool)
+    repeated[key_order[1:]] = np.diff(key[key_order]) == 0
+    limit = (
+        f"must be at least {min_delay:g} ms, the fast step" if min_delay > 0 else "must be positive, in ms"
+    )
+    checks = (
+        (source == target, "", "a node cannot connect to itself; remove self-edges"),
+        (repeated, "", "this pair is connected twice; merge the two edges into one"),
+        (~np.isfinite(weight), "weight", "must be a finite number"),
+        (
+            np.isfinite(weight) & (weight <= 0),
+            "weight",
+            "must be positive: the sign of a synapse comes from its source's population",
+        ),
+        (~np.isfinite(delay), "delay", "must be a finite number of ms"),
+        (np.isfinite(delay) & ((delay <= 0) | (delay < min_delay)), "delay", limit),
+        (np.isfinite(delay) & (delay > LONGEST_DELAY), "delay", f"must be at most {LONGEST_DELAY:g} ms"),
+    )
+    for bad, column, message in checks:
+        if bad.any():
+            yield EdgeFault(np.flatnonzero(bad), column, message)
+
+
+def _check_nodes(
+    population_names: Sequence[str],
+    population: NDArray[np.integer],
+    position: NDArray[np.floating],
+    labels: Sequence[Hashable] | None,
+) -> None:
+    n_nodes = len(population)
+    if n_nodes == 0:
+        raise ValueError("a network needs at least one node")
+    if population.dtype.kind not in "iu" or population.min() < 0 or population.max() >= len(population_names):
+        raise ValueError(f"`population` must hold integers in 0..{len(population_names) - 1}")
+    if position.shape != (n_nodes, 2) or not np.isfinite(position).all():
+        raise ValueError(f"`position` must be finite and of shape ({n_nodes}, 2), not {position.shape}")
+    if labels is not None and (len(labels) != n_nodes or len(set(labels)) != n_nodes):
+        raise ValueError(f"`labels` must be {n_nodes} different names, one for each node")
+
+
+def _plain_or_labels(
+    order: NDArray[np.intp], labels: Sequence[Hashable] | None
+) -> tuple[Hashable, ...] | None:
+    names = tuple(order.tolist()) if labels is None else tuple(labels[index] for index in order)
+    plain = all(type(name) is int and name == number for number, name in enumerate(names))
+    return None if plain else names

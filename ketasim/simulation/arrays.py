@@ -1,0 +1,51 @@
+"""The signals of a run as plain arrays, by name."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ketasim.signals import SUBUNITS, Signal
+
+
+def new_arrays(signals: Mapping[str, Signal], axes: Mapping[str, Sequence[str] | int]) -> dict[str, np.ndarray]:
+    """One float64 array per signal, filled with its neutral value.
+
+    axes : length or names of every dimension that occurs.
+    """
+    sizes = {name: axis if isinstance(axis, int) else len(axis) for name, axis in axes.items()}
+    return {
+        name: np.full(tuple(sizes[dim] for dim in signal.dims), signal.neutral) for name, signal in signals.items()
+    }
+
+
+def transferred(
+    old: Mapping[str, np.ndarray],
+    signals: Mapping[str, Signal],
+    before: Mapping[str, Sequence[str] | int],
+    after: Mapping[str, Sequence[str] | int],
+) -> dict[str, np.ndarray]:
+    """Arrays on larger axes with the old values where they belong: what a new drug in a running simulation needs."""
+    new = new_arrays(signals, after)
+    for name, signal in signals.items():
+        places = [_places(before[dim], after[dim]) for dim in signal.dims]
+        new[name][np.ix_(*places)] = old[name]
+    return new
+
+
+def _places(before: Sequence[str] | int, after: Sequence[str] | int) -> list[int]:
+    if isinstance(before, int) or isinstance(after, int):
+        return list(range(before if isinstance(before, int) else len(before)))
+    return [after.index(name) for name in before]
+
+
+def axes_of(
+    compounds: Sequence[str], compartments: Sequence[str], blockers: Sequence[str], nodes: int
+) -> dict[str, Sequence[str] | int]:
+    """Axes of the signal table for one run."""
+    return {
+        "compound": tuple(compounds),
+        "compartment": tuple(compartments),
+        "blocker": tuple(blockers),
+        "subunit": SUBUNITS,
+        "node": nodes,
+    }

@@ -1,0 +1,153 @@
+"""Between the clocks: slow signals into what the network reads, windows into what slow mechanisms read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ketasim.documents import KetasimError
+from ketasim.kernels.spiking_network import (
+    SUM_AMPA_CURRENT,
+    SUM_NMDA,
+    SUM_NMDA_AB,
+    SUM_NMDA_CD,
+    SUM_NMDA_CURRENT,
+    SUM_NMDA_V,
+    Activity,
+    FastClock,
+    Modulation,
+    Window,
+    run_window,
+)
+from ketasim.network.build import FAST_STEP, Network
+
+#: A window is run in this many blocks, whose spread gives the standard error of a population mean.
+BLOCKS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What one window says.
+
+    signals : node signals by name, (n,) each.
+    population, standard_error : the same as population means and their standard errors, (n_populations,) each.
+    spike_step, spike_node : absolute fast step and node of every spike.
+    """
+
+    signals: dict[str, np.ndarray]
+    population: dict[str, np.ndarray]
+    standard_error: dict[str, np.ndarray]
+    spike_step: np.ndarray
+    spike_node: np.ndarray
+
+
+def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulation:
+    """What the network reads of the slow signals: `F_ab`, `F_cd`, tonic conductances and the release gain."""
+    free = network.nmda_shares * signals["nmda_unblocked"]
+    tonic = free * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic
+    return Modulation(
+        nmda_ab=free[0] + free[1],
+        nmda_cd=free[2] + free[3],
+        tonic_ab=tonic[0] + tonic[1],
+        tonic_cd=tonic[2] + tonic[3],
+        release_gain=signals["release_gain"].copy(),
+    )
+
+
+def largest_change(network: Network, before: Modulation, after: Modulation) -> float:
+    """Largest relative change of a class mean among what the network reads; absolute where the mean was 0."""
+    change = 0.0
+    for old, new in zip(before, after, strict=True):
+        old_mean, new_mean = population_means(network, old), population_means(network, new)
+        difference = np.abs(new_mean - old_mean)
+        scale = np.where(old_mean > 0.0, old_mean, 1.0)
+        change = max(change, float(np.max(difference / scale, initial=0.0)))
+    return change
+
+
+def population_means(network: Network, values: np.ndarray) -> np.ndarray:
+    """Means over the nodes of each population; `values` is (..., n)."""
+    starts = network.graph.class_start
+    return np.add.reduceat(values, starts[:-1], axis=-1) / np.diff(starts)
+
+
+def settle(network: Network, activity: Activity, state: Modulation, clock: FastClock, n_steps: int) -> FastClock:
+    """Run the network without measuring; returns the clock after it."""
+    window = run_window(activity, network.graph, state, network.parameters, clock, n_steps)
+    check(network, activity, window, clock)
+    return FastClock(clock.seed, clock.first_step + n_steps)
+
+
+def measure(network: Network, activity: Activity, state: Modulation, clock: FastClock, n_steps: int) -> Measurement:
+    """Run a window of `n_steps` in blocks and average it; `activity` goes on from there.
+
+    Raises
+    ------
+    KetasimError
+        The network has run away or a membrane potential is no number.
+    """
+    edges = np.linspace(0, n_steps, min(BLOCKS, n_steps) + 1).round().astype(int)
+    blocks, spikes = [], []
+    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        part = FastClock(clock.seed, np.int64(clock.first_step + begin))
+        window = run_window(activity, network.graph, state, network.parameters, part, int(end - begin))
+        check(network, activity, window, part)
+        blocks.append(_node_signals(network, window, int(end - begin)))
+        spikes.append((window.spike_step, window.spike_node))
+    lengths = np.diff(edges) / n_steps
+    signals, population, errors = {}, {}, {}
+    for name in blocks[0]:
+        values = np.array([block[name] for block in blocks])
+        means = population_means(network, values)
+        signals[name] = lengths @ values
+        population[name] = lengths @ means
+        errors[name] = means.std(axis=0, ddof=1) / np.sqrt(len(blocks)) if len(blocks) > 1 else means[0] * np.nan
+    steps, nodes = (np.concatenate(parts) for parts in zip(*spikes, strict=True))
+    return Measurement(signals, population, errors, steps, nodes)
+
+
+def check(network: Network, activity: Activity, window: Window, clock: FastClock) -> None:
+    """Refuse a window in which the network ran away or a state is no number."""
+    time = clock.first_step * FAST_STEP * 1e-3
+    if window.overflow:
+        raise KetasimError(
+            f"the network has run away: neurons fire at more than 400 Hz on average at t = {time:.6g} s; "
+            "check the network's weights, or what blocks its inhibition"
+        )
+    bad = np.flatnonzero(~np.isfinite(activity.voltage))
+    if bad.size:
+        label = network.topology.label(int(bad[0]))
+        raise KetasimError(f"the membrane potential of node {label} is no number any more at t = {time:.6g} s")
+
+
+def _node_signals(network: Network, window: Window, n_steps: int) -> dict[str, np.ndarray]:
+    """Averages of one block per node."""
+    n = network.topology.n_nodes
+    seconds = n_steps * FAST_STEP * 1e-3
+    sums = window.sums / n_steps
+    most = network.nmda_maximum
+    with_gate = most > 0.0
+
+    def over_maximum(row: int) -> np.ndarray:
+        return np.divide(sums[row], most, out=np.zeros(n), where=with_gate)
+
+    return {
+        "firing_rate": np.bincount(window.spike_node, minlength=n) / seconds,
+        "nmda_gating": over_maximum(SUM_NMDA),
+        "nmda_gating_unblocked_ab": over_maximum(SUM_NMDA_AB),
+        "nmda_gating_unblocked_cd": over_maximum(SUM_NMDA_CD),
+        "nmda_gating_voltage": over_maximum(SUM_NMDA_V),
+        "ampa_throughput": sums[SUM_AMPA_CURRENT],
+        "nmda_throughput": sums[SUM_NMDA_CURRENT],
+        "vesicle_release": _received_release(network, window.released) / seconds,
+    }
+
+
+def _received_release(network: Network, released: np.ndarray) -> np.ndarray:
+    """Mean release over each node's glutamatergic synapses, from release per source and target class."""
+    topology = network.topology
+    glutamatergic = network.excitatory[topology.source]
+    source, target = topology.source[glutamatergic], topology.target[glutamatergic]
+    total = np.bincount(target, released[source, topology.population[target]], minlength=topology.n_nodes)
+    synapses = np.bincount(target, minlength=topology.n_nodes)
+    return total / np.maximum(synapses, 1)

@@ -1,0 +1,66 @@
+"""Which mechanisms a run has, and whether their declarations fit together."""
+
+from collections.abc import Sequence
+
+from ketasim.config import Experiment
+from ketasim.documents import did_you_mean
+from ketasim.mechanisms import ORDER, Mechanism
+from ketasim.signals import SIGNALS, Signal
+
+
+class DeclarationError(ValueError):
+    """A mechanism's declaration does not fit: an unknown signal, two owners of a state, a port that is none."""
+
+
+def signal_table(own: Sequence[Mechanism]) -> dict[str, Signal]:
+    """Return the signal table with the signals that a user's own mechanisms bring."""
+    table = dict(SIGNALS)
+    for mechanism in own:
+        for signal in mechanism.signals:
+            if signal.name in table:
+                raise DeclarationError(f"{mechanism.name}: the signal '{signal.name}' exists already")
+            table[signal.name] = signal
+    return table
+
+
+def active_mechanisms(experiment: Experiment, own: Sequence[Mechanism], with_network: bool) -> tuple[Mechanism, ...]:
+    """Mechanisms that are switched on; without a network, those that need no nodes.
+
+    Raises
+    ------
+    DeclarationError
+        A declaration is wrong; the message names mechanism and signal.
+    """
+    table = signal_table(own)
+    check_declarations((*ORDER, *own), table)
+    chosen = []
+    for mechanism in (*ORDER, *own):
+        if experiment.mechanisms.get(mechanism.name, True) is False:
+            continue
+        named = (*mechanism.reads, *mechanism.writes, *mechanism.scales)
+        if with_network or not any("node" in table[name].dims for name in named):
+            chosen.append(mechanism)
+    return tuple(chosen)
+
+
+def check_declarations(mechanisms: Sequence[Mechanism], table: dict[str, Signal]) -> None:
+    """Refuse unknown signals, two owners, states written by nobody's right, ports that are none."""
+    owners: dict[str, str] = {}
+    for mechanism in mechanisms:
+        for name in (*mechanism.reads, *mechanism.writes, *mechanism.scales):
+            if name not in table:
+                raise DeclarationError(f"{mechanism.name}: unknown signal '{name}'{did_you_mean(name, table)}")
+        for name in mechanism.scales:
+            if table[name].kind != "port":
+                raise DeclarationError(f"{mechanism.name}: '{name}' is a {table[name].kind}, not a port; it can't be scaled")
+        for name in mechanism.writes:
+            if table[name].kind != "state":
+                raise DeclarationError(f"{mechanism.name}: '{name}' is a {table[name].kind}, not a state to own")
+            if name in owners:
+                raise DeclarationError(f"{mechanism.name}: the state '{name}' belongs to {owners[name]} already")
+            owners[name] = mechanism.name
+
+
+def owners_of(mechanisms: Sequence[Mechanism]) -> dict[str, str]:
+    """Mechanism that owns each state."""
+    return {name: mechanism.name for mechanism in mechanisms for name in mechanism.writes}

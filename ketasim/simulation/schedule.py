@@ -1,0 +1,52 @@
+"""The slow clock's steps: short after every event, long when nothing has happened for a while."""
+
+from collections.abc import Iterable
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from ketasim.provenance import Source
+
+
+class AutomaticSteps(NamedTuple):
+    """How long slow steps are with ``step: auto``."""
+
+    shortest: Annotated[float, "s", Source("assumed", "a fraction of the distribution half-life of ketamine")] = 60.0
+    growth: Annotated[float, "1", Source("assumed", "step over time since the last event")] = 0.1
+    longest: Annotated[float, "s", Source("assumed", "a fraction of a day")] = 3600.0
+
+
+def slow_times(begin: float, end: float, events: Iterable[float], step: float | None, least: float) -> np.ndarray:
+    """Times in s at which slow steps start and end, from `begin` to `end`, with every event among them.
+
+    events : times in s at which something changes; those outside the interval do not matter.
+    step : constant step in s, or None for automatic steps (see `AutomaticSteps`).
+    least : no step but one cut off by an event is shorter than this (s).
+
+    >>> slow_times(0.0, 600.0, [300.0], 200.0, 1.3)
+    array([  0., 150., 300., 450., 600.])
+    """
+    inside = {float(event) for event in events if begin < event < end}
+    corners = sorted({begin, end} | inside)
+    automatic = AutomaticSteps()
+    times = [begin]
+    for start, stop in zip(corners[:-1], corners[1:], strict=True):
+        if step is not None:
+            n_steps = max(1, round(np.ceil((stop - start) / max(step, least) - 1e-9)))
+            times += [start + (stop - start) * i / n_steps for i in range(1, n_steps)]
+        else:
+            times += _growing(start, stop, automatic, least)
+        times.append(stop)
+    return np.array(times)
+
+
+def _growing(start: float, stop: float, automatic: AutomaticSteps, least: float) -> list[float]:
+    """Times strictly between two events; the last step is never a remnant."""
+    times: list[float] = []
+    now = start
+    while True:
+        step = min(max(automatic.shortest, automatic.growth * (now - start), least), max(automatic.longest, least))
+        if now + 1.5 * step >= stop:
+            return times
+        now += step
+        times.append(now)

@@ -1,0 +1,53 @@
+"""What an experiment describes, built: network, subject, drugs."""
+
+from typing import Any
+
+from ketasim.config import Experiment, NetworkFile, NetworkModel
+from ketasim.drugs.compartments import Body, Compartments, compartments
+from ketasim.mechanisms import Setting
+from ketasim.network.build import Network, build, in_degree_scale
+from ketasim.network.cell_classes import CELL_CLASSES
+from ketasim.network.exchange import from_networkx, read_network_file
+from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree
+
+
+def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | None, tuple[str, ...]]:
+    """Network of an experiment, and notes on what was filled in.
+
+    graph : a directed networkx graph with a ``population`` attribute on every node, in place of the experiment's
+        network. Conductances of a given graph or file are used as stated per synapse; those of the default circuit are
+        scaled so that its total input does not depend on its size.
+    """
+    known = tuple(CELL_CLASSES)
+    if graph is not None:
+        topology, notes = from_networkx(graph, known)
+        return build(topology), notes
+    match experiment.network:
+        case NetworkFile(file=file):
+            topology, notes = read_network_file(file, known)
+            return build(topology), notes
+        case NetworkModel(neurons=neurons):
+            topology = prefrontal_microcircuit(neurons, experiment.seed)
+            return build(topology, in_degree_scale(topology, reference_in_degree)), ()
+    return None, ()
+
+
+def setting_of(experiment: Experiment, network: Network | None, drugs: tuple[str, ...] = ()) -> Setting:
+    """What mechanisms prepare themselves for; `drugs` beside those of the experiment's doses."""
+    names = sorted({dose.drug for dose in experiment.doses} | set(drugs))
+    subject = experiment.subject
+    genotype = (("cyp2b6", str(subject.genotype.cyp2b6)),) if subject.species == "human" else ()
+    return Setting(
+        species=subject.species,
+        weight=subject.weight,
+        genotype=genotype,
+        drugs=tuple(experiment.catalogue[name] for name in names),
+        network=network,
+    )
+
+
+def compartments_of(experiment: Experiment, setting: Setting) -> Compartments:
+    """Compartments of the drugs in play with the parameter set that the experiment names."""
+    parameters = experiment.mechanisms.get("pharmacokinetics") or None
+    body = Body(setting.species, setting.weight, setting.genotype)
+    return compartments(setting.drugs, body, parameters.disposition if parameters else "default")

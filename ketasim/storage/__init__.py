@@ -1,0 +1,22 @@
+"""Trajectory files: one HDF5 file per run, written block by block and read as xarray, spikes and graphs."""
+
+from ketasim.storage.clock import Column
+from ketasim.storage.digest import differing_datasets, digest
+from ketasim.storage.layout import StorageError, TrajectoryNotFoundError
+from ketasim.storage.reader import Trajectory, open_trajectory
+from ketasim.storage.sonata import Spikes
+from ketasim.storage.tables import SummaryRow
+from ketasim.storage.writer import TrajectoryWriter
+
+__all__ = [
+    "Column",
+    "Spikes",
+    "StorageError",
+    "SummaryRow",
+    "Trajectory",
+    "TrajectoryNotFoundError",
+    "TrajectoryWriter",
+    "differing_datasets",
+    "digest",
+    "open_trajectory",
+]

@@ -1,0 +1,114 @@
+"""The content of a file as one number: equal digests mean the same bits, however they were stored."""
+
+import hashlib
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ketasim.storage.layout import Source, StorageError, native
+from ketasim.storage.opening import open_file
+
+#: Names of attributes and datasets that differ between two runs of the same experiment.
+VOLATILE = frozenset({"created", "finished", "run_id", "environment"})
+_VOLATILE_START = "wall_time"
+
+#: HDF5's own notes on dimension scales hold addresses in the file; the names behind them are hashed instead.
+_ADDRESSES = frozenset({"DIMENSION_LIST", "REFERENCE_LIST"})
+_ROWS_BYTES = 2**24
+
+
+def digest(source: Source) -> str:
+    """Return a SHA-256, in hexadecimal, of what a trajectory file holds.
+
+    It covers names, types, shapes, values, dimensions and attributes, except the volatile ones (`VOLATILE`
+    and wall times). Chunks, filters, order of creation and how rows were flushed do not enter.
+
+    Raises
+    ------
+    StorageError : there is no such file, or it cannot be read.
+    """
+    with open_file(source) as file:
+        return file_digest(file)
+
+
+def file_digest(file: h5py.File) -> str:
+    """Return the digest of an open file."""
+    total = hashlib.sha256()
+    for name, content in sorted(item_digests(file).items()):
+        _feed(total, name, content)
+    return total.hexdigest()
+
+
+def differing_datasets(first: Source, second: Source) -> list[str]:
+    """Return the names of datasets that both files have and that are not equal bit for bit.
+
+    Type, shape, values, dimensions and attributes are compared; what is under /provenance describes a run and
+    is not.
+    """
+    with open_file(first) as file:
+        ours = item_digests(file)
+        datasets = {name for name in ours if isinstance(file[name], h5py.Dataset)}
+    with open_file(second) as file:
+        theirs = item_digests(file)
+    shared = (datasets & theirs.keys()) - {name for name in datasets if name.startswith("/provenance/")}
+    return sorted(name for name in shared if ours[name] != theirs[name])
+
+
+def item_digests(file: h5py.File) -> dict[str, str]:
+    """Return name -> digest of each group (its attributes) and dataset that is not volatile."""
+    items = {"/": _item_digest(file["/"])}
+
+    def visit(name: str, item: Any) -> None:
+        if not _is_volatile(name.rpartition("/")[2]):
+            items["/" + name] = _item_digest(item)
+
+    file.visititems(visit)
+    return items
+
+
+def _is_volatile(name: str) -> bool:
+    return name in VOLATILE or name.startswith(_VOLATILE_START)
+
+
+def _item_digest(item: Any) -> str:
+    content = hashlib.sha256()
+    for name in sorted(item.attrs):
+        if name not in _ADDRESSES and not _is_volatile(name):
+            kind = _type_name(item.attrs.get_id(name).dtype)
+            _feed(content, "attribute", name, kind, repr(native(item.attrs[name])))
+    if isinstance(item, h5py.Dataset):
+        _feed(content, "dataset", _type_name(item.dtype), repr(item.shape))
+        for dimension in item.dims:
+            _feed(content, "dimension", *(scale.name for scale in dimension.values()))
+        _feed_values(content, item)
+    return content.hexdigest()
+
+
+def _type_name(dtype: np.dtype) -> str:
+    if h5py.check_string_dtype(dtype) is not None:
+        return "string"
+    members = h5py.check_enum_dtype(dtype)
+    if members is not None:
+        return f"enum {sorted(members.items())}"
+    if dtype.kind not in "iufb":
+        raise StorageError(f"a digest has no rule for values of type {dtype}")
+    return dtype.str
+
+
+def _feed(content: Any, *texts: str) -> None:
+    # The length stands before each text, so that no two lists of texts give the same bytes.
+    for text in texts:
+        encoded = text.encode("utf-8", "surrogateescape")
+        content.update(len(encoded).to_bytes(8, "little") + encoded)
+
+
+def _feed_values(content: Any, dataset: Any) -> None:
+    if h5py.check_string_dtype(dataset.dtype) is not None:
+        _feed(content, *np.atleast_1d(dataset.asstr()[()]).ravel().tolist())
+    elif dataset.ndim == 0:
+        content.update(np.asarray(dataset[()]).tobytes())
+    elif dataset.size:
+        rows = max(1, _ROWS_BYTES * dataset.shape[0] // dataset.nbytes)
+        for start in range(0, dataset.shape[0], rows):
+            content.update(np.ascontiguousarray(dataset[start : start + rows]))

@@ -1,0 +1,128 @@
+"""The file under HDF5: changes in place are held back until a commit, and a full disk is noticed here.
+
+Two faults of writing straight to a file are avoided. A kill while HDF5 overwrites its tables leaves some of
+them new and some old, which may not open; here new bytes go to the end of the file, where no table points
+yet, and the tables are overwritten together in a commit. And HDF5 crashes the interpreter when it closes a
+file that it could not write; here it is never told, and the writer is told by the commit.
+"""
+
+import os
+from pathlib import Path
+
+_PAGE = 4096
+
+
+class Disk:
+    """A file object for `h5py.File`, to be used with ``fs_strategy="none"``, so that HDF5 never reuses space.
+
+    Parameters
+    ----------
+    path : file that is made, or emptied if it exists.
+
+    Raises
+    ------
+    OSError : the file cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.error: OSError | None = None
+        self._file = open(path, "w+b", buffering=0)  # noqa: SIM115 - open as long as the HDF5 file is
+        self._position = 0
+        self._size = 0
+        self._held = 0  # below this many bytes, whole pages, nothing changes but by a commit
+        self._pages: dict[int, bytearray] = {}
+
+    def commit(self) -> None:
+        """Overwrite what changed in place; then raise the first error since the last commit, if any."""
+        for start in sorted(self._pages):
+            self._put(start, self._pages[start][: max(0, self._size - start)])
+        self._pages.clear()
+        self._held = -(-self._size // _PAGE) * _PAGE
+        if self.error is not None:
+            raise self.error
+
+    def close(self) -> None:
+        """Commit if nothing has failed, and close."""
+        try:
+            if self.error is None:
+                self.commit()
+        finally:
+            self._file.close()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move the position; returns it."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def write(self, data: bytes) -> int:
+        """Take bytes at the position; returns how many, always all."""
+        view = memoryview(data).cast("B")
+        start, stop = self._position, self._position + len(view)
+        boundary = min(max(start, self._held), stop)
+        if boundary > start:
+            self._hold(start, view[: boundary - start])
+        self._put(boundary, view[boundary - start :])
+        self._position = stop
+        self._size = max(self._size, stop)
+        return len(view)
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill a buffer from the position, with what a commit will write; returns the number of bytes."""
+        view = memoryview(buffer).cast("B")
+        start, stop = self._position, min(self._position + len(view), self._size)
+        self._file.seek(start)
+        self._file.readinto(view)
+        for page in range(start // _PAGE * _PAGE, stop, _PAGE):
+            if page in self._pages:
+                first, last = max(start, page), min(stop, page + _PAGE)
+                view[first - start : last - start] = self._pages[page][first - page : last - page]
+        self._position = max(start, stop)
+        return max(0, stop - start)
+
+    def read(self, count: int = -1) -> bytes:
+        """Return `count` bytes from the position, or all that follow."""
+        buffer = bytearray(max(0, self._size - self._position) if count < 0 else count)
+        return bytes(buffer[: self.readinto(memoryview(buffer))])
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length of the file; returns it."""
+        self._size = self._position if size is None else size
+        if self.error is None:
+            try:
+                self._file.truncate(self._size)
+            except OSError as error:
+                self.error = error
+        return self._size
+
+    def flush(self) -> None:
+        """Do nothing: nothing is buffered but what waits for the commit."""
+
+    def _hold(self, start: int, view: memoryview) -> None:
+        stop = start + len(view)
+        for page in range(start // _PAGE * _PAGE, stop, _PAGE):
+            if page not in self._pages:
+                self._pages[page] = self._load(page)
+            first, last = max(start, page), min(stop, page + _PAGE)
+            self._pages[page][first - page : last - page] = view[first - start : last - start]
+
+    def _load(self, page: int) -> bytearray:
+        content = bytearray(_PAGE)
+        self._file.seek(page)
+        self._file.readinto(content)
+        return content
+
+    def _put(self, start: int, data: memoryview | bytearray) -> None:
+        view = memoryview(data)
+        while view and self.error is None:
+            self._file.seek(start)
+            try:
+                written = self._file.write(view)
+            except OSError as error:
+                self.error = error
+                return
+            start, view = start + written, view[written:]

@@ -1,0 +1,131 @@
+"""What every part of a trajectory file shares: its marks, how a dataset is stored, and its errors."""
+
+import errno
+import os
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from ketasim.documents.problems import KetasimError
+
+CONVENTIONS = "ketasim-1.0"
+FORMAT_VERSION = 1
+ADVICE = "A research and teaching model; not medical advice"
+
+#: SONATA's marks, by which its readers know a file (developer guide, "File format").
+SONATA_MAGIC = np.uint32(0x0A7A)
+SONATA_VERSION = np.array([0, 1], dtype="u4")
+
+#: Below this an index of chunks takes more room than the values, so they are stored in one piece.
+SMALLEST_FILTERED_BYTES = 2048
+
+Source = str | os.PathLike[str] | BytesIO
+
+
+class StorageError(KetasimError):
+    """A trajectory file cannot be written or read; the message names the file and the reason."""
+
+
+class TrajectoryNotFoundError(StorageError, FileNotFoundError):
+    """There is neither the trajectory file asked for nor its unfinished ``.part``."""
+
+
+def place_of(target: Any) -> str:
+    """Name of a path or of an in-memory file for messages.
+
+    >>> place_of(BytesIO())
+    '<memory>'
+    """
+    return "<memory>" if isinstance(target, BytesIO) else str(target)
+
+
+def reason_of(error: Exception) -> str:
+    """Say in a few words why HDF5 failed; its own messages run over many lines.
+
+    >>> reason_of(OSError(errno.ENOSPC, "Can't write data (file write failed: ...)"))
+    'No space left on device'
+    """
+    code = getattr(error, "errno", None)
+    if code:
+        return os.strerror(code)
+    text = str(error)
+    named = (number for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) if f"errno = {number}," in text)
+    return next((os.strerror(number) for number in named), text)
+
+
+def part_path(path: str | os.PathLike[str]) -> Path:
+    """Where the file of an unfinished run lies.
+
+    >>> part_path("runs/human.h5").name
+    'human.h5.part'
+    """
+    path = Path(path)
+    return path.with_name(path.name + ".part")
+
+
+def is_text(values: np.ndarray) -> bool:
+    """Whether an array holds strings."""
+    return values.dtype.kind in "UO"
+
+
+def store(group: h5py.Group, name: str, values: Any, units: str, long_name: str, **attributes: str) -> Any:
+    """Create a dataset of fixed size with its unit and meaning.
+
+    values : array of numbers or strings, or one of either. Arrays of numbers are compressed and checksummed
+        when that saves room; HDF5 cannot do so with scalars and strings.
+    Returns the h5py dataset.
+    """
+    array = np.asarray(values)
+    if is_text(array):
+        dataset = group.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
+    elif array.ndim == 0 or array.nbytes < SMALLEST_FILTERED_BYTES:
+        dataset = group.create_dataset(name, data=array, dtype=array.dtype)
+    else:
+        dataset = group.create_dataset(
+            name, data=array, dtype=array.dtype, chunks=chunk_shape(array.shape, array.itemsize), **filters()
+        )
+    describe(dataset, units, long_name, **attributes)
+    return dataset
+
+
+def describe(dataset: Any, units: str, long_name: str, **attributes: str) -> None:
+    """Set the attributes that every dataset has, and more that some have."""
+    dataset.attrs["units"] = units
+    dataset.attrs["long_name"] = long_name
+    for key, value in attributes.items():
+        dataset.attrs[key] = value
+
+
+def filters() -> dict[str, Any]:
+    """Return the only filters that every reader of HDF5 has."""
+    return {"compression": "gzip", "shuffle": True, "fletcher32": True}
+
+
+def chunk_shape(shape: tuple[int, ...], itemsize: int, most_bytes: int = 2**18) -> tuple[int, ...]:
+    """Shape of a chunk: whole rows of a table up to `most_bytes`, or part of a row that is longer.
+
+    >>> chunk_shape((5000, 1000), 4)
+    (65, 1000)
+    >>> chunk_shape((10, 1_000_000), 4)
+    (1, 65536)
+    """
+    chunk = list(shape)
+    for axis in range(len(shape)):
+        inner = itemsize * int(np.prod(shape[axis + 1 :], dtype=np.int64))
+        chunk[axis] = max(1, min(shape[axis], most_bytes // max(inner, 1)))
+    return tuple(chunk)
+
+
+def read_values(dataset: Any) -> np.ndarray:
+    """Return all values of a dataset as an array; strings as numpy strings."""
+    if h5py.check_string_dtype(dataset.dtype) is None:
+        return np.asarray(dataset[()])
+    return np.asarray(dataset.asstr()[()], dtype=str)
+
+
+def native(value: Any) -> Any:
+    """Return an attribute's value as Python knows it: str, int, float or list."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -1,0 +1,260 @@
+"""Reading a trajectory file: signals as xarray, spikes, the graph as networkx."""
+
+import json
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import h5py
+import numpy as np
+
+from ketasim.documents.nearest import did_you_mean
+from ketasim.storage import sonata, tables
+from ketasim.storage.digest import file_digest
+from ketasim.storage.layout import Source, StorageError, native, read_values
+from ketasim.storage.opening import open_file
+
+if TYPE_CHECKING:
+    import networkx
+    import xarray
+
+    from ketasim.network.topology import Topology
+
+#: Where a signal is looked for when its group is not named.
+_SEARCH_ORDER = ("population", "subject", "node")
+
+#: Attributes that only tie a dataset to its dimensions; xarray has them as coordinates.
+_STRUCTURE = frozenset({"DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "coordinates"})
+
+
+def open_trajectory(source: Source) -> "Trajectory":
+    """Open the file of a run.
+
+    source : path of OUT.h5, or a BytesIO that a run wrote to. If only OUT.h5.part of an unfinished run
+        exists, that is opened, the logger ``ketasim`` says so, and `Trajectory.complete` is False.
+
+    Raises
+    ------
+    StorageError : no such file, not a trajectory, or unreadable.
+    """
+    return Trajectory(open_file(source))
+
+
+class Trajectory:
+    """What a run wrote. It changes nothing in the file; leaving it as a context manager closes the file.
+
+    ``trajectory["glutamate_ambient"]`` is an `xarray.DataArray` with dimensions (time, ...) and its unit in
+    its attributes.
+    """
+
+    def __init__(self, file: h5py.File) -> None:
+        self._handle = file
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if not self._handle:
+            return "<Trajectory, closed>"
+        state = "complete" if self.complete else "unfinished"
+        return f"<Trajectory {self.path or 'in memory'}, {state}, {len(self.names())} signals>"
+
+    def close(self) -> None:
+        """Close the file; what was read from it stays."""
+        self._handle.close()
+
+    @property
+    def path(self) -> Path | None:
+        """The file that is read (perhaps a ``.part``); None in memory."""
+        name = self._file.filename
+        return None if isinstance(name, BytesIO) or not Path(str(name)).exists() else Path(name)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Attributes of the file: versions, run_id, created, finished and so on."""
+        return {name: native(value) for name, value in self._file.attrs.items()}
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run went to its end."""
+        return bool(self._file.attrs["complete"])
+
+    def names(self) -> tuple[str, ...]:
+        """Names of all signals, each once, in the order in which ``trajectory[name]`` looks for them."""
+        return tuple(dict.fromkeys(name for group in self._groups for name in self._signals(group)))
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._find(name) is not None
+
+    def __getitem__(self, name: str) -> "xarray.DataArray":
+        """Return a signal by its name, or by ``group/name`` where several groups have it.
+
+        Raises KeyError with the nearest names when there is none.
+        """
+        found = self._find(name)
+        if found is None:
+            qualified = [f"{group}/{signal}" for group in self._groups for signal in self._signals(group)]
+            known = qualified if "/" in name else list(self.names())
+            raise KeyError(_no_such("signal", name, known))
+        array: xarray.DataArray = self.dataset(found[0], [found[1]])[found[1]]
+        return array
+
+    def dataset(self, group: str, names: Iterable[str] | None = None) -> "xarray.Dataset":
+        """Return the signals of a group (``subject``, ``population``, ``node``), or some of them, in memory.
+
+        Rows that a cut-off file has only in part are left out. Raises KeyError for an unknown group.
+        """
+        import xarray
+
+        if group not in self._groups:
+            raise KeyError(_no_such("group", group, self._groups))
+        source = self._file["trajectories"][group]
+        chosen = self._signals(group) if names is None else list(names)
+        rows = min(len(source[name]) for name in ("time", *self._signals(group)))
+        coordinates = {
+            name: (
+                _dimensions(item),
+                read_values(item)[:rows] if name == "time" else read_values(item),
+                _attributes(item),
+            )
+            for name, item in source.items()
+            if name not in self._signals(group)
+        }
+        used = {dimension for name in chosen for dimension in _dimensions(source[name])} | {"time"}
+        return xarray.Dataset(
+            {
+                name: (_dimensions(source[name]), source[name][:rows], _attributes(source[name]))
+                for name in chosen
+            },
+            {name: values for name, values in coordinates.items() if used.issuperset(values[0])},
+        )
+
+    def spikes(self, population: str) -> sonata.Spikes:
+        """Return the recorded spikes of a population: times in ms from time zero, node ids from 0.
+
+        Raises KeyError when none were recorded for it.
+        """
+        recorded = self._file.get("spikes", {})
+        if population not in recorded:
+            raise KeyError(_no_such("recorded spikes of", population, list(recorded)))
+        return sonata.read_spikes(recorded[population])
+
+    def topology(self) -> "Topology":
+        """Return the graph at the start as arrays. Raises KeyError when the run had no network."""
+        if "nodes" not in self._file:
+            raise KeyError("the run had no network")
+        return sonata.read_topology(self._file)
+
+    def graph(self, time: float | str = 0) -> "networkx.DiGraph":
+        """Return the graph as it was at a time of the run; it does not change during a run.
+
+        Parameters
+        ----------
+        time : s from time zero, or text with a unit such as ``"24 h"``.
+
+        Returns
+        -------
+        Nodes are the keys of the graph that was given, or 0, 1, ... ordered by population, with attributes
+        `population`, `node_id`, `x`, `y` (um); edges have `weight` (over the mean of their class pair) and
+        `delay` (ms).
+
+        Raises
+        ------
+        ValueError : the time lies outside the run.
+        KeyError : the run had no network.
+        """
+        from ketasim.network.exchange import to_networkx
+
+        self._check_time(time)
+        return to_networkx(self.topology())
+
+    def summary_table(self) -> list[tables.SummaryRow]:
+        """Return /summary as rows (name, value, unit, long_name) in the order in which they were written."""
+        return tables.read_summary(self._file)
+
+    @property
+    def summary(self) -> dict[str, float | str]:
+        """Name -> value of /summary: peaks, times of peaks, areas, outcomes; empty in an unfinished file."""
+        return {row.name: row.value for row in self.summary_table()}
+
+    @property
+    def events(self) -> tuple[dict[str, Any], ...]:
+        """Doses and stimuli as they were given."""
+        return tables.read_events(self._file)
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """Texts that say where the run came from; tables are JSON."""
+        return tables.read_provenance(self._file)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The experiment with all defaults."""
+        resolved: dict[str, Any] = json.loads(self.provenance["config_resolved"])
+        return resolved
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what the file holds (see `ketasim.storage.digest`)."""
+        return file_digest(self._file)
+
+    @property
+    def _file(self) -> h5py.File:
+        if not self._handle:
+            raise StorageError("this trajectory is closed; open it again with ketasim.open_trajectory")
+        return self._handle
+
+    @property
+    def _groups(self) -> list[str]:
+        present = list(self._file.get("trajectories", {}))
+        known = [name for name in _SEARCH_ORDER if name in present]
+        return known + [name for name in present if name not in known]
+
+    def _signals(self, group: str) -> list[str]:
+        source = self._file["trajectories"][group]
+        labels = {label for item in source.values() for label in item.attrs.get("coordinates", "").split()}
+        return [name for name, item in source.items() if not item.is_scale and name not in labels]
+
+    def _find(self, name: str) -> tuple[str, str] | None:
+        group, _, signal = name.rpartition("/")
+        groups = [group] if group in self._groups else self._groups if not group else []
+        return next(((candidate, signal) for candidate in groups if signal in self._signals(candidate)), None)
+
+    def _check_time(self, time: float | str) -> None:
+        seconds = time
+        if isinstance(time, str):
+            from ketasim.documents.units import parse_quantity
+
+            seconds = parse_quantity(time, "s")
+        times = [self._file["trajectories"][group]["time"][()] for group in self._groups]
+        if self.complete and "provenance/slow_times" in self._file:
+            times.append(self._file["provenance/slow_times"][()])
+        reached = np.concatenate([[0.0], *times])
+        first, last = float(reached.min()), float(reached.max())
+        if not first <= float(seconds) <= last:
+            raise ValueError(f"time {time!r} lies outside the run, which has {first:g} s to {last:g} s")
+
+
+def _dimensions(dataset: Any) -> tuple[str, ...]:
+    if dataset.is_scale:
+        return (dataset.name.rpartition("/")[2],)
+    return tuple(dimension[0].name.rpartition("/")[2] for dimension in dataset.dims)
+
+
+def _attributes(dataset: Any) -> dict[str, Any]:
+    return {name: native(value) for name, value in dataset.attrs.items() if name not in _STRUCTURE}
+
+
+def _no_such(kind: str, name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    has = ", ".join(names) or "none"
+    return f"no {kind} {name!r} in this trajectory; it has {has}{did_you_mean(name, names)}"

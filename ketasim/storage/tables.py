@@ -1,0 +1,108 @@
+"""The small tables of a trajectory file: doses and stimuli, summary, provenance."""
+
+from collections.abc import Mapping, Sequence
+from math import isnan
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+
+from ketasim.storage.layout import read_values, store
+
+#: Endings of the keys of an event that carry a unit; the dataset is named without and has the unit instead.
+_UNIT_OF_ENDING = {"_mg_per_kg": "mg/kg", "_mg": "mg", "_s": "s"}
+_ENDING_OF_UNIT = {unit: ending for ending, unit in _UNIT_OF_ENDING.items()}
+
+_EVENT_MEANING = {
+    "kind": "dose or kind of stimulus",
+    "drug": "drug given",
+    "route": "route of administration",
+    "amount": "amount given",
+    "start": "start, from time zero",
+    "duration": "duration; 0 is at once",
+    "intensity": "intensity of the stimulus",
+}
+
+_PROVENANCE_MEANING = {
+    "config_source": "experiment file as it was written",
+    "config_resolved": "experiment with all defaults, JSON",
+    "config_sha256": "SHA-256 of the resolved experiment",
+    "parameters": "parameters of every mechanism, JSON",
+    "parameters_sha256": "SHA-256 of the parameters",
+    "environment": "versions and machine, JSON",
+    "random": "random number generator, seed and streams, JSON",
+}
+
+
+class SummaryRow(NamedTuple):
+    """One number that sums up a run."""
+
+    name: str
+    value: float | str
+    unit: str
+    long_name: str
+
+
+def write_events(file: h5py.File, events: Sequence[Mapping[str, Any]]) -> None:
+    """Write /events: a dataset for each key of any event; where an event lacks it, "" or nan."""
+    group = file.create_group("events", track_order=True)
+    for key in dict.fromkeys(key for event in events for key in event):
+        values = [event.get(key) for event in events]
+        ending = next((ending for ending in _UNIT_OF_ENDING if key.endswith(ending)), "")
+        name = key.removesuffix(ending)
+        unit = _UNIT_OF_ENDING.get(ending, "1")
+        store(group, name, _column(values), unit, _EVENT_MEANING.get(name, name.replace("_", " ")))
+
+
+def _column(values: list[Any]) -> np.ndarray:
+    if any(isinstance(value, str) for value in values):
+        return np.array(["" if value is None else str(value) for value in values], dtype=object)
+    return np.array([np.nan if value is None else value for value in values], dtype="f8")
+
+
+def read_events(file: h5py.File) -> tuple[dict[str, Any], ...]:
+    """Return the events as they were given; keys that an event did not have are left out."""
+    if "events" not in file:
+        return ()
+    columns = {}
+    for name, dataset in file["events"].items():
+        key = name + _ENDING_OF_UNIT.get(dataset.attrs["units"], "")
+        columns[key] = read_values(dataset).tolist()
+    rows = zip(*columns.values(), strict=True)
+    return tuple(
+        {key: value for key, value in zip(columns, row, strict=True) if not _is_absent(value)} for row in rows
+    )
+
+
+def _is_absent(value: Any) -> bool:
+    return value == "" or (isinstance(value, float) and isnan(value))
+
+
+def write_summary(file: h5py.File, summary: Mapping[str, tuple[float | str, str, str]]) -> None:
+    """Write /summary: one scalar dataset for each name -> (value, unit, meaning)."""
+    group = file.create_group("summary", track_order=True)
+    for name, (value, unit, long_name) in summary.items():
+        store(group, name, value if isinstance(value, str) else np.float64(value), unit, long_name)
+
+
+def read_summary(file: h5py.File) -> list[SummaryRow]:
+    """Return the rows of the summary in the order they were written; empty before the run has finished."""
+    return [
+        SummaryRow(name, read_values(dataset).item(), dataset.attrs["units"], dataset.attrs["long_name"])
+        for name, dataset in file.get("summary", {}).items()
+    ]
+
+
+def write_provenance(group: h5py.Group, texts: Mapping[str, str]) -> None:
+    """Write texts that say where the run came from, each as one string."""
+    for name, text in texts.items():
+        store(group, name, text, "1", _PROVENANCE_MEANING.get(name, name.replace("_", " ")))
+
+
+def read_provenance(file: h5py.File) -> dict[str, str]:
+    """Return the texts under /provenance."""
+    return {
+        name: str(read_values(dataset))
+        for name, dataset in file.get("provenance", {}).items()
+        if h5py.check_string_dtype(dataset.dtype) is not None
+    }

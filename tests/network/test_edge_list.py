@@ -1,0 +1,81 @@
+import pytest
+
+from ketasim.network.exchange import from_networkx, read_network_file
+
+KNOWN = ("PYR", "PV", "SST")
+
+
+def write(folder, name, *lines):
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_edge_list_with_node_table(tmp_path, small_graph, assert_same_topology):
+    """Would catch digits, isolated nodes or the table's order lost."""
+    graph = small_graph
+    graph.add_node("lonely", population="SST", x=1.0, y=1.0)
+    nodes = [f"{n},{d['population']},{d['x']!r},{d['y']!r}" for n, d in graph.nodes(data=True)]
+    write(tmp_path, "net.nodes.csv", "node,population,x,y", *nodes)
+    edges = [f"{u},{v},{d['delay']!r},{d['weight']!r}" for u, v, d in graph.edges(data=True)]
+    path = write(tmp_path, "net.csv", "source,target,delay,weight", *edges)
+    topology, notes = read_network_file(path, KNOWN)
+    assert notes == ()
+    assert_same_topology(topology, from_networkx(graph, KNOWN)[0])
+
+
+def test_edge_list_with_populations_does_not_depend_on_line_order(tmp_path, assert_same_topology):
+    """Would catch nodes numbered by first appearance: shuffled lines would be another network."""
+    header = "source\ttarget\tsource_population\ttarget_population\tweight"
+    lines = ["10\t2\tPYR\tPV\t0.5", "2\t9\tPV\tPYR\t", "9\t10\tPYR\tPYR\t1.5"]
+    one, notes = read_network_file(write(tmp_path, "a.tsv", header, *lines), KNOWN)
+    other, _ = read_network_file(write(tmp_path, "b.tsv", header, "", *lines[::-1]), KNOWN)
+    assert_same_topology(one, other)
+    assert one.labels == (9, 10, 2)
+    assert one.weight.tolist() == [1.5, 0.5, 1.0]
+    assert "weight: 1 for 1 of 3 edges without one" in notes
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "message"),
+    [
+        (["source,target", "a,b"], 1, "add the columns source_population and target_population, or a file"),
+        (["source,targt", "a,b"], 1, "no column 'target'"),
+        (["source,target,wieght", "a,b,1"], 1, "unknown column 'wieght'; allowed: source, target, weight"),
+        (["source,target,target", "a,b,1"], 1, "column 'target' stands there twice"),
+        (["{h}", "a,b,PYR,PV,1", "b,a,PV"], 3, "3 cells, but the header names 5 columns"),
+        (["{h}", "a,b,PYR,PV,1", "a, ,PYR,PV,1"], 3, "target: the name of a node is missing"),
+        (["{h}", "a,b,PYR,PV,strong"], 2, "'strong' is not a number"),
+        (["{h}", "", "a,b,PYR,PV,-2"], 3, "-2 must be positive"),
+        (["{h}", "a,b,PYR,PV,nan"], 2, "nan must be a finite number"),
+        (["{h}", "a,b,PYR,PV,1", "b,a,SST,PYR,1"], 3, "node 'b' is SST here and PV on line 2"),
+        (["{h}", "a,b,PYR,,1"], 2, "1 of 2 nodes have no population"),
+        (["{h}", "a,b,PYR,PVV,1"], 2, "unknown population 'PVV' (1 nodes); allowed: PYR, PV, SST; did"),
+        (["{h}", "a,a,PYR,PYR,1"], 2, "a node cannot connect to itself"),
+        (["{h}", "a,b,PYR,PV,1", "a,b,PYR,PV,1"], 3, "this pair is connected twice"),
+        (["{h}"], None, "the network has no nodes"),
+        ([""], None, "no column 'source'"),
+    ],
+)  # fmt: skip
+def test_wrong_edge_list_names_the_line(tmp_path, lines, line, message, refusal):
+    """Would catch an error that leaves the user to search a long file."""
+    header = "source,target,source_population,target_population,weight"
+    path = write(tmp_path, "net.csv", *(text.format(h=header) for text in lines))
+    text = refusal(path)
+    assert message in text
+    if line:
+        assert f"net.csv:{line}:" in text
+
+
+def test_wrong_node_table_is_refused(tmp_path, refusal):
+    """Would catch nodes given twice or not at all, and populations from two places."""
+    path = write(tmp_path, "net.csv", "source,target", "a,b", "b,d")
+    nodes = ["node,population", "a,PYR", "b,PV"]
+    write(tmp_path, "net.nodes.csv", *nodes)
+    text = refusal(path)
+    assert "net.csv:3:3: target: node 'd' is not in net.nodes.csv" in text
+    write(tmp_path, "net.nodes.csv", *nodes, "d,SST", "a,PYR")
+    text = refusal(path)
+    assert "net.nodes.csv:5:" in text and "node 'a' is on line 2 already" in text
+    write(tmp_path, "net.csv", "source,target,source_population", "a,b,PYR")
+    assert "populations stand in net.nodes.csv already" in refusal(path)

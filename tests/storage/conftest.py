@@ -1,0 +1,150 @@
+"""A small run written to a trajectory file, for all tests of storage."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from ketasim.network.topology import Topology
+from ketasim.storage import Column, TrajectoryWriter
+
+POPULATIONS = ("PYR", "PV", "SST")
+COMPOUNDS = ("S-ketamine", "R-ketamine", "norketamine")
+
+SUBJECT = (
+    Column("plasma_concentration", "ng/mL", "total plasma concentration", ("compound",), "pharmacokinetics"),
+    Column("network_sampled", "1", "1 fresh, 0 reused", dtype="u1"),
+)
+POPULATION = (
+    Column("firing_rate", "Hz", "spikes per second in the window", ("population",)),
+    Column("glutamate_ambient", "uM", "ambient extracellular glutamate", ("population",), "glutamate", "f8"),
+)
+NODE = (Column("firing_rate", "Hz", "spikes per second in the window", ("node",)),)
+
+PROVENANCE = {
+    "config_source": "format: 1\nname: täst  # comment\n",
+    "config_resolved": '{"name": "test", "seed": 1}',
+    "config_sha256": "00ff",
+    "parameters_sha256": "ff00",
+    "environment": '{"python": "3.11"}',
+    "random": '{"seed": 1}',
+    "parameters": "{}",
+}
+EVENTS = (
+    {
+        "kind": "dose",
+        "drug": "ketamine",
+        "route": "intravenous",
+        "amount_mg": 35.0,
+        "start_s": 0.0,
+        "duration_s": 2400.0,
+    },
+    {"kind": "stress", "start_s": 60.0, "duration_s": 10.0, "intensity": 1.0},
+)
+SUMMARY = {
+    "plasma_peak": (181.25, "ng/mL", "highest plasma concentration"),
+    "glutamate_peak_time": (2400.0, "s", "time of the glutamate peak"),
+    "class_with_largest_change": ("PYR", "1", "cell class whose rate changed most"),
+}
+
+
+def random_topology(sizes=(12, 4, 3), probability=0.3, seed=0, labels=None):
+    random = np.random.default_rng(seed)
+    n_nodes = sum(sizes)
+    chosen = random.random((n_nodes, n_nodes)) < probability
+    np.fill_diagonal(chosen, False)
+    source, target = np.nonzero(chosen)
+    return Topology(
+        population_names=POPULATIONS[: len(sizes)],
+        population=np.repeat(np.arange(len(sizes), dtype=np.int16), sizes),
+        position=random.uniform(0, 300, (n_nodes, 2)),
+        source=source.astype(np.int32),
+        target=target.astype(np.int32),
+        weight=random.lognormal(0, 0.5, source.size),
+        delay=random.uniform(0.5, 3, source.size),
+        labels=labels,
+    )
+
+
+def make_run(rows=70, topology=None):
+    """All values of a run; tests change some and write it."""
+    random = np.random.default_rng(7)
+    topology = topology or random_topology()
+    n_spikes = 40
+    return SimpleNamespace(
+        topology=topology,
+        times=[60.0 * (i - 2) for i in range(rows)],
+        plasma=random.random((rows, len(COMPOUNDS))).astype("f4"),
+        sampled=random.integers(0, 2, rows).astype("u1"),
+        rate=random.random((rows, len(topology.population_names))).astype("f4"),
+        glutamate=random.random((rows, len(topology.population_names))),
+        node_rate=random.random((rows, topology.n_nodes)).astype("f4"),
+        spikes={
+            "PYR": (np.sort(random.uniform(0, 1000, n_spikes)), random.integers(0, 12, n_spikes)),
+            "SST": (np.empty(0), np.empty(0, dtype=int)),
+        },
+        attributes={"run_id": "a", "created": "2030-01-01T00:00:00+00:00"},
+        provenance=dict(PROVENANCE),
+        events=EVENTS,
+        summary=dict(SUMMARY),
+        flush_after=(),
+        finish=True,
+    )
+
+
+def write_run(target, run):
+    with TrajectoryWriter(target, run.attributes) as writer:
+        writer.write_provenance(run.provenance)
+        writer.write_schedule(run.times)
+        writer.write_topology(run.topology)
+        writer.write_events(run.events)
+        create_clocks(writer, run.topology)
+        for row, time in enumerate(run.times):
+            append_row(writer, run, row, time)
+            if row in run.flush_after:
+                writer.flush()
+        for population, (times, node_ids) in run.spikes.items():
+            half = len(times) // 2
+            writer.append_spikes(population, times[:half], node_ids[:half])
+            writer.append_spikes(population, times[half:], node_ids[half:])
+        if run.finish:
+            writer.write_summary(run.summary)
+            writer.finish()
+
+
+def create_clocks(writer, topology):
+    populations = topology.population_names
+    moiety = ("compound", ["parent", "parent", "metabolite"])
+    writer.create_clock("subject", SUBJECT, {"compound": COMPOUNDS}, {"moiety": moiety})
+    writer.create_clock("population", POPULATION, {"population": populations})
+    extra = {
+        "population": ("node", [populations[index] for index in topology.population]),
+        "node_id": ("node", topology.node_id),
+    }
+    writer.create_clock("node", NODE, {"node": np.arange(topology.n_nodes)}, extra)
+
+
+def append_row(writer, run, row, time):
+    writer.append(
+        "subject", time, {"plasma_concentration": run.plasma[row], "network_sampled": run.sampled[row]}
+    )
+    writer.append("population", time, {"firing_rate": run.rate[row], "glutamate_ambient": run.glutamate[row]})
+    if row % 2 == 0:
+        writer.append("node", time, {"firing_rate": run.node_rate[row]})
+
+
+@pytest.fixture(scope="session")
+def example():
+    """Functions and values that tests of this folder share."""
+    return SimpleNamespace(
+        make_run=make_run, write_run=write_run, random_topology=random_topology, compounds=COMPOUNDS
+    )
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """A finished file and the values that went into it."""
+    path = tmp_path_factory.mktemp("run") / "run.h5"
+    run = make_run()
+    write_run(path, run)
+    return path, run

@@ -1,0 +1,197 @@
+"""Reading: signals, spikes, graph and tables of finished and unfinished runs."""
+
+import logging
+from io import BytesIO
+
+import h5py
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from ketasim.storage import StorageError, TrajectoryNotFoundError, TrajectoryWriter, open_trajectory
+
+
+@pytest.fixture
+def trajectory(written):
+    with open_trajectory(written[0]) as opened:
+        yield opened
+
+
+def test_signal_has_dimensions_coordinates_and_unit(trajectory, written):
+    """Catches values without their labels or unit, or of another type than stored."""
+    glutamate = trajectory["glutamate_ambient"]
+    assert glutamate.dims == ("time", "population")
+    assert glutamate.attrs == {
+        "units": "uM",
+        "long_name": "ambient extracellular glutamate",
+        "mechanism": "glutamate",
+    }
+    assert_array_equal(glutamate, written[1].glutamate)
+    assert_array_equal(glutamate.sel(population="PV", time=60.0), written[1].glutamate[3, 1])
+    assert glutamate["time"].attrs["units"] == "s"
+    assert set(glutamate.coords) == {"time", "population"}
+    plasma = trajectory["plasma_concentration"]
+    assert plasma["moiety"].dims == ("compound",)
+    assert trajectory["network_sampled"].dtype == np.uint8
+    assert set(trajectory["network_sampled"].coords) == {"time"}
+
+
+def test_population_comes_before_node(trajectory):
+    """Catches a signal that is taken from another group than the documented one."""
+    assert trajectory["firing_rate"].dims == ("time", "population")
+    node = trajectory["node/firing_rate"]
+    assert node.dims == ("time", "node")
+    assert node["population"].values[-1] == "SST"
+    assert node["node_id"].values[-1] == 2
+
+
+def test_unknown_names_suggest_the_nearest(trajectory):
+    """Catches a bare KeyError that leaves the reader guessing."""
+    with pytest.raises(KeyError, match="did you mean glutamate_ambient"):
+        trajectory["glutamat_ambient"]
+    with pytest.raises(KeyError, match="did you mean node/firing_rate"):
+        trajectory["node/firing_rat"]
+    with pytest.raises(KeyError, match="no signal 'time'"):
+        trajectory["time"]
+    with pytest.raises(KeyError, match="did you mean population"):
+        trajectory.dataset("populations")
+    with pytest.raises(KeyError, match="it has PYR, SST"):
+        trajectory.spikes("PV")
+    assert "bdnf" not in trajectory
+    assert "subject/plasma_concentration" in trajectory
+
+
+def test_names_keep_the_order_of_recording(trajectory):
+    """Catches coordinates among the signals, and names sorted so that the chain is torn apart."""
+    expected = ("firing_rate", "glutamate_ambient", "plasma_concentration", "network_sampled")
+    assert trajectory.names() == expected
+
+
+def test_dataset_equals_xarrays_own_reading(trajectory, written):
+    """Catches a difference between our reading and what xarray finds in the same group."""
+    import xarray
+
+    for group in ("subject", "population", "node"):
+        with xarray.open_dataset(
+            written[0], engine="h5netcdf", group=f"trajectories/{group}", decode_timedelta=False
+        ) as theirs:
+            ours = trajectory.dataset(group)
+            assert set(ours.coords) == set(theirs.coords)
+            assert set(ours.data_vars) == set(theirs.data_vars)
+            for name in ours.variables:
+                assert ours[name].dims == theirs[name].dims
+                assert_array_equal(ours[name].values, theirs[name].values.astype(ours[name].dtype))
+                assert ours[name].attrs == theirs[name].attrs
+
+
+def test_spikes(trajectory, written):
+    """Catches ids as unsigned numbers, which turn into floats in arithmetic."""
+    times, node_ids = trajectory.spikes("PYR")
+    assert_array_equal(times, written[1].spikes["PYR"][0])
+    assert_array_equal(node_ids, written[1].spikes["PYR"][1])
+    assert node_ids.dtype == np.int64
+    assert trajectory.spikes("SST").times.size == 0
+
+
+def test_graph_only_inside_the_run(trajectory):
+    """Catches a graph for a time that was never simulated, and times in text that are read in other units."""
+    last = 67 * 60.0
+    for time in (0, -120, last, "67 min"):
+        assert trajectory.graph(time).number_of_nodes() == 19
+    for time in (-121, last + 1, "2 h", float("nan")):
+        with pytest.raises(ValueError, match="outside the run"):
+            trajectory.graph(time)
+
+
+def test_tables_come_back(trajectory, written):
+    """Catches doses, summaries or provenance that differ from what was given."""
+    _, run = written
+    assert trajectory.events == run.events
+    assert trajectory.summary == {name: row[0] for name, row in run.summary.items()}
+    assert [tuple(row) for row in trajectory.summary_table()] == [
+        (name, *row) for name, row in run.summary.items()
+    ]
+    assert trajectory.provenance == run.provenance
+    assert trajectory.config == {"name": "test", "seed": 1}
+    assert trajectory.attributes["run_id"] == "a"
+    assert trajectory.attributes["version"] == [0, 1]
+    assert trajectory.complete
+
+
+def test_unfinished_run_is_read_and_said_to_be_so(tmp_path, example, caplog):
+    """Catches a part that cannot be found under the run's name, or is taken for the finished run."""
+    run = example.make_run(rows=40)
+    run.finish = False
+    example.write_run(tmp_path / "run.h5", run)
+    with (
+        caplog.at_level(logging.WARNING, logger="ketasim"),
+        open_trajectory(tmp_path / "run.h5") as trajectory,
+    ):
+        assert not trajectory.complete
+        assert trajectory.path == tmp_path / "run.h5.part"
+        assert trajectory.summary == {}
+        assert trajectory["firing_rate"].sizes["time"] == 40
+    assert "run.h5.part of an unfinished run" in caplog.text
+
+
+def test_rows_cut_off_in_the_middle_are_left_out(tmp_path, example):
+    """Catches ragged rows, and nan for what was never written, in a file cut off between two datasets."""
+    run = example.make_run(rows=40)
+    run.finish = False
+    example.write_run(tmp_path / "run.h5", run)
+    with h5py.File(tmp_path / "run.h5.part", "r+") as file:
+        file["trajectories/population/glutamate_ambient"].resize(37, axis=0)
+        file["trajectories/subject/time"].resize(35, axis=0)
+        file["spikes/PYR/node_ids"].resize(30, axis=0)
+    with open_trajectory(tmp_path / "run.h5") as trajectory:
+        assert trajectory["firing_rate"].sizes["time"] == 37
+        assert trajectory["plasma_concentration"].sizes["time"] == 35
+        assert len(trajectory.spikes("PYR").times) == 30
+        with pytest.raises(ValueError, match="outside the run"):
+            trajectory.graph(60 * 38.0)
+
+
+def test_run_without_network_or_rows():
+    """Catches failures on what a run need not have: a network, events, spikes, rows."""
+    memory = BytesIO()
+    with TrajectoryWriter(memory) as writer:
+        writer.create_clock("subject", [], {})
+        writer.write_events([])
+        writer.finish()
+    with open_trajectory(memory) as trajectory:
+        assert trajectory.names() == ()
+        assert trajectory.events == ()
+        assert trajectory.provenance == {}
+        assert trajectory.dataset("subject").sizes == {"time": 0}
+        assert len(trajectory.digest()) == 64
+        with pytest.raises(KeyError, match="no network"):
+            trajectory.graph()
+        assert repr(trajectory) == "<Trajectory in memory, complete, 0 signals>"
+
+
+def test_files_that_are_not_trajectories(tmp_path):
+    """Catches a traceback where a sentence is due: missing, not HDF5, foreign HDF5, a later format."""
+    with pytest.raises(TrajectoryNotFoundError, match=r"no such file, and no run\.h5\.part"):
+        open_trajectory(tmp_path / "run.h5")
+    (tmp_path / "text.h5").write_text("not HDF5")
+    with pytest.raises(StorageError, match=r"text\.h5: cannot be read"):
+        open_trajectory(tmp_path / "text.h5")
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file.attrs["Conventions"] = "CF-1.8"
+    with pytest.raises(StorageError, match="not a trajectory"):
+        open_trajectory(tmp_path / "foreign.h5")
+    with h5py.File(tmp_path / "later.h5", "w") as file:
+        file.attrs["Conventions"] = "ketasim-9.0"
+        file.attrs["format_version"] = 9
+    with pytest.raises(StorageError, match="install a later one"):
+        open_trajectory(tmp_path / "later.h5")
+
+
+def test_closed_trajectory_says_so(written):
+    """Catches HDF5's words about invalid identifiers; and what was read must stay readable."""
+    with open_trajectory(written[0]) as trajectory:
+        rate = trajectory["firing_rate"]
+    assert rate.mean() > 0
+    assert repr(trajectory) == "<Trajectory, closed>"
+    with pytest.raises(StorageError, match="closed"):
+        trajectory["firing_rate"]
