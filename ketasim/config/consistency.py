@@ -51,6 +51,7 @@ def inconsistencies(
     for number, dose in enumerate(experiment.doses):
         for key, message, at in _dose(dose, experiment, catalogue):
             found.append(document.problem(("doses", number, key), message, at))
+    found += [document.problem(path, message) for path, message in _disposition(experiment, catalogue)]
     for check in (_subject, _network, _schedule, _node_signals, _spikes, _parameters):
         found += [document.problem(path, message) for path, message in check(experiment)]
     return found
@@ -102,6 +103,24 @@ def _routes(drug: Any, species: str, catalogue: Mapping[str, Any]) -> tuple[str,
     if routes or drug.compounds:
         return routes
     return tuple(dict.fromkeys(route for other in catalogue.values() for route in other.routes_for(species)))
+
+
+def _disposition(experiment: "Experiment", catalogue: Mapping[str, Any]) -> Iterator[_Finding]:
+    """Ask for a set of pharmacokinetic parameters that a drug given has; any drug's where none is given."""
+    chosen = getattr(experiment.mechanisms.get("pharmacokinetics"), "disposition", "default")
+    given = {
+        dose.drug for dose in experiment.doses if dose.drug in catalogue and catalogue[dose.drug].compounds
+    }
+    drugs = [catalogue[name] for name in sorted(given or catalogue)]
+    names = dict.fromkeys(
+        name for drug in drugs for name in drug.dispositions_for(experiment.subject.species)
+    )
+    if chosen not in ("default", *names):
+        path = ("mechanisms", "pharmacokinetics", "disposition")
+        yield (
+            path,
+            unknown("parameter set", chosen, ["default", *(name for name in names if name != "default")]),
+        )
 
 
 def _subject(experiment: "Experiment") -> Iterator[_Finding]:

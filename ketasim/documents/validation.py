@@ -224,7 +224,7 @@ def _limit_message(value: str, detail: Any, unit: str) -> str:
     for key, words in _LIMITS.items():
         if key in detail.get("ctx", {}):
             limit = detail["ctx"][key]
-            text = format_quantity(limit, unit) if unit != "1" else f"{limit:.17g}"
+            text = format_quantity(limit, unit) if unit != "1" else shown(limit)
             return f"{value} is out of range; it must be {words} {text}"
     return f"{value}: {detail['msg']}"
 

@@ -62,6 +62,8 @@ class Disk:
     def write(self, data: bytes) -> int:
         """Take bytes at the position; returns how many, always all."""
         view = memoryview(data).cast("B")
+        if not view:
+            return 0
         start, stop = self._position, self._position + len(view)
         boundary = min(max(start, self._held), stop)
         if boundary > start:

@@ -1,0 +1,175 @@
+"""The chain on one page: dose, plasma, brain and block, rates, glutamate, on one time axis."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ketasim.plots.time_axis import mark_doses, set_time_axis
+from ketasim.storage import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLOURS = {"PYR": "#c0392b", "PV": "#2471a3", "SST": "#1e8449"}
+_GREY = "#9a9a9a"
+_MOIETY_STYLES = {0: "-", 1: "--", 2: ":"}
+ADVICE = "A research and teaching model; not medical advice."
+
+
+def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | None = None) -> "Figure":
+    """Draw the chain from top to bottom.
+
+    Parameters
+    ----------
+    figure : empty matplotlib figure.
+    trajectory : run to show.
+    vehicle : run of the same experiment with an inactive dose, drawn in grey.
+    """
+    panels = [panel for panel, needs in _PANELS if all(name in trajectory for name in needs)]
+    all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, panel in zip(all_axes, panels, strict=True):
+        panel(axes, trajectory, vehicle)
+    _finish(figure, all_axes, trajectory)
+    return figure
+
+
+def plot_signals(figure: "Figure", trajectory: Trajectory, names: Sequence[str]) -> "Figure":
+    """Draw chosen signals, one panel each; unknown names raise a KeyError that lists those there are."""
+    data = [trajectory[name] for name in names]
+    all_axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, array in zip(all_axes, data, strict=True):
+        values = array.values.reshape(array.shape[0], -1)
+        labels = array[array.dims[1]].values if array.ndim > 1 and values.shape[1] <= 12 else [None] * values.shape[1]
+        hours = array["time"].values / 3600.0
+        for column, label in enumerate(labels):
+            axes.plot(hours, values[:, column], label=label, color=_COLOURS.get(label), lw=1.2)
+        axes.set_ylabel(f"{str(array.name).replace('_', ' ')}\n({array.attrs['units']})")
+        if labels[0] is not None:
+            axes.legend(fontsize=7, frameon=False, ncols=3)
+    _finish(figure, all_axes, trajectory)
+    return figure
+
+
+def _finish(figure: "Figure", all_axes: Any, trajectory: Trajectory) -> None:
+    end = float(trajectory.config["duration"].split()[0]) / 3600.0
+    events = trajectory.events
+    starts = np.array([event["start_s"] for event in events]) / 3600.0
+    durations = np.array([event["duration_s"] for event in events]) / 3600.0
+    for axes in all_axes:
+        mark_doses(axes, starts, durations)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="x", color="0.92", lw=0.6)
+        axes.set_axisbelow(True)
+    set_time_axis(all_axes[-1], end)
+    for axes in all_axes[:-1]:
+        axes.set_xlabel("")
+    figure.suptitle(f"{trajectory.config['name']}: {_doses_in_words(events)}", fontsize=11)
+    figure.text(0.995, 0.003, ADVICE, ha="right", va="bottom", fontsize=7, color="0.4")
+    figure.align_ylabels(list(all_axes))
+
+
+def _doses_in_words(events: Sequence[dict[str, Any]]) -> str:
+    if not events:
+        return "no dose"
+    first = events[0]
+    words = first["drug"]
+    if first["amount_mg"] > 0:
+        words += f" {first['amount_mg']:.3g} mg"
+    words += f" {first['route']}"
+    if first["duration_s"] > 0:
+        words += f" over {first['duration_s'] / 60:.3g} min"
+    return words + (f", {len(events)} doses" if len(events) > 1 else "")
+
+
+def _totals(array: Any) -> dict[str, np.ndarray]:
+    """Sum of compounds by moiety."""
+    moieties = array["moiety"].values
+    return {name: array.values[:, moieties == name].sum(axis=1) for name in dict.fromkeys(moieties)}
+
+
+def _plasma(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) -> None:
+    array = trajectory["plasma_concentration"]
+    hours = array["time"].values / 3600.0
+    for index, (name, total) in enumerate(_totals(array).items()):
+        axes.plot(hours, total, color="0.15", ls=_MOIETY_STYLES.get(index, "-"), label=name, lw=1.4)
+    summary = trajectory.summary
+    peak, at = summary.get("plasma_ketamine_peak"), summary.get("plasma_ketamine_peak_time")
+    if peak is not None and at is not None:
+        axes.annotate(
+            f"{peak:.0f} ng/mL", (float(at) / 3600.0, float(peak)), xytext=(6, -2), textcoords="offset points", fontsize=8
+        )
+    axes.set_ylabel("plasma\n(ng/mL)")
+    axes.legend(fontsize=8, frameon=False)
+
+
+def _brain_and_block(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) -> None:
+    """Concentration and block on one axis, so that the lag of the block shows."""
+    array = trajectory["brain_concentration"]
+    hours = array["time"].values / 3600.0
+    total = next(iter(_totals(array).values()))
+    axes.plot(hours, total, color="0.15", lw=1.4, label="unbound parent in brain (uM)")
+    axes.set_ylabel("brain (uM)")
+    right = axes.twinx()
+    right.spines["top"].set_visible(False)
+    block = trajectory["nmda_block"]
+    for index, name in enumerate(block["population"].values):
+        right.plot(block["time"].values / 3600.0, 100 * block.values[:, index], color=_COLOURS.get(name), lw=1.2, label=name)
+    right.set_ylabel("NMDA block (%)")
+    right.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0)
+    lines = [*axes.get_lines(), *right.get_lines()]
+    axes.legend(lines, [str(line.get_label()) for line in lines], fontsize=8, frameon=False)
+
+
+def _estimates(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None, name: str, factor: float = 1.0) -> None:
+    """Population estimates with bands of one standard error where the file has them; vehicle in grey."""
+    for run, is_vehicle in ((vehicle, True), (trajectory, False)):
+        if run is None or name not in run:
+            continue
+        array = run[name]
+        after = array["time"].values >= 0
+        hours = array["time"].values[after] / 3600.0
+        errors = run[f"{name}_standard_error"].values[after] if f"{name}_standard_error" in run else None
+        for index, population in enumerate(array["population"].values):
+            values = factor * array.values[after, index]
+            colour = _GREY if is_vehicle else _COLOURS.get(population)
+            axes.plot(hours, values, color=colour, lw=1.0, label=None if is_vehicle else population, marker=".", ms=2.5)
+            if errors is not None:
+                band = factor * errors[:, index]
+                axes.fill_between(hours, values - band, values + band, color=colour, alpha=0.2, lw=0)
+
+
+def _rates(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) -> None:
+    _estimates(axes, trajectory, vehicle, "firing_rate")
+    summary = trajectory.summary
+    for name in trajectory["firing_rate"]["population"].values:
+        baseline = summary.get(f"firing_rate_{name}_baseline")
+        if baseline is not None:
+            axes.axhline(float(baseline), color=_COLOURS.get(name), lw=0.8, ls=":")
+    axes.set_ylabel("firing rate (Hz)\ndotted: baseline")
+    axes.set_yscale("log")
+    axes.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
+    axes.minorticks_off()
+    axes.legend(fontsize=8, frameon=False, ncols=3)
+
+
+def _perisynaptic(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) -> None:
+    _estimates(axes, trajectory, vehicle, "glutamate_perisynaptic", 100.0)
+    axes.axhline(100.0, color="0.5", lw=0.8, ls=":")
+    axes.set_ylabel("perisynaptic\nglutamate (%)")
+
+
+def _ambient(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) -> None:
+    _estimates(axes, trajectory, vehicle, "glutamate_ambient", 1e3)
+    axes.set_ylabel("ambient\nglutamate (nM)")
+
+
+_PANELS = (
+    (_plasma, ("plasma_concentration",)),
+    (_brain_and_block, ("brain_concentration", "nmda_block")),
+    (_rates, ("firing_rate",)),
+    (_perisynaptic, ("glutamate_perisynaptic",)),
+    (_ambient, ("glutamate_ambient",)),
+)

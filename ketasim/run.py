@@ -1,0 +1,191 @@
+"""One run, from an experiment to its trajectory: load, build, simulate, store."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ketasim import __version__
+from ketasim.analysis import summarise
+from ketasim.config import Experiment
+from ketasim.documents import KetasimError
+from ketasim.mechanisms import Mechanism
+from ketasim.network.cell_classes import CELL_CLASSES
+from ketasim.network.synapses import SYNAPSES, Receptors
+from ketasim.simulation import Simulation
+from ketasim.storage import Trajectory, TrajectoryWriter, open_trajectory
+from ketasim.storage.recorder import Recorder
+
+
+class Progress(NamedTuple):
+    """Where a run is: stage (``build``, ``baseline``, ``run``, ``store``), simulated time and its end in s, and the
+    fraction of all network windows that are done.
+    """
+
+    stage: str
+    time: float
+    end: float
+    done: float
+    simulation: Simulation | None = None
+
+
+#: Called between windows; returning False cancels the run.
+ProgressCallback = Callable[[Progress], Any]
+
+
+class CancelledError(KetasimError):
+    """The progress callback returned False; what was computed is in the file."""
+
+
+def run(
+    experiment: Experiment,
+    out: str | Path | None = None,
+    graph: Any = None,
+    mechanisms: Sequence[Mechanism] = (),
+    progress: ProgressCallback | None = None,
+) -> Trajectory:
+    """Run an experiment and return its trajectory.
+
+    Parameters
+    ----------
+    experiment : what to run, see `ketasim.load_experiment`.
+    out : path of the trajectory file; without one the trajectory stays in memory.
+    graph : networkx.DiGraph with a ``population`` node attribute, in place of the experiment's network.
+    mechanisms : own mechanisms beside those of ketasim.
+    progress : called with a `Progress` between windows; returning False cancels.
+
+    Raises
+    ------
+    KetasimError
+        The run failed or was cancelled; ``out`` with ``.part`` appended holds what was computed.
+
+    Examples
+    --------
+    >>> import ketasim
+    >>> experiment = ketasim.load_experiment("quick", ["network=none", "duration=1 h"])
+    >>> trajectory = ketasim.run(experiment)
+    >>> round(trajectory.summary["plasma_ketamine_peak"])  # ng/mL
+    177
+    """
+    target = BytesIO() if out is None else Path(out)
+    report = _Reporter(progress, experiment)
+    report("build", None)
+    simulation = Simulation(experiment, graph, mechanisms)
+    with TrajectoryWriter(target, {"name": experiment.name}) as writer:
+        _write_head(writer, simulation)
+        recorder = Recorder(writer, simulation)
+        try:
+            _simulate(simulation, recorder, report)
+        except KetasimError as error:
+            writer.stop(str(error))
+            raise
+        report("store", simulation)
+        populations = simulation.network.topology.population_names if simulation.network else ()
+        moieties = simulation.compartments.moieties
+        writer.write_summary(summarise(recorder.subject, recorder.population, moieties, populations))
+        writer.finish()
+    return open_trajectory(target)
+
+
+def _simulate(simulation: Simulation, recorder: Recorder, report: "_Reporter") -> None:
+    def on_baseline_window(time: float, window: Any) -> None:
+        recorder.record_baseline(time, window)
+        report("baseline", simulation, time)
+
+    report("baseline", simulation)
+    simulation.measure_baseline(on_baseline_window)
+    if simulation.network is None:
+        recorder.record()
+    while simulation.time < simulation.experiment.duration:
+        simulation.step()
+        recorder.record()
+        report("run", simulation)
+
+
+class _Reporter:
+    """Counts windows and speaks to the progress callback."""
+
+    def __init__(self, callback: ProgressCallback | None, experiment: Experiment):
+        self._callback, self._experiment = callback, experiment
+        self._stage, self._done, self._all = "", 0, 0
+
+    def __call__(self, stage: str, simulation: Simulation | None, time: float | None = None) -> None:
+        if self._callback is None:
+            return
+        if simulation is not None and not self._all:
+            schedule = self._experiment.schedule
+            baseline = max(1, round(schedule.baseline / schedule.window)) + 1 if simulation.network else 0
+            self._all = baseline + len(simulation.schedule) - 1
+        if stage == self._stage:
+            self._done += 1
+        self._stage = stage
+        now = time if time is not None else (simulation.time if simulation else 0.0)
+        done = 1.0 if stage == "store" else min(1.0, self._done / max(1, self._all))
+        if self._callback(Progress(stage, now, self._experiment.duration, done, simulation)) is False:
+            raise CancelledError(f"cancelled at t = {now:g} s")
+
+
+def _write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
+    """Write what is known before the first step: provenance, schedule, graph, doses."""
+    experiment = simulation.experiment
+    parameters = json.dumps(parameters_of(simulation), sort_keys=True)
+    writer.write_provenance(
+        {
+            "config_source": experiment.source_text,
+            "config_resolved": json.dumps(experiment.resolved(), sort_keys=True),
+            "config_sha256": experiment.sha256,
+            "parameters": parameters,
+            "parameters_sha256": hashlib.sha256(parameters.encode()).hexdigest(),
+            "environment": json.dumps(environment(), sort_keys=True),
+            "random": json.dumps({"generator": "philox4x32-10", "seed": experiment.seed, "streams": {"afferents": 1}}),
+            "notes": json.dumps(list(simulation.notes)),
+        }
+    )
+    writer.write_schedule(simulation.schedule)
+    if simulation.network is not None:
+        writer.write_topology(simulation.network.topology)
+    writer.write_events(
+        [
+            {
+                "kind": "dose",
+                "drug": dose.drug,
+                "route": dose.route,
+                "amount_mg": dose.amount.milligrams(experiment.subject.weight) if dose.amount else 0.0,
+                "start_s": start,
+                "duration_s": dose.duration,
+            }
+            for dose in experiment.doses
+            for start in dose.starts
+        ]
+    )
+
+
+def parameters_of(simulation: Simulation) -> dict[str, Any]:
+    """Every parameter of a run as plain data: mechanisms, drugs in play, and the network's tables."""
+    mechanisms = simulation.experiment.resolved()["mechanisms"]
+    drugs = {drug.name: drug.model_dump(mode="json") for drug in simulation.setting.drugs}
+    if simulation.network is None:
+        return {"mechanisms": mechanisms, "drugs": drugs}
+    return {
+        "mechanisms": mechanisms,
+        "drugs": drugs,
+        "cell_classes": {name: cell_class._asdict() for name, cell_class in CELL_CLASSES.items()},
+        "synapses": {f"{source} to {target}": synapse._asdict() for (source, target), synapse in SYNAPSES.items()},
+        "receptors": Receptors()._asdict(),
+    }
+
+
+def environment() -> dict[str, str]:
+    """Versions and machine of this run."""
+    from importlib.metadata import version
+
+    packages = ("numpy", "scipy", "numba", "h5py", "networkx", "xarray")
+    return {
+        "ketasim": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+    } | {package: version(package) for package in packages}

@@ -1,0 +1,153 @@
+# ruff: noqa: E501 - tables of messages
+"""Every way an experiment file can be wrong: the place and the words of each."""
+
+import pytest
+
+from ketasim.config import Experiment, load_experiment
+from ketasim.documents import DocumentError
+
+TIME = "a time is wanted, such as s, min, h, d"
+
+WRONG_FILES = {
+    "unknown key": ("weight:", "wieght:", (4, 27), "subject.wieght", "unknown key 'wieght'; allowed: species, weight, genotype; did you mean weight?"),
+    "misspelt drug": ("ketamine", "ketamin", (6, 12), "doses.0.drug", "unknown drug 'ketamin'; allowed: ketamine, saline; did you mean ketamine?"),
+    "wrong kind of unit": ("24 h", "24 mg", (3, 11), "duration", f"'24 mg' is a mass; {TIME}"),
+    "missing unit": ("24 h", "24", (3, 11), "duration", f"24 has no unit; {TIME}"),
+    "negative dose": ("0.5 mg/kg", "-0.5 mg/kg", (6, 50), "doses.0.amount", "'-0.5 mg/kg' is negative; an amount is at least 0"),
+    "end before start": ("from: 0 h", "from: 50 min", (11, 56), "recording.spikes.1", "`from` 50 min is after `to` 40 min"),
+    "number as text": ("300", '"300"', (7, 20), "network.neurons", "'300' is text; a whole number is wanted, without quotation marks"),
+    "duplicate key": ("duration: 24 h\n", "duration: 24 h\nduration: 3 h\n", (4, 1), "duration", "the key 'duration' stands here twice; it stands on line 3 already"),
+    "tab": ("subject:", "\tsubject:", (4, 1), "", "a tab stands here; YAML is indented with blanks"),
+}  # fmt: skip
+
+MORE = {
+    "key of a later issue": ("subject:", "arms: []\nsubject:", (4, 1), "arms", "unknown key 'arms'; allowed: format, name, seed, duration, subject, doses, network, schedule, drugs, mechanisms, recording"),
+    "no format": ("format: 1\n", "", (1, 1), "format", "the key 'format' is missing (version of the file format, 1)"),
+    "later format": ("format: 1", "format: 2", (1, 9), "format", "2 is no format that this version of ketasim reads; 1 is wanted"),
+    "format true": ("format: 1", "format: true", (1, 9), "format", "true is no format that this version of ketasim reads; 1 is wanted"),
+    "name with a separator": ("trial", "../x", (2, 7), "name", "'../x' is no name; letters, digits, '_', '-', '+', '.' and blanks are, up to 100"),
+    "seed too large": ("name: trial", f"seed: {2**63}", (2, 7), "seed", "9223372036854775808 is out of range; it must be at most 9223372036854775807"),
+    "broken seed": ("name: trial", "seed: 1.5", (2, 7), "seed", "1.5 stands here; a whole number is wanted"),
+    "no time": ("24 h", "0 h", (3, 11), "duration", "'0 h' is out of range; it must be more than 0 s"),
+    "species": ("species: human", "species: muose", (4, 20), "subject.species", "unknown value 'muose'; allowed: human, rat, mouse; did you mean mouse?"),
+    "species without data": ("species: human", "species: mouse", (6, 12), "doses.0.drug", "ketamine has no data for the mouse; it has for: human, rat"),
+    "genotype of a rat": ("species: human", "genotype: {cyp2b6: '*1/*6'}, species: rat", (4, 21), "subject.genotype", "a human variant; the rat has none"),
+    "route": ("intravenous", "intravenus", (6, 29), "doses.0.route", "'intravenus' is no route of ketamine in the human; allowed: intravenous, oral; did you mean intravenous?"),
+    "no amount": ("amount: 0.5 mg/kg, ", "", (6, 5), "doses.0.amount", "the key 'amount' is missing; ketamine needs one, such as 0.5 mg/kg or 35 mg"),
+    "dose after the end": ("start: 0 h", "start: 24 h", (6, 68), "doses.0.start", "starts at 1 d, not before the end of the run (1 d)"),
+    "repeats after the end": ("start: 0 h", "repeat: {every: 12 h, count: 3}", (6, 69), "doses.0.repeat", "dose 3 would start at 1 d, not before the end of the run (1 d)"),
+    "negative start": ("start: 0 h", "start: -1 h", (6, 68), "doses.0.start", "'-1 h' is out of range; it must be at least 0 s"),
+    "network as text": ("{neurons: 300}", "net.graphml", (7, 10), "network", "'net.graphml' stands here; allowed: {neurons: 1000}, {file: net.graphml}, or none"),
+    "file and neurons": ("{neurons", "{file: x, neurons", (7, 20), "network.neurons", "unknown key 'neurons'; allowed: file"),
+    "few neurons": ("300", "19", (7, 20), "network.neurons", "19 is out of range; it must be at least 20"),
+    "recording without network": ("{neurons: 300}", "none", (11, 27), "recording.node_signals", "there is no network to record from (network: none)"),
+    "step without unit": ("auto", "60", (8, 18), "schedule.step", f"60 has no unit; {TIME}, or auto"),
+    "short step": ("auto", "1 s", (8, 18), "schedule.step", "1 s is shorter than settle + window, 1.3 s; make it longer"),
+    "short baseline": ("step: auto", "baseline: 1 s", (8, 22), "schedule.baseline", "1 s is shorter than settle + window, 1.3 s; make it longer"),
+    "mechanism": ("block:", "blok:", (10, 3), "mechanisms.blok", "unknown mechanism 'blok'; allowed: pharmacokinetics, block; did you mean block?"),
+    "parameter": ("ec50", "ec_50", (10, 11), "mechanisms.block.ec_50", "unknown key 'ec_50'; allowed: ec50, slope, on_rate, limits, scheme, cells, order, trapping; did you mean ec50?"),
+    "parameter out of range": ("3 mM", "-3 mM", (10, 17), "mechanisms.block.ec50", "'-3 mM' is out of range; it must be more than 0 uM"),
+    "parameter without unit": ("3 mM", "3", (10, 17), "mechanisms.block.ec50", "3 has no unit; a molar concentration is wanted, such as nM, uM, mM"),
+    "cell class": ("[PV]", "[PW]", (10, 31), "mechanisms.block.cells.0", "unknown value 'PW'; allowed: PYR, PV, SST"),
+    "mechanism's own check": ("ec50: 3 mM", "limits: [1 mV, -1 mV]", (10, 19), "mechanisms.block.limits", "the lower limit is above the upper one"),
+    "parameter set": ("  block: {ec50: 3 mM, cells: [PV]}", "  pharmacokinetics: {disposition: two}", (10, 35), "mechanisms.pharmacokinetics.disposition", "unknown parameter set 'two'; allowed: default, two_compartment, three_compartment"),
+    "mechanism as number": ("{ec50: 3 mM, cells: [PV]}", "3", (10, 10), "mechanisms.block", "3 stands here; allowed: off, on, or a mapping of parameters"),
+    "signal twice": ("[firing_rate]", "[firing_rate, firing_rate]", (11, 41), "recording.node_signals.1", "'firing_rate' stands here twice"),
+    "instant without unit": ("[0 h,", "[0,", (11, 51), "recording.spikes.0", f"0 has no unit; {TIME}"),
+    "spikes before zero": ("[0 h,", "[-1 h,", (11, 51), "recording.spikes.0", "-1 h is before time zero"),
+    "spikes after the end": ("[0 h,", "[2 d,", (11, 51), "recording.spikes.0", "2 d is after the end of the run (1 d)"),
+    "spikes not in a list": ("[0 h, {from: 0 h, to: 40 min}]", "0 h", (11, 50), "recording.spikes", "'0 h' is text; a list is wanted"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", [*WRONG_FILES.values(), *MORE.values()], ids=[*WRONG_FILES, *MORE])
+def test_wrong_file_is_refused_with_place_and_words(case, text, read):
+    """Catches a wrong file that is run, and a message that does not help."""
+    right, wrong, place, path, message = case
+    assert right in text
+    with pytest.raises(DocumentError) as caught:
+        read(text.replace(right, wrong))
+    problem = caught.value.problems[0]
+    assert problem.message == message
+    assert problem.path == path
+    assert problem.place[1:3] == place
+
+
+def test_message_has_place_path_line_and_caret(text, read):
+    """Catches a change of the form in which people and editors read errors."""
+    with pytest.raises(DocumentError) as caught:
+        read(text.replace("24 h", "24 mg"))
+    assert str(caught.value).split("\n") == [
+        f"trial.yaml:3:11: duration: '24 mg' is a mass; {TIME}",
+        "    duration: 24 mg",
+        "              ^",
+    ]
+
+
+def test_all_problems_of_a_stage_come_together(text, read):
+    """Catches a user who mends one error only to meet the next, within the schema and within consistency."""
+    wrong = (
+        text.replace("weight:", "wieght:").replace("24 h", "24").replace("[PV]", "[PW]").replace("3 mM", "3")
+    )
+    with pytest.raises(DocumentError) as caught:
+        read(wrong)
+    assert [problem.path for problem in caught.value.problems] == [
+        "duration", "subject.wieght", "mechanisms.block.ec50", "mechanisms.block.cells.0",
+    ]  # fmt: skip
+    wrong = text.replace("ketamine", "ketamin").replace("auto", "1 s").replace("firing_rate", "firing_rat")
+    with pytest.raises(DocumentError) as caught:
+        read(wrong)
+    assert [problem.path for problem in caught.value.problems] == [
+        "doses.0.drug", "schedule.step", "recording.node_signals.0",
+    ]  # fmt: skip
+
+
+def test_signal_without_neurons_is_named(text, read):
+    """Catches a record of a signal that has no value per neuron."""
+    for name in ("plasma_concentration", "trapped_block"):
+        with pytest.raises(
+            DocumentError, match=f"'{name}' has no single value per neuron; allowed: .*firing_rate"
+        ):
+            read(text.replace("firing_rate", name))
+
+
+@pytest.mark.parametrize(
+    ("override", "column", "path", "message"),
+    [
+        ("doses.0.amuont=1 mg", 9, "doses.0.amuont", "unknown key 'amuont'; allowed: drug, route, amount, start, duration, repeat; did you mean amount?"),
+        ("subjcet.weight=80 kg", 1, "subjcet", "did you mean subject?"),
+        ("doses.0.amount=1 s", 16, "doses.0.amount", "'1 s' is a time; an amount is wanted, such as 0.5 mg/kg or 35 mg"),
+        ("doses.0.drug=ketamin", 14, "doses.0.drug", "unknown drug 'ketamin'; allowed: ketamine, saline; did you mean ketamine?"),
+        ("duration=24", 10, "duration", f"24 has no unit; {TIME}"),
+    ],
+)  # fmt: skip
+def test_overrides_have_the_same_checks(override, column, path, message, text, read):
+    """Catches an override that slips past the checks of the file, or an error that points into the file."""
+    with pytest.raises(DocumentError) as caught:
+        read(text, "seed=2", override)
+    (problem,) = caught.value.problems
+    assert problem.path == path
+    assert problem.message.endswith(message)
+    assert problem.place == ("override", 2, column, override)
+
+
+def test_files_that_are_not_there(small_world, tmp_path, text):
+    """Catches a run that starts without its network or drug file."""
+    file = tmp_path / "trial.yaml"
+    file.write_text(
+        text.replace("{neurons: 300}", "{file: net.graphml}") + "drugs: [own.yaml]\n", encoding="utf-8"
+    )
+    with pytest.raises(DocumentError) as caught:
+        load_experiment(file)
+    assert [(problem.path, problem.message) for problem in caught.value.problems] == [
+        ("network.file", f"there is no file '{tmp_path / 'net.graphml'}'"),
+        ("drugs.0", f"there is no file '{tmp_path / 'own.yaml'}'"),
+    ]
+
+
+def test_two_mechanisms_of_one_name_are_refused(small_world):
+    """Catches an own mechanism that silently replaces one of ketasim."""
+    from ketasim.mechanisms.mechanism import Mechanism
+
+    with pytest.raises(ValueError, match="two mechanisms are called block"):
+        Experiment.from_mapping({"format": 1, "duration": "1 h"}, [Mechanism("block", tuple, print)])

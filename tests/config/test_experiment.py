@@ -1,0 +1,167 @@
+"""The experiment as a value: internal units, changes, resolved form, digest."""
+
+import copy
+import pickle
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from ketasim.config import Experiment, NetworkFile, NetworkModel, load_experiment
+from ketasim.documents import DocumentError
+
+MINIMAL = {"format": 1, "duration": "3 h"}
+SHARED_WORLD = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def test_attributes_are_in_internal_units(read):
+    """Catches minutes taken for seconds, milligrams per kg for milligrams."""
+    experiment = read()
+    dose = experiment.doses[0]
+    assert (experiment.duration, experiment.subject.weight) == (86400.0, 80.0)
+    assert (dose.start, dose.duration, dose.starts) == (0.0, 2400.0, (0.0,))
+    assert dose.amount.milligrams(experiment.subject.weight) == 40.0
+    assert experiment.recording.spikes == ((0.0, 0.0), (0.0, 2400.0))
+    assert experiment.mechanisms["block"].ec50 == 3000.0
+    assert experiment.mechanisms["block"].cells == ("PV",)
+
+
+def test_defaults_are_filled(small_world):
+    """Catches a default that is missing or is in other units."""
+    experiment = Experiment.from_mapping(MINIMAL)
+    schedule = experiment.schedule
+    assert (experiment.name, experiment.seed, experiment.doses) == ("experiment", 1, ())
+    assert (schedule.baseline, schedule.settle, schedule.window, schedule.step) == (20.0, 0.3, 1.0, None)
+    assert experiment.network == NetworkModel(model="prefrontal_microcircuit", neurons=1000)
+    assert experiment.mechanisms["block"].on_rate == 0.6
+    weights = {"human": 70.0, "rat": 0.3, "mouse": 0.025}
+    for species, weight in weights.items():
+        assert experiment.replace(**{"subject.species": species}).subject.weight == weight
+
+
+def test_words_for_switches_and_networks(read, text):
+    """Catches `off`, `false` and "off" meaning different things, and `none` taken for a file."""
+    for word in ("off", "false", '"off"'):
+        assert read(text, f"mechanisms.block={word}").mechanisms["block"] is False
+    for word in ("on", "true", "{}"):
+        assert read(text, f"mechanisms.block={word}").mechanisms["block"].ec50 == 10.0
+    assert read(text, "mechanisms.block=off", "mechanisms.block.slope=2").mechanisms["block"].slope == 2.0
+    assert read(text, "network=none", "recording={}").network is None
+
+
+def test_repeats_have_their_starts(read, text):
+    """Catches a series that is one dose short or drifts."""
+    experiment = read(text, "duration=14 d", "doses.0.repeat={every: 3.5 d, count: 4}")
+    assert experiment.doses[0].starts == (0.0, 302400.0, 604800.0, 907200.0)
+
+
+def test_nothing_can_be_changed_in_place(read):
+    """Catches an experiment that changes under a run."""
+    experiment = read()
+    with pytest.raises(ValidationError):
+        experiment.seed = 2
+    with pytest.raises(TypeError):
+        experiment.mechanisms["block"] = False
+
+
+def test_replace_keeps_what_was_left_to_defaults(read, text):
+    """Catches a default of the old value that stays when the value it hangs on changes."""
+    changed = read(text).replace(seed=7, **{"doses.0.amount": "0.25 mg/kg", "mechanisms.block": False})
+    assert (changed.seed, changed.doses[0].amount.value, changed.mechanisms["block"]) == (7, 0.25, False)
+    assert read(text).replace() == read(text)
+    with pytest.raises(DocumentError, match=r"doses.0.amuont: unknown key"):
+        read(text).replace(**{"doses.0.amuont": "1 mg"})
+
+
+def test_resolved_experiment_loads_to_an_equal_one(read, text):
+    """Catches a run that cannot be repeated from what its file stores."""
+    for overrides in (
+        [],
+        ["network=none", "recording={}"],
+        ["subject={species: rat}", "doses.0.route=intraperitoneal"],
+        ["doses=[{drug: saline, route: oral}, {drug: ketamine, route: oral, amount: 1 ug/kg, start: 0.1 h}]"],
+        ["schedule.step=100.1 s", "mechanisms.block=off"],
+    ):
+        experiment = read(text, *overrides)
+        again = Experiment.from_mapping(experiment.resolved())
+        assert again == experiment
+        assert again.resolved() == experiment.resolved()
+        assert again.sha256 == experiment.sha256
+
+
+@SHARED_WORLD
+@given(
+    seed=st.integers(0, 2**63 - 1),
+    weight=st.floats(1e-3, 1000),
+    amount=st.floats(0, 1e6),
+    per_kg=st.booleans(),
+    duration=st.floats(1, 1e8),
+    step=st.none() | st.floats(2, 1e6),
+    ec50=st.floats(1e-300, 1e300),
+    off=st.booleans(),
+)
+def test_any_valid_experiment_goes_round(small_world, per_kg, off, **values):
+    """Catches values that lose digits or change through the resolved form, replace and pickling."""
+    experiment = Experiment.from_mapping(MINIMAL).replace(
+        **{
+            "seed": values["seed"],
+            "duration": f"{values['duration']} s",
+            "subject.weight": f"{values['weight']} kg",
+            "doses.0": {
+                "drug": "ketamine",
+                "route": "oral",
+                "amount": f"{values['amount']} mg{'/kg' * per_kg}",
+            },
+            "schedule.step": "auto" if values["step"] is None else f"{values['step']} s",
+            "mechanisms.block": "off" if off else {"ec50": f"{values['ec50']} uM"},
+        }
+    )
+    assert (experiment.duration, experiment.schedule.step) == (values["duration"], values["step"])
+    assert off or experiment.mechanisms["block"].ec50 == values["ec50"]
+    for again in (
+        Experiment.from_mapping(experiment.resolved()),
+        pickle.loads(pickle.dumps(experiment)),
+        copy.deepcopy(experiment),
+        experiment.replace(seed=0).replace(seed=values["seed"]),
+    ):
+        assert again == experiment
+        assert hash(again) == hash(experiment)
+        assert again.sha256 == experiment.sha256
+
+
+def test_digest_leaves_out_recording_only(read, text):
+    """Catches a resume that is refused for another recording, or allowed for another dose."""
+    digest = read(text).sha256
+    assert read(text, "recording={}").sha256 == digest
+    assert read(text, "duration=1 d").sha256 == digest
+    for override in ("seed=2", "doses.0.amount=0.6 mg/kg", "mechanisms.block.slope=2", "network.neurons=301"):
+        assert read(text, override).sha256 != digest
+
+
+def test_digest_follows_the_content_of_files(small_world, tmp_path):
+    """Catches equal digests for different networks, and different ones for the same file elsewhere."""
+    digests = []
+    for folder, content in (("a", "x"), ("b", "x"), ("c", "y")):
+        (tmp_path / folder).mkdir()
+        for name in ("net.csv", "own.yaml"):
+            (tmp_path / folder / name).write_text(content, encoding="utf-8")
+        file = tmp_path / folder / "e.yaml"
+        file.write_text(
+            "format: 1\nduration: 1 h\nnetwork: {file: net.csv}\ndrugs: [own.yaml]\n", encoding="utf-8"
+        )
+        experiment = load_experiment(file)
+        assert experiment.network == NetworkFile(file=str(tmp_path / folder / "net.csv"))
+        assert experiment.drugs == (tmp_path / folder / "own.yaml",)
+        digests.append(experiment.sha256)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_source_text_is_what_was_written(read, text, small_world):
+    """Catches a file that stores something else than the user's own text."""
+    assert read(text, "seed=7").source_text == text
+    experiment = Experiment.from_mapping(MINIMAL)
+    assert '"duration": "3 h"' in experiment.source_text
+    assert experiment.source_file is None

@@ -1,0 +1,79 @@
+"""Finding experiment files, and own mechanisms."""
+
+import subprocess
+import sys
+from typing import Annotated, NamedTuple
+
+import pytest
+
+from ketasim.config import examples, load_experiment
+from ketasim.documents import DocumentError
+from ketasim.mechanisms.mechanism import Mechanism
+
+
+def test_examples_load_and_are_what_they_say():
+    """Catches an example that ketasim itself refuses, with the drugs and mechanisms that it really has."""
+    assert {"quick", "human_infusion", "vehicle", "rat_dose"} <= set(examples())
+    quick, human, vehicle, rat = map(load_experiment, ("quick", "human_infusion", "vehicle", "rat_dose"))
+    assert (quick.network.neurons, quick.duration) == (300, 3 * 3600)
+    assert human.doses[0].amount.milligrams(human.subject.weight) == 35.0
+    assert (rat.subject.species, rat.doses[0].route) == ("rat", "intraperitoneal")
+    as_vehicle = human.replace(name="vehicle", **{"doses.0": vehicle.resolved()["doses"][0]})
+    assert as_vehicle == vehicle
+    for name, file in examples().items():
+        assert load_experiment(name).name == name == file.stem
+        assert file.read_text(encoding="utf-8").startswith(
+            "# yaml-language-server: $schema=../ketasim.schema.json\n"
+        )
+
+
+def test_a_file_goes_before_an_example(tmp_path, monkeypatch):
+    """Catches an example that hides the user's own file."""
+    (tmp_path / "quick").write_text("format: 1\nduration: 7 h\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert load_experiment("quick").duration == 7 * 3600
+
+
+def test_name_follows_the_file(tmp_path):
+    """Catches a name that cannot be a file's."""
+    file = tmp_path / "my trial (1).yaml"
+    file.write_text("format: 1\nduration: 7 h\n", encoding="utf-8")
+    assert load_experiment(file).name == "my_trial_1"
+
+
+def test_missing_file_names_the_nearest_example(tmp_path):
+    """Catches a user left alone with a misspelt example, or a folder taken for a file."""
+    with pytest.raises(DocumentError, match=r"there is no file 'quik'; examples: .*; did you mean quick\?"):
+        load_experiment("quik")
+    with pytest.raises(DocumentError, match="did you mean vehicle"):
+        load_experiment("configs/vehicel.yaml")
+    with pytest.raises(DocumentError, match="is a folder"):
+        load_experiment(tmp_path)
+
+
+def test_own_mechanisms_have_their_parameters(tmp_path):
+    """Catches an own mechanism that the file cannot set, or that is lost on replace."""
+
+    class Parameters(NamedTuple):
+        """Mine."""
+
+        tau: Annotated[float, "s"] = 60.0
+
+    mine = Mechanism("mine", Parameters, lambda: None)
+    file = tmp_path / "x.yaml"
+    file.write_text("format: 1\nduration: 7 h\nmechanisms: {mine: {tau: 2 min}}\n", encoding="utf-8")
+    experiment = load_experiment(file, ["seed=3"], [mine])
+    assert experiment.replace(seed=4).mechanisms["mine"] == Parameters(120.0)
+    assert experiment.own_mechanisms == (mine,)
+    with pytest.raises(DocumentError, match="unknown mechanism 'mine'"):
+        load_experiment(file)
+
+
+def test_import_is_light():
+    """Catches a heavy library at the top of a module: seconds for every call of the command line."""
+    code = (
+        "import sys, ketasim.config;"
+        "heavy = {'pint', 'scipy', 'numba', 'networkx', 'xarray', 'h5py', 'matplotlib'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

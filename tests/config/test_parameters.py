@@ -1,0 +1,74 @@
+"""Parameters of mechanisms: units and limits from their NamedTuples."""
+
+import copy
+import pickle
+
+import pytest
+
+from ketasim.config.parameters import FrozenMapping, known_mechanisms, plain_mechanisms, validate_mechanisms
+from ketasim.documents import DocumentError, parse_quantity
+from ketasim.documents.units import _pint_unit
+from ketasim.provenance import describe
+
+
+def test_every_kind_of_parameter_is_read(read, text):
+    """Catches a kind of field that is not converted or not checked."""
+    experiment = read(
+        text,
+        "mechanisms.block={ec50: 100 nM, slope: 2, on_rate: 6e5 1/M/s, limits: [-0.08 V, 0 mV],"
+        " scheme: slow, cells: [PV, SST], order: 3, trapping: false}",
+    )
+    assert experiment.mechanisms["block"] == (0.1, 2.0, 0.6, (-80.0, 0.0), "slow", ("PV", "SST"), 3, False)
+    assert experiment.resolved()["mechanisms"]["block"] == {
+        "ec50": "0.1 uM",
+        "slope": 2.0,
+        "on_rate": "0.6 1/uM/s",
+        "limits": ["-80 mV", "0 mV"],
+        "scheme": "slow",
+        "cells": ["PV", "SST"],
+        "order": 3,
+        "trapping": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "message"),
+    [
+        ("{limits: [-80, 0 mV]}", "limits.0", "-80 has no unit; a voltage is wanted, such as mV"),
+        ("{limits: [1 mV]}", "limits.1", "the key '1' is missing"),
+        ("{order: 0}", "order", "0 is out of range; it must be at least 1"),
+        ("{order: 1.0}", "order", "1 stands here; a whole number is wanted"),
+        ("{trapping: 1}", "trapping", "1 stands here; true or false is wanted"),
+        ("{slope: '2'}", "slope", "'2' is text; a number without unit is wanted, without quotation marks"),
+        ("{slope: 5}", "slope", "5 is out of range; it must be at most 4"),
+        ("{slope: .nan}", "slope", "nan is not a finite number"),
+        ("{scheme: fats}", "scheme", "unknown value 'fats'; allowed: fast, slow; did you mean fast?"),
+        ("{cells: [[PV]]}", "cells.0", "unknown value a list; allowed: PYR, PV, SST"),
+    ],
+)
+def test_wrong_parameters_are_named(value, path, message, read, text):
+    """Catches a parameter that pydantic would coerce, and words that do not say what is wanted."""
+    with pytest.raises(DocumentError) as caught:
+        read(text, f"mechanisms.block={value}")
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.message) == (f"mechanisms.block.{path}", message)
+
+
+def test_shipped_defaults_go_round():
+    """Catches a default out of its own limits, an unknown unit, a parameter that cannot be written."""
+    known = known_mechanisms()
+    defaults = validate_mechanisms({}, known)
+    assert [type(parameters) for parameters in defaults.values()] == [item.Parameters for item in known]
+    assert validate_mechanisms(plain_mechanisms(defaults), known) == defaults
+    for parameters in defaults.values():
+        for row in describe(parameters):
+            if row.unit not in ("", "1"):
+                assert _pint_unit(row.unit) is not None, row
+                assert parse_quantity(f"1 {row.unit}", row.unit) == 1.0
+
+
+def test_frozen_mapping_is_a_value():
+    """Catches a mapping of mechanisms that cannot be sent to a worker process."""
+    mapping = FrozenMapping({"a": 1})
+    assert pickle.loads(pickle.dumps(mapping)) == copy.deepcopy(mapping) == {"a": 1}
+    assert (len(mapping), list(mapping), repr(mapping)) == (1, ["a"], "{'a': 1}")
