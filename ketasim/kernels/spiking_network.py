@@ -103,14 +103,21 @@ class Activity(NamedTuple):
     utilisation: np.ndarray  # (n, n_classes) u after the last spike
     resources: np.ndarray  # (n, n_classes) x after the last spike
     gate: np.ndarray  # (n, n_classes) s after the last spike
-    last_spike: np.ndarray  # (n,) int64 absolute fast step of the last spike
+    last_spike: np.ndarray  # (n,) int64 age of the network at the last spike
 
 
 class FastClock(NamedTuple):
-    """Seed and absolute number of the first step of a window (negative before time zero)."""
+    """When a window starts.
+
+    seed : of the run.
+    first_step : absolute fast step (negative before time zero); keys random numbers and dates spikes.
+    age : steps that the network has run so far. Synapses and delays live by it, so that a window goes on from the
+        state in which the last one ended, however much time was left out between them.
+    """
 
     seed: np.uint64
     first_step: np.int64
+    age: np.int64
 
 
 class Window(NamedTuple):
@@ -144,7 +151,7 @@ RUNAWAY_RATE = 400.0
 def run_window(activity, graph, modulation, parameters, clock, n_steps):
     """Advance the network by ``n_steps`` and return the `Window`; ``activity`` changes in place.
 
-    The result is a function of (activity, graph, modulation, parameters, seed, absolute step) alone.
+    The result is a function of (activity, graph, modulation, parameters, clock) alone.
     """
     n = graph.node_class.shape[0]
     sums = np.zeros((6, n))
@@ -166,14 +173,15 @@ def run_window(activity, graph, modulation, parameters, clock, n_steps):
         step = clock.first_step + k
         if k == 0 or step & 3 == 0:  # one Philox call gives the words of four steps
             draw_words(words, STREAM_AFFERENTS, clock.seed, step >> 2)
-        receive(activity.conductance, activity.pending[step % slots])
+        age = clock.age + k
+        receive(activity.conductance, activity.pending[age % slots])
         receive_afferents(activity.conductance, words[:, step & 3], graph, modulation, parameters.synapses)
         n_fired = advance_membranes(activity, graph, modulation, parameters, factors, sums, fired)
         if n_spikes + n_fired > capacity:
             return Window(sums, released, spike_step[:n_spikes], spike_node[:n_spikes], True)
         for index in range(n_fired):
             source = fired[index]
-            transmit(activity, graph, modulation.release_gain[source], parameters, source, step + 1, released)
+            transmit(activity, graph, modulation.release_gain[source], parameters, source, age + 1, released)
             spike_step[n_spikes] = step + 1
             spike_node[n_spikes] = source
             n_spikes += 1
@@ -256,12 +264,12 @@ def advance_membranes(activity, graph, modulation, parameters, factors, sums, fi
 
 
 @kernel
-def transmit(activity, graph, release_gain, parameters, source, step, released):
+def transmit(activity, graph, release_gain, parameters, source, age, released):
     """Bring the source's synapses up to date, release, and put the events into their slots."""
     synapses = parameters.synapses
     c = graph.node_class[source]
-    elapsed = (step - activity.last_spike[source]) * parameters.step  # ms
-    activity.last_spike[source] = step
+    elapsed = (age - activity.last_spike[source]) * parameters.step  # ms
+    activity.last_spike[source] = age
     channel = synapses.channel[c]
     glutamatergic = channel == AMPA
     n_classes = parameters.cells.leak.shape[0]
@@ -295,7 +303,7 @@ def transmit(activity, graph, release_gain, parameters, source, step, released):
     for edge in range(graph.row[source], graph.row[source + 1]):
         target = graph.target[edge]
         target_class = graph.node_class[target]
-        slot = (step + graph.delay[edge]) % slots
+        slot = (age + graph.delay[edge]) % slots
         weight = graph.weight[edge]
         activity.pending[slot, target, channel] += weight * event[0, target_class]
         if glutamatergic:

@@ -71,11 +71,16 @@ def population_means(network: Network, values: np.ndarray) -> np.ndarray:
     return np.add.reduceat(values, starts[:-1], axis=-1) / np.diff(starts)
 
 
+def later(clock: FastClock, n_steps: int) -> FastClock:
+    """Clock after `n_steps` of the network."""
+    return FastClock(clock.seed, np.int64(clock.first_step + n_steps), np.int64(clock.age + n_steps))
+
+
 def settle(network: Network, activity: Activity, state: Modulation, clock: FastClock, n_steps: int) -> FastClock:
     """Run the network without measuring; returns the clock after it."""
     window = run_window(activity, network.graph, state, network.parameters, clock, n_steps)
     check(network, activity, window, clock)
-    return FastClock(clock.seed, clock.first_step + n_steps)
+    return later(clock, n_steps)
 
 
 def measure(network: Network, activity: Activity, state: Modulation, clock: FastClock, n_steps: int) -> Measurement:
@@ -89,7 +94,7 @@ def measure(network: Network, activity: Activity, state: Modulation, clock: Fast
     edges = np.linspace(0, n_steps, min(BLOCKS, n_steps) + 1).round().astype(int)
     blocks, spikes = [], []
     for begin, end in zip(edges[:-1], edges[1:], strict=True):
-        part = FastClock(clock.seed, np.int64(clock.first_step + begin))
+        part = later(clock, int(begin))
         window = run_window(activity, network.graph, state, network.parameters, part, int(end - begin))
         check(network, activity, window, part)
         blocks.append(_node_signals(network, window, int(end - begin)))

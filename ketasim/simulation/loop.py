@@ -21,7 +21,7 @@ from ketasim.kernels.spiking_network import Activity, FastClock, new_activity
 from ketasim.mechanisms import Clock, Mechanism
 from ketasim.network.build import FAST_STEP
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
-from ketasim.simulation.coupling import Measurement, largest_change, measure, modulation, settle
+from ketasim.simulation.coupling import Measurement, largest_change, later, measure, modulation, settle
 from ketasim.simulation.dosing import administrations, event_times, inputs
 from ketasim.simulation.roster import active_mechanisms, owners_of, signal_table
 from ketasim.simulation.schedule import slow_times
@@ -77,6 +77,7 @@ class Simulation:
         self.signals = new_arrays(self.signal_table, self.axes)
         self._activity: Activity | None = None
         self._window_end = 0
+        self._network_age = 0
         self._modulation: Any = None
         self._baseline_done = False
         for _ in self.mechanisms:  # steps of no length put algebraic relations at their balance, one link a step
@@ -113,6 +114,7 @@ class Simulation:
             arrays |= {f"modulation/{name}": array for name, array in self._modulation._asdict().items()}
         arrays["time"] = np.array(self.time)
         arrays["window_end"] = np.array(self._window_end)
+        arrays["network_age"] = np.array(self._network_age)
         return arrays
 
     def measure_baseline(self, on_window: Callable[[float, Measurement], Any] | None = None) -> None:
@@ -127,13 +129,13 @@ class Simulation:
         if self.network is None:
             return
         schedule = self.experiment.schedule
-        network, seed = self.network, np.uint64(self.experiment.seed)
+        network = self.network
         window_steps = _steps(schedule.window)
         n_windows = max(1, round(schedule.baseline / schedule.window))
         begin = -n_windows * window_steps - _steps(LONG_SETTLE)
         self._activity = new_activity(network.graph, network.parameters, network.max_delay)
         self._modulation = modulation(network, self.signals)
-        clock = FastClock(seed, np.int64(begin))
+        clock = self._clock(begin)
         clock = settle(network, self._activity, self._modulation, clock, _steps(LONG_SETTLE))
         measured = []
         for _ in range(n_windows):
@@ -141,8 +143,8 @@ class Simulation:
             measured.append(self.window)
             if on_window:
                 on_window(clock.first_step / _STEPS_PER_SECOND, measured[-1])
-            clock = FastClock(seed, np.int64(clock.first_step + window_steps))
-        self._window_end = int(clock.first_step)
+            clock = later(clock, window_steps)
+        self._window_end, self._network_age = int(clock.first_step), int(clock.age)
         for name in measured[0].signals:
             self.signals[name][:] = np.mean([window.signals[name] for window in measured], axis=0)
         self.signals["vesicle_release_baseline"][:] = self.signals["vesicle_release"]
@@ -215,11 +217,14 @@ class Simulation:
         large = largest_change(network, self._modulation, now) > LARGE_CHANGE
         settling = max(schedule.settle, LONG_SETTLE) if large else schedule.settle
         self._modulation = now
-        clock = FastClock(np.uint64(self.experiment.seed), np.int64(first))
-        clock = settle(network, self._activity, now, clock, _steps(settling))
+        clock = settle(network, self._activity, now, self._clock(first), _steps(settling))
         window_steps = _steps(schedule.window)
         self._take(measure(network, self._activity, now, clock, window_steps))
-        self._window_end = int(clock.first_step) + window_steps
+        clock = later(clock, window_steps)
+        self._window_end, self._network_age = int(clock.first_step), int(clock.age)
+
+    def _clock(self, first_step: int) -> FastClock:
+        return FastClock(np.uint64(self.experiment.seed), np.int64(first_step), np.int64(self._network_age))
 
     def _take(self, measurement: Measurement) -> None:
         self.window = measurement
