@@ -25,6 +25,7 @@ from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fractio
 from ketasim.kernels.jit import kernel
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
 from ketasim.provenance import Source
+from ketasim.signals import SUBUNITS
 
 _REFERENCE_VOLTAGE = -66.0  # mV, where IC50s are stated
 _THERMAL_VOLTAGE = 26.7  # mV, RT/F
@@ -201,6 +202,42 @@ def rates(concentration, channel, subunit, prepared, source, loss):
             exchange * prepared.escape[c] * concentration[c] * m / (prepared.ic50[c, subunit] * v)
         )
         loss[n_blockers + index] = exchange
+
+
+class HalfTime(NamedTuple):
+    """How fast a blocker comes and goes at one class's receptors, s, at the open probability that it has."""
+
+    population: str
+    subunit: str
+    blocker: str
+    concentration: float  # uM, for the onset
+    onset: float
+    recovery: float
+
+
+#: Concentration for which half-times of onset are stated, uM: the brain at the end of 0.5 mg/kg over 40 min.
+TYPICAL_CONCENTRATION = 0.25
+
+
+def half_times(setting: Setting, prepared: Prepared, gating: Gating) -> list[HalfTime]:
+    """Half-times of the first blocker for each class and subunit, from class means of the gating (see `Gating`)."""
+    network = setting.network
+    if network is None or not setting.blockers:
+        return []
+    source, loss = np.zeros(len(setting.blockers)), np.zeros(len(setting.blockers))
+    concentration = np.full(len(setting.blockers), TYPICAL_CONCENTRATION)
+    rows = []
+    for name in network.topology.population_names:
+        members = network.topology.slice_of(name)
+        means = Gating(*(values[..., members].mean(axis=-1, keepdims=True) for values in gating))
+        one = prepared._replace(rest=prepared.rest[members][:1], partial=prepared.partial[:0])
+        for index, subunit in enumerate(SUBUNITS):
+            if prepared.shares[index, members.start] == 0.0:
+                continue
+            rates(concentration, opening(means, one, index, 0), index, one, source, loss)
+            onset, recovery = math.log(2.0) / (source[0] + loss[0]), math.log(2.0) / loss[0]
+            rows.append(HalfTime(name, subunit, setting.blockers[0], TYPICAL_CONCENTRATION, onset, recovery))
+    return rows
 
 
 MECHANISM = Mechanism(

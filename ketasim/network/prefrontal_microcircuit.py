@@ -14,7 +14,7 @@ import numpy as np
 
 from ketasim.network.cell_classes import CELL_CLASSES
 from ketasim.network.topology import Edges, Topology, make_topology
-from ketasim.provenance import Source
+from ketasim.provenance import Row, Source
 
 _NAMES = tuple(CELL_CLASSES)
 
@@ -148,3 +148,18 @@ def reference_in_degree(source: str, target: str) -> float:
     return float(
         sizes[_NAMES.index(source)] * _PROBABILITY_AT_75_UM[_NAMES.index(source), _NAMES.index(target)]
     )
+
+
+def wiring_rows() -> list[Row]:
+    """Probabilities, widths and latencies of the class pairs, as rows with unit, status and source."""
+    tables = (
+        ("probability at 75 um", "1", _PROBABILITY_AT_75_UM, "Billeh 2020, layer 2/3, as transcribed in public model code"),
+        ("width of fall-off", "um", _WIDTH_UM, "Campagnola 2022, as in the Allen Institute's biorealistic V1 model"),
+        ("latency", "ms", _LATENCY_MS, "as in the Allen Institute's biorealistic V1 model"),
+    )
+    return [
+        Row(f"{source} to {target}: {name}", float(values[i, j]), unit, "verified", text)
+        for name, unit, values, text in tables
+        for i, source in enumerate(_NAMES)
+        for j, target in enumerate(_NAMES)
+    ]

@@ -18,7 +18,7 @@ import numpy as np
 from ketasim.config import Dose, Experiment
 from ketasim.documents import KetasimError, parse_dose_amount, parse_quantity
 from ketasim.kernels.spiking_network import Activity, FastClock, new_activity
-from ketasim.mechanisms import Clock, Mechanism
+from ketasim.mechanisms import Clock, Mechanism, nmda_blockade
 from ketasim.network.build import FAST_STEP
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
 from ketasim.simulation.coupling import Measurement, largest_change, later, measure, modulation, settle
@@ -191,6 +191,13 @@ class Simulation:
         self._doses += administrations([given], self.experiment.subject.weight)
         self._prepare(tuple(sorted({dose.drug for dose in self._doses})))
         self.signals = transferred(self.signals, self.signal_table, before, self.axes)
+
+    def block_half_times(self) -> list[nmda_blockade.HalfTime]:
+        """How fast the first NMDA blocker comes and goes at each class's receptors, at the gating as it is now."""
+        if nmda_blockade.MECHANISM not in self.mechanisms:
+            return []
+        gating = nmda_blockade.Gating(*(self.signals[name] for name in nmda_blockade.MECHANISM.reads[1:]))
+        return nmda_blockade.half_times(self.setting, self._prepared["nmda_blockade"], gating)
 
     def _advance_mechanisms(self, duration: float) -> None:
         """Advance all mechanisms by `duration` s from the signals as they are now."""

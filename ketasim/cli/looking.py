@@ -1,0 +1,162 @@
+"""Commands that show what there is: files, drugs, mechanisms, signals, examples, schema, versions."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, table
+
+Source = Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")]
+Name = Annotated[str | None, typer.Argument(help="Show this one in full.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    for function in (inspect, plot, drugs, mechanisms, signals, examples, schema, info):
+        app.command()(function)
+
+
+@command
+def inspect(
+    source: Source,
+    config: Annotated[bool, typer.Option("--config", help="Print the experiment file the run was made from.")] = False,
+    digest: Annotated[bool, typer.Option("--digest", help="Print the digest of the content only.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is in a trajectory file."""
+    import ketasim
+
+    with ketasim.open_trajectory(source) as trajectory:
+        if digest:
+            print(trajectory.digest())
+        elif config:
+            print(trajectory.provenance["config_source"], end="")
+        else:
+            state = "complete" if trajectory.complete else "not complete"
+            note(f"{trajectory.path}: {state}; {trajectory.attributes['advice']}", quiet)
+            table(trajectory.summary_table(), ("name", "value", "unit", "meaning"), as_json)
+
+
+@command
+def plot(
+    source: Source,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Picture; default OUT.png.")] = None,
+    signals: Annotated[str | None, typer.Option("--signals", help="Only these, separated by commas.")] = None,
+    vehicle: Annotated[Path | None, typer.Option("--vehicle", help="Run with an inactive dose, in grey.")] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Draw the chain from dose to glutamate on one page."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    import ketasim
+    from ketasim.plots import plot_chain, plot_signals
+
+    picture = out or source.with_suffix(".png")
+    figure = Figure(figsize=(9.0, 11.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    with ketasim.open_trajectory(source) as trajectory:
+        if signals:
+            try:
+                plot_signals(figure, trajectory, [name.strip() for name in signals.split(",")])
+            except KeyError as error:
+                fail(str(error.args[0]), 2)
+        else:
+            plot_chain(figure, trajectory, ketasim.open_trajectory(vehicle) if vehicle else None)
+    try:
+        figure.savefig(picture, dpi=130)
+    except (OSError, ValueError) as error:
+        fail(f"{picture}: cannot be written: {error}", 2)
+    note(f"drawn to {picture}", quiet)
+
+
+@command
+def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
+    """List drugs, or every number of one with unit, status and source."""
+    from ketasim.drugs import describe_drug, load_catalogue
+
+    catalogue = load_catalogue()
+    if name is None:
+        rows = [
+            (drug.name, drug.title, species or "any", drug.routes_for(species), drug.dispositions_for(species))
+            for drug in catalogue.values()
+            for species in (drug.species or ("",))
+        ]
+        table(rows, ("drug", "title", "species", "routes", "parameter sets"), as_json)
+    elif name in catalogue:
+        table(describe_drug(catalogue[name]), ("parameter", "value", "unit", "status", "source"), as_json)
+    else:
+        _unknown("drug", name, list(catalogue))
+
+
+@command
+def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
+    """List mechanisms and the network, or every parameter of one with unit, status and source."""
+    from ketasim.mechanisms import ORDER
+    from ketasim.network.describe import network_rows
+    from ketasim.provenance import describe
+    from ketasim.simulation.schedule import AutomaticSteps
+
+    parts = {mechanism.name: describe(mechanism.Parameters) for mechanism in ORDER}
+    parts |= network_rows() | {"schedule": describe(AutomaticSteps)}
+    if name is None:
+        rows = [(m.name, m.title, m.reads, m.writes, m.scales) for m in ORDER]
+        table(rows, ("mechanism", "what it is", "reads", "writes", "scales"), as_json)
+        others = [part for part in parts if part not in {m.name for m in ORDER}]
+        note(f"parameters of each: ketasim mechanisms NAME; also for {', '.join(others)}", quiet)
+    elif name in parts:
+        table(parts[name], ("parameter", "value", "unit", "status", "source"), as_json)
+    else:
+        _unknown("mechanism", name, list(parts))
+
+
+@command
+def signals(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
+    """List the signals that mechanisms share, with units and shapes."""
+    from ketasim.signals import SIGNALS
+
+    rows = [(s.name, s.unit, s.dims, s.kind, s.neutral, s.meaning) for s in SIGNALS.values()]
+    table(rows, ("signal", "unit", "dimensions", "kind", "neutral", "meaning"), as_json)
+
+
+@command
+def examples(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
+    """List the experiment files that travel in the package."""
+    from ketasim.config import examples as found
+
+    table([(name, str(path)) for name, path in found().items()], ("example", "file"), as_json)
+
+
+@command
+def schema(quiet: Quiet = False, debug: Debug = False) -> None:
+    """Print the JSON Schema of the experiment file, for editors."""
+    from ketasim.config import experiment_schema
+
+    print(json.dumps(experiment_schema(), indent=2))
+
+
+@command
+def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
+    """Show versions and paths."""
+    import ketasim
+    from ketasim.kernels.jit import CACHE_FOLDER, compiled_before
+    from ketasim.run import environment
+
+    rows = list(environment().items())
+    rows += [
+        ("package folder", str(Path(ketasim.__file__).parent)),
+        ("kernel cache", str(CACHE_FOLDER)),
+        ("kernels compiled", "yes" if compiled_before() else "no, the first run compiles them"),
+    ]
+    table(rows, ("what", "value"), as_json)
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> None:
+    from ketasim.documents import did_you_mean
+
+    fail(f"unknown {kind} '{name}'; allowed: {', '.join(known)}{did_you_mean(name, known)}", 2)

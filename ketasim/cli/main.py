@@ -1,0 +1,26 @@
+"""Entry point: commands, and one screen for every error."""
+
+import sys
+
+import typer
+
+from ketasim.cli import looking, running
+
+HELP = """ketasim: ketamine from dose to network.
+
+Simulates NMDA blockade, the glutamate surge and a spiking prefrontal circuit from an experiment file.
+A research and teaching model; not medical advice.
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+running.register(app)
+looking.register(app)
+
+
+def main() -> None:
+    """Run the command line; exit codes: 0 done, 1 failed, 2 wrong configuration or call, 130 interrupted."""
+    try:
+        app()
+    except BrokenPipeError:  # the reader of our output has gone, as in `ketasim signals | head`
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,114 @@
+"""Commands that do something with an experiment: run, check, warmup."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ketasim.cli.common import AsJson, Debug, Overrides, Quiet, command, fail, note, table
+
+Config = Annotated[str, typer.Argument(help="Experiment file, or the name of an example (see `ketasim examples`).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command()(run)
+    app.command()(check)
+    app.command()(warmup)
+
+
+@command
+def run(
+    config: Config,
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Trajectory file; default runs/NAME.h5.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run an experiment and write its trajectory."""
+    import ketasim
+    from ketasim.cli.progress import ProgressBar
+    from ketasim.storage.layout import part_path
+
+    experiment = ketasim.load_experiment(config, overrides or [])
+    target = out or Path("runs") / f"{experiment.name}.h5"
+    part = part_path(target)
+    for existing, words in ((target, "holds a finished run"), (part, "holds an unfinished run")):
+        if existing.exists() and not force:
+            fail(f"{existing} {words}; --force replaces it, -o OUT.h5 writes elsewhere", 2)
+    if force and target.exists():
+        target.unlink()
+    try:
+        with ProgressBar(quiet) as progress:
+            trajectory = ketasim.run(experiment, target, progress=progress)
+    except KeyboardInterrupt:
+        fail(f"interrupted; what was computed is in {part}", 130)
+    if not quiet:
+        print(closing_words(trajectory, target))
+
+
+def closing_words(trajectory: Any, path: Path) -> str:
+    """What a run found, in a few lines; the numbers of /summary."""
+    summary = trajectory.summary
+    lines = []
+    if "plasma_ketamine_peak" in summary:
+        at = summary["plasma_ketamine_peak_time"] / 60.0
+        lines.append(
+            f"plasma ketamine  peak {summary['plasma_ketamine_peak']:.0f} ng/mL at {at:.0f} min, "
+            f"unbound in brain {summary['brain_ketamine_peak']:.3f} uM"
+        )
+    names = [key.removeprefix("firing_rate_").removesuffix("_baseline") for key in summary if key.endswith("_baseline")]
+    for name in names:
+        block = summary.get(f"nmda_block_{name}_peak")
+        words = f"{name:<4}  {_estimate(summary, f'firing_rate_{name}_baseline')} Hz at rest"
+        if f"firing_rate_{name}_10_60_min" in summary:
+            words += f", {_estimate(summary, f'firing_rate_{name}_10_60_min')} Hz from 10 to 60 min"
+        if block is not None:
+            words += f"; NMDA block up to {100 * block:.1f} %"
+        lines.append(words)
+    key = f"glutamate_perisynaptic_{names[0]}_10_60_min" if names else ""
+    if key in summary:
+        value, error = 100 * summary[key], 100 * summary[f"{key}_standard_error"]
+        lines.append(f"perisynaptic glutamate on {names[0]}  {value:.1f} +- {error:.1f} % of baseline from 10 to 60 min")
+    lines.append(f"written to {path}; `ketasim plot {path}` draws it")
+    lines.append(trajectory.attributes["advice"] + ".")
+    return "\n".join(lines)
+
+
+def _estimate(summary: dict[str, Any], key: str) -> str:
+    return f"{summary[key]:.2f} +- {summary[f'{key}_standard_error']:.2f}"
+
+
+@command
+def check(
+    config: Config,
+    overrides: Overrides = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    as_json: AsJson = False,
+) -> None:
+    """Validate and build an experiment; print its size, memory and time. Runs nothing."""
+    import ketasim
+    from ketasim.simulation.estimate import estimate
+
+    experiment = ketasim.load_experiment(config, overrides or [])
+    simulation = ketasim.Simulation(experiment)
+    for remark in simulation.notes:
+        note(remark, quiet)
+    table(estimate(simulation), ("quantity", "value", "unit"), as_json)
+
+
+@command
+def warmup(quiet: Quiet = False, debug: Debug = False) -> None:
+    """Compile the kernels now, so that the next run starts at once."""
+    import ketasim
+    from ketasim.kernels.jit import CACHE_FOLDER
+
+    experiment = ketasim.load_experiment(
+        "quick",
+        ["network.neurons=20", "duration=2 s", "recording={}", "schedule={baseline: 0.1 s, settle: 0 s, window: 0.1 s}"],
+    )
+    simulation = ketasim.Simulation(experiment)
+    simulation.advance("2 s")
+    note(f"kernels are compiled in {CACHE_FOLDER}", quiet)

@@ -1,0 +1,67 @@
+"""What an experiment will cost, from its built network and schedule."""
+
+import time
+
+import numpy as np
+
+from ketasim.kernels.graph import bytes_per_synapse
+from ketasim.kernels.spiking_network import FastClock, new_activity, run_window
+from ketasim.simulation.coupling import modulation
+from ketasim.simulation.loop import LONG_SETTLE, Simulation
+
+#: Interpreter and libraries, bytes, before anything is built.
+_PROCESS = 330e6
+#: A topology's arrays: 24 bytes a synapse, as much again while it is built and stored.
+_TOPOLOGY = 72.0
+#: File: an edge compressed, and a row of 20 population signals.
+_FILE_PER_EDGE, _FILE_PER_ROW = 21.0, 500.0
+_TRIAL_STEPS = 500
+
+
+def estimate(simulation: Simulation) -> list[tuple[str, float | str, str]]:
+    """Rows (quantity, value, unit): size, windows, memory, file and wall time.
+
+    The wall time comes from 50 ms of the network, started from rest, on this machine as it is now; the first call
+    compiles the kernels. The network's real rate and other load make it uncertain by a factor of about 1.5.
+    """
+    experiment, network = simulation.experiment, simulation.network
+    n_steps = simulation.schedule.size - 1
+    rows: list[tuple[str, float | str, str]] = [("slow steps", n_steps, "1")]
+    if network is None:
+        return rows
+    topology = network.topology
+    schedule = experiment.schedule
+    windows = max(1, round(schedule.baseline / schedule.window)) + n_steps + 1
+    network_time = schedule.baseline + LONG_SETTLE + (n_steps + 1) * (schedule.settle + schedule.window)
+    state = network.max_delay * topology.n_nodes * 32.0
+    memory = _PROCESS + topology.n_edges * (bytes_per_synapse(network.graph) + _TOPOLOGY) + state
+    spikes = len(experiment.recording.spikes) * topology.n_nodes * 3.0 * schedule.window * 16.0
+    nodes = len(experiment.recording.node_signals) * n_steps * topology.n_nodes * 4.0
+    disk = topology.n_edges * _FILE_PER_EDGE + windows * _FILE_PER_ROW + spikes + nodes
+    wall = network_time * _seconds_per_second(simulation)
+    rows += [(f"{name} neurons", size, "1") for name, size in topology.sizes.items()]
+    rows += [
+        ("synapses", topology.n_edges, "1"),
+        ("kernel graph", bytes_per_synapse(network.graph), "bytes/synapse"),
+        ("windows", windows, "1"),
+        ("network time", network_time, "s"),
+        ("memory", memory / 1e6, "MB"),
+        ("file", disk / 1e6, "MB"),
+        ("wall time", wall, "s"),
+    ]
+    return rows
+
+
+def _seconds_per_second(simulation: Simulation) -> float:
+    """Wall time in s per second of network time, measured on a throw-away copy of the resting network."""
+    network = simulation.network
+    assert network is not None
+    activity = new_activity(network.graph, network.parameters, network.max_delay)
+    state = modulation(network, simulation.signals)
+    taken = 0.0
+    for number in range(2):  # the first call compiles
+        clock = FastClock(np.uint64(0), np.int64(number * _TRIAL_STEPS), np.int64(number * _TRIAL_STEPS))
+        begin = time.perf_counter()
+        run_window(activity, network.graph, state, network.parameters, clock, _TRIAL_STEPS)
+        taken = time.perf_counter() - begin
+    return taken / (_TRIAL_STEPS * network.parameters.step * 1e-3)
