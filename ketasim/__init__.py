@@ -7,7 +7,7 @@ A research and teaching model; not medical advice.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -18,7 +18,7 @@ _HOME = {
     "Simulation": "ketasim.simulation",
     "Trajectory": "ketasim.storage",
     "open_trajectory": "ketasim.storage",
-    "run": "ketasim.run",
+    "run": "ketasim.pipeline",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - names resolved by __getattr__

@@ -36,9 +36,7 @@ _BLOCK: tuple[Dimension, ...] = ("blocker", "subunit", "node")
 _ROWS = (
     # what the experiment does to the subject
     Signal("bolus", "mg", ("compartment",), "input", 0.0, "amount put in at the start of the step"),
-    Signal(
-        "infusion_rate", "mg/s", ("compartment",), "input", 0.0, "amount put in per second during the step"
-    ),
+    Signal("infusion_rate", "mg/s", ("compartment",), "input", 0.0, "amount put in per second during the step"),
     # pharmacokinetics
     Signal(
         "drug_amount",
@@ -52,20 +50,12 @@ _ROWS = (
     Signal("brain_concentration", "uM", ("compound",), "state", 0.0, "unbound brain concentration", True),
     # NMDA receptor
     Signal("trapped_block", "1", _BLOCK, "state", 0.0, "fraction of receptors with this blocker trapped"),
-    Signal(
-        "superficial_block", "1", _BLOCK, "state", 0.0, "fraction with this blocker at its superficial site"
-    ),
+    Signal("superficial_block", "1", _BLOCK, "state", 0.0, "fraction with this blocker at its superficial site"),
     Signal("nmda_unblocked", "1", _SUBUNIT_NODE, "state", 1.0, "fraction of receptors free of every blocker"),
-    Signal(
-        "nmda_block", "1", _NODE, "state", 0.0, "blocked fraction of NMDA conductance, all subunits", True
-    ),
-    Signal(
-        "nmda_tonic_gating", "1", _SUBUNIT_NODE, "state", 0.0, "extrasynaptic gating by ambient glutamate"
-    ),
+    Signal("nmda_block", "1", _NODE, "state", 0.0, "blocked fraction of NMDA conductance, all subunits", True),
+    Signal("nmda_tonic_gating", "1", _SUBUNIT_NODE, "state", 0.0, "extrasynaptic gating by ambient glutamate"),
     # glutamate
-    Signal(
-        "glutamate_perisynaptic", "1", _NODE, "state", 1.0, "perisynaptic glutamate over its baseline", True
-    ),
+    Signal("glutamate_perisynaptic", "1", _NODE, "state", 1.0, "perisynaptic glutamate over its baseline", True),
     Signal("glutamate_ambient", "uM", _NODE, "state", 0.05, "ambient extracellular glutamate", True),
     Signal(
         "autoreceptor_inhibition",

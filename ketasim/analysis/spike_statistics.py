@@ -9,8 +9,9 @@ class SpikeStatistics(NamedTuple):
     """Statistics of one population in one stretch of time.
 
     rate : Hz, mean over neurons.
-    interval_cv : mean over neurons with at least `MINIMUM_INTERVALS` intervals of SD/mean of their intervals; nan if none.
-    count_correlation : mean Pearson correlation of spike counts over pairs of different neurons that fired; nan if none.
+    interval_cv : SD over mean of a neuron's intervals, averaged over neurons with at least `MINIMUM_INTERVALS` of
+        them; nan if there are none.
+    count_correlation : mean Pearson correlation of spike counts over pairs of neurons that fired; nan if none.
     silent : fraction of neurons without a spike.
     """
 

@@ -145,7 +145,7 @@ def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) ->
     """Show versions and paths."""
     import ketasim
     from ketasim.kernels.jit import CACHE_FOLDER, compiled_before
-    from ketasim.run import environment
+    from ketasim.pipeline import environment
 
     rows = list(environment().items())
     rows += [

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from ketasim.run import Progress
+    from ketasim.pipeline import Progress
 
 _WORDS = {
     "build": "building the network",

@@ -70,7 +70,9 @@ def closing_words(trajectory: Any, path: Path) -> str:
     key = f"glutamate_perisynaptic_{names[0]}_10_60_min" if names else ""
     if key in summary:
         value, error = 100 * summary[key], 100 * summary[f"{key}_standard_error"]
-        lines.append(f"perisynaptic glutamate on {names[0]}  {value:.1f} +- {error:.1f} % of baseline from 10 to 60 min")
+        lines.append(
+            f"perisynaptic glutamate on {names[0]}  {value:.1f} +- {error:.1f} % of baseline from 10 to 60 min"
+        )
     lines.append(f"written to {path}; `ketasim plot {path}` draws it")
     lines.append(trajectory.attributes["advice"] + ".")
     return "\n".join(lines)
@@ -107,7 +109,12 @@ def warmup(quiet: Quiet = False, debug: Debug = False) -> None:
 
     experiment = ketasim.load_experiment(
         "quick",
-        ["network.neurons=20", "duration=2 s", "recording={}", "schedule={baseline: 0.1 s, settle: 0 s, window: 0.1 s}"],
+        [
+            "network.neurons=20",
+            "duration=2 s",
+            "recording={}",
+            "schedule={baseline: 0.1 s, settle: 0 s, window: 0.1 s}",
+        ],
     )
     simulation = ketasim.Simulation(experiment)
     simulation.advance("2 s")

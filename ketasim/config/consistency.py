@@ -36,9 +36,7 @@ def catalogue_of(experiment: "Experiment", document: Document) -> tuple[Mapping[
     return load_catalogue(files), problems
 
 
-def inconsistencies(
-    experiment: "Experiment", document: Document, catalogue: Mapping[str, Any]
-) -> list[Problem]:
+def inconsistencies(experiment: "Experiment", document: Document, catalogue: Mapping[str, Any]) -> list[Problem]:
     """Return all that does not fit together in an experiment whose values are right one by one.
 
     Parameters
@@ -60,9 +58,7 @@ def inconsistencies(
 _Finding = tuple[tuple[str | int, ...], str]
 
 
-def _dose(
-    dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]
-) -> Iterator[tuple[str, str, str]]:
+def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     end, last = experiment.duration, dose.starts[-1]
     if dose.start >= end:
         yield "start", f"starts at {_s(dose.start)}, not before the end of the run ({_s(end)})", "value"
@@ -108,13 +104,9 @@ def _routes(drug: Any, species: str, catalogue: Mapping[str, Any]) -> tuple[str,
 def _disposition(experiment: "Experiment", catalogue: Mapping[str, Any]) -> Iterator[_Finding]:
     """Ask for a set of pharmacokinetic parameters that a drug given has; any drug's where none is given."""
     chosen = getattr(experiment.mechanisms.get("pharmacokinetics"), "disposition", "default")
-    given = {
-        dose.drug for dose in experiment.doses if dose.drug in catalogue and catalogue[dose.drug].compounds
-    }
+    given = {dose.drug for dose in experiment.doses if dose.drug in catalogue and catalogue[dose.drug].compounds}
     drugs = [catalogue[name] for name in sorted(given or catalogue)]
-    names = dict.fromkeys(
-        name for drug in drugs for name in drug.dispositions_for(experiment.subject.species)
-    )
+    names = dict.fromkeys(name for drug in drugs for name in drug.dispositions_for(experiment.subject.species))
     if chosen not in ("default", *names):
         path = ("mechanisms", "pharmacokinetics", "disposition")
         yield (
@@ -169,8 +161,8 @@ def _spikes(experiment: "Experiment") -> Iterator[_Finding]:
         path = ("recording", "spikes", number)
         if start > end:
             yield path, f"`from` {_s(start)} is after `to` {_s(end)}"
-        if start < 0:
-            yield path, f"{_s(start)} is before time zero"
+        if start < -experiment.schedule.baseline:
+            yield path, f"{_s(start)} is before the baseline, which starts at {_s(-experiment.schedule.baseline)}"
         elif start > experiment.duration:
             yield path, f"{_s(start)} is after the end of the run ({_s(experiment.duration)})"
 

@@ -56,9 +56,7 @@ def _format(value: Any) -> Any:
 def _name(value: str) -> str:
     # The name becomes a file name on every system: no separators, no leading or trailing dots or blanks.
     if len(value) > 100 or not re.fullmatch(r"\w([\w .+-]*[\w+-])?", value):
-        raise ValueError(
-            f"{shown(value)} is no name; letters, digits, '_', '-', '+', '.' and blanks are, up to 100"
-        )
+        raise ValueError(f"{shown(value)} is no name; letters, digits, '_', '-', '+', '.' and blanks are, up to 100")
     return value
 
 
@@ -70,16 +68,12 @@ class Experiment(Record):
     is switched off.
     """
 
-    format: Annotated[Literal[1], BeforeValidator(_format)] = Field(
-        description="version of the file format, 1"
-    )
+    format: Annotated[Literal[1], BeforeValidator(_format)] = Field(description="version of the file format, 1")
     name: Annotated[StrictStr, AfterValidator(_name)] = Field(
         default="experiment",
         description="name of the run and of its files, by default that of the experiment file",
     )
-    seed: Annotated[StrictInt, Field(ge=0, le=2**63 - 1)] = Field(
-        default=1, description="seed of all random numbers"
-    )
+    seed: Annotated[StrictInt, Field(ge=0, le=2**63 - 1)] = Field(default=1, description="seed of all random numbers")
     duration: Annotated[float, Gt(0), Le(_TEN_YEARS), Quantity("s")] = Field(
         description="time from zero to the end of the run, such as 24 h"
     )
@@ -92,9 +86,7 @@ class Experiment(Record):
         Mapping[str, Any],
         PlainValidator(_mechanisms, json_schema_input_type=dict[str, Any]),
         PlainSerializer(plain_mechanisms, when_used="json"),
-    ] = Field(
-        default_factory=dict, validate_default=True, description="mechanisms by name: off, on, or parameters"
-    )
+    ] = Field(default_factory=dict, validate_default=True, description="mechanisms by name: off, on, or parameters")
     recording: Recording = Field(default=Recording(), description="what is stored beside population means")
 
     _document: Document = PrivateAttr()
@@ -170,9 +162,7 @@ class Experiment(Record):
         `from_mapping` makes an equal experiment of it. Paths are absolute.
         """
         data = self.model_dump(mode="json")
-        data["doses"] = [
-            {key: item for key, item in dose.items() if item is not None} for dose in data["doses"]
-        ]
+        data["doses"] = [{key: item for key, item in dose.items() if item is not None} for dose in data["doses"]]
         if self.subject.species != "human":
             del data["subject"]["genotype"]
         return data

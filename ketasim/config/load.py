@@ -36,9 +36,7 @@ def examples() -> dict[str, Path]:
     """Return the experiment files that travel in the package, by name."""
     package = Path(__file__).resolve().parents[1]
     # In an installed package the examples lie inside it; in a source checkout they are the folder `configs`.
-    folder = next(
-        (path for path in (package / "examples", package.parent / "configs") if path.is_dir()), package
-    )
+    folder = next((path for path in (package / "examples", package.parent / "configs") if path.is_dir()), package)
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 

@@ -76,9 +76,7 @@ class Dose(Record):
         description="amount, such as 0.5 mg/kg or 35 mg; only a drug without compounds needs none",
     )
     start: SecondsFromZero = Field(default=0.0, description="start after time zero, by default 0 s")
-    duration: SecondsFromZero = Field(
-        default=0.0, description="length of an infusion; 0 s, the default, is a bolus"
-    )
+    duration: SecondsFromZero = Field(default=0.0, description="length of an infusion; 0 s, the default, is a bolus")
     repeat: Repeat | None = Field(default=None, description="give it again, such as {every: 3.5 d, count: 8}")
 
     @property
@@ -95,9 +93,7 @@ class NetworkModel(Record):
     model: Literal["prefrontal_microcircuit"] = Field(
         default="prefrontal_microcircuit", description="which circuit to build"
     )
-    neurons: Annotated[StrictInt, Ge(20), Le(1_000_000)] = Field(
-        default=1000, description="number of neurons"
-    )
+    neurons: Annotated[StrictInt, Ge(20), Le(1_000_000)] = Field(default=1000, description="number of neurons")
 
 
 class NetworkFile(Record):
@@ -110,12 +106,8 @@ class Schedule(Record):
     """When the spiking network is sampled."""
 
     baseline: PositiveSeconds = Field(default=20.0, description="network time measured before time zero")
-    settle: SecondsFromZero = Field(
-        default=0.3, description="network time before each window that is not measured"
-    )
-    window: Annotated[float, Ge(0.001), Quantity("s")] = Field(
-        default=1.0, description="network time of a window"
-    )
+    settle: SecondsFromZero = Field(default=0.3, description="network time before each window that is not measured")
+    window: Annotated[float, Ge(0.001), Quantity("s")] = Field(default=1.0, description="network time of a window")
     step: Annotated[float | None, Quantity("s", word="auto")] = Field(
         default=None, description="slow step; `auto` is short after a dose and long later"
     )
@@ -124,9 +116,7 @@ class Schedule(Record):
     @classmethod
     def _positive(cls, step: float | None) -> float | None:
         if step is not None and step <= 0:
-            raise ValueError(
-                f"'{format_quantity(step, 's')}' is out of range; it must be more than 0 s, or auto"
-            )
+            raise ValueError(f"'{format_quantity(step, 's')}' is out of range; it must be more than 0 s, or auto")
         return step
 
 
@@ -145,9 +135,7 @@ def _interval(value: Any) -> tuple[float, float]:
     if isinstance(value, str | int | float):
         instant = parse_quantity(value, "s")
         return instant, instant
-    raise ValueError(
-        f"{shown(value)} stands here; a time such as 40 min or {{from: 0 h, to: 40 min}} is wanted"
-    )
+    raise ValueError(f"{shown(value)} stands here; a time such as 40 min or {{from: 0 h, to: 40 min}} is wanted")
 
 
 def _plain_interval(interval: tuple[float, float]) -> Any:
@@ -176,9 +164,7 @@ def _network(value: Any, info: ValidationInfo) -> NetworkModel | NetworkFile | N
     if value == "none":
         return None
     if not isinstance(value, Mapping):
-        raise ValueError(
-            f"{shown(value)} stands here; allowed: {{neurons: 1000}}, {{file: net.graphml}}, or none"
-        )
+        raise ValueError(f"{shown(value)} stands here; allowed: {{neurons: 1000}}, {{file: net.graphml}}, or none")
     kind = NetworkFile if "file" in value else NetworkModel
     return kind.model_validate(dict(value), context=info.context)
 

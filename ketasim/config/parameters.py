@@ -118,18 +118,10 @@ def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> FrozenMappi
         In final words, see `ketasim.documents.validation.explained`.
     """
     if not isinstance(value, Mapping):
-        text = (
-            f"{shown(value)} stands here; a mapping is wanted, such as {{{known[0].name}: off}}"
-            if known
-            else ""
-        )
-        raise ValidationError.from_exception_data(
-            "mechanisms", [complaint((), text or "a mapping is wanted")]
-        )
+        text = f"{shown(value)} stands here; a mapping is wanted, such as {{{known[0].name}: off}}" if known else ""
+        raise ValidationError.from_exception_data("mechanisms", [complaint((), text or "a mapping is wanted")])
     names = [mechanism.name for mechanism in known]
-    details = [
-        complaint((name,), unknown("mechanism", name, names), "key") for name in value if name not in names
-    ]
+    details = [complaint((name,), unknown("mechanism", name, names), "key") for name in value if name not in names]
     found: dict[str, Any] = {}
     for mechanism in known:
         try:

@@ -53,12 +53,7 @@ def _drugs_and_routes() -> tuple[list[str], list[str]]:
     from ketasim.drugs import load_catalogue
 
     catalogue = load_catalogue(())
-    routes = {
-        route
-        for drug in catalogue.values()
-        for species in DEFAULT_WEIGHT
-        for route in drug.routes_for(species)
-    }
+    routes = {route for drug in catalogue.values() for species in DEFAULT_WEIGHT for route in drug.routes_for(species)}
     return list(catalogue), sorted(routes)
 
 

@@ -114,9 +114,7 @@ def _plain_scalar(value: Any, path: str) -> Any:
     if isinstance(value, numbers.Real):
         return float(value)
     kind = type(value).__name__
-    raise DocumentError(
-        [Problem(None, path, f"a Python {kind} cannot stand in a document; use plain values")]
-    )
+    raise DocumentError([Problem(None, path, f"a Python {kind} cannot stand in a document; use plain values")])
 
 
 class _Change:
@@ -149,9 +147,7 @@ class _Change:
         places.setdefault((), Spot(None, start._replace(column=len(path) + 2)))
         self.put(segments, value, places)
 
-    def put(
-        self, segments: list[tuple[str, Place | None]], value: Any, places: dict[DataPath, Spot] | None
-    ) -> None:
+    def put(self, segments: list[tuple[str, Place | None]], value: Any, places: dict[DataPath, Spot] | None) -> None:
         """Set the value at a path and its places; what is not a container on the way becomes one."""
         container: Any = self.data
         path: DataPath = ()

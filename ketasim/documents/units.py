@@ -32,9 +32,7 @@ _KINDS = (
     _kind("a mass", "mg, g, kg", "ng=1e-6 ug=1e-3 mg=1 g=1e3 kg=1e6"),
     _kind("a mass per body weight", "mg/kg, ug/kg", "ng/kg=1e-6 ug/kg=1e-3 mg/kg=1 g/kg=1e3"),
     _kind("a molar concentration", "nM, uM, mM", "pM=1e-6 nM=1e-3 uM=1 mM=1e3 M=1e6"),
-    _kind(
-        "a mass concentration", "ng/mL, mg/L", "ng/L=1e-3 ng/mL=1 ug/L=1 ug/mL=1e3 mg/L=1e3 mg/mL=1e6 g/L=1e6"
-    ),
+    _kind("a mass concentration", "ng/mL, mg/L", "ng/L=1e-3 ng/mL=1 ug/L=1 ug/mL=1e3 mg/L=1e3 mg/mL=1e6 g/L=1e6"),
     _kind("a voltage", "mV", "uV=1e-3 mV=1 V=1e3"),
     _kind("a conductance", "nS", "pS=1e-3 nS=1 uS=1e3 mS=1e6 S=1e9"),
     _kind("a capacitance", "pF", "fF=1e-3 pF=1 nF=1e3 uF=1e6 F=1e12"),

@@ -60,9 +60,7 @@ class Quantity:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Wrap the number's own schema, so that limits see the converted number."""
         serialization = core_schema.plain_serializer_function_ser_schema(self._format, when_used="json")
-        return core_schema.no_info_wrap_validator_function(
-            self._parse, handler(source), serialization=serialization
-        )
+        return core_schema.no_info_wrap_validator_function(self._parse, handler(source), serialization=serialization)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> JsonSchemaValue:
         """Return the schema of the text in the document instead of the number's."""

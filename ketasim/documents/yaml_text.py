@@ -70,13 +70,9 @@ def parse_document(text: str, name: str = "text") -> Document:
     """
     data, spots = parse_value(text, name)
     if not isinstance(data, dict):
-        what = (
-            "is empty" if data is None else f"is {'a list' if isinstance(data, list) else 'a single value'}"
-        )
+        what = "is empty" if data is None else f"is {'a list' if isinstance(data, list) else 'a single value'}"
         place = spots[()].value if () in spots else Place(name, 1, 1, "")
-        raise DocumentError(
-            [Problem(place, "", f"the file {what}; a mapping of `key: value` lines is wanted")]
-        )
+        raise DocumentError([Problem(place, "", f"the file {what}; a mapping of `key: value` lines is wanted")])
     return Document(name, text, data, spots)
 
 
@@ -200,9 +196,7 @@ class _Builder:
         if self.values > MAX_VALUES:
             self._stop(place, f"more than {MAX_VALUES} values in one file")
         if event.anchor is not None:
-            self._stop(
-                place, f"the anchor &{event.anchor} is not allowed; write the value out where it is used"
-            )
+            self._stop(place, f"the anchor &{event.anchor} is not allowed; write the value out where it is used")
         if event.tag is not None:
             self._stop(place, f"the tag {event.tag} is not allowed; plain values are")
 
@@ -226,9 +220,7 @@ class _Builder:
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
-_WORDS |= {
-    word: value for value in (True, False) for word in (f"{value}".lower(), f"{value}", f"{value}".upper())
-}
+_WORDS |= {word: value for value in (True, False) for word in (f"{value}".lower(), f"{value}", f"{value}".upper())}
 _WORDS |= {sign + dot: float(sign + "inf") for sign in ("", "+", "-") for dot in (".inf", ".Inf", ".INF")}
 _WORDS |= {dot: float("nan") for dot in (".nan", ".NaN", ".NAN")}
 

@@ -68,5 +68,3 @@ def _stated_rows(block: Stated, path: str) -> Iterator[Row]:
         number, _, unit = str(value).partition(" ")
         name = path if key == "value" else f"{path}.{key}"
         yield Row(f"{name} ({about})" if about else name, number, unit, block.status, block.source)
-
-

@@ -90,7 +90,7 @@ class _DrugInBody:
 
     def __init__(self, drug: Drug, body: Body, disposition: str):
         self.drug, self.body = drug, body
-        self.data: SpeciesData = drug.species[body.species]  # type: ignore[index]
+        self.data: SpeciesData = drug.species[body.species]
         chosen = disposition if disposition in self.data.dispositions else self.data.default
         self.blocks = (*self.data.dispositions[chosen], *self.data.metabolites)
         self.parents = {name for block in self.data.dispositions[chosen] for name in block.of}

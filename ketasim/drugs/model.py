@@ -1,4 +1,4 @@
-"""What a drug file may say: compounds, binding, targets, disposition by species, routes. Each number with its source."""
+"""What a drug file may say: compounds, binding, targets, disposition, routes; each number with its source."""
 
 from typing import Annotated, Any, Literal
 
@@ -192,10 +192,13 @@ class Drug(Record):
     nmda: tuple[NmdaAffinity, ...] = ()
     nmda_kinetics: tuple[NmdaKinetics, ...] = ()
     mglu23_agonist: tuple[Agonist, ...] = ()
-    species: dict[Species, SpeciesData]
+    species: dict[str, SpeciesData]
 
     @model_validator(mode="after")
     def _complete(self) -> "Drug":
+        for name in self.species:
+            if name not in SPECIES:
+                raise ValueError(unknown("species", name, SPECIES))
         for table in ("molar_mass", "unbound_plasma", "unbound_brain_ratio"):
             self._check(table, getattr(self, table), required=True)
         self._check("nmda", self.nmda)
@@ -232,13 +235,13 @@ class Drug(Record):
         """Routes that the file knows for a species; every route for a drug without compounds."""
         if not self.compounds:
             return ROUTES
-        return tuple(self.species[species].routes) if species in self.species else ()  # type: ignore[index]
+        return tuple(self.species[species].routes) if species in self.species else ()
 
     def dispositions_for(self, species: str) -> tuple[str, ...]:
         """Names of the parameter sets for a species, the default first."""
         if species not in self.species:
             return ()
-        data = self.species[species]  # type: ignore[index]
+        data = self.species[species]
         return (data.default, *(name for name in data.dispositions if name != data.default))
 
 

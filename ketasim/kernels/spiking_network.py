@@ -221,7 +221,7 @@ def advance_membranes(activity, graph, modulation, parameters, factors, sums, fi
         leak = cells.leak[c]
         sharpness = cells.sharpness[c]
         adaptation_factor = math.exp(-step / cells.adaptation_time[c])
-        refractory = int(round(cells.refractory[c] / step))
+        refractory = round(cells.refractory[c] / step)
         for i in range(graph.class_start[c], graph.class_start[c + 1]):
             v = activity.voltage[i]
             ampa, nmda = conductance[AMPA, i], conductance[NMDA, i]
@@ -279,9 +279,7 @@ def transmit(activity, graph, release_gain, parameters, source, age, released):
         if rest_use == 0.0:
             continue
         gain = release_gain if glutamatergic else 1.0
-        use = activity.utilisation[source, target_class] * math.exp(
-            -elapsed / synapses.facilitation[c, target_class]
-        )
+        use = activity.utilisation[source, target_class] * math.exp(-elapsed / synapses.facilitation[c, target_class])
         use += rest_use * gain * (1.0 - use)
         left = 1.0 - (1.0 - activity.resources[source, target_class]) * math.exp(
             -elapsed / synapses.recovery[c, target_class]

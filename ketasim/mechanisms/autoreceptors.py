@@ -1,8 +1,8 @@
 """mGlu2/3 autoreceptors: perisynaptic glutamate, with any agonist drug, lowers release.
 
-Occupancy by competition, ``a = y / (1 + y)`` with ``y = G / EC50 + sum of C / EC50_drug`` and G = 2 uM times the relative
-perisynaptic level; release probability is cut by ``gamma (a - a0) / (1 - a0)`` relative to baseline, on the outputs of
-pyramidal cells and on glutamatergic afferents alike.
+Occupancy by competition, ``a = y / (1 + y)`` with ``y = G / EC50 + sum of C / EC50_drug`` and G = 2 uM times the
+relative perisynaptic level; release probability is cut by ``gamma (a - a0) / (1 - a0)`` relative to baseline, on the
+outputs of pyramidal cells and on glutamatergic afferents alike.
 
 Not validated: the size of the cut is remembered with low confidence (40-60 %), the perisynaptic level assumed.
 """

@@ -25,9 +25,7 @@ class Parameters(NamedTuple):
     hill: Annotated[float, Gt(0), "1", Source("recalled", "1.2-1.5 in recombinant receptors")] = 1.5
 
 
-def advance(
-    glutamate_ambient: np.ndarray, nmda_tonic_gating: np.ndarray, parameters: Parameters, clock: Clock
-) -> None:
+def advance(glutamate_ambient: np.ndarray, nmda_tonic_gating: np.ndarray, parameters: Parameters, clock: Clock) -> None:
     """Gating (4, n) at the ambient glutamate (n,) in uM: ``G**n / (EC50**n + G**n)``."""
     ec50 = np.array(parameters[:4])[:, None]
     occupied = (glutamate_ambient[None, :] / ec50) ** parameters.hill

@@ -10,7 +10,7 @@ network, so R already contains their effect and no further factor ``1 - inhibiti
 Diffusion between neurons is left out: with D = 0.3-0.8 um^2/ms and uptake in 5 ms glutamate travels
 ``sqrt(D tau)`` = 1-2 um, and exchange between neurons 20 um apart is at most 1 % of uptake.
 
-Not validated: the ambient level moves by tens of nM, far under what microdialysis reads (micromolar, for other reasons);
+Not validated: the ambient level moves by nM, far under what microdialysis reads (micromolar, for other reasons);
 compare in per cent of baseline only.
 """
 
@@ -38,7 +38,11 @@ class Parameters(NamedTuple):
         float, Gt(0), "uM", Source("secondary", "patch sensors 0.025-0.09 uM; Herman & Jahr 2007: 0.025")
     ] = 0.05
     vesicular_share: Annotated[
-        float, Ge(0), Le(1), "1", Source("assumed", "prior 0.1-0.7; most of resting inflow is not vesicular, Jabaudon 1999")
+        float,
+        Ge(0),
+        Le(1),
+        "1",
+        Source("assumed", "prior 0.1-0.7; most of resting inflow is not vesicular, Jabaudon 1999"),
     ] = 0.3
 
 

@@ -6,12 +6,12 @@ Per node, GluN2 subunit s and blocker c, with trapped block T, superficial block
     dU_c/dt = kU_c [sigma_c C_c m_s q / (K_cs v_c) - U_c],   kU_c = 10 kon_c K_cs
     v_c = exp(delta_c (V + 66 mV) / 26.7 mV)
 
-Concentration, Mg factor m, voltage V and open probability p are held during a step, which makes the system linear; it is
-advanced by its exact solution. Without opening (p = 0) nothing moves: what is trapped stays.
+Concentration, Mg factor m, voltage V and open probability p are held during a step, which makes the system linear; it
+is advanced by its exact solution. Without opening (p = 0) nothing moves: what is trapped stays.
 
 The scheme follows Kotermanski & Johnson 2009 in what it is fed (IC50 without Mg); IC50s with Mg are its prediction.
-Against those recalled from the same source (5.35, 5.08, 1.18, 2.95 uM for A-D) it gives 5.86, 5.51, 2.65, 4.30: good for
-A and B, 2.2 and 1.5 times too weak for C and D.
+Against those recalled from the same source (5.35, 5.08, 1.18, 2.95 uM for A-D) it gives 5.86, 5.51, 2.65, 4.30: good
+for A and B, 2.2 and 1.5 times too weak for C and D.
 """
 
 import math
@@ -40,9 +40,9 @@ class Parameters(NamedTuple):
     open_probability_2b: Annotated[
         float, Gt(0), Le(1), "1", Source("verified", "peak 0.12, Erreger 2005, PMC1665591")
     ] = 0.12
-    open_probability_2c: Annotated[
-        float, Gt(0), Le(1), "1", Source("verified", "0.011, Dravid 2008, PMC2614009")
-    ] = 0.011
+    open_probability_2c: Annotated[float, Gt(0), Le(1), "1", Source("verified", "0.011, Dravid 2008, PMC2614009")] = (
+        0.011
+    )
     open_probability_2d: Annotated[float, Gt(0), Le(1), "1", Source("recalled", "Traynelis 2010: 0.01-0.04")] = 0.01
     release_floor: Annotated[
         float, Ge(0), Le(1), "1", Source("assumed", "gating by miniature release in a silent network")
@@ -135,7 +135,14 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
 
 
 @kernel
-def advance_block(concentration, gating, trapped, superficial, prepared, duration):
+def advance_block(
+    concentration: np.ndarray,
+    gating: Gating,
+    trapped: np.ndarray,
+    superficial: np.ndarray,
+    prepared: Prepared,
+    duration: float,
+) -> None:
     """Advance trapped and superficial block (n_blockers, 4, n) of every exposed node by `duration` s."""
     n_blockers = concentration.shape[0]
     size = n_blockers + prepared.partial.shape[0] + 1
@@ -156,11 +163,7 @@ def advance_block(concentration, gating, trapped, superficial, prepared, duratio
             for index in range(prepared.partial.shape[0]):
                 state[n_blockers + index] = superficial[prepared.partial[index], subunit, node]
             state[size - 1] = 1.0
-            for i in range(size - 1):
-                for j in range(size - 1):
-                    matrix[i, j] = -duration * (source[i] + (loss[i] if i == j else 0.0))
-                matrix[i, size - 1] = duration * source[i]
-            matrix[size - 1, :] = 0.0
+            fill_system(source, loss, duration, matrix)
             exponential_of_matrix(matrix, result, term, scratch)
             for c in range(n_blockers):
                 trapped[c, subunit, node] = (result[c] * state).sum()
@@ -170,7 +173,19 @@ def advance_block(concentration, gating, trapped, superficial, prepared, duratio
 
 
 @kernel
-def opening(gating, prepared, subunit, node):
+def fill_system(source: np.ndarray, loss: np.ndarray, duration: float, matrix: np.ndarray) -> None:
+    """Write the matrix of ``dx/dt = source (1 - sum x) - loss x`` times `duration`; the last state is the constant 1."""
+    last = matrix.shape[0] - 1
+    for i in range(last):
+        for j in range(last):
+            matrix[i, j] = -duration * source[i]
+        matrix[i, i] -= duration * loss[i]
+        matrix[i, last] = duration * source[i]
+    matrix[last, :] = 0.0
+
+
+@kernel
+def opening(gating: Gating, prepared: Prepared, subunit: int, node: int) -> tuple[float, float, float]:
     """Mean open probability, Mg factor and voltage (mV) of a node's channels, averaged together with the gate."""
     gate = gating.gate[node]
     total = min(1.0, max(prepared.release_floor, gate + gating.tonic[subunit, node]))
@@ -183,7 +198,14 @@ def opening(gating, prepared, subunit, node):
 
 
 @kernel
-def rates(concentration, channel, subunit, prepared, source, loss):
+def rates(
+    concentration: np.ndarray,
+    channel: tuple[float, float, float],
+    subunit: int,
+    prepared: Prepared,
+    source: np.ndarray,
+    loss: np.ndarray,
+) -> None:
     """Fill entry rate `source` (times q) and exit rate `loss`, 1/s: trapped states first, then superficial ones.
 
     channel : (p, m, V in mV).

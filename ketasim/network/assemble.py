@@ -76,9 +76,7 @@ class NetworkTable:
     strength: Columns
 
 
-def number_column(
-    values: Sequence[Any], name: Callable[[int], Where], problems: list[Problem]
-) -> np.ma.MaskedArray:
+def number_column(values: Sequence[Any], name: Callable[[int], Where], problems: list[Problem]) -> np.ma.MaskedArray:
     """Make a masked float64 array of values of which some may be missing.
 
     Parameters
@@ -91,9 +89,7 @@ def number_column(
     wrong = {kind for kind in kinds - {type(None)} if not issubclass(kind, Real) or issubclass(kind, bool)}
     bad = [index for index, value in enumerate(values) if type(value) in wrong] if wrong else []
     for index in bad[:MAX_SHOWN]:
-        problems.append(
-            Problem(*name(index), f"{short(values[index])} is not a number{_more(len(bad), index, bad)}")
-        )
+        problems.append(Problem(*name(index), f"{short(values[index])} is not a number{_more(len(bad), index, bad)}"))
     if not bad and type(None) not in kinds:
         return np.ma.masked_array(np.array(values, np.float64), mask=np.zeros(len(values), bool))
     missing = np.array([value is None for value in values], bool)
@@ -181,23 +177,17 @@ def _populations(
     return np.zeros(len(names), np.int16)
 
 
-def _positions(
-    position: Columns, origin: Origin, problems: list[Problem], notes: list[str]
-) -> NDArray[np.float64]:
+def _positions(position: Columns, origin: Origin, problems: list[Problem], notes: list[str]) -> NDArray[np.float64]:
     missing = np.ma.getmaskarray(position.first) | np.ma.getmaskarray(position.second)
     if missing.all():
-        notes.append(
-            f"position: {len(missing)} nodes without one laid out on a square grid, {GRID_SPACING:g} um apart"
-        )
+        notes.append(f"position: {len(missing)} nodes without one laid out on a square grid, {GRID_SPACING:g} um apart")
         columns = int(np.ceil(np.sqrt(len(missing))))
         number = np.arange(len(missing))
         grid = np.stack([number % max(columns, 1), number // max(columns, 1)], axis=1)
         return GRID_SPACING * grid.astype(np.float64)
     if missing.any():
         first = int(np.flatnonzero(missing)[0])
-        message = (
-            f"{missing.sum()} of {len(missing)} nodes have no position; give x and y in um to all or to none"
-        )
+        message = f"{missing.sum()} of {len(missing)} nodes have no position; give x and y in um to all or to none"
         problems.append(Problem(*origin.node(first, "x, y"), message))
     given = np.stack([position.first.filled(0.0), position.second.filled(0.0)], axis=1)
     wrong = np.flatnonzero(~np.isfinite(given).all(axis=1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -113,9 +114,7 @@ def _column(names: tuple[str, ...], of: Callable[[CellClass], float]) -> np.ndar
 
 
 def _cell_parameters(names: tuple[str, ...]) -> CellParameters:
-    return CellParameters(
-        *(_column(names, lambda cell, f=field: getattr(cell, f)) for field in CellParameters._fields)
-    )
+    return CellParameters(*(_column(names, attrgetter(field)) for field in CellParameters._fields))
 
 
 def _synapse_parameters(names: tuple[str, ...], scale: np.ndarray, receptors: Receptors) -> SynapseParameters:
@@ -157,9 +156,7 @@ def _maximal_nmda(
     topology: Topology, names: tuple[str, ...], synapses: SynapseParameters, receptors: Receptors
 ) -> tuple[np.ndarray, np.ndarray]:
     """Synaptic NMDA conductance of each node with every gate open, in nS: from the circuit, from afferents."""
-    pair_conductance = synapses.nmda[
-        topology.population[topology.source], topology.population[topology.target]
-    ]
+    pair_conductance = synapses.nmda[topology.population[topology.source], topology.population[topology.target]]
     circuit = np.bincount(topology.target, topology.weight * pair_conductance, minlength=topology.n_nodes)
     # an afferent spike opens 1 - 1/e of its synapse's channels, and each axon fires at the unit rate
     axons = _column(names, lambda cell: cell.afferent_rate) * 1e3 / receptors.afferent_unit_rate

@@ -14,9 +14,7 @@ _SHARE = Source(
     "direction: adult prefrontal cortex keeps GluN2B (Wang 2008), GluN2D mRNA selective for PV, no GluN2C in "
     "cortical neurons; the fractions are guesses",
 )
-_TUNED = Source(
-    "fitted", "adjusted by hand to rates of calibration C0 and irregular firing, without any drug"
-)
+_TUNED = Source("fitted", "adjusted by hand to rates of calibration C0 and irregular firing, without any drug")
 
 
 class CellClass(NamedTuple):
@@ -28,9 +26,7 @@ class CellClass(NamedTuple):
     leak: Annotated[float, "nS", _MEMBRANE]
     rest: Annotated[float, "mV", _MEMBRANE]
     threshold: Annotated[float, "mV", _MEMBRANE]
-    sharpness: Annotated[
-        float, "mV", Source("recalled", "Brette & Gerstner 2005; Destexhe 2009; Zerlaut 2018")
-    ]
+    sharpness: Annotated[float, "mV", Source("recalled", "Brette & Gerstner 2005; Destexhe 2009; Zerlaut 2018")]
     reset: Annotated[float, "mV", _MEMBRANE]
     adaptation: Annotated[float, "nS", _MEMBRANE]
     adaptation_jump: Annotated[float, "pA", _TUNED]

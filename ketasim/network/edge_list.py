@@ -45,9 +45,7 @@ class _Table(NamedTuple):
 
     def numbers(self, name: str) -> list[Any]:
         """Cells as floats; None where empty or without such a column; the text where it is not a number."""
-        return (
-            [_number(cell) for cell in self.column(name)] if name in self.header else [None] * len(self.rows)
-        )
+        return [_number(cell) for cell in self.column(name)] if name in self.header else [None] * len(self.rows)
 
     def place(self, row: int, name: str) -> Place:
         """Where a cell stands; the line alone where quotes hide the cells' limits."""
@@ -195,8 +193,7 @@ def _nodes_of_edges(
         )
     found: dict[str, tuple[str | None, int, str]] = {}
     columns = [
-        (f"{end}_population", edges.column(end), edges.column(f"{end}_population"))
-        for end in ("source", "target")
+        (f"{end}_population", edges.column(end), edges.column(f"{end}_population")) for end in ("source", "target")
     ]
     for row in range(len(edges.rows)):
         for column, names, populations in columns:

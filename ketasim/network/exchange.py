@@ -149,12 +149,8 @@ def _import_graph(
         source=np.array([number[source] for source, _, _ in rows], np.int64),
         target=np.array([number[target] for _, target, _ in rows], np.int64),
         strength=Columns(
-            number_column(
-                [data.get("weight") for _, _, data in rows], lambda i: origin.edge(i, "weight"), problems
-            ),
-            number_column(
-                [data.get("delay") for _, _, data in rows], lambda i: origin.edge(i, "delay"), problems
-            ),
+            number_column([data.get("weight") for _, _, data in rows], lambda i: origin.edge(i, "weight"), problems),
+            number_column([data.get("delay") for _, _, data in rows], lambda i: origin.edge(i, "delay"), problems),
         ),
     )
     topology, notes = assemble(table, origin, problems, known, dt_ms)
@@ -196,9 +192,7 @@ def _refuse_other_graphs(graph: Any, name: str) -> None:
         raise TypeError(f"`{name}` must be a networkx.DiGraph, not {type(graph).__name__}")
     message = ""
     if not graph.is_directed():
-        message = (
-            "the graph is undirected, but synapses have a direction; use graph.to_directed() or a DiGraph"
-        )
+        message = "the graph is undirected, but synapses have a direction; use graph.to_directed() or a DiGraph"
     elif graph.is_multigraph():
         parallel = [(u, v) for u, v in set(graph.edges()) if graph.number_of_edges(u, v) > 1]
         if parallel:

@@ -35,15 +35,11 @@ class Sheet(NamedTuple):
     probability_distance: Annotated[
         float, "um", Source("verified", "Billeh 2020: probabilities are given at 75 um")
     ] = 75.0
-    conduction_velocity: Annotated[float, "um/ms", Source("assumed", "unmyelinated local axons, 0.3 m/s")] = (
-        300.0
-    )
+    conduction_velocity: Annotated[float, "um/ms", Source("assumed", "unmyelinated local axons, 0.3 m/s")] = 300.0
     weight_sd_log: Annotated[
         float,
         "1",
-        Source(
-            "assumed", "0.5 as in the starting weight set; EPSPs across pairs: 0.94 (Song 2005, recalled)"
-        ),
+        Source("assumed", "0.5 as in the starting weight set; EPSPs across pairs: 0.94 (Song 2005, recalled)"),
     ] = 0.5
 
 
@@ -115,9 +111,7 @@ def _connect(
         source, target = source + begin, target + to_first
         sources.append(source)
         targets.append(target)
-    source, target, distance = (
-        np.concatenate(parts or [np.empty(0)]) for parts in (sources, targets, distances)
-    )
+    source, target, distance = (np.concatenate(parts or [np.empty(0)]) for parts in (sources, targets, distances))
     other = source != target  # no synapse of a neuron onto itself
     source, target, distance = source[other], target[other], distance[other]
     sheet = Sheet()
@@ -145,15 +139,18 @@ def reference_in_degree(source: str, target: str) -> float:
     102.4
     """
     sizes = class_sizes(_REFERENCE_NODES)
-    return float(
-        sizes[_NAMES.index(source)] * _PROBABILITY_AT_75_UM[_NAMES.index(source), _NAMES.index(target)]
-    )
+    return float(sizes[_NAMES.index(source)] * _PROBABILITY_AT_75_UM[_NAMES.index(source), _NAMES.index(target)])
 
 
 def wiring_rows() -> list[Row]:
     """Probabilities, widths and latencies of the class pairs, as rows with unit, status and source."""
     tables = (
-        ("probability at 75 um", "1", _PROBABILITY_AT_75_UM, "Billeh 2020, layer 2/3, as transcribed in public model code"),
+        (
+            "probability at 75 um",
+            "1",
+            _PROBABILITY_AT_75_UM,
+            "Billeh 2020, layer 2/3, as transcribed in public model code",
+        ),
         ("width of fall-off", "um", _WIDTH_UM, "Campagnola 2022, as in the Allen Institute's biorealistic V1 model"),
         ("latency", "ms", _LATENCY_MS, "as in the Allen Institute's biorealistic V1 model"),
     )

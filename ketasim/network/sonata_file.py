@@ -119,9 +119,7 @@ def _edge_parts(file: h5py.File, path: Path) -> dict[str, _Part]:
     return parts
 
 
-def _read_table(
-    file: h5py.File, path: Path, nodes: dict[str, _Part], edges: dict[str, _Part]
-) -> NetworkTable:
+def _read_table(file: h5py.File, path: Path, nodes: dict[str, _Part], edges: dict[str, _Part]) -> NetworkTable:
     node_groups = [(f"/nodes/{part.name}", part.size) for part in nodes.values()]
     edge_groups = [(f"/edges/{part.name}", part.size) for part in edges.values()]
     population: list[Any] = []
@@ -158,9 +156,7 @@ def _node_numbers(ids: h5py.Dataset, path: Path, nodes: dict[str, _Part]) -> NDA
     name = ids.attrs.get("node_population")
     name = name.decode() if isinstance(name, bytes) else name
     if name not in nodes:
-        _refuse(
-            path, f"{ids.name}: attribute node_population is {name!r}; it must be one of {', '.join(nodes)}"
-        )
+        _refuse(path, f"{ids.name}: attribute node_population is {name!r}; it must be one of {', '.join(nodes)}")
     values = ids[...]
     part = nodes[name]
     if values.dtype.kind not in "iu" or (values.size and not 0 <= values.min() <= values.max() < part.size):

@@ -31,24 +31,16 @@ class Receptors(NamedTuple):
 
     ampa_time: Annotated[float, "ms", Source("verified", "Brunel & Wang 2001; Wang 2002")] = 2.0
     nmda_time: Annotated[float, "ms", Source("verified", "Brunel & Wang 2001; Wang 2002")] = 100.0
-    gaba_fast_time: Annotated[float, "ms", Source("assumed", "from PV cells; 5-10 ms in model circuits")] = (
-        8.0
-    )
+    gaba_fast_time: Annotated[float, "ms", Source("assumed", "from PV cells; 5-10 ms in model circuits")] = 8.0
     gaba_slow_time: Annotated[
         float,
         "ms",
-        Source(
-            "assumed", "from SST cells; slower by tradition, not in the public kernels of mouse V1 circuits"
-        ),
+        Source("assumed", "from SST cells; slower by tradition, not in the public kernels of mouse V1 circuits"),
     ] = 12.0
     gaba_reversal: Annotated[float, "mV", Source("assumed", "GABA-A in mature cortex")] = -75.0
-    mg: Annotated[
-        float, "mM", Source("recalled", "extracellular Mg of the brain, 1 mM in the source of K_Mg")
-    ] = 1.0
+    mg: Annotated[float, "mM", Source("recalled", "extracellular Mg of the brain, 1 mM in the source of K_Mg")] = 1.0
     mg_k_ab: Annotated[float, "mM", Source("verified", "GluN2A, B: Jahr & Stevens 1990")] = 3.57
-    mg_k_cd: Annotated[
-        float, "mM", Source("recalled", "GluN2C, D: 4 times as high, Kuner & Schoepfer 1996")
-    ] = 14.3
+    mg_k_cd: Annotated[float, "mM", Source("recalled", "GluN2C, D: 4 times as high, Kuner & Schoepfer 1996")] = 14.3
     afferent_unit_rate: Annotated[
         float,
         "Hz",

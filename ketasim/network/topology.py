@@ -81,6 +81,10 @@ class Topology:
         """Number of synapses E."""
         return len(self.source)
 
+    def label(self, node: int) -> Hashable:
+        """Name of a node where it came from, or its number."""
+        return node if self.labels is None else self.labels[node]
+
     @cached_property
     def sizes(self) -> dict[str, int]:
         """Number of neurons of each population, in order."""
@@ -102,9 +106,7 @@ class Topology:
             If the network has no such population.
         """
         if name not in self.population_names:
-            raise KeyError(
-                f"no population {name!r} in this network; it has {', '.join(self.population_names)}"
-            )
+            raise KeyError(f"no population {name!r} in this network; it has {', '.join(self.population_names)}")
         index = self.population_names.index(name)
         start, stop = np.searchsorted(self.population, [index, index + 1])
         return slice(int(start), int(stop))
@@ -195,9 +197,7 @@ def edge_faults(edges: Edges, n_nodes: int, min_delay: float = 0.0) -> Iterator[
     key_order = np.argsort(key, kind="stable")
     repeated = np.zeros(len(key), bool)
     repeated[key_order[1:]] = np.diff(key[key_order]) == 0
-    limit = (
-        f"must be at least {min_delay:g} ms, the fast step" if min_delay > 0 else "must be positive, in ms"
-    )
+    limit = f"must be at least {min_delay:g} ms, the fast step" if min_delay > 0 else "must be positive, in ms"
     checks = (
         (source == target, "", "a node cannot connect to itself; remove self-edges"),
         (repeated, "", "this pair is connected twice; merge the two edges into one"),
@@ -233,9 +233,7 @@ def _check_nodes(
         raise ValueError(f"`labels` must be {n_nodes} different names, one for each node")
 
 
-def _plain_or_labels(
-    order: NDArray[np.intp], labels: Sequence[Hashable] | None
-) -> tuple[Hashable, ...] | None:
+def _plain_or_labels(order: NDArray[np.intp], labels: Sequence[Hashable] | None) -> tuple[Hashable, ...] | None:
     names = tuple(order.tolist()) if labels is None else tuple(labels[index] for index in order)
     plain = all(type(name) is int and name == number for number, name in enumerate(names))
     return None if plain else names

@@ -98,7 +98,11 @@ def _plasma(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) ->
     peak, at = summary.get("plasma_ketamine_peak"), summary.get("plasma_ketamine_peak_time")
     if peak is not None and at is not None:
         axes.annotate(
-            f"{peak:.0f} ng/mL", (float(at) / 3600.0, float(peak)), xytext=(6, -2), textcoords="offset points", fontsize=8
+            f"{peak:.0f} ng/mL",
+            (float(at) / 3600.0, float(peak)),
+            xytext=(6, -2),
+            textcoords="offset points",
+            fontsize=8,
         )
     axes.set_ylabel("plasma\n(ng/mL)")
     axes.legend(fontsize=8, frameon=False)
@@ -115,7 +119,9 @@ def _brain_and_block(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory |
     right.spines["top"].set_visible(False)
     block = trajectory["nmda_block"]
     for index, name in enumerate(block["population"].values):
-        right.plot(block["time"].values / 3600.0, 100 * block.values[:, index], color=_COLOURS.get(name), lw=1.2, label=name)
+        right.plot(
+            block["time"].values / 3600.0, 100 * block.values[:, index], color=_COLOURS.get(name), lw=1.2, label=name
+        )
     right.set_ylabel("NMDA block (%)")
     right.set_ylim(bottom=0)
     axes.set_ylim(bottom=0)
@@ -123,7 +129,9 @@ def _brain_and_block(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory |
     axes.legend(lines, [str(line.get_label()) for line in lines], fontsize=8, frameon=False)
 
 
-def _estimates(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None, name: str, factor: float = 1.0) -> None:
+def _estimates(
+    axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None, name: str, factor: float = 1.0
+) -> None:
     """Population estimates with bands of one standard error where the file has them; vehicle in grey."""
     for run, is_vehicle in ((vehicle, True), (trajectory, False)):
         if run is None or name not in run:

@@ -13,9 +13,7 @@ def new_arrays(signals: Mapping[str, Signal], axes: Mapping[str, Sequence[str] |
     axes : length or names of every dimension that occurs.
     """
     sizes = {name: axis if isinstance(axis, int) else len(axis) for name, axis in axes.items()}
-    return {
-        name: np.full(tuple(sizes[dim] for dim in signal.dims), signal.neutral) for name, signal in signals.items()
-    }
+    return {name: np.full(tuple(sizes[dim] for dim in signal.dims), signal.neutral) for name, signal in signals.items()}
 
 
 def transferred(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def measure(network: Network, activity: Activity, state: Modulation, clock: Fast
     """
     edges = np.linspace(0, n_steps, min(BLOCKS, n_steps) + 1).round().astype(int)
     blocks, spikes = [], []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges):
         part = later(clock, int(begin))
         window = run_window(activity, network.graph, state, network.parameters, part, int(end - begin))
         check(network, activity, window, part)

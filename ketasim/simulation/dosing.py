@@ -28,7 +28,9 @@ class Administration:
 def administrations(doses: Iterable[Dose], weight: float) -> list[Administration]:
     """Every single dose in order of time, in mg for a body of `weight` kg."""
     found = [
-        Administration(dose.drug, dose.route, dose.amount.milligrams(weight) if dose.amount else 0.0, start, dose.duration)
+        Administration(
+            dose.drug, dose.route, dose.amount.milligrams(weight) if dose.amount else 0.0, start, dose.duration
+        )
         for dose in doses
         for start in dose.starts
     ]

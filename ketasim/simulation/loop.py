@@ -139,8 +139,8 @@ class Simulation:
         clock = settle(network, self._activity, self._modulation, clock, _steps(LONG_SETTLE))
         measured = []
         for _ in range(n_windows):
-            self._take(measure(network, self._activity, self._modulation, clock, window_steps))
-            measured.append(self.window)
+            measured.append(measure(network, self._activity, self._modulation, clock, window_steps))
+            self._take(measured[-1])
             if on_window:
                 on_window(clock.first_step / _STEPS_PER_SECOND, measured[-1])
             clock = later(clock, window_steps)
@@ -149,7 +149,7 @@ class Simulation:
             self.signals[name][:] = np.mean([window.signals[name] for window in measured], axis=0)
         self.signals["vesicle_release_baseline"][:] = self.signals["vesicle_release"]
         self._run_window()
-        if on_window:
+        if on_window and self.window:
             on_window(0.0, self.window)
 
     def step(self, until: float | None = None) -> None:
@@ -182,8 +182,8 @@ class Simulation:
             drug=drug,
             route=route,
             amount=parse_dose_amount(amount),
-            start=f"{self.time!r} s",  # type: ignore[arg-type]
-            duration=duration,  # type: ignore[arg-type]
+            start=f"{self.time!r} s",
+            duration=duration,
         )
         doses = (*self.experiment.resolved()["doses"], given.model_dump(mode="json", exclude_none=True))
         self.experiment.replace(doses=list(doses))  # the same checks as for a file

@@ -52,7 +52,9 @@ def check_declarations(mechanisms: Sequence[Mechanism], table: dict[str, Signal]
                 raise DeclarationError(f"{mechanism.name}: unknown signal '{name}'{did_you_mean(name, table)}")
         for name in mechanism.scales:
             if table[name].kind != "port":
-                raise DeclarationError(f"{mechanism.name}: '{name}' is a {table[name].kind}, not a port; it can't be scaled")
+                raise DeclarationError(
+                    f"{mechanism.name}: '{name}' is a {table[name].kind}, not a port; it can't be scaled"
+                )
         for name in mechanism.writes:
             if table[name].kind != "state":
                 raise DeclarationError(f"{mechanism.name}: '{name}' is a {table[name].kind}, not a state to own")

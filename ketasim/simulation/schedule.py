@@ -1,6 +1,7 @@
 """The slow clock's steps: short after every event, long when nothing has happened for a while."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ def slow_times(begin: float, end: float, events: Iterable[float], step: float | 
     corners = sorted({begin, end} | inside)
     automatic = AutomaticSteps()
     times = [begin]
-    for start, stop in zip(corners[:-1], corners[1:], strict=True):
+    for start, stop in pairwise(corners):
         if step is not None:
             n_steps = max(1, round(np.ceil((stop - start) / max(step, least) - 1e-9)))
             times += [start + (stop - start) * i / n_steps for i in range(1, n_steps)]

@@ -132,10 +132,7 @@ class Trajectory:
         }
         used = {dimension for name in chosen for dimension in _dimensions(source[name])} | {"time"}
         return xarray.Dataset(
-            {
-                name: (_dimensions(source[name]), source[name][:rows], _attributes(source[name]))
-                for name in chosen
-            },
+            {name: (_dimensions(source[name]), source[name][:rows], _attributes(source[name])) for name in chosen},
             {name: values for name, values in coordinates.items() if used.issuperset(values[0])},
         )
 

@@ -90,11 +90,11 @@ class Recorder:
         writer.create_clock("population", columns, {"population": names})
         if self._node:
             columns = [Column(s.name, s.unit, s.meaning, ("node",), owner(s.name)) for s in self._node]
-            labels = {
+            places: dict[str, tuple[str, Any]] = {
                 "node_population": ("node", [names[index] for index in topology.population]),
                 "node_id": ("node", topology.node_id),
             }
-            writer.create_clock("node", columns, {"node": np.arange(topology.n_nodes)}, labels)
+            writer.create_clock("node", columns, {"node": np.arange(topology.n_nodes)}, places)
         if self._instants or self._intervals:
             for name in names:
                 writer.append_spikes(name, np.empty(0), np.empty(0, np.int64))

@@ -210,9 +210,7 @@ class SpikeGroup:
         """
         count = self._whole_spikes() if whole_chunks else self._pending_spikes
         start = self._times.shape[0]
-        kept = (
-            Spikes(*(np.concatenate(parts) for parts in zip(*self._pending, strict=True))) if count else None
-        )
+        kept = Spikes(*(np.concatenate(parts) for parts in zip(*self._pending, strict=True))) if count else None
         if kept:
             self._ids.resize(start + count, axis=0)
             self._ids[start:] = kept.node_ids[:count]
@@ -233,9 +231,7 @@ class SpikeGroup:
 
 
 def _empty(group: h5py.Group, name: str, dtype: str, units: str, long_name: str) -> Any:
-    dataset = group.create_dataset(
-        name, (0,), dtype=dtype, maxshape=(None,), chunks=(_SPIKES_IN_A_CHUNK,), **filters()
-    )
+    dataset = group.create_dataset(name, (0,), dtype=dtype, maxshape=(None,), chunks=(_SPIKES_IN_A_CHUNK,), **filters())
     describe(dataset, units, long_name)
     return dataset
 

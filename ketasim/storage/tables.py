@@ -69,9 +69,7 @@ def read_events(file: h5py.File) -> tuple[dict[str, Any], ...]:
         key = name + _ENDING_OF_UNIT.get(dataset.attrs["units"], "")
         columns[key] = read_values(dataset).tolist()
     rows = zip(*columns.values(), strict=True)
-    return tuple(
-        {key: value for key, value in zip(columns, row, strict=True) if not _is_absent(value)} for row in rows
-    )
+    return tuple({key: value for key, value in zip(columns, row, strict=True) if not _is_absent(value)} for row in rows)
 
 
 def _is_absent(value: Any) -> bool:

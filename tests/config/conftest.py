@@ -81,9 +81,7 @@ recording: {node_signals: [firing_rate], spikes: [0 h, {from: 0 h, to: 40 min}]}
 def small_world(monkeypatch):
     """Two drugs, two mechanisms."""
     monkeypatch.setattr("ketasim.config.parameters.shipped_mechanisms", lambda: (KINETICS, BLOCK))
-    monkeypatch.setattr(
-        "ketasim.drugs.load_catalogue", lambda files=(): {"ketamine": KETAMINE, "saline": SALINE}
-    )
+    monkeypatch.setattr("ketasim.drugs.load_catalogue", lambda files=(): {"ketamine": KETAMINE, "saline": SALINE})
 
 
 @pytest.fixture

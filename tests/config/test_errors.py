@@ -54,7 +54,7 @@ MORE = {
     "mechanism as number": ("{ec50: 3 mM, cells: [PV]}", "3", (10, 10), "mechanisms.block", "3 stands here; allowed: off, on, or a mapping of parameters"),
     "signal twice": ("[firing_rate]", "[firing_rate, firing_rate]", (11, 41), "recording.node_signals.1", "'firing_rate' stands here twice"),
     "instant without unit": ("[0 h,", "[0,", (11, 51), "recording.spikes.0", f"0 has no unit; {TIME}"),
-    "spikes before zero": ("[0 h,", "[-1 h,", (11, 51), "recording.spikes.0", "-1 h is before time zero"),
+    "spikes before zero": ("[0 h,", "[-1 h,", (11, 51), "recording.spikes.0", "-1 h is before the baseline, which starts at -20 s"),
     "spikes after the end": ("[0 h,", "[2 d,", (11, 51), "recording.spikes.0", "2 d is after the end of the run (1 d)"),
     "spikes not in a list": ("[0 h, {from: 0 h, to: 40 min}]", "0 h", (11, 50), "recording.spikes", "'0 h' is text; a list is wanted"),
 }  # fmt: skip
@@ -86,9 +86,7 @@ def test_message_has_place_path_line_and_caret(text, read):
 
 def test_all_problems_of_a_stage_come_together(text, read):
     """Catches a user who mends one error only to meet the next, within the schema and within consistency."""
-    wrong = (
-        text.replace("weight:", "wieght:").replace("24 h", "24").replace("[PV]", "[PW]").replace("3 mM", "3")
-    )
+    wrong = text.replace("weight:", "wieght:").replace("24 h", "24").replace("[PV]", "[PW]").replace("3 mM", "3")
     with pytest.raises(DocumentError) as caught:
         read(wrong)
     assert [problem.path for problem in caught.value.problems] == [
@@ -105,9 +103,7 @@ def test_all_problems_of_a_stage_come_together(text, read):
 def test_signal_without_neurons_is_named(text, read):
     """Catches a record of a signal that has no value per neuron."""
     for name in ("plasma_concentration", "trapped_block"):
-        with pytest.raises(
-            DocumentError, match=f"'{name}' has no single value per neuron; allowed: .*firing_rate"
-        ):
+        with pytest.raises(DocumentError, match=f"'{name}' has no single value per neuron; allowed: .*firing_rate"):
             read(text.replace("firing_rate", name))
 
 
@@ -134,9 +130,7 @@ def test_overrides_have_the_same_checks(override, column, path, message, text, r
 def test_files_that_are_not_there(small_world, tmp_path, text):
     """Catches a run that starts without its network or drug file."""
     file = tmp_path / "trial.yaml"
-    file.write_text(
-        text.replace("{neurons: 300}", "{file: net.graphml}") + "drugs: [own.yaml]\n", encoding="utf-8"
-    )
+    file.write_text(text.replace("{neurons: 300}", "{file: net.graphml}") + "drugs: [own.yaml]\n", encoding="utf-8")
     with pytest.raises(DocumentError) as caught:
         load_experiment(file)
     assert [(problem.path, problem.message) for problem in caught.value.problems] == [

@@ -12,9 +12,7 @@ from ketasim.config import Experiment, NetworkFile, NetworkModel, load_experimen
 from ketasim.documents import DocumentError
 
 MINIMAL = {"format": 1, "duration": "3 h"}
-SHARED_WORLD = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SHARED_WORLD = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def test_attributes_are_in_internal_units(read):
@@ -149,9 +147,7 @@ def test_digest_follows_the_content_of_files(small_world, tmp_path):
         for name in ("net.csv", "own.yaml"):
             (tmp_path / folder / name).write_text(content, encoding="utf-8")
         file = tmp_path / folder / "e.yaml"
-        file.write_text(
-            "format: 1\nduration: 1 h\nnetwork: {file: net.csv}\ndrugs: [own.yaml]\n", encoding="utf-8"
-        )
+        file.write_text("format: 1\nduration: 1 h\nnetwork: {file: net.csv}\ndrugs: [own.yaml]\n", encoding="utf-8")
         experiment = load_experiment(file)
         assert experiment.network == NetworkFile(file=str(tmp_path / folder / "net.csv"))
         assert experiment.drugs == (tmp_path / folder / "own.yaml",)

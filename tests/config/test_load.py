@@ -22,9 +22,7 @@ def test_examples_load_and_are_what_they_say():
     assert as_vehicle == vehicle
     for name, file in examples().items():
         assert load_experiment(name).name == name == file.stem
-        assert file.read_text(encoding="utf-8").startswith(
-            "# yaml-language-server: $schema=../ketasim.schema.json\n"
-        )
+        assert file.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=../ketasim.schema.json\n")
 
 
 def test_a_file_goes_before_an_example(tmp_path, monkeypatch):

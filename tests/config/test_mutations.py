@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from ketasim.config import Experiment
 from ketasim.documents import DocumentError, from_mapping, with_values
 
-DAMAGE = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+DAMAGE = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PIECES = [
     *"\t \n:{}[]'#*1-.h~é|>\\\x00\u2028",
     '"',
@@ -43,12 +41,8 @@ def test_damaged_text(text, read, generator, cuts):
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10)
-SCALARS |= st.sampled_from(
-    ["1 h", "5 mg", "off", "none", "auto", "1e300 d", "0.1 ms", "ketamine", "nan s", -1, 10**30]
-)
-VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner)
-)
+SCALARS |= st.sampled_from(["1 h", "5 mg", "off", "none", "auto", "1e300 d", "0.1 ms", "ketamine", "nan s", -1, 10**30])
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
 PATHS = st.sampled_from(
     """format name seed duration subject subject.species subject.weight subject.genotype.cyp2b6 doses doses.0
     doses.0.drug doses.0.route doses.0.amount doses.0.start doses.0.repeat doses.0.repeat.every

@@ -15,10 +15,7 @@ def test_schema_offers_the_names_there_are(small_world):
     assert dose["drug"]["anyOf"][0] == {"enum": ["ketamine", "saline"]}
     assert dose["route"]["anyOf"][0] == {"enum": ["intraperitoneal", "intravenous", "oral"]}
     assert "firing_rate" in schema["$defs"]["Recording"]["properties"]["node_signals"]["items"]["enum"]
-    assert (
-        "plasma_concentration"
-        not in schema["$defs"]["Recording"]["properties"]["node_signals"]["items"]["enum"]
-    )
+    assert "plasma_concentration" not in schema["$defs"]["Recording"]["properties"]["node_signals"]["items"]["enum"]
     block = schema["properties"]["mechanisms"]["properties"]["block"]
     assert block["description"] == "A mechanism that blocks."
     assert block["anyOf"][2]["properties"]["ec50"]["description"] == "in uM; made up"

@@ -80,9 +80,7 @@ def test_all_wrong_overrides_are_reported_at_once():
 def test_python_values_become_plain_data():
     """Catches numpy numbers and tuples that would reach the models, and data shared with the caller."""
     inner = {"x": [1]}
-    document = with_values(
-        from_mapping({"a": inner, "t": (1, 2)}), {"seed": np.int64(7), "f": np.float64(0.5)}
-    )
+    document = with_values(from_mapping({"a": inner, "t": (1, 2)}), {"seed": np.int64(7), "f": np.float64(0.5)})
     inner["x"].append(2)
     assert document.data == {"a": {"x": [1]}, "t": [1, 2], "seed": 7, "f": 0.5}
     assert type(document.data["seed"]) is int

@@ -118,9 +118,7 @@ def test_amounts_per_weight_and_plain_are_told_apart():
     """Catches mg/kg taken for a plain number or for mg: a seventyfold error of dose."""
     assert parse_dose_amount("500 µg/kg") == DoseAmount(0.5, per_kg=True)
     assert parse_dose_amount("0.035 g") == DoseAmount(35.0, per_kg=False)
-    assert (
-        parse_dose_amount("0.5 mg/kg").milligrams(70.0) == parse_dose_amount("35 mg").milligrams(70.0) == 35.0
-    )
+    assert parse_dose_amount("0.5 mg/kg").milligrams(70.0) == parse_dose_amount("35 mg").milligrams(70.0) == 35.0
     assert parse_dose_amount(str(DoseAmount(0.1, per_kg=True))) == DoseAmount(0.1, per_kg=True)
 
 
@@ -134,8 +132,7 @@ def test_amounts_per_weight_and_plain_are_told_apart():
         ("5 s", "'5 s' is a time; an amount is wanted, such as 0.5 mg/kg or 35 mg"),
         (
             "5 mgg",
-            "'5 mgg' has the unknown unit 'mgg'; an amount is wanted, such as 0.5 mg/kg or 35 mg"
-            "; did you mean mg?",
+            "'5 mgg' has the unknown unit 'mgg'; an amount is wanted, such as 0.5 mg/kg or 35 mg; did you mean mg?",
         ),
     ],
 )

@@ -119,9 +119,7 @@ def test_all_duplicate_keys_are_reported_at_once():
 
 def test_alias_bomb_is_refused_at_once():
     """Catches a file of a few lines that would blow up to billions of values."""
-    bomb = "a: &a [x, x]\n" + "".join(
-        f"{n}: &{n} [*{m}, *{m}]\n" for m, n in zip("abcdefgh", "bcdefghi", strict=True)
-    )
+    bomb = "a: &a [x, x]\n" + "".join(f"{n}: &{n} [*{m}, *{m}]\n" for m, n in zip("abcdefgh", "bcdefghi", strict=True))
     assert problem_of(bomb)[2].startswith("the anchor &a")
 
 

@@ -32,16 +32,12 @@ def refused(refusal):
 @st.composite
 def digraphs(draw):
     size = draw(st.integers(1, 12))
-    labels = draw(
-        st.lists(st.integers(-5, 40) | st.text(max_size=3), min_size=size, max_size=size, unique=True)
-    )
+    labels = draw(st.lists(st.integers(-5, 40) | st.text(max_size=3), min_size=size, max_size=size, unique=True))
     finite = st.floats(-1e4, 1e4)
     graph = networkx.DiGraph()
     for label in labels:
         graph.add_node(label, population=draw(st.sampled_from(KNOWN)), x=draw(finite), y=draw(finite))
-    pairs = st.tuples(st.sampled_from(labels), st.sampled_from(labels)).filter(
-        lambda pair: pair[0] != pair[1]
-    )
+    pairs = st.tuples(st.sampled_from(labels), st.sampled_from(labels)).filter(lambda pair: pair[0] != pair[1])
     for source, target in draw(st.lists(pairs, max_size=30, unique=True)) if size > 1 else []:
         weight = draw(st.floats(1e-9, 1e9))
         graph.add_edge(source, target, weight=weight, delay=draw(st.floats(0.1, 1000)))

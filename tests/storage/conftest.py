@@ -125,9 +125,7 @@ def create_clocks(writer, topology):
 
 
 def append_row(writer, run, row, time):
-    writer.append(
-        "subject", time, {"plasma_concentration": run.plasma[row], "network_sampled": run.sampled[row]}
-    )
+    writer.append("subject", time, {"plasma_concentration": run.plasma[row], "network_sampled": run.sampled[row]})
     writer.append("population", time, {"firing_rate": run.rate[row], "glutamate_ambient": run.glutamate[row]})
     if row % 2 == 0:
         writer.append("node", time, {"firing_rate": run.node_rate[row]})
@@ -136,9 +134,7 @@ def append_row(writer, run, row, time):
 @pytest.fixture(scope="session")
 def example():
     """Functions and values that tests of this folder share."""
-    return SimpleNamespace(
-        make_run=make_run, write_run=write_run, random_topology=random_topology, compounds=COMPOUNDS
-    )
+    return SimpleNamespace(make_run=make_run, write_run=write_run, random_topology=random_topology, compounds=COMPOUNDS)
 
 
 @pytest.fixture(scope="session")

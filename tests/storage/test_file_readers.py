@@ -63,9 +63,7 @@ def test_scales_lie_in_the_groups_that_use_them(written):
 def test_xarray_opens_each_group(written):
     """Catches dimensions without scales in their own group, and times turned into dates."""
     path, run = written
-    with xarray.open_dataset(
-        path, engine="h5netcdf", group="trajectories/subject", decode_timedelta=False
-    ) as dataset:
+    with xarray.open_dataset(path, engine="h5netcdf", group="trajectories/subject", decode_timedelta=False) as dataset:
         assert dataset["plasma_concentration"].dims == ("time", "compound")
         assert dataset["plasma_concentration"].attrs["units"] == "ng/mL"
         assert "moiety" in dataset.coords
@@ -80,9 +78,7 @@ def test_xarray_opens_each_group(written):
 
 def test_xarray_opens_the_whole_tree(written):
     """Catches groups that do not fit together, such as a child with another length of a shared dimension."""
-    with xarray.open_datatree(
-        written[0], engine="h5netcdf", phony_dims="sort", decode_timedelta=False
-    ) as tree:
+    with xarray.open_datatree(written[0], engine="h5netcdf", phony_dims="sort", decode_timedelta=False) as tree:
         assert {"subject", "population", "node"} == set(tree["trajectories"].children)
         assert tree["trajectories/population"]["firing_rate"].sizes["population"] == 3
         assert tree["summary"]["plasma_peak"].item() == 181.25
@@ -126,9 +122,7 @@ def test_libsonata_reads_nodes(written):
     assert storage.population_names == {"PYR", "PV", "SST"}
     population = storage.open_population("PV")
     assert population.size == 4
-    assert_array_equal(
-        population.get_attribute("y", population.select_all()), run.topology.position[12:16, 1]
-    )
+    assert_array_equal(population.get_attribute("y", population.select_all()), run.topology.position[12:16, 1])
 
 
 def test_libsonata_reads_edges_and_their_indices(written):

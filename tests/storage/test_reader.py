@@ -108,9 +108,7 @@ def test_tables_come_back(trajectory, written):
     _, run = written
     assert trajectory.events == run.events
     assert trajectory.summary == {name: row[0] for name, row in run.summary.items()}
-    assert [tuple(row) for row in trajectory.summary_table()] == [
-        (name, *row) for name, row in run.summary.items()
-    ]
+    assert [tuple(row) for row in trajectory.summary_table()] == [(name, *row) for name, row in run.summary.items()]
     assert trajectory.provenance == run.provenance
     assert trajectory.config == {"name": "test", "seed": 1}
     assert trajectory.attributes["run_id"] == "a"
