@@ -174,7 +174,7 @@ def advance_block(
 
 @kernel
 def fill_system(source: np.ndarray, loss: np.ndarray, duration: float, matrix: np.ndarray) -> None:
-    """Write the matrix of ``dx/dt = source (1 - sum x) - loss x`` times `duration`; the last state is the constant 1."""
+    """Write the matrix of ``dx/dt = source (1 - sum x) - loss x`` times `duration`; the last state is constant."""
     last = matrix.shape[0] - 1
     for i in range(last):
         for j in range(last):

@@ -1,0 +1,62 @@
+# Two commands do all the set-up: `make run` and `make test`. They need Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+
+.PHONY: help run test test-all test-lowest lint build wheel-test schema clean
+
+help:
+	@echo "make run         install into .venv and run the human infusion to a trajectory and a picture"
+	@echo "make test        install and run the tests"
+	@echo "make test-all    the slow tests too"
+	@echo "make test-lowest the tests with the declared minimum versions"
+	@echo "make lint        style, types, floors"
+	@echo "make build       sdist and wheel; make wheel-test runs the wheel in a new environment"
+	@echo "make clean       remove environments and builds"
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'ketasim needs Python 3.11 or newer; try make PYTHON=python3.12')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[test,lint,build]"
+	@echo done > $@
+
+run: $(VENV)/installed
+	$(BIN)/ketasim run configs/human_infusion.yaml --force
+	$(BIN)/ketasim plot runs/human_infusion.h5
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-all: $(VENV)/installed
+	$(BIN)/python -m pytest -q
+
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python tools/lowest_versions.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test]" -c .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pytest -q -m "not slow"
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+build: $(VENV)/installed
+	$(BIN)/python -m build --outdir dist .
+
+# The wheel in a new environment, run from an empty folder.
+wheel-test: build
+	rm -rf .venv-wheel && $(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls -t dist/ketasim-*.whl | head -n 1)"
+	folder=$$(mktemp -d) && wheel=$$PWD/.venv-wheel && cd $$folder && $$wheel/bin/ketasim run quick && test -s runs/quick.h5 && rm -r $$folder
+
+schema: $(VENV)/installed
+	$(BIN)/ketasim schema > ketasim.schema.json
+
+clean:
+	rm -rf .venv .venv-lowest .venv-wheel dist build
