@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ketasim.config import Dose, Experiment
-from ketasim.documents import KetasimError, parse_dose_amount, parse_quantity
+from ketasim.config import Experiment
+from ketasim.documents import KetasimError, parse_quantity
 from ketasim.kernels.spiking_network import Activity, FastClock, new_activity
 from ketasim.mechanisms import Clock, Mechanism, nmda_blockade
 from ketasim.network.build import FAST_STEP
@@ -176,19 +176,16 @@ class Simulation:
     def dose(self, drug: str, amount: str, route: str = "intravenous", duration: str = "0 s") -> None:
         """Give a dose now; `amount` such as ``"0.5 mg/kg"``, `duration` of an infusion such as ``"40 min"``.
 
-        The drug must be in the experiment's catalogue and offer the route.
+        Raises
+        ------
+        DocumentError
+            The drug is not in the experiment's catalogue, does not offer the route, or a quantity is wrong.
         """
-        given = Dose(
-            drug=drug,
-            route=route,
-            amount=parse_dose_amount(amount),
-            start=f"{self.time!r} s",
-            duration=duration,
-        )
-        doses = (*self.experiment.resolved()["doses"], given.model_dump(mode="json", exclude_none=True))
-        self.experiment.replace(doses=list(doses))  # the same checks as for a file
+        given = {"drug": drug, "route": route, "amount": amount, "start": f"{self.time!r} s", "duration": duration}
+        # the same checks, in the same words, as for a file
+        checked = self.experiment.replace(doses=[*self.experiment.resolved()["doses"], given])
         before = self.axes
-        self._doses += administrations([given], self.experiment.subject.weight)
+        self._doses += administrations(checked.doses[-1:], self.experiment.subject.weight)
         self._prepare(tuple(sorted({dose.drug for dose in self._doses})))
         self.signals = transferred(self.signals, self.signal_table, before, self.axes)
 

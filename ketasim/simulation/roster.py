@@ -1,11 +1,12 @@
 """Which mechanisms a run has, and whether their declarations fit together."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 from ketasim.config import Experiment
 from ketasim.documents import did_you_mean
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.signals import SIGNALS, Signal
+from ketasim.signals import SIGNALS, Dimension, Signal
 
 
 class DeclarationError(ValueError):
@@ -19,6 +20,16 @@ def signal_table(own: Sequence[Mechanism]) -> dict[str, Signal]:
         for signal in mechanism.signals:
             if signal.name in table:
                 raise DeclarationError(f"{mechanism.name}: the signal '{signal.name}' exists already")
+            if signal.kind not in ("state", "port"):
+                raise DeclarationError(
+                    f"{mechanism.name}: '{signal.name}' is of kind '{signal.kind}'; own signals are a state or a port"
+                )
+            for name in signal.dims:
+                if name not in get_args(Dimension):
+                    known = ", ".join(get_args(Dimension))
+                    raise DeclarationError(
+                        f"{mechanism.name}: '{signal.name}' has the unknown dimension '{name}'; allowed: {known}"
+                    )
             table[signal.name] = signal
     return table
 
@@ -31,6 +42,10 @@ def active_mechanisms(experiment: Experiment, own: Sequence[Mechanism], with_net
     DeclarationError
         A declaration is wrong; the message names mechanism and signal.
     """
+    names = [mechanism.name for mechanism in (*ORDER, *own)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DeclarationError(f"there are two mechanisms named '{twice[0]}'")
     table = signal_table(own)
     check_declarations((*ORDER, *own), table)
     chosen = []

@@ -34,7 +34,8 @@ class Recorder:
         self.subject: Rows = []
         self.population: Rows = []
         recorded = [signal for signal in simulation.signal_table.values() if self._is_known(signal)]
-        self._subject = [s for s in recorded if s.recorded and s.dims == ("compound",) and simulation.setting.compounds]
+        per_subject = [(), ("compound",)] if simulation.setting.compounds else [()]
+        self._subject = [signal for signal in recorded if signal.recorded and signal.dims in per_subject]
         self._population = [signal for signal in recorded if signal.recorded and signal.dims == ("node",)]
         self._estimates = [signal for signal in self._population if signal.kind == "network"]
         wanted = simulation.experiment.recording
@@ -73,9 +74,9 @@ class Recorder:
 
     def _create(self) -> None:
         simulation, writer = self._simulation, self._writer
-        compounds = simulation.setting.compounds
+        compounds = simulation.setting.compounds if any(signal.dims for signal in self._subject) else ()
         owner = simulation.owners.get
-        columns = [Column(s.name, s.unit, s.meaning, ("compound",), owner(s.name), "f8") for s in self._subject]
+        columns = [Column(s.name, s.unit, s.meaning, s.dims, owner(s.name), "f8") for s in self._subject]
         labels = {"moiety": ("compound", simulation.compartments.moieties)} if compounds else None
         writer.create_clock("subject", columns, {"compound": compounds} if compounds else None, labels)
         if simulation.network is None:

@@ -1,0 +1,84 @@
+"""A bench for small circuits: which neurons and edges, what is changed about them, and one run after another."""
+
+import numpy as np
+
+from ketasim.kernels.spiking_network import Activity, FastClock, Modulation, new_activity, run_window
+from ketasim.network.build import build
+from ketasim.network.topology import Edges, make_topology
+
+NAMES = ("PYR", "PV", "SST")
+
+
+def circuit(populations, edges=(), scale=None):
+    """Network of the named populations, given in the order of `NAMES`; edges are (source, target, weight, delay ms)."""
+    names = tuple(name for name in NAMES if name in populations)
+    columns = list(zip(*edges, strict=True)) or [(), (), (), ()]
+    kinds = (np.int64, np.int64, np.float64, np.float64)
+    arrays = (np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
+    population = np.array([names.index(name) for name in populations])
+    position = np.zeros((len(populations), 2))
+    return build(make_topology(names, population, position, Edges(*arrays)), scale)
+
+
+def silent_afferents(parameters):
+    """The same parameters without background afferents."""
+    thresholds = np.full_like(parameters.synapses.afferent_thresholds, 2.0**33)
+    return parameters._replace(synapses=parameters.synapses._replace(afferent_thresholds=thresholds))
+
+
+def change_cells(parameters, **constants):
+    """The same parameters with constants of all cell classes set to one value each."""
+    cells = parameters.cells
+    filled = {name: np.full_like(cells.leak, value) for name, value in constants.items()}
+    return parameters._replace(cells=cells._replace(**filled))
+
+
+def modulation(n, **values):
+    """`Modulation` of a network without drug, or with values for some of its entries."""
+    neutral = {"nmda_ab": 1.0, "nmda_cd": 0.0, "tonic_ab": 0.0, "tonic_cd": 0.0, "release_gain": 1.0}
+    return Modulation(**{name: np.full(n, value) * 1.0 for name, value in (neutral | values).items()})
+
+
+def fast_clock(seed=1, first_step=0, age=0):
+    """`FastClock` of the types that the library hands to the kernel, so that only one version is compiled."""
+    return FastClock(np.uint64(seed), np.int64(first_step), np.int64(age))
+
+
+def copy_of(activity):
+    """Independent copy of an `Activity`."""
+    return Activity(*(array.copy() for array in activity))
+
+
+class Bench:
+    """A circuit whose windows follow each other; afferents are silent unless asked for."""
+
+    def __init__(self, network, *, afferents=False, influence=None, **constants):
+        self.graph = network.graph
+        self.parameters = network.parameters if afferents else silent_afferents(network.parameters)
+        self.parameters = self.parameters._replace(**constants)
+        self.n = self.graph.node_class.shape[0]
+        self.modulation = modulation(self.n) if influence is None else influence
+        self.activity = new_activity(self.graph, self.parameters, network.max_delay)
+        self.clock = fast_clock()
+
+    def run(self, n_steps):
+        """Run on and return the window."""
+        window = run_window(self.activity, self.graph, self.modulation, self.parameters, self.clock, n_steps)
+        _, first_step, age = self.clock
+        self.clock = fast_clock(self.clock.seed, first_step + n_steps, age + n_steps)
+        return window
+
+    def fire(self, *nodes):
+        """Make neurons fire at the end of the next step, whatever state they are in, and run it."""
+        self.activity.voltage[list(nodes)] = 0.0  # far above any cut-off
+        self.activity.refractory_steps[list(nodes)] = 0
+        window = self.run(1)
+        assert set(nodes) <= set(window.spike_node.tolist())
+        return window
+
+    def train(self, node, interval, count):
+        """Fire a neuron `count` times, every `interval` steps."""
+        for _ in range(count):
+            self.fire(node)
+            if interval > 1:
+                self.run(interval - 1)

@@ -1,0 +1,147 @@
+"""Random numbers: known answers, the same as the slow twin, and statistics with their error."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from ketasim.kernels.random import draw_words, philox, poisson_count
+from tests.reference import random as reference
+
+STREAM = np.uint32(1)
+WORDS = st.integers(0, 2**32 - 1)
+# Chance that one statistical check fails for a perfect generator; with seeds fixed it fails always or never.
+FALSE_ALARM = 1e-6
+
+
+def sample(n, seed=1, stream=STREAM, block=0):
+    words = np.empty((n, 4), np.uint32)
+    draw_words(words, np.uint32(stream), np.uint64(seed), np.int64(block))
+    return words
+
+
+def hexadecimal(text):
+    return tuple(int(word, 16) for word in text.split())
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "answer"),
+    [
+        ("0 0 0 0", "0 0", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        (" ".join(["ffffffff"] * 4), " ".join(["ffffffff"] * 2), "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        (
+            "243f6a88 85a308d3 13198a2e 03707344",
+            "a4093822 299f31d0",
+            "d16cfe09 94fdcceb 5001e420 24126ea1",
+        ),
+    ],
+)
+def test_known_answers(counter, key, answer):
+    """Known answers of Random123: catch a wrong constant, round or order of words, in the kernel and in its twin."""
+    arguments = [np.uint32(word) for word in (*hexadecimal(counter), *hexadecimal(key))]
+    assert tuple(int(word) for word in philox(*arguments)) == hexadecimal(answer)
+    assert reference.philox(hexadecimal(counter), hexadecimal(key)) == hexadecimal(answer)
+
+
+@given(counter=st.tuples(WORDS, WORDS, WORDS, WORDS), key=st.tuples(WORDS, WORDS))
+def test_philox_equals_twin(counter, key):
+    """Catches a carry or a cut-off that the known answers happen not to reach."""
+    mixed = philox(*(np.uint32(word) for word in (*counter, *key)))
+    assert tuple(int(word) for word in mixed) == reference.philox(counter, key)
+
+
+@given(
+    seed=st.integers(0, 2**64 - 1),
+    stream=WORDS,
+    block=st.integers(-(2**63), 2**63 - 1) | st.sampled_from([-1, 0, 2**32 - 1, 2**32, -(2**32)]),
+)
+def test_words_equal_twin(seed, stream, block):
+    """Catches a block or a seed of which only 32 bits count, and a negative block that is not taken as two's complement."""
+    words = sample(3, seed, stream, block)
+    for neuron in range(3):
+        assert tuple(words[neuron].tolist()) == reference.words(seed, stream, neuron, block)
+
+
+def test_every_part_of_the_key_counts():
+    """Catches two neurons, streams, seeds or times that share random numbers."""
+    base = {"seed": 5, "stream": 1, "block": 9}
+    others = [
+        {"seed": 6},
+        {"seed": 5 + 2**32},
+        {"stream": 2},
+        {"block": 10},
+        {"block": 9 + 2**32},
+        {"block": -9},
+    ]
+    drawn = [sample(200, **base)] + [sample(200, **(base | change)) for change in others]
+    together = np.concatenate(drawn).ravel()
+    # 5600 words: 0.0037 equal pairs expected by chance
+    assert np.unique(together).size == together.size
+
+
+def test_words_do_not_depend_on_how_many_are_drawn():
+    """Catches numbers that depend on the size of the network instead of the neuron."""
+    assert (sample(10) == sample(1000)[:10]).all()
+
+
+def test_words_are_uniform():
+    """Catches bits that are stuck or biased: every bit within its binomial error, bytes by chi-squared."""
+    words = np.concatenate([sample(50_000, block=block) for block in (-1, 0, 2**33)]).ravel()
+    limit = stats.norm.isf(FALSE_ALARM / 32 / 2)
+    for bit in range(32):
+        ones = np.count_nonzero(words >> np.uint32(bit) & np.uint32(1))
+        assert abs(ones - words.size / 2) < limit * np.sqrt(words.size) / 2
+    for shift in (0, 8, 16, 24):
+        counts = np.bincount(words >> np.uint32(shift) & np.uint32(255), minlength=256)
+        assert stats.chisquare(counts).pvalue > FALSE_ALARM / 4
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: sample(100_001)[1:],
+        lambda: sample(100_000, seed=2),
+        lambda: sample(100_000, stream=2),
+        lambda: sample(100_000, block=1),
+        lambda: sample(100_000, block=-1),
+        lambda: np.roll(sample(100_000), 1, axis=1),
+    ],
+    ids=["next neuron", "next seed", "next stream", "next block", "previous block", "next word"],
+)
+def test_words_are_independent(other):
+    """Catches correlation between neighbours in any direction; the standard error of each is 1/sqrt(400,000) = 0.0016."""
+    one, two = (words.ravel() / 2.0**32 - 0.5 for words in (sample(100_000), other()))
+    correlation = 12.0 * np.mean(one * two)
+    assert abs(correlation) < stats.norm.isf(FALSE_ALARM / 2) / np.sqrt(one.size)
+
+
+@pytest.mark.parametrize("mean", [0.03, 0.12, 0.15, 2.5, 12.0])
+def test_poisson_counts(mean):
+    """Catches a wrong inversion: mean and variance within their standard errors, the distribution by chi-squared."""
+    words = sample(100_000, seed=7).ravel()
+    highest = int(stats.poisson.isf(2.0**-33, mean)) + 1
+    thresholds = stats.poisson.cdf(np.arange(highest + 1), mean) * 2.0**32
+    counts = np.array([poisson_count(word, thresholds) for word in words])
+    limit = stats.norm.isf(FALSE_ALARM / 2)
+    # the variance of a Poisson sample's variance is (mean + 2 mean^2)/n
+    assert abs(counts.mean() - mean) < limit * np.sqrt(mean / counts.size)
+    assert abs(counts.var() - mean) < limit * np.sqrt((mean + 2.0 * mean**2) / counts.size)
+    expected = counts.size * stats.poisson.pmf(np.arange(highest + 1), mean)
+    usual = expected >= 10.0  # rarer counts are put together
+    observed = np.bincount(counts, minlength=expected.size)
+    observed = [*observed[usual], counts.size - observed[usual].sum()]
+    wanted = [*expected[usual], counts.size - expected[usual].sum()]
+    if wanted[-1] < 10.0:
+        observed[-2:], wanted[-2:] = [sum(observed[-2:])], [sum(wanted[-2:])]
+    assert stats.chisquare(observed, wanted).pvalue > FALSE_ALARM
+
+
+@given(
+    word=WORDS,
+    thresholds=st.lists(st.floats(0.0, 2.0**32), min_size=1, max_size=20).map(sorted),
+)
+def test_poisson_count_equals_twin(word, thresholds):
+    """Catches an end of an interval counted to the wrong side, and words beyond the last threshold."""
+    count = poisson_count(np.uint32(word), np.array(thresholds))
+    assert count == reference.poisson_count(word, thresholds)

@@ -1,0 +1,234 @@
+"""The network kernel against its slow twin, in pieces against in one, and across gaps in absolute time."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from ketasim.kernels.spiking_network import new_activity, run_window
+from tests.kernels.circuits import (
+    Bench,
+    change_cells,
+    circuit,
+    copy_of,
+    fast_clock,
+    modulation,
+    silent_afferents,
+)
+from tests.reference.spiking_network import RECEPTORS, SUMS, ReferenceNetwork
+
+# The twin groups sums differently, so that it agrees to rounding, which a few hundred steps may amplify.
+CLOSE = {"rtol": 1e-9, "atol": 1e-12}
+
+
+def random_circuit(seed, sizes=(8, 4, 3), probability=0.4, strength=15.0):
+    """Circuit with log-normal weights, delays of 0.1-12 ms and conductances raised to make up for its size."""
+    rng = np.random.default_rng(seed)
+    populations = [name for name, size in zip(("PYR", "PV", "SST"), sizes, strict=True) for _ in range(size)]
+    n = len(populations)
+    edges = [
+        (i, j, rng.lognormal(-0.125, 0.5), rng.uniform(0.1, 12.0))
+        for i in range(n)
+        for j in range(n)
+        if i != j and rng.random() < probability
+    ]
+    kinds = len(set(populations))
+    return circuit(populations, edges, scale=np.full((kinds, kinds), strength))
+
+
+def random_modulation(n, seed):
+    """Blocked NMDA channels, tonic conductance and a release gain that is not 1, different for each neuron."""
+    rng = np.random.default_rng([seed, n])
+    return modulation(
+        n,
+        nmda_ab=rng.uniform(0.0, 1.0, n),
+        nmda_cd=rng.uniform(0.0, 0.3, n),
+        tonic_ab=rng.uniform(0.0, 2.0, n),
+        tonic_cd=rng.uniform(0.0, 1.0, n),
+        release_gain=rng.uniform(0.3, 1.6, n),
+    )
+
+
+def assert_same_as_twin(window, activity, twin, graph):
+    """Spikes equal; sums, releases and every state within rounding."""
+    steps, nodes = window.spike_step.tolist(), window.spike_node.tolist()
+    assert list(zip(steps, nodes, strict=True)) == twin.spikes
+    assert_allclose(window.sums, [twin.sums[name] for name in SUMS], **CLOSE)
+    n, kinds = window.released.shape
+    neurons = twin.neurons
+    released = [[twin.released[source, kind] for kind in range(kinds)] for source in range(n)]
+    assert_allclose(window.released, released, **CLOSE)
+    assert_allclose(activity.voltage, [neuron.voltage for neuron in neurons], **CLOSE)
+    assert_allclose(activity.adaptation, [neuron.adaptation for neuron in neurons], **CLOSE)
+    assert_array_equal(activity.refractory_steps, [neuron.silent_steps for neuron in neurons])
+    for row, name in enumerate(RECEPTORS):
+        assert_allclose(activity.conductance[row], [neuron.conductance[name] for neuron in neurons], **CLOSE)
+    for name in ("utilisation", "resources", "gate"):
+        states = [[getattr(neuron.terminals[kind], name) for kind in range(kinds)] for neuron in neurons]
+        assert_allclose(getattr(activity, name), states, **CLOSE)
+    fired = [number for number, neuron in enumerate(neurons) if neuron.last_spike is not None]
+    assert_array_equal(activity.last_spike[fired], [neurons[number].last_spike for number in fired])
+    pending = np.zeros_like(activity.pending)
+    for age, events in twin.arrivals.items():
+        for target, receptor, amount in events:
+            pending[age % pending.shape[0], target, RECEPTORS.index(receptor)] += amount
+    assert_allclose(activity.pending, pending, **CLOSE)
+
+
+def run_both(network, influence, seed, first_step, n_steps):
+    """Kernel and twin over one window from rest; returns the number of spikes."""
+    activity = new_activity(network.graph, network.parameters, network.max_delay)
+    clock = fast_clock(seed, first_step)
+    window = run_window(activity, network.graph, influence, network.parameters, clock, n_steps)
+    twin = ReferenceNetwork(network.graph, network.parameters, seed)
+    twin.run(influence, first_step, n_steps)
+    assert_same_as_twin(window, activity, twin, network.graph)
+    return window.spike_node.size
+
+
+@pytest.mark.parametrize(("seed", "first_step"), [(1, 0), (2, -333), (2**63 + 5, 241_920_001)])
+def test_kernel_equals_twin(seed, first_step):
+    """80 ms of three classes, afferents and all: catches any equation, order of events or index that is wrong."""
+    network = random_circuit(seed)
+    assert run_both(network, random_modulation(15, seed), seed, first_step, 800) > 10
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    seed=st.integers(0, 2**64 - 1),
+    first_step=st.integers(-(2**40), 2**40),
+    sizes=st.tuples(*[st.integers(0, 4)] * 3).filter(any),
+    probability=st.floats(0.0, 1.0),
+    strength=st.floats(0.0, 40.0),
+)
+def test_kernel_equals_twin_anywhere(seed, first_step, sizes, probability, strength):
+    """Catches what goes wrong without a class, without edges, with strong synapses or far from time zero."""
+    network = random_circuit(seed, sizes, probability, strength)
+    run_both(network, random_modulation(sum(sizes), seed), seed, first_step, 250)
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+def test_twin_of_integrate_and_fire_cells(seed):
+    """Sharpness 0 takes its own branch: catches a spike current that is left in, or a wrong cut-off."""
+    network = random_circuit(seed, sizes=(5, 2, 2))
+    parameters = change_cells(network.parameters, sharpness=0.0, adaptation=0.0, cutoff=-50.0)
+    influence = random_modulation(9, seed)
+    activity = new_activity(network.graph, parameters, network.max_delay)
+    window = run_window(activity, network.graph, influence, parameters, fast_clock(seed), 600)
+    twin = ReferenceNetwork(network.graph, parameters, seed)
+    twin.run(influence, 0, 600)
+    assert window.spike_node.size > 5
+    assert_same_as_twin(window, activity, twin, network.graph)
+
+
+def test_windows_with_different_modulation_equal_twin():
+    """Catches state that a window forgets, or modulation of an earlier window that stays."""
+    network, seed = random_circuit(6), 6
+    activity = new_activity(network.graph, network.parameters, network.max_delay)
+    twin = ReferenceNetwork(network.graph, network.parameters, seed)
+    spikes = 0
+    for number, first_step in enumerate((-50, 153, 10_000)):  # the last after a gap
+        influence = random_modulation(15, number)
+        clock = fast_clock(seed, first_step, 203 * number)
+        window = run_window(activity, network.graph, influence, network.parameters, clock, 203)
+        twin.spikes, twin.released = [], type(twin.released)(float)
+        twin.sums = {name: [0.0] * 15 for name in SUMS}
+        twin.run(influence, first_step, 203)
+        assert_same_as_twin(window, activity, twin, network.graph)
+        spikes += window.spike_node.size
+    assert spikes > 10
+
+
+def assert_same_activity(one, other):
+    for name, first, second in zip(one._fields, one, other, strict=True):
+        assert_array_equal(first, second, err_msg=name)
+
+
+@pytest.mark.parametrize("lengths", [(1, 999), (3, 250, 747), (500, 500), (1,) * 20 + (980,)])
+def test_window_in_pieces_equals_window_in_one(lengths):
+    """Bit for bit: catches random numbers, delays or plasticity that start again with a window."""
+    network = random_circuit(11, sizes=(20, 6, 5))
+    influence = random_modulation(31, 1)
+    whole = new_activity(network.graph, network.parameters, network.max_delay)
+    parts = copy_of(whole)
+    start = -271  # not a multiple of the four steps that share a random block
+    window = run_window(whole, network.graph, influence, network.parameters, fast_clock(9, start), 1000)
+    pieces, age = [], 0
+    for length in lengths:
+        clock = fast_clock(9, start + age, age)
+        pieces.append(run_window(parts, network.graph, influence, network.parameters, clock, length))
+        age += length
+    assert window.spike_node.size > 30
+    assert_same_activity(whole, parts)
+    for name in ("spike_step", "spike_node"):
+        assert_array_equal(getattr(window, name), np.concatenate([getattr(piece, name) for piece in pieces]))
+    for name in ("sums", "released"):  # added up in another order
+        assert_allclose(getattr(window, name), sum(getattr(piece, name) for piece in pieces), rtol=1e-12)
+
+
+def test_gap_in_absolute_time_leaves_the_network_alone():
+    """Catches synapses or delays that live by absolute time: a jump of the clock must not relax or lose anything."""
+    network = random_circuit(12, sizes=(20, 6, 5))
+    # without afferents nothing but dates may depend on absolute time; leaky cells fire by a rest above threshold
+    parameters = change_cells(silent_afferents(network.parameters), rest=-45.0, sharpness=0.0, cutoff=-50.0)
+    influence = random_modulation(31, 1)
+    without = new_activity(network.graph, parameters, network.max_delay)
+    jumping = copy_of(without)
+    run_window(without, network.graph, influence, parameters, fast_clock(1, 0, 0), 500)
+    run_window(jumping, network.graph, influence, parameters, fast_clock(1, 0, 0), 500)
+    assert without.pending.any(), "nothing is on its way at the jump: the test would not see it lost"
+    one = run_window(without, network.graph, influence, parameters, fast_clock(1, 500, 500), 500)
+    jump = 36_000_003
+    other = run_window(jumping, network.graph, influence, parameters, fast_clock(1, 500 + jump, 500), 500)
+    assert one.spike_node.size > 100
+    assert_same_activity(without, jumping)
+    assert_array_equal(one.spike_step + jump, other.spike_step)
+    for name in ("spike_node", "sums", "released"):
+        assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_afferents_follow_absolute_time():
+    """Catches noise keyed by the age of the network, which two arms with different windows would not share."""
+    bench = Bench(circuit(["PYR"] * 50), afferents=True)
+    drawn = []
+    for first_step, age in ((4000, 0), (4000, 7), (4001, 0)):
+        bench.activity.conductance[:] = 0.0
+        bench.clock = fast_clock(5, first_step, age)
+        bench.run(1)
+        drawn.append(bench.activity.conductance[0].copy())
+    assert drawn[0].any()
+    assert_array_equal(drawn[0], drawn[1])
+    assert (drawn[0] != drawn[2]).any()
+
+
+def test_afferents_arrive_at_their_rate():
+    """Catches a wrong mean of the background: AMPA throughput against its mean, within 5 standard errors."""
+    n, n_steps = 400, 2000
+    bench = Bench(circuit(["PYR"] * n), afferents=True, ampa_time=1e-3)
+    bench.parameters = change_cells(bench.parameters, cutoff=1e3, sharpness=0.0)
+    afferent = float(bench.parameters.synapses.afferent_ampa[0])
+    total = bench.run(n_steps).sums[4] / n_steps  # pA; conductance lasts one step, so sums are sums over spikes
+    again = Bench(circuit(["PYR"] * n), afferents=True, ampa_time=1e-3)
+    again.parameters = change_cells(again.parameters, cutoff=1e3, sharpness=0.0, capacitance=1e12)  # voltage clamp
+    clamped = again.run(n_steps).sums[4] / n_steps
+    mean = 0.12 * afferent * 70.0  # 1.2 spikes per ms; the membrane stays at -70 mV
+    error = np.sqrt(0.12 / (n * n_steps)) * afferent * 70.0
+    assert abs(clamped.mean() - mean) < 5.0 * error
+    assert total.mean() < clamped.mean()  # a membrane that is free to move has less driving force
+
+
+@pytest.mark.parametrize(("interval_ms", "overflows"), [(0.1, True), (2.0, True), (3.2, False)])
+def test_runaway_is_flagged(interval_ms, overflows):
+    """Catches a network that writes past its spike lists: above 400 Hz on average it stops and says so."""
+    n = 50
+    bench = Bench(circuit(["PYR"] * n))
+    bench.parameters = change_cells(
+        bench.parameters, rest=1e3, sharpness=0.0, cutoff=-50.0, capacitance=1e-3, refractory=interval_ms - 0.1
+    )
+    window = bench.run(5000)
+    assert window.overflow is overflows
+    if overflows:
+        assert window.spike_node.size <= n * 0.5 * 400 + n + 16
+    else:
+        assert window.spike_node.size == n * 157  # every 32 steps of 5000, from the first on

@@ -1,0 +1,151 @@
+"""Slow twin of ketasim.drugs.compartments and ketasim.mechanisms.pharmacokinetics.
+
+Reads the drug file's text itself, scales clearances and flows (L/s) and volumes (L) to the body, writes one explicit
+differential equation per compartment and gives them to LSODA. Shares nothing with the library but the file.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.integrate import solve_ivp
+
+_UNITS = {"": 1.0, "L/kg": 1.0, "L/h/kg": 1 / 3600, "1/min": 1 / 60, "1/h": 1 / 3600, "kg": 1.0, "g/mol": 1.0}
+
+
+class Subject(NamedTuple):
+    """Whose body: species, weight in kg, parameter set (None for the drug's default), CYP2B6 genotype."""
+
+    species: str
+    weight: float
+    disposition: str | None = None
+    cyp2b6: str | None = None
+
+
+class Dose(NamedTuple):
+    """Route, mg, start and duration in s (0: bolus)."""
+
+    route: str
+    amount: float
+    start: float = 0.0
+    duration: float = 0.0
+
+
+class _Constants(NamedTuple):
+    volume: float  # L
+    clearance: float  # L/s
+    peripheral: list[tuple[float, float]]  # (flow L/s, volume L)
+    ke0: float  # 1/s
+    forms: str | None
+    fraction: float
+    molar_mass: float  # g/mol
+    unbound: float  # brain concentration over effect-site concentration
+    dosed: float  # share of the dose
+
+
+def simulate(drug: dict[str, Any], subject: Subject, doses: list[Dose], times: np.ndarray) -> dict[str, np.ndarray]:
+    """Plasma (ng/mL) as ``compound plasma`` and brain (uM) as ``compound brain`` at `times` (s), starting empty at 0."""
+    body = _constants(drug, subject)
+    species = drug["species"][subject.species]
+    flow = _number(species["hepatic_flow"]["value"]) * species["reference_weight_kg"]
+    flow *= (subject.weight / species["reference_weight_kg"]) ** 0.75
+    routes = {name: _route(entry) for name, entry in species["routes"].items()}
+    names = [(c, part) for c in body for part in ("central", "effect", *range(len(body[c].peripheral)), *routes)]
+    at = {name: index for index, name in enumerate(names)}
+
+    def derivative(_time, x, inflow):
+        dx = inflow.copy()
+        for c, constants in body.items():
+            concentration = x[at[c, "central"]] / constants.volume
+            lost = constants.clearance * concentration
+            dx[at[c, "central"]] -= lost
+            metabolised = lost
+            for number, (exchange, volume) in enumerate(constants.peripheral):
+                moved = exchange * (concentration - x[at[c, number]] / volume)
+                dx[at[c, "central"]] -= moved
+                dx[at[c, number]] += moved
+            dx[at[c, "effect"]] += constants.ke0 * (concentration - x[at[c, "effect"]])
+            for name, (absorption, _, first_pass) in routes.items():
+                absorbed = absorption * x[at[c, name]]
+                extracted = min(1.0, constants.clearance / flow) * absorbed if first_pass else 0.0
+                dx[at[c, name]] -= absorbed
+                dx[at[c, "central"]] += absorbed - extracted
+                metabolised += extracted
+            if constants.forms:
+                ratio = body[constants.forms].molar_mass / constants.molar_mass
+                dx[at[constants.forms, "central"]] += constants.fraction * metabolised * ratio
+        return dx
+
+    x, columns = np.zeros(len(names)), {}
+    stops = sorted({*times, *(dose.start for dose in doses), *(dose.start + dose.duration for dose in doses), 0.0})
+    for begin, end in zip(stops, [*stops[1:], stops[-1]], strict=True):
+        columns[begin] = x.copy()
+        inflow = np.zeros(len(names))
+        for dose in doses:
+            absorption, enters, _ = routes[dose.route]
+            for c, constants in body.items():
+                amount = dose.amount * constants.dosed * enters
+                into = at[c, dose.route if absorption else "central"]
+                if dose.duration == 0.0 and dose.start == begin:
+                    x[into] += amount
+                elif dose.start <= begin < dose.start + dose.duration:
+                    inflow[into] += amount / dose.duration
+        if end > begin:
+            solution = solve_ivp(derivative, (begin, end), x, "LSODA", args=(inflow,), rtol=1e-10, atol=1e-16)
+            x = solution.y[:, -1]
+    found = {}
+    for c, constants in body.items():
+        central = np.array([columns[time][at[c, "central"]] for time in times])
+        effect = np.array([columns[time][at[c, "effect"]] for time in times])
+        found[f"{c} plasma"] = central / constants.volume * 1e3
+        found[f"{c} brain"] = effect * constants.unbound * 1e3 / constants.molar_mass
+    return found
+
+
+def _constants(drug: dict[str, Any], subject: Subject) -> dict[str, _Constants]:
+    species = drug["species"][subject.species]
+    reference = species["reference_weight_kg"] = _number(species["reference_weight"])
+    growth = (subject.weight / reference) ** 0.75
+    parents = species["dispositions"][subject.disposition or species["default"]]
+    body = {}
+    for c, compound in drug["compounds"].items():
+        block = _row([*parents, *species.get("metabolites", [])], c)
+        volume = _number(block["volume"])  # L/kg
+        clearance = _number(block["clearance"]) if "clearance" in block else _number(block["k10"]) * volume
+        if any(row is block for row in parents) and subject.cyp2b6:
+            clearance *= species["clearance_by_genotype"]["cyp2b6"][subject.cyp2b6]["value"]
+        exchanges = []
+        for out, back in (("k12", "k21"), ("k13", "k31")):
+            if out in block:
+                exchange = _number(block[out]) * volume
+                exchanges.append((exchange, exchange / _number(block[back])))
+        if "flow" in block:
+            exchanges.append((_number(block["flow"]), _number(block["peripheral"])))
+        formation = _row(species.get("formation", []), c) or {}
+        body[c] = _Constants(
+            volume * subject.weight,
+            clearance * reference * growth,
+            [(exchange * reference * growth, periphery * subject.weight) for exchange, periphery in exchanges],
+            _number(block["ke0"]),
+            formation.get("forms"),
+            formation.get("value", 0.0),
+            _number(_row(drug["molar_mass"], c)["value"]),
+            _row(drug["unbound_plasma"], c)["value"] * _row(drug["unbound_brain_ratio"], c)["value"],
+            compound.get("dose_fraction", 0.0),
+        )
+    return body
+
+
+def _route(entry: dict[str, Any]) -> tuple[float, float, bool]:
+    """Absorption rate constant (0: none), share of the dose that enters, whether the liver comes first."""
+    first_pass = entry.get("first_pass", False)
+    enters = entry["absorbed"] * entry["gut"] if first_pass else entry.get("bioavailability", 1.0)
+    return _number(entry.get("absorption", 0.0)), enters, first_pass
+
+
+def _row(rows: list[dict[str, Any]], compound: str) -> Any:
+    return next((row for row in rows if compound in row["of"]), None)
+
+
+def _number(value: Any) -> float:
+    number, _, unit = str(value).partition(" ")
+    return float(number) * _UNITS[unit]
