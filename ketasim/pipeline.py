@@ -65,7 +65,7 @@ def run(
     Examples
     --------
     >>> import ketasim
-    >>> experiment = ketasim.load_experiment("quick", ["network=none", "duration=1 h"])
+    >>> experiment = ketasim.load_experiment("quick", ["network=none", "recording={}", "duration=1 h"])
     >>> trajectory = ketasim.run(experiment)
     >>> round(trajectory.summary["plasma_ketamine_peak"])  # ng/mL
     177
@@ -119,7 +119,7 @@ class _Reporter:
             schedule = self._experiment.schedule
             baseline = max(1, round(schedule.baseline / schedule.window)) + 1 if simulation.network else 0
             self._all = baseline + len(simulation.schedule) - 1
-        if stage == self._stage:
+        if stage in (self._stage, "run"):  # `run` is only reported after a step
             self._done += 1
         self._stage = stage
         now = time if time is not None else (simulation.time if simulation else 0.0)
@@ -166,6 +166,8 @@ def _write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
 def parameters_of(simulation: Simulation) -> dict[str, Any]:
     """Every parameter of a run as plain data: mechanisms, drugs in play, and the network's tables."""
     mechanisms = simulation.experiment.resolved()["mechanisms"]
+    for mechanism in simulation.mechanisms:  # a user's own, given to `run` only
+        mechanisms.setdefault(mechanism.name, mechanism.Parameters()._asdict())
     drugs = {drug.name: drug.model_dump(mode="json") for drug in simulation.setting.drugs}
     if simulation.network is None:
         return {"mechanisms": mechanisms, "drugs": drugs}

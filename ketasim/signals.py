@@ -89,7 +89,7 @@ _ROWS = (
     ),
     Signal("nmda_gating_unblocked_ab", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2A, B"),
     Signal("nmda_gating_unblocked_cd", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2C, D"),
-    Signal("nmda_gating_voltage", "mV", _NODE, "network", 0.0, "<g V>"),
+    Signal("nmda_gating_voltage", "mV", _NODE, "network", 0.0, "mean of gate times voltage, <g V>"),
     Signal("ampa_throughput", "pA", _NODE, "network", 0.0, "mean AMPA current (inward positive)", True),
     Signal("nmda_throughput", "pA", _NODE, "network", 0.0, "mean NMDA current (inward positive)", True),
     Signal(

@@ -33,7 +33,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         except DocumentError as error:
             fail(str(error), 2, options)
         except KetasimError as error:
-            fail(str(error), 1, options)
+            missing = isinstance(error, FileNotFoundError)  # the call was wrong, nothing failed
+            fail(str(error), 2 if missing else 1, options)
         except KeyboardInterrupt:
             fail("interrupted", 130, options)
         except MemoryError:

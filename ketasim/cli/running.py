@@ -37,8 +37,6 @@ def run(
     for existing, words in ((target, "holds a finished run"), (part, "holds an unfinished run")):
         if existing.exists() and not force:
             fail(f"{existing} {words}; --force replaces it, -o OUT.h5 writes elsewhere", 2)
-    if force and target.exists():
-        target.unlink()
     try:
         with ProgressBar(quiet) as progress:
             trajectory = ketasim.run(experiment, target, progress=progress)

@@ -96,17 +96,18 @@ class _DrugInBody:
         self.parents = {name for block in self.data.dispositions[chosen] for name in block.of}
         # volumes grow with weight, clearances with its power 3/4, so rate constants shrink with its power -1/4
         self.slowing = (body.weight / self.data.reference_weight) ** -0.25
-        self.names: list[str] = []
+        owner: dict[str, str] = {}
         for compound in drug.compounds:
             periphery = [f"peripheral {1 + i}" for i, _ in enumerate(self._block(compound).exchanges())]
             parts = ["central", *periphery, "effect", "eliminated"]
-            self.names += [f"{compound} {part}" for part in parts]
+            owner |= {f"{compound} {part}": compound for part in parts}
         for route, entry in self.data.routes.items():
             if entry.absorption is not None:
-                self.names += [f"{compound} {route} depot" for compound in self._dosed()]
+                owner |= {f"{compound} {route} depot": compound for compound in self._dosed()}
+        self.names = list(owner)
         self.at = {name: index for index, name in enumerate(self.names)}
         self.matrix = np.zeros((len(self.names), len(self.names)))
-        self.molar_mass = np.array([self._mass(name.split(" ")[0]) for name in self.names])
+        self.molar_mass = np.array([self._mass(compound) for compound in owner.values()])
         self.molar_mass[[self.at[f"{compound} effect"] for compound in drug.compounds]] = np.inf
         self._connect()
         self.entries = {route: self._entry(route, data) for route, data in self.data.routes.items()}

@@ -11,7 +11,13 @@ def mg_unblocked_fraction(voltage, mg_over_k):
 
     mg_over_k : extracellular Mg over its K (3.57 mM for GluN2A, B), dimensionless.
     """
-    return 1.0 / (1.0 + mg_over_k * math.exp(-0.062 * voltage))
+    return 1.0 / (1.0 + mg_over_k * mg_voltage_factor(voltage))
+
+
+@kernel
+def mg_voltage_factor(voltage):
+    """How much the membrane field at ``voltage`` mV favours Mg in the channel, relative to 0 mV."""
+    return math.exp(-0.062 * voltage)
 
 
 @kernel

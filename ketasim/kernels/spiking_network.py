@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ketasim.kernels.formulas import mg_unblocked_fraction
+from ketasim.kernels.formulas import mg_voltage_factor
 from ketasim.kernels.graph import Graph
 from ketasim.kernels.jit import kernel
 from ketasim.kernels.random import STREAM_AFFERENTS, draw_words, poisson_count
@@ -226,8 +226,9 @@ def advance_membranes(activity, graph, modulation, parameters, factors, sums, fi
             v = activity.voltage[i]
             ampa, nmda = conductance[AMPA, i], conductance[NMDA, i]
             gaba = conductance[GABA_FAST, i] + conductance[GABA_SLOW, i]
-            m_ab = mg_unblocked_fraction(v, parameters.mg_over_k_ab)
-            m_cd = mg_unblocked_fraction(v, parameters.mg_over_k_cd)
+            mg_factor = mg_voltage_factor(v)
+            m_ab = 1.0 / (1.0 + parameters.mg_over_k_ab * mg_factor)
+            m_cd = 1.0 / (1.0 + parameters.mg_over_k_cd * mg_factor)
             nmda_open = (nmda * modulation.nmda_ab[i] + modulation.tonic_ab[i]) * m_ab + (
                 nmda * modulation.nmda_cd[i] + modulation.tonic_cd[i]
             ) * m_cd

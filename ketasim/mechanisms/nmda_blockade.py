@@ -151,7 +151,8 @@ def advance_block(
     state, source, loss = np.zeros(size), np.zeros(size), np.zeros(size)
     present = concentration.sum() > 0.0
     for node in range(prepared.exposed.shape[0]):
-        if not prepared.exposed[node] or not (present or trapped[:, :, node].sum() > 0.0):
+        blocked = trapped[:, :, node].sum() + superficial[:, :, node].sum()
+        if not prepared.exposed[node] or not (present or blocked > 0.0):
             continue
         for subunit in range(4):
             if prepared.shares[subunit, node] == 0.0:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ketasim.documents import KetasimError
 from ketasim.plots.time_axis import mark_doses, set_time_axis
 from ketasim.storage import Trajectory
 
@@ -26,8 +27,15 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
     figure : empty matplotlib figure.
     trajectory : run to show.
     vehicle : run of the same experiment with an inactive dose, drawn in grey.
+
+    Raises
+    ------
+    KetasimError
+        The run recorded nothing that belongs to the chain.
     """
     panels = [panel for panel, needs in _PANELS if all(name in trajectory for name in needs)]
+    if not panels:
+        raise KetasimError("there is nothing to draw: the run had neither a drug in the body nor a network")
     all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, panel in zip(all_axes, panels, strict=True):
         panel(axes, trajectory, vehicle)
@@ -68,6 +76,9 @@ def _finish(figure: "Figure", all_axes: Any, trajectory: Trajectory) -> None:
     figure.suptitle(f"{trajectory.config['name']}: {_doses_in_words(events)}", fontsize=11)
     figure.text(0.995, 0.003, ADVICE, ha="right", va="bottom", fontsize=7, color="0.4")
     figure.align_ylabels(list(all_axes))
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0.0, 0.02, 1.0, 0.98))  # type: ignore[call-arg]
 
 
 def _doses_in_words(events: Sequence[dict[str, Any]]) -> str:

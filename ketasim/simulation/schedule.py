@@ -33,7 +33,8 @@ def slow_times(begin: float, end: float, events: Iterable[float], step: float | 
     times = [begin]
     for start, stop in pairwise(corners):
         if step is not None:
-            n_steps = max(1, round(np.ceil((stop - start) / max(step, least) - 1e-9)))
+            wanted, most = np.ceil((stop - start) / step - 1e-9), np.floor((stop - start) / least + 1e-9)
+            n_steps = max(1, round(min(wanted, most)))
             times += [start + (stop - start) * i / n_steps for i in range(1, n_steps)]
         else:
             times += _growing(start, stop, automatic, least)

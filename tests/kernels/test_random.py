@@ -57,7 +57,7 @@ def test_philox_equals_twin(counter, key):
     block=st.integers(-(2**63), 2**63 - 1) | st.sampled_from([-1, 0, 2**32 - 1, 2**32, -(2**32)]),
 )
 def test_words_equal_twin(seed, stream, block):
-    """Catches a block or a seed of which only 32 bits count, and a negative block that is not taken as two's complement."""
+    """Catches a block or a seed of which only 32 bits count, and negative blocks not taken as two's complement."""
     words = sample(3, seed, stream, block)
     for neuron in range(3):
         assert tuple(words[neuron].tolist()) == reference.words(seed, stream, neuron, block)
@@ -110,7 +110,7 @@ def test_words_are_uniform():
     ids=["next neuron", "next seed", "next stream", "next block", "previous block", "next word"],
 )
 def test_words_are_independent(other):
-    """Catches correlation between neighbours in any direction; the standard error of each is 1/sqrt(400,000) = 0.0016."""
+    """Catches correlation between neighbours in any direction; its standard error is 1/sqrt(400,000) = 0.0016."""
     one, two = (words.ravel() / 2.0**32 - 0.5 for words in (sample(100_000), other()))
     correlation = 12.0 * np.mean(one * two)
     assert abs(correlation) < stats.norm.isf(FALSE_ALARM / 2) / np.sqrt(one.size)

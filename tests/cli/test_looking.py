@@ -1,0 +1,133 @@
+"""Commands that show what there is: results on standard output, all of it JSON if asked."""
+
+import json
+
+import numpy as np
+import pytest
+
+import ketasim
+from ketasim.mechanisms import ORDER
+from ketasim.signals import SIGNALS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys"),
+    [
+        (("drugs",), {"drug", "title", "species", "routes", "parameter sets"}),
+        (("drugs", "ketamine"), {"parameter", "value", "unit", "status", "source"}),
+        (("mechanisms",), {"mechanism", "what it is", "reads", "writes", "scales"}),
+        (("mechanisms", "nmda_blockade"), {"parameter", "value", "unit", "status", "source"}),
+        (("mechanisms", "schedule"), {"parameter", "value", "unit", "status", "source"}),
+        (("signals",), {"signal", "unit", "dimensions", "kind", "neutral", "meaning"}),
+        (("examples",), {"example", "file"}),
+        (("info",), {"what", "value"}),
+    ],
+)
+def test_tables_and_their_json(call, arguments, keys):
+    """Catches JSON with remarks in it, a table without header, and a command that fails on its own data."""
+    result = call(*arguments, "--json")
+    assert result.exit_code == 0
+    rows = json.loads(result.stdout)
+    assert rows
+    assert all(set(row) == keys for row in rows)
+    plain = call(*arguments)
+    assert plain.exit_code == 0
+    assert len(plain.stdout.splitlines()) == len(rows) + 1
+    assert plain.stdout.splitlines()[0].split()[0].lower() == next(iter(rows[0])).split()[0]
+
+
+def test_lists_are_complete(call):
+    """Catches a mechanism or signal that exists but is not shown."""
+    mechanisms = json.loads(call("mechanisms", "--json").stdout)
+    assert [row["mechanism"] for row in mechanisms] == [mechanism.name for mechanism in ORDER]
+    assert [row["signal"] for row in json.loads(call("signals", "--json").stdout)] == list(SIGNALS)
+    names = [row["example"] for row in json.loads(call("examples", "--json").stdout)]
+    assert names == ["human_infusion", "quick", "rat_dose", "vehicle"]
+    ketamine = json.loads(call("drugs", "ketamine", "--json").stdout)
+    assert all(row["source"] and row["status"] for row in ketamine)
+
+
+@pytest.mark.parametrize("mechanism", [mechanism.name for mechanism in ORDER])
+def test_every_parameter_has_a_source_and_a_status(call, mechanism):
+    """Catches a number that came from nowhere."""
+    rows = json.loads(call("mechanisms", mechanism, "--json").stdout)
+    assert rows
+    assert all(row["source"] and row["status"] for row in rows)
+
+
+@pytest.mark.parametrize(("arguments", "near"), [(("drugs", "ketamin"), "ketamine"), (("mechanisms", "glutamat"), "glutamate")])
+def test_an_unknown_name_is_refused_with_the_nearest(call, arguments, near):
+    """Catches an empty table for a misspelt name."""
+    result = call(*arguments)
+    assert result.exit_code == 2
+    assert f"did you mean {near}?" in result.stderr
+    assert result.stdout == ""
+
+
+def test_schema_is_json_schema(call):
+    """Catches a schema that editors cannot read."""
+    schema = json.loads(call("schema").stdout)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert "doses" in schema["properties"]
+
+
+def test_inspect_tells_summary_digest_and_source(call, small_file, folder):
+    """Catches numbers other than /summary's, and a source that would not run again."""
+    with ketasim.open_trajectory(small_file) as trajectory:
+        rows = json.loads(call("inspect", small_file, "--json").stdout)
+        assert {row["name"]: row["value"] for row in rows} == trajectory.summary
+        assert call("inspect", small_file, "--digest").stdout.strip() == trajectory.digest()
+        source = call("inspect", small_file, "--config").stdout
+        (folder / "again.yaml").write_text(source)
+        assert ketasim.load_experiment("again.yaml").sha256 == trajectory.provenance["config_sha256"]
+    result = call("inspect", small_file)
+    assert "not medical advice" in result.stderr
+    assert "plasma_ketamine_peak" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["inspect", "plot"])
+def test_a_file_that_is_not_there(call, folder, command):
+    """Catches a traceback, and exit code 1 for what is a wrong call."""
+    result = call(command, "nothing.h5")
+    assert result.exit_code == 2
+    assert "nothing.h5" in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_file_that_is_no_trajectory(call, folder):
+    """Catches HDF5's own words for a text file."""
+    (folder / "notes.h5").write_text("not HDF5")
+    result = call("inspect", "notes.h5")
+    assert result.exit_code in (1, 2)
+    assert "notes.h5" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--signals", "firing_rate, nmda_block"), ("--vehicle", "VEHICLE")])
+def test_plot_draws_a_picture(call, small_file, folder, more):
+    """Catches an empty or missing picture."""
+    from matplotlib.image import imread
+
+    more = [str(small_file) if word == "VEHICLE" else word for word in more]
+    result = call("plot", small_file, "-o", "picture.png", *more)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "picture.png" in result.stderr
+    picture = imread(folder / "picture.png")
+    assert picture.shape[0] > 1000
+    assert np.asarray(picture[..., :3]).std() > 0.02
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--signals", "firing_rates"), "did you mean firing_rate?"),
+        (("-o", "picture.xyz"), "picture.xyz"),
+        (("-o", "no/such/folder.png"), "folder.png"),
+    ],
+)
+def test_plot_refuses_what_it_cannot_draw(call, small_file, arguments, word):
+    """Catches a traceback for a misspelt signal, an unknown format or a folder that is not there."""
+    result = call("plot", small_file, *arguments)
+    assert result.exit_code == 2
+    assert word in result.stderr
+    assert "Traceback" not in result.stderr

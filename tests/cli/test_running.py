@@ -1,0 +1,142 @@
+"""run, check and warmup: exit codes, what goes where, and numbers that agree with the file."""
+
+import json
+import re
+
+import networkx
+import pytest
+
+import ketasim
+
+
+def test_run_writes_to_runs_and_says_what_it_found(call, folder):
+    """Catches closing words with other numbers than /summary, a file elsewhere, and noise on standard output."""
+    result = call("run", "small.yaml")
+    assert result.exit_code == 0
+    with ketasim.open_trajectory(folder / "runs" / "small.h5") as trajectory:
+        summary = trajectory.summary
+    lines = result.stdout.splitlines()
+    assert lines[0] == (
+        f"plasma ketamine  peak {summary['plasma_ketamine_peak']:.0f} ng/mL at "
+        f"{summary['plasma_ketamine_peak_time'] / 60:.0f} min, unbound in brain {summary['brain_ketamine_peak']:.3f} uM"
+    )
+    for line, name in zip(lines[1:4], ("PYR", "PV", "SST"), strict=True):
+        wanted = []
+        for key in (f"firing_rate_{name}_baseline", f"firing_rate_{name}_10_60_min"):
+            wanted += [f"{summary[key]:.2f}", f"{summary[f'{key}_standard_error']:.2f}"]
+        wanted.append(f"{100 * summary[f'nmda_block_{name}_peak']:.1f}")
+        without_times = line.replace("10 to 60 min", "")
+        assert re.findall(r"\d+\.\d+", without_times) == wanted
+        assert line.startswith(name)
+    key = "glutamate_perisynaptic_PYR_10_60_min"
+    value, error = 100 * summary[key], 100 * summary[f"{key}_standard_error"]
+    assert f"{value:.1f} +- {error:.1f} % of baseline" in lines[4]
+    assert lines[-1] == "A research and teaching model; not medical advice."
+    assert len(lines) == 7
+    assert "half-times of block" in result.stderr
+
+
+def test_quiet_says_nothing(call, folder):
+    """Catches remarks that a script would have to filter out."""
+    result = call("run", "small.yaml", "--quiet", "-o", "out.h5", "seed=3", "network=none", "recording={}")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert ketasim.open_trajectory(folder / "out.h5").config["seed"] == 3
+
+
+@pytest.mark.parametrize("existing", ["out.h5", "out.h5.part"])
+def test_run_refuses_a_file_that_exists(call, folder, existing):
+    """Catches a day's work that is overwritten by a second call."""
+    (folder / existing).write_text("precious")
+    result = call("run", "small.yaml", "-o", "out.h5")
+    assert result.exit_code == 2
+    assert existing in result.stderr
+    assert "--force" in result.stderr
+    assert result.stdout == ""
+    assert (folder / existing).read_text() == "precious"
+    assert call("run", "small.yaml", "network=none", "recording={}", "-o", "out.h5", "--force").exit_code == 0
+    assert ketasim.open_trajectory(folder / "out.h5").complete
+    assert not (folder / "out.h5.part").exists()
+
+
+def test_a_forced_run_that_fails_keeps_the_old_file(call, folder):
+    """Catches a finished run that is deleted before its replacement exists."""
+    assert call("run", "small.yaml", "network=none", "recording={}", "-o", "out.h5").exit_code == 0
+    weak = "mechanisms.glutamate={vmax: 0.001 uM/s, ambient: 2 mM, vesicular_share: 1}"
+    result = call("run", "small.yaml", weak, "-o", "out.h5", "--force")
+    assert result.exit_code == 1
+    assert "exceeds the uptake capacity" in result.stderr
+    assert len(result.stderr.splitlines()) < 10
+    assert ketasim.open_trajectory(folder / "out.h5").complete
+    assert (folder / "out.h5.part").exists()
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_wrong_file_is_shown_on_one_screen(call, folder, command):
+    """Catches a traceback in place of file, line, column and remedy, and errors on standard output."""
+    (folder / "wrong.yaml").write_text("format: 1\nduration: 24 h\ndoses:\n  - {drug: ketamin, route: oral, amount: 1 mg}\n")
+    result = call(command, "wrong.yaml")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "wrong.yaml:4:12: doses.0.drug: unknown drug 'ketamin'" in result.stderr
+    assert "did you mean ketamine?" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.splitlines()) <= 4
+
+
+def test_an_unknown_example_names_those_there_are(call):
+    """Catches a bare 'no such file'."""
+    result = call("run", "quik")
+    assert result.exit_code == 2
+    assert "there is no file 'quik'" in result.stderr
+    assert "human_infusion, quick" in result.stderr
+    assert "did you mean quick?" in result.stderr
+
+
+def test_a_graph_without_populations_is_refused_with_a_remedy(call, folder):
+    """Catches exit code 1, or a KeyError, for a network file that is wrong."""
+    networkx.write_graphml(networkx.DiGraph([("a", "b")]), folder / "net.graphml")
+    result = call("check", "small.yaml", "network={file: net.graphml}")
+    assert result.exit_code == 2
+    assert "population" in result.stderr
+    assert "net.graphml" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_check_prints_the_estimate_and_runs_nothing(call, folder):
+    """Catches a check that leaves files behind, and JSON that is mixed with remarks."""
+    result = call("check", "small.yaml", "--json")
+    assert result.exit_code == 0
+    rows = {row["quantity"]: row for row in json.loads(result.stdout)}
+    assert rows["slow steps"]["value"] == 4
+    assert rows["synapses"]["unit"] == "1"
+    assert {"memory", "file", "wall time"} <= set(rows)
+    assert [path.name for path in folder.iterdir()] == ["small.yaml"]
+    plain = call("check", "small.yaml")
+    assert plain.stdout.splitlines()[0].split() == ["QUANTITY", "VALUE", "UNIT"]
+
+
+def test_check_says_what_was_filled_in(call, folder):
+    """Catches defaults of a network file that nobody hears of."""
+    graph = networkx.DiGraph([("a", "b")])
+    networkx.set_node_attributes(graph, "PYR", "population")
+    networkx.write_graphml(graph, folder / "net.graphml")
+    result = call("check", "small.yaml", "network={file: net.graphml}")
+    assert result.exit_code == 0
+    assert "delay: 1 ms for 1 of 1 edges without one" in result.stderr
+    assert "delay" not in result.stdout
+
+
+def test_warmup_compiles_and_leaves_no_file(call, folder):
+    """Catches a warm-up that is refused by its own checks, or writes into the current folder."""
+    result = call("warmup")
+    assert result.exit_code == 0
+    assert "compiled" in result.stderr
+    assert result.stdout == ""
+    assert [path.name for path in folder.iterdir()] == ["small.yaml"]
+
+
+def test_a_run_of_a_single_baseline_window_still_ends_with_words(call):
+    """Catches closing words that need a standard error there is none of."""
+    result = call("run", "small.yaml", "schedule.baseline=0.25 s", "duration=11 min")
+    assert result.exit_code == 0
+    assert "plasma ketamine" in result.stdout

@@ -1,0 +1,112 @@
+"""A drug file says what is wrong with it: every check of the model, once, by a file that breaks it and nothing else."""
+
+import pytest
+
+from ketasim.documents import DocumentError
+from ketasim.drugs import load_catalogue
+from tests.drugs.drug_files import OWN_DRUG
+
+STATED = "status: assumed, source: made up}"
+
+BROKEN = {
+    # compounds and their tables
+    "unknown compound in a table": (
+        ("unbound_plasma:\n  - {of: [parent, product]", "unbound_plasma:\n  - {of: [parent, product, prodct]"),
+        "unbound_plasma: unknown compound 'prodct'; allowed: parent, product; did you mean product?",
+    ),
+    "unknown blocker": (
+        ("- {of: [parent], ic50_2a", "- {of: [ketamine], ic50_2a"),
+        "nmda: unknown compound 'ketamine'; allowed: parent, product",
+    ),
+    "unknown agonist": (
+        ("- {of: [product], ec50", "- {of: [glutamate], ec50"),
+        "mglu23_agonist: unknown compound 'glutamate'; allowed: parent, product",
+    ),
+    "no molar mass": (
+        ("  - {of: [product], value: 0.3 kg/mol, status: assumed, source: made up}\n", ""),
+        "molar_mass: no row for product",
+    ),
+    "no binding": (
+        ("unbound_brain_ratio:\n  - {of: [parent, product]", "unbound_brain_ratio:\n  - {of: [parent]"),
+        "unbound_brain_ratio: no row for product",
+    ),
+    "two rows for one compound": (
+        ("- {of: [product], value: 0.3", "- {of: [product, parent], value: 0.3"),
+        "molar_mass: the compound 'parent' stands in two rows; it needs one",
+    ),
+    "affinity without kinetics": (
+        ("nmda_kinetics:\n  - {of: [parent]", "nmda_kinetics:\n  - {of: [product]"),
+        "'nmda' and 'nmda_kinetics' must name the same compounds",
+    ),
+    "dose fractions": (("dose_fraction: 1}", "dose_fraction: 0.5}"), "must add up to 1, not 0.5"),
+    "no metabolite's disposition": (("metabolites:\n      - {of: [product]", "metabolites:\n      - {of: []"), "no row for product"),
+    "a disposition twice": (
+        ("metabolites:\n      - {of: [product]", "metabolites:\n      - {of: [product, parent]"),
+        "species.rat.dispositions.slow: the compound 'parent' stands in two rows; it needs one",
+    ),
+    "forms the unknown": (("forms: product", "forms: produce"), "unknown compound 'produce'; allowed: parent, product; did you mean"),
+    "forms from the unknown": (
+        ("formation:\n      - {of: [parent]", "formation:\n      - {of: [parents]"),
+        "species.rat.formation: unknown compound 'parents'; allowed: parent, product; did you mean parent?",
+    ),
+    # dispositions
+    "k10 and clearance": (("k10: 0.6 1/h", "k10: 0.6 1/h, clearance: 2 L/h/kg"), "give either 'k10' or 'clearance'"),
+    "neither": (("k10: 0.6 1/h, ", ""), "give either 'k10' or 'clearance'"),
+    "out without back": ((", k21: 0.5 1/h", ""), "'k12' and 'k21' belong together; give both or neither"),
+    "back without out": (
+        ("k21: 0.5 1/h", "k21: 0.5 1/h, k31: 1 1/h"),
+        "'k13' and 'k31' belong together; give both or neither",
+    ),
+    "flow without volume": (
+        ("clearance: 3 L/h/kg", "clearance: 3 L/h/kg, flow: 1 L/h/kg"),
+        "'flow' and 'peripheral' belong together; give both or neither",
+    ),
+    "no default": (("default: slow", "default: slwo"), "unknown disposition 'slwo'; allowed: slow, quick; did you mean slow?"),
+    # routes
+    "unknown route": (("oral: {", "rectal: {"), "unknown route 'rectal'; allowed: intravenous, intramuscular,"),
+    "first pass of a bolus": (
+        ("intravenous: {", "intravenous: {first_pass: true, "),
+        "a route with 'first_pass' needs 'absorption' and works out its own bioavailability",
+    ),
+    "first pass twice": (
+        ("absorbed: 0.9, gut", "bioavailability: 0.2, gut"),
+        "a route with 'first_pass' needs 'absorption' and works out its own bioavailability",
+    ),
+    # single values
+    "status": (("status: verified", "status: verifed"), "unknown value 'verifed'; allowed: verified, secondary, recalled"),
+    "no source": ((f"0.25, {STATED}", "0.25, status: assumed}"), "the key 'source' is missing"),
+    "empty source": (("source: straight in", "source: ''"), "species.rat.routes.intravenous.source: ''"),
+    "negative volume": (("volume: 1 L/kg", "volume: -1 L/kg"), "'-1 L/kg' is out of range; it must be more than 0 L/kg"),
+    "no unit": (("ke0: 1 1/min, status: assumed, source: x", "ke0: 1, status: assumed, source: x"), "1 has no unit"),
+    "wrong unit": (("ec50: 3 nM", "ec50: 3 mg"), "is a mass; a molar concentration is wanted, such as nM, uM, mM"),
+    "escape of one": (("escape: 0.3", "escape: 1"), "1 is out of range; it must be less than 1"),
+    "fraction above one": (("forms: product, value: 0.25", "forms: product, value: 1.5"), "1.5 is out of range; it must be at most 1"),
+    "unknown key": (("moiety: product}", "moeity: product}"), "unknown key 'moeity'; allowed: moiety, dose_fraction; did you mean moiety?"),
+    "name": (("name: own_drug", "name: Own drug"), "name: 'Own drug'"),
+    "format": (("format: 1", "format: 2"), "format: "),
+    "species": (("  rat:", "  cat:"), "unknown species 'cat'; allowed: human, rat, mouse"),
+    "taken name": (("name: own_drug", "name: ketamine"), "a drug named 'ketamine' exists already; choose another name"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_file_is_refused_in_words(case, tmp_path):
+    """Catches a check that was dropped, and a message that does not name the place and what is allowed."""
+    (old, new), message = BROKEN[case]
+    assert OWN_DRUG.count(old) == 1
+    path = tmp_path / "own.yaml"
+    path.write_text(OWN_DRUG.replace(old, new), encoding="utf-8")
+    with pytest.raises(DocumentError) as caught:
+        load_catalogue([path])
+    assert message in str(caught.value)
+    assert "own.yaml:" in str(caught.value)
+
+
+def test_all_wrong_values_are_told_at_once(tmp_path):
+    """Catches a reader that stops at the first mistake."""
+    path = tmp_path / "own.yaml"
+    text = OWN_DRUG.replace("ec50: 3 nM", "ec50: 3").replace("gut: 0.8", "gut: 8").replace("lag: 5 min", "lag: 5")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DocumentError) as caught:
+        load_catalogue([path])
+    assert [problem.path.rpartition(".")[2] for problem in caught.value.problems] == ["ec50", "lag", "gut"]

@@ -1,0 +1,130 @@
+"""Scalar laws and the small matrix exponential."""
+
+import math
+from fractions import Fraction
+from operator import add, mul
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy.linalg import expm
+
+from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fraction, multiply
+
+MG_OVER_K_AB, MG_OVER_K_CD = 1.0 / 3.57, 1.0 / 14.3
+
+
+@pytest.mark.parametrize(
+    ("voltage", "mg_over_k", "fraction"),
+    [(-66.0, MG_OVER_K_AB, 0.0563), (-66.0, MG_OVER_K_CD, 0.193), (0.0, MG_OVER_K_AB, 0.781)],
+)
+def test_mg_leaves_the_published_fraction(voltage, mg_over_k, fraction):
+    """Jahr & Stevens 1990 at 1 mM Mg: catches a wrong sign or slope of the voltage dependence."""
+    assert mg_unblocked_fraction(voltage, mg_over_k) == pytest.approx(fraction, abs=5e-4)
+
+
+@given(voltage=st.floats(-150.0, 100.0), mg=st.floats(0.0, 20.0))
+def test_mg_factor_equals_its_formula(voltage, mg):
+    """Catches a clipped range; without Mg nothing is blocked."""
+    expected = 1.0 / (1.0 + mg / 3.57 * math.exp(-0.062 * voltage))
+    assert mg_unblocked_fraction(voltage, mg / 3.57) == pytest.approx(expected, rel=1e-14)
+    assert mg_unblocked_fraction(voltage, 0.0) == 1.0
+
+
+def exponential(matrix):
+    """exp(matrix) by the kernel, which scales its argument in place."""
+    matrix = np.array(matrix, dtype=np.float64)
+    result, term, scratch = (np.full_like(matrix, np.nan) for _ in range(3))
+    exponential_of_matrix(matrix, result, term, scratch)
+    return result
+
+
+def exact_exponential(matrix):
+    """exp(matrix) in fixed-point numbers of 90 digits: Taylor series of the scaled matrix, squared again."""
+    one = 2**300
+    halvings = max(0, math.frexp(np.abs(matrix).sum(axis=1).max())[1]) + 4
+
+    def times(left, right):
+        columns = list(zip(*right, strict=True))
+        return [[sum(map(mul, row, column)) // one for column in columns] for row in left]
+
+    scaled = [[int(Fraction(float(value)) * one / 2**halvings) for value in row] for row in matrix]
+    term = result = [[one * (i == j) for j in range(len(matrix))] for i in range(len(matrix))]
+    for order in range(1, 40):
+        term = [[value // order for value in row] for row in times(term, scaled)]
+        result = [list(map(add, *rows)) for rows in zip(result, term, strict=True)]
+    for _ in range(halvings):
+        result = times(result, result)
+    return np.array([[value / one for value in row] for row in result])
+
+
+RATES = st.floats(1e-6, 1.0)
+
+
+@st.composite
+def receptor_systems(draw, largest=1e5):
+    """Kinetics ``dx/dt = source (1 - sum x) - loss x`` with a constant appended, times a duration."""
+    n = draw(st.integers(1, 4))
+    scale = 10.0 ** draw(st.floats(-6.0, math.log10(largest / (2 * n + 1))))
+    source, loss = (np.array(draw(st.lists(RATES, min_size=n, max_size=n))) * scale for _ in range(2))
+    matrix = np.zeros((n + 1, n + 1))
+    matrix[:n, :n] = -source[:, None] - np.diag(loss)
+    matrix[:n, n] = source
+    return matrix
+
+
+@settings(max_examples=60, deadline=None)
+@given(matrix=receptor_systems())
+def test_exponential_of_receptor_kinetics(matrix):
+    """Squaring costs rounding in proportion to the norm (measured: 2e-15 of it, at most 1e-11): catches more."""
+    norm = np.abs(matrix).sum(axis=1).max()
+    error = np.abs(exponential(matrix) - exact_exponential(matrix)).max()
+    assert error < min(1e-14 * max(1.0, norm), 1e-10)
+
+
+@settings(max_examples=100, deadline=None)
+@given(matrix=receptor_systems(largest=1e3))
+def test_exponential_equals_scipy(matrix):
+    """Catches a wrong series or squaring by a second, independent implementation."""
+    assert_allclose(exponential(matrix), expm(matrix), rtol=0.0, atol=1e-12)
+
+
+@settings(max_examples=100, deadline=None)
+@given(values=st.lists(st.floats(-3.0, 3.0), min_size=9, max_size=9))
+def test_exponential_of_any_matrix_equals_scipy(values):
+    """Catches what only matrices with oscillating or growing solutions show."""
+    matrix = np.array(values).reshape(3, 3)
+    expected = expm(matrix)
+    assert_allclose(exponential(matrix), expected, rtol=0.0, atol=1e-12 * np.abs(expected).max())
+
+
+@settings(max_examples=50, deadline=None)
+@given(matrix=receptor_systems(largest=1e4), share=st.floats(0.0, 1.0))
+def test_durations_add_up(matrix, share):
+    """One step equals two that make it up: catches a step length that changes the result."""
+    product = np.empty_like(matrix)
+    multiply(exponential(matrix * share), exponential(matrix * (1.0 - share)), product)
+    assert_allclose(exponential(matrix), product, rtol=0.0, atol=1e-11)
+
+
+def test_exponential_in_closed_form():
+    """Zero, diagonal, nilpotent and rotation matrices: catches an error that all numerical methods might share."""
+    assert_allclose(exponential(np.zeros((3, 3))), np.eye(3), rtol=0.0, atol=0.0)
+    assert_allclose(exponential(np.diag([-40.0, 0.5, 3.0])), np.diag(np.exp([-40.0, 0.5, 3.0])), rtol=1e-13)
+    assert_allclose(exponential([[0.0, 7.0], [0.0, 0.0]]), [[1.0, 7.0], [0.0, 1.0]], rtol=1e-15)
+    c, s = math.cos(2.0), math.sin(2.0)
+    assert_allclose(exponential([[0.0, -2.0], [2.0, 0.0]]), [[c, -s], [s, c]], rtol=1e-14)
+
+
+@given(
+    numbers=st.integers(1, 5).flatmap(lambda n: st.lists(st.floats(-1e3, 1e3), min_size=2 * n * n, max_size=2 * n * n))
+)
+def test_multiply_equals_numpy(numbers):
+    """Catches a transposed factor or a product that adds to what was there."""
+    n = math.isqrt(len(numbers) // 2)
+    left, right = np.array(numbers).reshape(2, n, n)
+    product = np.full((n, n), np.nan)
+    multiply(left, right, product)
+    assert_allclose(product, left @ right, rtol=1e-12, atol=1e-9)

@@ -1,0 +1,136 @@
+"""The cache of compiled kernels: never stale, never in the user's way."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numba
+import pytest
+
+from ketasim.kernels import jit
+
+KERNELS = Path(jit.__file__).parent
+
+
+@pytest.fixture
+def copy_of_kernels(tmp_path):
+    """Package of the same name that holds nothing but a copy of the kernels."""
+    folder = tmp_path / "package" / "ketasim" / "kernels"
+    shutil.copytree(KERNELS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder.parent / "__init__.py").touch()
+    return folder
+
+
+def cache_folder(kernels):
+    """Cache folder that a fresh process with these kernels would use."""
+    spec = importlib.util.spec_from_file_location("jit_under_test", kernels / "jit.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.CACHE_FOLDER
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in KERNELS.glob("*.py")))
+def test_cache_folder_changes_with_every_kernel_source(name, copy_of_kernels, tmp_path, monkeypatch):
+    """Catches a source that the digest leaves out: its old machine code would go on running."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    before = cache_folder(copy_of_kernels)
+    assert cache_folder(copy_of_kernels) == before
+    with (copy_of_kernels / name).open("a") as source:
+        source.write("\n# edited\n")
+    assert cache_folder(copy_of_kernels) != before
+
+
+def test_cache_folder_changes_when_a_source_is_renamed_or_numba_updated(copy_of_kernels, tmp_path, monkeypatch):
+    """Catches a digest of contents alone."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    folders = [cache_folder(copy_of_kernels)]
+    (copy_of_kernels / "graph.py").rename(copy_of_kernels / "graphs.py")
+    folders.append(cache_folder(copy_of_kernels))
+    monkeypatch.setattr(numba, "__version__", "0.0")
+    folders.append(cache_folder(copy_of_kernels))
+    assert len(set(folders)) == 3
+
+
+def test_edited_helper_reaches_a_cached_caller(copy_of_kernels, tmp_path):
+    """Catches stale code that numba's own check of freshness lets run: a caller whose helper, elsewhere, changed."""
+    (copy_of_kernels / "caller.py").write_text(
+        "from ketasim.kernels.helper import factor\n"
+        "from ketasim.kernels.jit import kernel\n\n\n"
+        "@kernel\ndef scaled(value):\n    return factor() * value\n"
+    )
+    program = "from ketasim.kernels.caller import scaled; print(scaled(2.0), sum(scaled.stats.cache_hits.values()))"
+    paths = {"PYTHONPATH": str(copy_of_kernels.parents[1]), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run(value):
+        (copy_of_kernels / "helper.py").write_text(
+            f"from ketasim.kernels.jit import kernel\n\n\n@kernel\ndef factor():\n    return {value}\n"
+        )
+        command = [sys.executable, "-c", program]
+        answer = subprocess.run(
+            command, env=os.environ | paths, cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return answer.stdout.split()
+
+    assert run(3.0) == ["6.0", "0"]
+    assert run(3.0) == ["6.0", "1"], "the second process compiled again"
+    assert run(5.0) == ["10.0", "0"]
+
+
+def test_unwritable_cache_folder_falls_back(tmp_path, monkeypatch):
+    """Catches a start-up that fails, or compiles each time, where the home folder cannot be written."""
+    blocked = tmp_path / "file"
+    blocked.write_text("a file where a folder would have to be made")
+    fallback = tmp_path / "temporary"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(blocked))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(fallback))
+    assert cache_folder(KERNELS).is_relative_to(fallback)
+
+
+def test_account_without_home_folder_falls_back(tmp_path, monkeypatch):
+    """Catches a start-up that fails in a container whose user has no home."""
+
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    for variable in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    assert cache_folder(KERNELS).is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"])
+def test_cache_folder_follows_the_environment(variable, tmp_path, monkeypatch):
+    """Catches a cache that ignores where the user wants it."""
+    for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    folder = cache_folder(KERNELS)
+    assert folder.is_relative_to(tmp_path)
+    assert "ketasim" in folder.parts
+
+
+def test_numba_setting_of_the_user_is_untouched(tmp_path, monkeypatch):
+    """Catches a cache folder that the user's own compiled functions inherit, even after a decoration that failed."""
+    monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path)
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "of the user")
+    function = jit.kernel(lambda x: x + 1)
+    assert numba.config.CACHE_DIR == "of the user"
+    assert Path(function.stats.cache_path).is_relative_to(tmp_path)
+    with pytest.raises((TypeError, AttributeError)):
+        jit.kernel("not a function")
+    assert numba.config.CACHE_DIR == "of the user"
+
+
+def test_whether_the_kernel_was_compiled_before(tmp_path, monkeypatch):
+    """Catches a warning about compilation that never or always comes."""
+    monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path)
+    assert not jit.compiled_before()
+    below = tmp_path / "kernels_0123"
+    below.mkdir()
+    (below / "spiking_network.run_window-180.py311.1.nbc").touch()
+    assert jit.compiled_before()

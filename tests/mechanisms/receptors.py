@@ -1,0 +1,50 @@
+"""Receptors in voltage clamp for tests of the blockade: any blockers, one node, every subunit present."""
+
+import math
+
+import numpy as np
+
+from ketasim.mechanisms.nmda_blockade import Gating, Prepared, advance_block
+
+MG_OVER_K = np.array([1.0 / 3.57, 1.0 / 3.57, 1.0 / 14.3, 1.0 / 14.3])
+
+
+def prepared(blockers, open_probability=(1.0,) * 4, mg_over_k=MG_OVER_K, shares=((0.25,),) * 4, floor=0.0):
+    """What the kernel reads, for `blockers` of tests.reference.nmda_blockade and as many nodes as shares have."""
+    escape = np.array([blocker.sigma for blocker in blockers], dtype=float)
+    shares = np.ascontiguousarray(shares, dtype=float)
+    nodes = shares.shape[1]
+    return Prepared(
+        compound=np.arange(len(blockers)),
+        k_on=np.array([blocker.k_on for blocker in blockers], dtype=float),
+        ic50=np.array([blocker.ic50 for blocker in blockers], dtype=float).reshape(-1, 4),
+        distance=np.array([blocker.delta for blocker in blockers], dtype=float),
+        escape=escape,
+        partial=np.flatnonzero(escape > 0),
+        open_probability=np.array(open_probability, dtype=float),
+        release_floor=floor,
+        exposed=np.ones(nodes, dtype=bool),
+        shares=shares,
+        rest=np.full(nodes, -70.0),
+        mg_over_k=np.array(mg_over_k, dtype=float),
+    )
+
+
+def clamped(gate, voltage=-66.0, mg_over_k=MG_OVER_K):
+    """Gating of one node at a voltage in mV that is held."""
+    m = [gate / (1.0 + ratio * math.exp(-0.062 * voltage)) for ratio in (mg_over_k[0], mg_over_k[2])]
+    rows = (gate, *m, gate * voltage)
+    return Gating(*(np.array([row]) for row in rows), np.zeros((4, 1)))
+
+
+def new_block(blockers, nodes=1):
+    """Trapped and superficial block, all free."""
+    return np.zeros((len(blockers), 4, nodes)), np.zeros((len(blockers), 4, nodes))
+
+
+def block_after(blockers, concentration, gating, duration, **constants):
+    """Trapped and superficial block (n_blockers, 4, 1) after `duration` s from free receptors."""
+    trapped, superficial = new_block(blockers)
+    receptors = prepared(blockers, **constants)
+    advance_block(np.array(concentration, dtype=float), gating, trapped, superficial, receptors, float(duration))
+    return trapped, superficial

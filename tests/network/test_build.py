@@ -1,0 +1,153 @@
+"""From topology to kernel: rows, class tables, thresholds and maximal NMDA conductances, against slow loops."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from ketasim.kernels.spiking_network import AMPA, GABA_FAST, GABA_SLOW
+from ketasim.network.build import build, in_degree_scale
+from ketasim.network.cell_classes import CELL_CLASSES
+from ketasim.network.synapses import SYNAPSES, Receptors
+from ketasim.network.topology import Edges, make_topology
+
+
+def random_topology(names, sizes, seed=0, probability=0.5):
+    """Random circuit of the named populations."""
+    rng = np.random.default_rng(seed)
+    population = np.repeat(np.arange(len(names)), sizes)
+    n = population.size
+    source, target = np.nonzero((rng.random((n, n)) < probability) & ~np.eye(n, dtype=bool))
+    weight, delay = rng.lognormal(0.0, 0.5, source.size), rng.uniform(0.1, 30.0, source.size)
+    return make_topology(names, population, rng.random((n, 2)), Edges(source, target, weight, delay))
+
+
+@pytest.fixture
+def topology():
+    return random_topology(("PYR", "PV", "SST"), (9, 5, 4))
+
+
+def name_of(topology, node):
+    return topology.population_names[topology.population[node]]
+
+
+def test_rows_hold_the_edges_of_the_topology(topology):
+    """Catches an edge that is lost, doubled or given to another source, and delays cut instead of rounded."""
+    graph = build(topology).graph
+    edges = []
+    for source in range(topology.n_nodes):
+        for edge in range(graph.row[source], graph.row[source + 1]):
+            edges.append((source, graph.target[edge], graph.weight[edge], graph.delay[edge]))
+    assert len(edges) == topology.n_edges == graph.target.size
+    columns = zip(topology.source, topology.target, topology.weight, topology.delay, strict=True)
+    for (source, target, weight, delay), (*ends, stated_weight, stated_delay) in zip(edges, columns, strict=True):
+        assert [source, target] == ends
+        assert weight == np.float32(stated_weight)
+        assert delay == max(1, round(stated_delay / 0.1))
+    assert build(topology).max_delay == max(delay for *_, delay in edges)
+    assert graph.node_class.tolist() == topology.population.tolist()
+    for number, name in enumerate(topology.population_names):
+        here = topology.slice_of(name)
+        assert (graph.class_start[number], graph.class_start[number + 1]) == (here.start, here.stop)
+
+
+def test_maximal_nmda_conductance(topology):
+    """Catches a gate that is compared with the wrong full scale: a slow loop over edges, and the afferents by hand."""
+    scale = np.arange(1.0, 10.0).reshape(3, 3)
+    network = build(topology, scale)
+    maximum = np.zeros(topology.n_nodes)
+    for edge in range(topology.n_edges):
+        source, target = topology.source[edge], topology.target[edge]
+        kinds = topology.population[source], topology.population[target]
+        synapse = SYNAPSES[name_of(topology, source), name_of(topology, target)]
+        maximum[target] += topology.weight[edge] * synapse.nmda * scale[kinds]
+    for node in range(topology.n_nodes):
+        cell = CELL_CLASSES[name_of(topology, node)]
+        axons = cell.afferent_rate * 1000.0 / 2.0  # each fires at 2 Hz
+        maximum[node] += axons * cell.afferent_nmda / 0.6321205588285577  # a spike opens 1 - 1/e of its channels
+    assert_allclose(network.nmda_maximum, maximum, rtol=1e-12)
+    assert_allclose(network.nmda_extrasynaptic, 0.5625 * maximum, rtol=1e-12)
+
+
+def test_extrasynaptic_share_is_36_percent():
+    """Catches a ratio taken for a share: 36 % of all receptors lie outside synapses."""
+    ratio = Receptors().extrasynaptic_ratio
+    assert ratio / (1.0 + ratio) == pytest.approx(0.36)
+
+
+@pytest.mark.parametrize("names", [("PYR",), ("PV", "SST"), ("PYR", "SST"), ("PYR", "PV", "SST")])
+def test_tables_follow_the_populations_present(names):
+    """Catches tables in the order of all known classes where a network has only some of them."""
+    network = build(random_topology(names, [3] * len(names)))
+    synapses, cells = network.parameters.synapses, network.parameters.cells
+    channels = {"PYR": AMPA, "PV": GABA_FAST, "SST": GABA_SLOW}
+    assert synapses.channel.tolist() == [channels[name] for name in names]
+    assert network.excitatory.tolist() == [name_of(network.topology, node) == "PYR" for node in range(3 * len(names))]
+    for i, source in enumerate(names):
+        for field in cells._fields:
+            assert getattr(cells, field)[i] == getattr(CELL_CLASSES[source], field)
+        assert synapses.afferent_ampa[i] == CELL_CLASSES[source].afferent_ampa
+        assert synapses.afferent_nmda[i] == CELL_CLASSES[source].afferent_nmda
+        for j, target in enumerate(names):
+            synapse = SYNAPSES[source, target]
+            for field in ("ampa", "nmda", "gaba", "recovery", "facilitation"):
+                assert getattr(synapses, field)[i, j] == getattr(synapse, field)
+            assert synapses.utilisation[i, j] == 0.5 * synapse.utilisation
+    for node in range(network.topology.n_nodes):
+        shares = CELL_CLASSES[name_of(network.topology, node)].nmda_shares
+        assert_array_equal(network.nmda_shares[:, node], shares)
+
+
+def test_receptor_constants_reach_the_kernel(topology):
+    """Catches a constant that is stated but not used, and Mg over the wrong K."""
+    receptors = Receptors(
+        ampa_time=3.0, nmda_time=90.0, gaba_fast_time=5.0, gaba_slow_time=20.0, gaba_reversal=-80.0, mg=2.0
+    )
+    parameters = build(topology, receptors=receptors).parameters
+    for name in ("ampa_time", "nmda_time", "gaba_fast_time", "gaba_slow_time", "gaba_reversal"):
+        assert getattr(parameters, name) == getattr(receptors, name)
+    assert parameters.mg_over_k_ab == pytest.approx(2.0 / 3.57)
+    assert parameters.mg_over_k_cd == pytest.approx(2.0 / 14.3)
+    assert parameters.step == 0.1
+
+
+def test_afferent_thresholds_are_the_poisson_distribution(topology):
+    """Catches a wrong mean or a tail cut too early: cumulative probabilities summed term by term, to 2**-32."""
+    thresholds = build(topology).parameters.synapses.afferent_thresholds
+    for row, name in zip(thresholds, topology.population_names, strict=True):
+        mean = CELL_CLASSES[name].afferent_rate * 0.1  # per step
+        total, exact = Fraction(0), []
+        for count in range(row.size):
+            total += Fraction(mean) ** count / math.factorial(count)
+            exact.append(math.exp(-mean) * float(total))
+        assert_allclose(row / 2.0**32, exact, rtol=1e-14)
+        assert 1.0 - exact[-1] < 2.0**-32
+
+
+def test_scale_multiplies_conductances_of_its_class_pair(topology):
+    """Catches a scale that is transposed, or that reaches the plasticity or the afferents."""
+    scale = np.arange(1.0, 10.0).reshape(3, 3)
+    plain, scaled = (build(topology, factors).parameters.synapses for factors in (None, scale))
+    for name in plain._fields:
+        factor = scale if name in ("ampa", "nmda", "gaba") else 1.0
+        assert_array_equal(getattr(scaled, name), getattr(plain, name) * factor)
+
+
+def test_in_degree_scale_leaves_absent_pairs_alone():
+    """Catches a division by zero, or a scale for pairs that have no edges."""
+    population = np.array([0, 0, 1])
+    edges = Edges(np.array([0, 1]), np.array([2, 2]), np.ones(2), np.ones(2))
+    topology = make_topology(("PYR", "PV"), population, np.zeros((3, 2)), edges)
+    scale = in_degree_scale(topology, lambda source, target: {("PYR", "PV"): 50.0}.get((source, target), 9.0))
+    assert_array_equal(scale, [[1.0, 25.0], [1.0, 1.0]])
+
+
+def test_network_without_edges_can_be_built():
+    """Catches an error on the longest delay or the sums of nothing."""
+    topology = make_topology(("PYR",), np.zeros(2, int), np.zeros((2, 2)), Edges(*[np.zeros(0, int)] * 4))
+    network = build(topology)
+    assert network.max_delay == 1
+    assert network.graph.row.tolist() == [0, 0, 0]
+    assert (network.nmda_maximum > 0.0).all()

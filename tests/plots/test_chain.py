@@ -1,0 +1,123 @@
+"""The picture: panels that belong to a run, and the numbers of its file."""
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import ketasim
+from ketasim.documents import KetasimError
+from ketasim.plots import plot_chain, plot_signals
+from ketasim.plots.chain import ADVICE
+
+
+@pytest.fixture
+def figure():
+    figure = Figure(figsize=(9.0, 11.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def pixels(figure):
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())
+
+
+def labels(figure):
+    return [axes.get_ylabel().replace("\n", " ") for axes in figure.axes]
+
+
+def line(axes, label):
+    (found,) = (line for line in axes.get_lines() if line.get_label() == label)
+    return found
+
+
+def test_the_chain_from_top_to_bottom(figure, small_run):
+    """Catches a panel that is missing, out of order or without its unit, an empty page, and missing advice."""
+    plot_chain(figure, small_run)
+    named = labels(figure)
+    order = ["plasma (ng/mL)", "brain (uM)", "firing rate (Hz)", "perisynaptic glutamate (%)", "ambient glutamate (nM)"]
+    positions = [next(i for i, label in enumerate(named) if label.startswith(start)) for start in order]
+    heights = [figure.axes[i].get_position().y0 for i in positions]
+    assert heights == sorted(heights, reverse=True)
+    assert any(label.startswith("NMDA block (%)") for label in named)
+    assert ADVICE in [text.get_text() for text in figure.texts]
+    assert figure.get_suptitle() == "small: ketamine 35 mg intravenous over 10 min"
+    assert pixels(figure).std() > 5.0
+
+
+def test_curves_are_the_signals_of_the_file(figure, small_run):
+    """Catches curves in other units than their axis says, of another population, or against another time."""
+    plot_chain(figure, small_run)
+    plasma, brain, rates = figure.axes[:3]
+    array = small_run["plasma_concentration"]
+    curve = line(plasma, "ketamine")
+    assert curve.get_xdata() == pytest.approx(array["time"].values / 3600)
+    assert curve.get_ydata() == pytest.approx(array.values[:, :2].sum(axis=1))
+    (right,) = (axes for axes in figure.axes if axes.get_ylabel().startswith("NMDA block"))
+    for index, name in enumerate(("PYR", "PV", "SST")):
+        assert line(right, name).get_ydata() == pytest.approx(100 * small_run["nmda_block"].values[:, index])
+        after = small_run["firing_rate"].sel(population=name)
+        assert line(rates, name).get_ydata() == pytest.approx(after.values[after["time"] >= 0])
+    assert brain.get_shared_x_axes().joined(brain, plasma)
+
+
+def test_peak_and_baselines_are_those_of_the_summary(figure, small_run):
+    """Catches a picture that tells other numbers than the closing words."""
+    plot_chain(figure, small_run)
+    (note,) = figure.axes[0].texts
+    assert note.get_text() == f"{small_run.summary['plasma_ketamine_peak']:.0f} ng/mL"
+    assert note.xy[0] * 3600 == pytest.approx(small_run.summary["plasma_ketamine_peak_time"])
+    dotted = [line.get_ydata()[0] for line in figure.axes[2].get_lines() if line.get_linestyle() == ":"]
+    assert sorted(dotted) == pytest.approx(sorted(small_run.summary[f"firing_rate_{p}_baseline"] for p in ("PYR", "PV", "SST")))
+
+
+def test_vehicle_is_drawn_in_grey(figure, small, small_run):
+    """Catches a vehicle that is not drawn, or cannot be told from the drug."""
+    saline = ketasim.run(small(doses=[{"drug": "saline", "route": "intravenous", "duration": "10 min"}]))
+    plot_chain(figure, small_run, saline)
+    grey = [line for line in figure.axes[2].get_lines() if line.get_color() == "#9a9a9a"]
+    after = saline["firing_rate"]["time"].values >= 0
+    assert [list(line.get_ydata()) for line in grey] == saline["firing_rate"].values[after].T.tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "panels"),
+    [
+        ({"network": "none"}, 1),
+        ({"mechanisms": {"nmda_blockade": "off"}}, 4),
+        ({"mechanisms": {"pharmacokinetics": "off"}}, 3),
+        ({"doses": [{"drug": "saline", "route": "intravenous"}]}, 3),
+        ({"doses": []}, 3),
+        ({"duration": "3 d", "network": "none", "schedule": {"step": "auto"}}, 1),
+    ],
+)
+def test_a_run_without_some_signals_is_drawn_without_their_panels(figure, small, changes, panels):
+    """Catches a picture that fails, or an empty panel, for what a run does not have."""
+    plot_chain(figure, ketasim.run(small(**changes)))
+    right = [axes for axes in figure.axes if axes.get_ylabel().startswith("NMDA")]
+    assert len(figure.axes) - len(right) == panels
+    assert pixels(figure).std() > 3.0
+
+
+def test_a_run_with_nothing_to_show_says_so(figure, small):
+    """Catches a message about rows of subplots where the reason is that the run recorded nothing."""
+    nothing = ketasim.run(small(network="none", doses=[]))
+    with pytest.raises(KetasimError, match="nothing to draw"):
+        plot_chain(figure, nothing)
+
+
+def test_chosen_signals(figure, small_run):
+    """Catches a signal without its name and unit, node signals that fill the legend, and one without a second axis."""
+    names = ["glutamate_ambient", "node/firing_rate", "network_sampled", "plasma_concentration"]
+    plot_signals(figure, small_run, names)
+    assert labels(figure) == ["glutamate ambient (uM)", "firing rate (Hz)", "network sampled (1)", "plasma concentration (ng/mL)"]
+    assert [axes.get_legend() is None for axes in figure.axes] == [False, True, True, False]
+    assert line(figure.axes[0], "PV").get_ydata() == pytest.approx(small_run["glutamate_ambient"].values[:, 1])
+    assert pixels(figure).std() > 5.0
+
+
+def test_an_unknown_signal_is_refused_by_name(figure, small_run):
+    """Catches an empty picture for a misspelt name."""
+    with pytest.raises(KeyError, match="did you mean glutamate_ambient"):
+        plot_signals(figure, small_run, ["glutamate_ambiant"])

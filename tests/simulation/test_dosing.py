@@ -1,0 +1,112 @@
+"""Doses as inputs: nothing is lost, doubled or shifted however time is cut into steps."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ketasim.config import Experiment
+from ketasim.drugs import load_catalogue
+from ketasim.drugs.compartments import Body, compartments
+from ketasim.simulation.dosing import Administration, administrations, event_times, inputs
+
+SYSTEM = compartments([load_catalogue()["ketamine"]], Body("human", 70.0))
+ROUTES = [route for _, route in SYSTEM.entries]
+LAGGED = replace(SYSTEM, lags={key: 90.0 for key in SYSTEM.lags})
+
+
+def doses_of(*doses, weight="70 kg"):
+    data = {"format": 1, "duration": "10 d", "subject": {"weight": weight}, "doses": list(doses)}
+    return administrations(Experiment.from_mapping(data).doses, float(weight.split()[0]))
+
+
+def given_in_all(doses, system, times):
+    """Amount into each compartment, summed over the steps between `times`."""
+    total = np.zeros(len(system.names))
+    for begin, end in pairwise(times):
+        bolus, rate = inputs(doses, system, begin, end)
+        total += bolus + rate * (end - begin)
+    return total
+
+
+single_doses = st.builds(
+    Administration,
+    st.just("ketamine"),
+    st.sampled_from(ROUTES),
+    st.floats(0.1, 100.0),
+    st.floats(0.0, 3000.0),
+    st.just(0.0) | st.floats(1.0, 3000.0),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(single_doses, min_size=1, max_size=4), st.lists(st.floats(0.0, 9000.0), max_size=8), st.booleans())
+def test_every_splitting_conserves_the_dose(doses, cuts, lagged):
+    """Catches a bolus counted in two steps or none, and an infusion longer or shorter than stated."""
+    system = LAGGED if lagged else SYSTEM
+    times = sorted({0.0, 9000.0, *cuts, *event_times(doses, system)})
+    wanted = sum(dose.amount * system.entries[dose.drug, dose.route] for dose in doses)
+    assert given_in_all(doses, system, times) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_lag_delays_bolus_and_infusion():
+    """Catches a lag that is ignored, or applied to the start of an infusion only."""
+    doses = doses_of(
+        {"drug": "ketamine", "route": "oral", "amount": "10 mg", "start": "100 s"},
+        {"drug": "ketamine", "route": "intravenous", "amount": "6 mg", "start": "200 s", "duration": "60 s"},
+    )
+    assert event_times(doses, LAGGED) == [190.0, 290.0, 350.0]
+    bolus, rate = inputs(doses, LAGGED, 100.0, 190.0)
+    assert not bolus.any()
+    assert not rate.any()
+    assert inputs(doses, LAGGED, 190.0, 191.0)[0].sum() == pytest.approx(10.0)
+    assert inputs(doses, LAGGED, 290.0, 350.0)[1].sum() == pytest.approx(0.1)
+    assert not inputs(doses, LAGGED, 350.0, 400.0)[1].any()
+
+
+def test_a_bolus_enters_once_at_the_start_of_a_step():
+    """Catches a bolus that enters at the end of the step before it, or again in the next."""
+    doses = [Administration("ketamine", "intravenous", 35.0, 60.0, 0.0)]
+    amounts = [inputs(doses, SYSTEM, *step)[0].sum() for step in ((0.0, 60.0), (60.0, 120.0), (120.0, 180.0))]
+    assert amounts == pytest.approx([0.0, 35.0, 0.0])
+
+
+def test_repeats_and_amounts_per_weight():
+    """Catches a series that is one too long, an interval from end to start, mg/kg taken as mg, and wrong order."""
+    doses = doses_of(
+        {
+            "drug": "ketamine",
+            "route": "intravenous",
+            "amount": "0.5 mg/kg",
+            "start": "1 h",
+            "duration": "40 min",
+            "repeat": {"every": "2 d", "count": 3},
+        },
+        {"drug": "ketamine", "route": "oral", "amount": "20 mg", "start": "1 d"},
+        weight="80 kg",
+    )
+    hour, day = 3600.0, 86400.0
+    assert [dose.start for dose in doses] == [hour, day, hour + 2 * day, hour + 4 * day]
+    assert [dose.amount for dose in doses] == [40.0, 20.0, 40.0, 40.0]
+    assert [dose.end - dose.start for dose in doses] == pytest.approx([2400.0, 0.0, 2400.0, 2400.0])
+
+
+def test_overlapping_infusions_add_up():
+    """Catches one infusion replacing another."""
+    doses = [
+        Administration("ketamine", "intravenous", 10.0, 0.0, 100.0),
+        Administration("ketamine", "intravenous", 30.0, 50.0, 100.0),
+    ]
+    rates = [inputs(doses, SYSTEM, *step)[1].sum() for step in ((0.0, 50.0), (50.0, 100.0), (100.0, 150.0))]
+    assert rates == pytest.approx([0.1, 0.4, 0.3])
+
+
+def test_saline_puts_nothing_in():
+    """Catches a vehicle that needs an amount or makes a compartment."""
+    doses = doses_of({"drug": "saline", "route": "intravenous", "duration": "40 min"})
+    system = compartments([load_catalogue()["saline"]], Body("human", 70.0))
+    bolus, rate = inputs(doses, system, 0.0, 60.0)
+    assert bolus.shape == rate.shape == (0,)

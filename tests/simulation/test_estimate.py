@@ -1,0 +1,51 @@
+"""What `ketasim check` promises against what a run then does."""
+
+import numpy as np
+import pytest
+
+from ketasim.simulation import Simulation
+from ketasim.simulation.estimate import estimate
+
+
+@pytest.fixture(scope="module")
+def rows(small):
+    simulation = Simulation(small())
+    before = {name: array.copy() for name, array in simulation.state.items()}
+    found = estimate(simulation)
+    assert all(np.array_equal(before[name], array) for name, array in simulation.state.items())
+    return {name: (value, unit) for name, value, unit in found}
+
+
+def test_counts_are_those_of_the_run(rows, small_run):
+    """Catches an estimate for another schedule or network than the one that runs."""
+    assert rows["slow steps"] == (4, "1")
+    assert rows["windows"] == (small_run.dataset("population").sizes["time"], "1")
+    topology = small_run.topology()
+    assert rows["synapses"] == (topology.n_edges, "1")
+    for name, size in topology.sizes.items():
+        assert rows[f"{name} neurons"] == (size, "1")
+
+
+def test_sizes_are_of_the_right_order(rows, small_file):
+    """Catches bytes taken for megabytes, and the promise of at most 16 bytes a synapse broken."""
+    assert rows["kernel graph"][0] <= 16.0
+    assert 300.0 < rows["memory"][0] < 1000.0
+    assert rows["memory"][1] == rows["file"][1] == "MB"
+    assert 1.0 + 0.25 * 4 + 2.0 <= rows["network time"][0] < 5.0
+    assert 0.0 < rows["wall time"][0] < 600.0
+
+
+def test_file_size_of_a_larger_run(small, tmp_path):
+    """Catches an estimate of the file that is wrong by more than a factor of 3."""
+    import ketasim
+
+    experiment = small(network={"neurons": 500}, duration="5 min", recording={})
+    stated = {name: value for name, value, _ in estimate(Simulation(experiment))}["file"] * 1e6
+    path = tmp_path / "run.h5"
+    ketasim.run(experiment, path).close()
+    assert stated / 3 < path.stat().st_size < stated * 3
+
+
+def test_without_a_network_only_steps_are_stated(small):
+    """Catches an estimate that fails, or promises windows, where there is no network."""
+    assert estimate(Simulation(small(network="none"))) == [("slow steps", 4, "1")]

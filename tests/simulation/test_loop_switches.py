@@ -1,0 +1,80 @@
+"""Mechanisms, cells and the network switched off: what must vanish, and what must not move."""
+
+import h5py
+import numpy as np
+import pytest
+import xarray
+
+import ketasim
+from ketasim.mechanisms import ORDER
+from ketasim.signals import SIGNALS
+from ketasim.storage import differing_datasets
+
+NAMES = [mechanism.name for mechanism in ORDER]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mechanism_switched_off_leaves_no_trace_of_its_signals(small, small_run, name):
+    """Catches a column of neutral values under the name of a mechanism that is off, and others lost with it."""
+    (mechanism,) = (one for one in ORDER if one.name == name)
+    run = ketasim.run(small(mechanisms={name: "off"}))
+    assert set(run.names()) == set(small_run.names()) - set(mechanism.writes)
+    for signal in run.names():
+        assert run[signal].attrs.get("mechanism") != name
+        assert np.isfinite(run[signal].values).all(), signal
+    assert run.complete
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_dataset_of_a_mechanism_bears_its_name(small_run, name):
+    """Catches a dataset without the attribute by which one finds the page that explains it."""
+    (mechanism,) = (one for one in ORDER if one.name == name)
+    for signal in mechanism.writes:
+        if SIGNALS[signal].recorded:
+            assert small_run[signal].attrs["mechanism"] == name
+
+
+def test_without_a_network_the_pharmacokinetics_are_the_same(small, small_run):
+    """Catches a step of the drug that depends on the network, and groups for neurons that are not there."""
+    run = ketasim.run(small(network="none"))
+    xarray.testing.assert_identical(run.dataset("subject"), small_run.dataset("subject"))
+    assert run.names() == ("plasma_concentration", "brain_concentration")
+    assert not any(key.startswith(("firing_rate", "nmda", "glutamate")) for key in run.summary)
+    with pytest.raises(KeyError, match="no network"):
+        run.graph(0)
+
+
+def test_drug_without_blockade_is_saline_to_the_network(small, tmp_path):
+    """Catches a second way from drug to network: with blockade off every bit has to be that of the vehicle."""
+    saline = [{"drug": "saline", "route": "intravenous", "duration": "10 min"}]
+    off, vehicle = tmp_path / "off.h5", tmp_path / "vehicle.h5"
+    ketasim.run(small(mechanisms={"nmda_blockade": "off"}), off).close()
+    ketasim.run(small(doses=saline), vehicle).close()
+    different = differing_datasets(off, vehicle)
+    assert [name for name in different if not name.startswith(("/events/", "/summary/"))] == []
+    with h5py.File(off) as file:
+        assert len(file["spikes/PYR/timestamps"]) > 0
+        assert set(file["trajectories/population"]) > {"firing_rate", "glutamate_perisynaptic", "time"}
+
+
+def test_the_drug_does_something_to_the_network(small_run, small, tmp_path):
+    """Catches a chain that is cut between receptor and network: then the test above would pass for nothing."""
+    saline = [{"drug": "saline", "route": "intravenous", "duration": "10 min"}]
+    vehicle = tmp_path / "vehicle.h5"
+    ketasim.run(small(doses=saline), vehicle).close()
+    different = differing_datasets(small_run.path, vehicle)
+    for name in ("firing_rate", "nmda_throughput", "nmda_block"):
+        assert f"/trajectories/population/{name}" in different
+    rows = small_run["firing_rate"]["time"].values <= 0
+    other = ketasim.open_trajectory(vehicle)
+    assert np.array_equal(small_run["firing_rate"].values[rows], other["firing_rate"].values[rows])
+
+
+@pytest.mark.parametrize("cells", [["PYR"], ["PV", "SST"]])
+def test_only_chosen_cells_are_blocked(small, cells):
+    """Catches `cells` that is ignored or means the opposite."""
+    run = ketasim.run(small(mechanisms={"nmda_blockade": {"cells": cells}}))
+    block = run["nmda_block"].max("time")
+    for population in ("PYR", "PV", "SST"):
+        found = float(block.sel(population=population))
+        assert (found > 0.02) if population in cells else (found == 0.0), population

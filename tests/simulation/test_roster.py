@@ -1,0 +1,133 @@
+"""Which mechanisms take part, and declarations that do not fit."""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import pytest
+from annotated_types import Gt
+
+import ketasim
+from ketasim.mechanisms import ORDER, Mechanism
+from ketasim.provenance import Source
+from ketasim.signals import Signal
+from ketasim.simulation.roster import DeclarationError, active_mechanisms, owners_of
+
+
+class Parameters(NamedTuple):
+    """A mechanism of the user."""
+
+    factor: Annotated[float, Gt(0), "1", Source("assumed", "a test")] = 0.8
+
+
+def nothing(*arguments):
+    """Advance nothing."""
+
+
+def load_state(name="my_load", dims=("node",), kind="state"):
+    return Signal(name, "1", dims, kind, 0.0, "load of a test", recorded=True)
+
+
+WRONG = {
+    "unknown signal": (
+        Mechanism("mine", Parameters, nothing, reads=("glutamate_ambiant",)),
+        "mine: unknown signal 'glutamate_ambiant'; did you mean glutamate_ambient?",
+    ),
+    "two owners": (
+        Mechanism("mine", Parameters, nothing, writes=("glutamate_ambient",)),
+        "mine: the state 'glutamate_ambient' belongs to glutamate already",
+    ),
+    "scaling a state": (
+        Mechanism("mine", Parameters, nothing, scales=("glutamate_ambient",)),
+        "mine: 'glutamate_ambient' is a state, not a port; it can't be scaled",
+    ),
+    "writing what the network measures": (
+        Mechanism("mine", Parameters, nothing, writes=("firing_rate",)),
+        "mine: 'firing_rate' is a network, not a state to own",
+    ),
+    "writing a port": (
+        Mechanism("mine", Parameters, nothing, writes=("release_gain",)),
+        "mine: 'release_gain' is a port, not a state to own",
+    ),
+    "a signal that exists": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state("firing_rate"),)),
+        "mine: the signal 'firing_rate' exists already",
+    ),
+    "a name that exists": (Mechanism("glutamate", Parameters, nothing), "there are two mechanisms named 'glutamate'"),
+    "an unknown dimension": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state(dims=("neuron",)),)),
+        "mine: 'my_load' has the unknown dimension 'neuron'; "
+        "allowed: compound, compartment, blocker, subunit, node",
+    ),
+    "a signal that no window measures": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state(kind="network"),)),
+        "mine: 'my_load' is of kind 'network'; own signals are a state or a port",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_declaration_is_refused_by_name(small, case):
+    """Catches a declaration that is accepted and then does nothing, overwrites another's state, or fails late."""
+    mechanism, message = WRONG[case]
+    with pytest.raises(DeclarationError) as caught:
+        ketasim.run(small(network="none"), mechanisms=[mechanism])
+    assert str(caught.value) == message
+
+
+def test_own_mechanism_with_own_signals_and_a_port(small):
+    """Catches own signals that are not stored, a port that is not felt, steps of the wrong length, own parameters."""
+
+    def advance(firing_rate, my_load, my_hours, release_gain, parameters, clock):
+        assert parameters.factor == 0.8
+        my_load += np.mean(firing_rate) * clock.duration
+        my_hours += clock.duration / 3600.0
+        release_gain *= parameters.factor
+
+    mine = Mechanism(
+        "mine",
+        Parameters,
+        advance,
+        reads=("firing_rate",),
+        writes=("my_load", "my_hours"),
+        scales=("release_gain",),
+        signals=(load_state(), Signal("my_hours", "h", (), "state", 0.0, "time that has gone by", recorded=True)),
+    )
+    run = ketasim.run(small(), mechanisms=[mine])
+    plain = ketasim.run(small())
+    load = run["my_load"]
+    assert load.attrs["mechanism"] == "mine"
+    assert load.attrs["units"] == "1"
+    rate = run["firing_rate"].values @ [64, 9, 7] / 80  # all nodes
+    assert list(run["firing_rate"]["population"]) == ["PYR", "PV", "SST"]
+    after = load["time"].values >= 0
+    expected = np.concatenate([[0.0], np.cumsum(300.0 * rate[after][:-1])])
+    assert load.values[after, 0] == pytest.approx(expected)
+    assert run["my_hours"].values == pytest.approx(np.arange(5) / 12)
+    assert np.all(run["firing_rate"].mean("time") < 0.8 * plain["firing_rate"].mean("time"))
+    assert run["firing_rate"].sel(population="PYR").mean() > 0.1
+
+
+def test_without_a_network_only_mechanisms_without_nodes_run(small):
+    """Catches a mechanism of nodes that is given empty arrays, or pharmacokinetics left out."""
+    chosen = active_mechanisms(small(network="none"), (), with_network=False)
+    assert [mechanism.name for mechanism in chosen] == ["pharmacokinetics"]
+    mine = Mechanism("mine", Parameters, nothing, reads=("brain_concentration",))
+    assert active_mechanisms(small(network="none"), [mine], with_network=False)[-1] is mine
+
+
+def test_switched_off_mechanisms_do_not_take_part(small):
+    """Catches `off` that is read but not obeyed, also for an own mechanism named in the file."""
+    mine = Mechanism("mine", Parameters, nothing)
+    experiment = ketasim.Experiment.from_mapping(
+        {"format": 1, "duration": "1 h", "mechanisms": {"glutamate": "off", "mine": "off"}}, [mine]
+    )
+    chosen = active_mechanisms(experiment, experiment.own_mechanisms, with_network=True)
+    assert [mechanism.name for mechanism in chosen] == [m.name for m in ORDER if m.name != "glutamate"]
+
+
+def test_every_state_of_the_table_has_one_owner():
+    """Catches a state that no mechanism writes: it would stay neutral for ever."""
+    owners = owners_of(ORDER)
+    table = ketasim.signals.SIGNALS
+    assert set(owners) == {name for name, signal in table.items() if signal.kind == "state"}
+    assert owners["glutamate_ambient"] == "glutamate"

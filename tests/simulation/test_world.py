@@ -1,0 +1,78 @@
+"""What an experiment describes, built."""
+
+import networkx
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from ketasim.documents import DocumentError
+from ketasim.simulation.world import build_network, compartments_of, setting_of
+
+
+def test_the_seed_decides_the_circuit(small):
+    """Catches a circuit that ignores the seed, or differs each time."""
+    first, again, other = (build_network(small(seed=seed))[0].topology for seed in (1, 1, 2))
+    assert_array_equal(first.target, again.target)
+    assert_array_equal(first.weight, again.weight)
+    assert first.n_edges != other.n_edges or not np.array_equal(first.target, other.target)
+
+
+def test_a_given_graph_takes_the_place_of_the_circuit(small, random_graph):
+    """Catches a graph that is ignored, or whose stated conductances are rescaled to another in-degree."""
+    graph = random_graph()
+    network, notes = build_network(small(), graph)
+    assert set(network.topology.labels) == set(graph)
+    assert network.topology.n_edges == graph.number_of_edges()
+    thinned = graph.copy()
+    thinned.remove_edges_from(list(graph.edges)[::2])
+    other, _ = build_network(small(), thinned)
+    assert_array_equal(network.parameters.synapses.ampa, other.parameters.synapses.ampa)
+    assert notes == ()
+
+
+def test_what_a_graph_leaves_open_is_noted(small):
+    """Catches defaults that are filled in without a word."""
+    graph = networkx.DiGraph([(0, 1), (1, 2)])
+    networkx.set_node_attributes(graph, "PYR", "population")
+    _, notes = build_network(small(), graph)
+    assert any("delay" in note for note in notes)
+    assert any("weight" in note for note in notes)
+
+
+def test_network_from_a_file(small, random_graph, tmp_path):
+    """Catches a file read differently from the graph that was written to it."""
+    graph = random_graph(lambda number: f"neuron {number}")
+    networkx.write_graphml(graph, tmp_path / "net.graphml")
+    from_file, _ = build_network(small(network={"file": str(tmp_path / "net.graphml")}))
+    given, _ = build_network(small(), graph)
+    assert_array_equal(from_file.topology.weight, given.topology.weight)
+    assert from_file.topology.labels == given.topology.labels
+
+
+def test_a_graph_without_populations_is_refused_with_a_remedy(small):
+    """Catches a graph that runs with a population made up for it."""
+    with pytest.raises(DocumentError, match="population"):
+        build_network(small(), networkx.DiGraph([(0, 1)]))
+
+
+def test_setting_of_humans_and_rats(small):
+    """Catches a human variant given to a rat, and drugs that were given twice counted twice."""
+    doses = [{"drug": "ketamine", "route": "intravenous", "amount": "1 mg", "start": f"{n} min"} for n in range(2)]
+    human = setting_of(small(doses=doses, subject={"genotype": {"cyp2b6": "*6/*6"}}), None)
+    assert human.genotype == (("cyp2b6", "*6/*6"),)
+    assert [drug.name for drug in human.drugs] == ["ketamine"]
+    rat = setting_of(small(doses=doses, subject={"species": "rat"}), None, drugs=("saline",))
+    assert rat.genotype == ()
+    assert rat.weight == 0.3
+    assert [drug.name for drug in rat.drugs] == ["ketamine", "saline"]
+
+
+def test_the_parameter_set_named_is_the_one_used(small):
+    """Catches doses that enter other compartments than those the mechanism advances."""
+    plain = small(network="none")
+    names = plain.catalogue["ketamine"].dispositions_for("human")
+    matrices = set()
+    for name in names:
+        experiment = small(network="none", mechanisms={"pharmacokinetics": {"disposition": name}})
+        matrices.add(compartments_of(experiment, setting_of(experiment, None)).matrix.tobytes())
+    assert len(matrices) == len(names) > 1

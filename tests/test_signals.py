@@ -1,0 +1,57 @@
+"""The table of signals: units that can be written, meanings, dimensions, neutral values that are at rest."""
+
+import re
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from ketasim.documents import parse_quantity
+from ketasim.mechanisms import extrasynaptic_nmda, glutamate
+from ketasim.signals import SIGNALS, SUBUNITS, Dimension, Kind
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_row_is_complete(name):
+    """Catches a signal without unit or meaning, or with a dimension or kind that nobody knows."""
+    signal = SIGNALS[name]
+    assert signal.name == name
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+    assert len(signal.meaning) > 5
+    assert parse_quantity(1.0 if signal.unit == "1" else f"1 {signal.unit}", signal.unit) == 1.0
+    assert signal.kind in get_args(Kind)
+    assert signal.dims
+    assert set(signal.dims) <= set(get_args(Dimension))
+
+
+def test_names_are_unique():
+    """Catches a row that silently replaces another of its name."""
+    import ketasim.signals
+
+    assert len(SIGNALS) == len(ketasim.signals._ROWS)
+
+
+def test_ports_are_factors():
+    """Catches a port whose neutral value is not that of a product."""
+    ports = [signal for signal in SIGNALS.values() if signal.kind == "port"]
+    assert len(ports) >= 2
+    assert all(signal.neutral == 1.0 and signal.unit == "1" for signal in ports)
+
+
+def test_neutral_ambient_glutamate_is_the_mechanisms_own_rest():
+    """Catches two resting levels: with the mechanism off, others must see what it would give at rest."""
+    assert SIGNALS["glutamate_ambient"].neutral == glutamate.Parameters().ambient
+
+
+def test_subunits_are_those_of_the_gating_law():
+    """Catches an axis in another order than the parameters that belong to it."""
+    letters = [name[-1].lower() for name in SUBUNITS]
+    assert [f"ec50_2{letter}" for letter in letters] == list(extrasynaptic_nmda.Parameters._fields[:4])
+
+
+def test_unblocked_and_blocked_agree_when_neutral():
+    """Catches neutral values that contradict each other."""
+    neutral = {name: signal.neutral for name, signal in SIGNALS.items()}
+    assert neutral["nmda_unblocked"] == 1.0 - neutral["trapped_block"] - neutral["superficial_block"]
+    assert neutral["nmda_block"] == 0.0
+    assert np.isfinite(list(neutral.values())).all()
