@@ -1,8 +1,8 @@
 import json
 import os
-import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -32,8 +32,7 @@ def call(folder):
 @pytest.fixture
 def start(folder):
     """Start a command in a process of its own."""
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    environment = os.environ | {"PYTHONPATH": root, "COLUMNS": "100", "NO_COLOR": "1"}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "100", "NO_COLOR": "1"}
 
     def starter(*arguments):
         command = [sys.executable, "-c", _START, *arguments]
@@ -41,7 +40,6 @@ def start(folder):
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder
         )
 
-    assert signal.SIGINT
     return starter
 
 

@@ -55,7 +55,9 @@ def test_every_parameter_has_a_source_and_a_status(call, mechanism):
     assert all(row["source"] and row["status"] for row in rows)
 
 
-@pytest.mark.parametrize(("arguments", "near"), [(("drugs", "ketamin"), "ketamine"), (("mechanisms", "glutamat"), "glutamate")])
+@pytest.mark.parametrize(
+    ("arguments", "near"), [(("drugs", "ketamin"), "ketamine"), (("mechanisms", "glutamat"), "glutamate")]
+)
 def test_an_unknown_name_is_refused_with_the_nearest(call, arguments, near):
     """Catches an empty table for a misspelt name."""
     result = call(*arguments)

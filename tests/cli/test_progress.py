@@ -35,7 +35,9 @@ def test_quiet_draws_and_says_nothing(small, monkeypatch):
     assert run_with_bar(small, True, Terminal(), monkeypatch) == ""
 
 
-@pytest.mark.parametrize(("compiled", "words"), [(True, "measuring the baseline"), (False, "compiling kernels, first run only")])
+@pytest.mark.parametrize(
+    ("compiled", "words"), [(True, "measuring the baseline"), (False, "compiling kernels, first run only")]
+)
 def test_the_bar_says_what_is_going_on(small, monkeypatch, compiled, words):
     """Catches a wait of ten seconds without a word, and a bar that stays at its start."""
     monkeypatch.setattr("ketasim.kernels.jit.compiled_before", lambda: compiled)
@@ -47,7 +49,9 @@ def test_the_bar_says_what_is_going_on(small, monkeypatch, compiled, words):
 
         def see(progress):
             bar(progress)
-            shown.append((bar._bar.tasks[0].description, bar._bar.tasks[0].fields["clock"], bar._bar.tasks[0].completed))
+            shown.append(
+                (bar._bar.tasks[0].description, bar._bar.tasks[0].fields["clock"], bar._bar.tasks[0].completed)
+            )
 
         ketasim.run(small(), progress=see)
     assert words in [description for description, *_ in shown]

@@ -73,7 +73,9 @@ def test_a_forced_run_that_fails_keeps_the_old_file(call, folder):
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_a_wrong_file_is_shown_on_one_screen(call, folder, command):
     """Catches a traceback in place of file, line, column and remedy, and errors on standard output."""
-    (folder / "wrong.yaml").write_text("format: 1\nduration: 24 h\ndoses:\n  - {drug: ketamin, route: oral, amount: 1 mg}\n")
+    (folder / "wrong.yaml").write_text(
+        "format: 1\nduration: 24 h\ndoses:\n  - {drug: ketamin, route: oral, amount: 1 mg}\n"
+    )
     result = call(command, "wrong.yaml")
     assert result.exit_code == 2
     assert result.stdout == ""

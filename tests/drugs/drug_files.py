@@ -27,7 +27,8 @@ species:
     default: slow
     dispositions:
       slow:
-        - {of: [parent], volume: 2 L/kg, k10: 0.6 1/h, k12: 1 1/h, k21: 0.5 1/h, ke0: 1 1/min, status: assumed, source: x}
+        - {of: [parent], volume: 2 L/kg, k10: 0.6 1/h, k12: 1 1/h, k21: 0.5 1/h, ke0: 1 1/min,
+           status: assumed, source: made up}
       quick:
         - {of: [parent], volume: 2 L/kg, clearance: 3 L/h/kg, ke0: 1 1/min, status: assumed, source: made up}
     metabolites:

@@ -39,12 +39,18 @@ BROKEN = {
         "'nmda' and 'nmda_kinetics' must name the same compounds",
     ),
     "dose fractions": (("dose_fraction: 1}", "dose_fraction: 0.5}"), "must add up to 1, not 0.5"),
-    "no metabolite's disposition": (("metabolites:\n      - {of: [product]", "metabolites:\n      - {of: []"), "no row for product"),
+    "no metabolite's disposition": (
+        ("metabolites:\n      - {of: [product]", "metabolites:\n      - {of: []"),
+        "no row for product",
+    ),
     "a disposition twice": (
         ("metabolites:\n      - {of: [product]", "metabolites:\n      - {of: [product, parent]"),
         "species.rat.dispositions.slow: the compound 'parent' stands in two rows; it needs one",
     ),
-    "forms the unknown": (("forms: product", "forms: produce"), "unknown compound 'produce'; allowed: parent, product; did you mean"),
+    "forms the unknown": (
+        ("forms: product", "forms: produce"),
+        "unknown compound 'produce'; allowed: parent, product; did you mean",
+    ),
     "forms from the unknown": (
         ("formation:\n      - {of: [parent]", "formation:\n      - {of: [parents]"),
         "species.rat.formation: unknown compound 'parents'; allowed: parent, product; did you mean parent?",
@@ -61,7 +67,10 @@ BROKEN = {
         ("clearance: 3 L/h/kg", "clearance: 3 L/h/kg, flow: 1 L/h/kg"),
         "'flow' and 'peripheral' belong together; give both or neither",
     ),
-    "no default": (("default: slow", "default: slwo"), "unknown disposition 'slwo'; allowed: slow, quick; did you mean slow?"),
+    "no default": (
+        ("default: slow", "default: slwo"),
+        "unknown disposition 'slwo'; allowed: slow, quick; did you mean slow?",
+    ),
     # routes
     "unknown route": (("oral: {", "rectal: {"), "unknown route 'rectal'; allowed: intravenous, intramuscular,"),
     "first pass of a bolus": (
@@ -73,15 +82,27 @@ BROKEN = {
         "a route with 'first_pass' needs 'absorption' and works out its own bioavailability",
     ),
     # single values
-    "status": (("status: verified", "status: verifed"), "unknown value 'verifed'; allowed: verified, secondary, recalled"),
+    "status": (
+        ("status: verified", "status: verifed"),
+        "unknown value 'verifed'; allowed: verified, secondary, recalled",
+    ),
     "no source": ((f"0.25, {STATED}", "0.25, status: assumed}"), "the key 'source' is missing"),
     "empty source": (("source: straight in", "source: ''"), "species.rat.routes.intravenous.source: ''"),
-    "negative volume": (("volume: 1 L/kg", "volume: -1 L/kg"), "'-1 L/kg' is out of range; it must be more than 0 L/kg"),
-    "no unit": (("ke0: 1 1/min, status: assumed, source: x", "ke0: 1, status: assumed, source: x"), "1 has no unit"),
+    "negative volume": (
+        ("volume: 1 L/kg", "volume: -1 L/kg"),
+        "'-1 L/kg' is out of range; it must be more than 0 L/kg",
+    ),
+    "no unit": (("k21: 0.5 1/h, ke0: 1 1/min", "k21: 0.5 1/h, ke0: 1"), "1 has no unit; a rate is wanted, such as 1/s"),
     "wrong unit": (("ec50: 3 nM", "ec50: 3 mg"), "is a mass; a molar concentration is wanted, such as nM, uM, mM"),
     "escape of one": (("escape: 0.3", "escape: 1"), "1 is out of range; it must be less than 1"),
-    "fraction above one": (("forms: product, value: 0.25", "forms: product, value: 1.5"), "1.5 is out of range; it must be at most 1"),
-    "unknown key": (("moiety: product}", "moeity: product}"), "unknown key 'moeity'; allowed: moiety, dose_fraction; did you mean moiety?"),
+    "fraction above one": (
+        ("forms: product, value: 0.25", "forms: product, value: 1.5"),
+        "1.5 is out of range; it must be at most 1",
+    ),
+    "unknown key": (
+        ("moiety: product}", "moeity: product}"),
+        "unknown key 'moeity'; allowed: moiety, dose_fraction; did you mean moiety?",
+    ),
     "name": (("name: own_drug", "name: Own drug"), "name: 'Own drug'"),
     "format": (("format: 1", "format: 2"), "format: "),
     "species": (("  rat:", "  cat:"), "unknown species 'cat'; allowed: human, rat, mouse"),

@@ -5,8 +5,24 @@ import math
 import numpy as np
 
 from ketasim.mechanisms.nmda_blockade import Gating, Prepared, advance_block
+from tests.reference.nmda_blockade import Blocker
 
 MG_OVER_K = np.array([1.0 / 3.57, 1.0 / 3.57, 1.0 / 14.3, 1.0 / 14.3])
+
+
+def blockers_of(drugs, names):
+    """Blockers of drug files by compound."""
+    affinity = {name: row for drug in drugs for row in drug.nmda for name in row.of}
+    kinetics = {name: row for drug in drugs for row in drug.nmda_kinetics for name in row.of}
+    return [
+        Blocker(
+            kinetics[name].k_on,
+            tuple(getattr(affinity[name], f"ic50_2{letter}") for letter in "abcd"),
+            kinetics[name].electrical_distance,
+            kinetics[name].escape,
+        )
+        for name in names
+    ]
 
 
 def prepared(blockers, open_probability=(1.0,) * 4, mg_over_k=MG_OVER_K, shares=((0.25,),) * 4, floor=0.0):

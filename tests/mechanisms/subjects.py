@@ -10,6 +10,7 @@ from ketasim.network.topology import Edges, make_topology
 from tests.reference.pharmacokinetics import Dose, Subject
 
 KETAMINE = load_catalogue()["ketamine"]
+ADULT = Subject("human", 70.0)
 WEIGHTS = {"human": 70.0, "rat": 0.3, "mouse": 0.025}
 
 
@@ -23,7 +24,7 @@ def three_nodes():
     return build(make_topology(("PYR", "PV", "SST"), np.arange(3), np.zeros((3, 2)), nothing))
 
 
-def setting(*drugs: Drug, network=None, subject: Subject = Subject("human", 70.0)) -> Setting:
+def setting(*drugs: Drug, network=None, subject: Subject = ADULT) -> Setting:
     genotype = (("cyp2b6", subject.cyp2b6),) if subject.cyp2b6 else ()
     return Setting(subject.species, subject.weight, genotype, drugs, network)
 
@@ -34,7 +35,7 @@ def system_of(subject: Subject, drug: Drug = KETAMINE) -> Compartments:
 
 
 def give(subject: Subject, doses: list[Dose], times, drug: Drug = KETAMINE):
-    """Amounts (n_times, n_compartments), plasma and brain (n_times, n_compounds) at `times` in s, starting empty at 0."""
+    """Amounts (n_times, n_compartments), plasma and brain (n_times, n_compounds) at `times` in s, empty at first."""
     system = system_of(subject, drug)
     parameters = pharmacokinetics.Parameters(subject.disposition or "default")
     prepared = pharmacokinetics.prepare(parameters, setting(drug, subject=subject))

@@ -39,7 +39,7 @@ def test_no_cut_at_baseline():
 
 @given(level=st.floats(0.0, 50.0), agonist=st.floats(0.0, 1.0), largest=st.floats(0.0, 1.0))
 def test_cut_follows_competitive_occupancy(level, agonist, largest):
-    """Catches another law: ``gamma (a - a0) / (1 - a0)``, a the share of receptors with glutamate or agonist on them."""
+    """Catches another law: ``gamma (a - a0) / (1 - a0)``, a the share of receptors with anything on them."""
     glutamate, drug = 2.0 * level / 10.0, agonist / 0.003
     a = glutamate / (1.0 + glutamate + drug) + drug / (1.0 + glutamate + drug)
     a0 = 0.2 / 1.2

@@ -14,7 +14,12 @@ from ketasim.provenance import Status, describe
 from ketasim.signals import SIGNALS
 
 BY_NAME = {mechanism.name: mechanism for mechanism in ORDER}
-NAMED = [(name, kind, signal) for name, m in BY_NAME.items() for kind in ("reads", "writes", "scales") for signal in getattr(m, kind)]
+NAMED = [
+    (name, kind, signal)
+    for name, m in BY_NAME.items()
+    for kind in ("reads", "writes", "scales")
+    for signal in getattr(m, kind)
+]
 
 
 def test_every_module_is_in_order_under_its_own_name():

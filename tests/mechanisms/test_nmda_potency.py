@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 
 from ketasim.mechanisms import nmda_blockade
 from ketasim.mechanisms.nmda_blockade import TYPICAL_CONCENTRATION, Gating, advance_block
-from tests.mechanisms.receptors import MG_OVER_K, block_after, clamped, new_block, prepared
+from tests.mechanisms.receptors import MG_OVER_K, block_after, blockers_of, clamped, new_block, prepared
 from tests.mechanisms.subjects import KETAMINE, setting, three_nodes
 from tests.reference.nmda_blockade import Blocker
 
@@ -23,10 +23,7 @@ ENOUGH = 1e6  # s, longer than any time constant here
 
 def of_file(*names):
     """Blockers of the ketamine file."""
-    rows = [(next(r for r in KETAMINE.nmda if n in r.of), next(r for r in KETAMINE.nmda_kinetics if n in r.of)) for n in names]
-    return [
-        Blocker(k.k_on, (a.ic50_2a, a.ic50_2b, a.ic50_2c, a.ic50_2d), k.electrical_distance, k.escape) for a, k in rows
-    ]
+    return blockers_of((KETAMINE,), names)
 
 
 def ic50_of(blockers, subunit, gating, mg_over_k):
@@ -76,7 +73,9 @@ def test_potency_follows_voltage_and_mg_only(p, voltage, delta, sigma, ratio):
     v = math.exp(delta * (voltage + 66.0) / 26.7)
     for subunit, mg in enumerate(MG_OVER_K):
         m = 1.0 / (1.0 + mg * math.exp(-0.062 * voltage))
-        trapped, superficial = block_after([blocker], [ratio * blocker.ic50[subunit] * v / m], clamped(p, voltage), ENOUGH)
+        trapped, superficial = block_after(
+            [blocker], [ratio * blocker.ic50[subunit] * v / m], clamped(p, voltage), ENOUGH
+        )
         assert_allclose((trapped + superficial)[0, subunit, 0], ratio / (1.0 + ratio), rtol=1e-6)
         assert_allclose(superficial[0, subunit, 0], sigma * ratio / (1.0 + ratio), rtol=1e-6)
 
@@ -99,7 +98,7 @@ def test_unblocking_takes_as_long_as_channels_let_it():
 
 
 def test_recovery_of_gated_receptors_takes_seconds_to_a_minute():
-    """Catches a k_on that leaves calibration B7: racemic block of A and B under saturating agonist falls to 1/e in 5-60 s.
+    """Catches a k_on that leaves calibration B7: under saturating agonist racemic block of A, B falls to 1/e in 5-60 s.
 
     GluN2C and D, which hardly open, are slower by far; the finding is about receptors that do.
     """

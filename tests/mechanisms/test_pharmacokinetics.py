@@ -29,7 +29,12 @@ REGIMENS = {
     "herd": (Subject("human", 20.0, "herd", "*1/*6"), [INFUSION, Dose("oral", 10.0, 5 * HOUR)]),
     "split": (
         Subject("human", 70.0),
-        [INFUSION, Dose("intravenous", 10.0, 1800.0), Dose("intranasal", 28.0, 1800.0, 60.0), Dose("oral", 50.0, 7 * HOUR)],
+        [
+            INFUSION,
+            Dose("intravenous", 10.0, 1800.0),
+            Dose("intranasal", 28.0, 1800.0, 60.0),
+            Dose("oral", 50.0, 7 * HOUR),
+        ],
     ),
     "rat": (Subject("rat", 0.3), [Dose("intraperitoneal", 3.0)]),
     "light rat": (Subject("rat", 0.2), [Dose("intraperitoneal", 2.0), Dose("intravenous", 1.0, 600.0, 300.0)]),

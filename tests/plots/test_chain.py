@@ -69,7 +69,9 @@ def test_peak_and_baselines_are_those_of_the_summary(figure, small_run):
     assert note.get_text() == f"{small_run.summary['plasma_ketamine_peak']:.0f} ng/mL"
     assert note.xy[0] * 3600 == pytest.approx(small_run.summary["plasma_ketamine_peak_time"])
     dotted = [line.get_ydata()[0] for line in figure.axes[2].get_lines() if line.get_linestyle() == ":"]
-    assert sorted(dotted) == pytest.approx(sorted(small_run.summary[f"firing_rate_{p}_baseline"] for p in ("PYR", "PV", "SST")))
+    assert sorted(dotted) == pytest.approx(
+        sorted(small_run.summary[f"firing_rate_{p}_baseline"] for p in ("PYR", "PV", "SST"))
+    )
 
 
 def test_vehicle_is_drawn_in_grey(figure, small, small_run):
@@ -111,7 +113,12 @@ def test_chosen_signals(figure, small_run):
     """Catches a signal without its name and unit, node signals that fill the legend, and one without a second axis."""
     names = ["glutamate_ambient", "node/firing_rate", "network_sampled", "plasma_concentration"]
     plot_signals(figure, small_run, names)
-    assert labels(figure) == ["glutamate ambient (uM)", "firing rate (Hz)", "network sampled (1)", "plasma concentration (ng/mL)"]
+    assert labels(figure) == [
+        "glutamate ambient (uM)",
+        "firing rate (Hz)",
+        "network sampled (1)",
+        "plasma concentration (ng/mL)",
+    ]
     assert [axes.get_legend() is None for axes in figure.axes] == [False, True, True, False]
     assert line(figure.axes[0], "PV").get_ydata() == pytest.approx(small_run["glutamate_ambient"].values[:, 1])
     assert pixels(figure).std() > 5.0

@@ -42,68 +42,86 @@ class _Constants(NamedTuple):
     dosed: float  # share of the dose
 
 
+class _Body(NamedTuple):
+    compounds: dict[str, _Constants]
+    routes: dict[
+        str, tuple[float, float, bool]
+    ]  # absorption 1/s (0: none), share that enters, whether the liver is first
+    liver_flow: float  # L/s
+    at: dict[Any, int]  # (compound, part) -> number
+
+
 def simulate(drug: dict[str, Any], subject: Subject, doses: list[Dose], times: np.ndarray) -> dict[str, np.ndarray]:
-    """Plasma (ng/mL) as ``compound plasma`` and brain (uM) as ``compound brain`` at `times` (s), starting empty at 0."""
-    body = _constants(drug, subject)
-    species = drug["species"][subject.species]
-    flow = _number(species["hepatic_flow"]["value"]) * species["reference_weight_kg"]
-    flow *= (subject.weight / species["reference_weight_kg"]) ** 0.75
-    routes = {name: _route(entry) for name, entry in species["routes"].items()}
-    names = [(c, part) for c in body for part in ("central", "effect", *range(len(body[c].peripheral)), *routes)]
-    at = {name: index for index, name in enumerate(names)}
-
-    def derivative(_time, x, inflow):
-        dx = inflow.copy()
-        for c, constants in body.items():
-            concentration = x[at[c, "central"]] / constants.volume
-            lost = constants.clearance * concentration
-            dx[at[c, "central"]] -= lost
-            metabolised = lost
-            for number, (exchange, volume) in enumerate(constants.peripheral):
-                moved = exchange * (concentration - x[at[c, number]] / volume)
-                dx[at[c, "central"]] -= moved
-                dx[at[c, number]] += moved
-            dx[at[c, "effect"]] += constants.ke0 * (concentration - x[at[c, "effect"]])
-            for name, (absorption, _, first_pass) in routes.items():
-                absorbed = absorption * x[at[c, name]]
-                extracted = min(1.0, constants.clearance / flow) * absorbed if first_pass else 0.0
-                dx[at[c, name]] -= absorbed
-                dx[at[c, "central"]] += absorbed - extracted
-                metabolised += extracted
-            if constants.forms:
-                ratio = body[constants.forms].molar_mass / constants.molar_mass
-                dx[at[constants.forms, "central"]] += constants.fraction * metabolised * ratio
-        return dx
-
-    x, columns = np.zeros(len(names)), {}
-    stops = sorted({*times, *(dose.start for dose in doses), *(dose.start + dose.duration for dose in doses), 0.0})
+    """Plasma (ng/mL) as ``compound plasma`` and brain (uM) as ``compound brain`` at `times` (s), empty at first."""
+    body = _body(drug, subject)
+    x, columns = np.zeros(len(body.at)), {}
+    stops = sorted({0.0, *times, *(dose.start for dose in doses), *(dose.start + dose.duration for dose in doses)})
     for begin, end in zip(stops, [*stops[1:], stops[-1]], strict=True):
         columns[begin] = x.copy()
-        inflow = np.zeros(len(names))
+        inflow = np.zeros(len(x))
         for dose in doses:
-            absorption, enters, _ = routes[dose.route]
-            for c, constants in body.items():
-                amount = dose.amount * constants.dosed * enters
-                into = at[c, dose.route if absorption else "central"]
-                if dose.duration == 0.0 and dose.start == begin:
-                    x[into] += amount
-                elif dose.start <= begin < dose.start + dose.duration:
-                    inflow[into] += amount / dose.duration
+            if dose.duration == 0.0 and dose.start == begin:
+                x += _entering(body, dose)
+            elif dose.start <= begin < dose.start + dose.duration:
+                inflow += _entering(body, dose) / dose.duration
         if end > begin:
-            solution = solve_ivp(derivative, (begin, end), x, "LSODA", args=(inflow,), rtol=1e-10, atol=1e-16)
+            solution = solve_ivp(_derivative, (begin, end), x, "LSODA", args=(body, inflow), rtol=1e-10, atol=1e-16)
             x = solution.y[:, -1]
     found = {}
-    for c, constants in body.items():
-        central = np.array([columns[time][at[c, "central"]] for time in times])
-        effect = np.array([columns[time][at[c, "effect"]] for time in times])
+    for c, constants in body.compounds.items():
+        central = np.array([columns[time][body.at[c, "central"]] for time in times])
+        effect = np.array([columns[time][body.at[c, "effect"]] for time in times])
         found[f"{c} plasma"] = central / constants.volume * 1e3
         found[f"{c} brain"] = effect * constants.unbound * 1e3 / constants.molar_mass
     return found
 
 
-def _constants(drug: dict[str, Any], subject: Subject) -> dict[str, _Constants]:
+def _derivative(_time, x, body, inflow):
+    dx, at = inflow.copy(), body.at
+    for c, constants in body.compounds.items():
+        concentration = x[at[c, "central"]] / constants.volume
+        metabolised = constants.clearance * concentration
+        dx[at[c, "central"]] -= metabolised
+        for number, (exchange, volume) in enumerate(constants.peripheral):
+            moved = exchange * (concentration - x[at[c, number]] / volume)
+            dx[at[c, "central"]] -= moved
+            dx[at[c, number]] += moved
+        dx[at[c, "effect"]] += constants.ke0 * (concentration - x[at[c, "effect"]])
+        for name, (absorption, _, first_pass) in body.routes.items():
+            absorbed = absorption * x[at[c, name]]
+            extracted = min(1.0, constants.clearance / body.liver_flow) * absorbed if first_pass else 0.0
+            dx[at[c, name]] -= absorbed
+            dx[at[c, "central"]] += absorbed - extracted
+            metabolised += extracted
+        if constants.forms:
+            ratio = body.compounds[constants.forms].molar_mass / constants.molar_mass
+            dx[at[constants.forms, "central"]] += constants.fraction * metabolised * ratio
+    return dx
+
+
+def _entering(body: _Body, dose: Dose) -> np.ndarray:
+    """mg of a dose that get into each compartment."""
+    absorption, enters, _ = body.routes[dose.route]
+    found = np.zeros(len(body.at))
+    for c, constants in body.compounds.items():
+        found[body.at[c, dose.route if absorption else "central"]] = dose.amount * constants.dosed * enters
+    return found
+
+
+def _body(drug: dict[str, Any], subject: Subject) -> _Body:
     species = drug["species"][subject.species]
-    reference = species["reference_weight_kg"] = _number(species["reference_weight"])
+    reference = _number(species["reference_weight"])
+    liver_flow = _number(species["hepatic_flow"]["value"]) * reference * (subject.weight / reference) ** 0.75
+    compounds = _constants(drug, subject, reference)
+    routes = {name: _route(entry) for name, entry in species["routes"].items()}
+    parts = [
+        (c, part) for c in compounds for part in ("central", "effect", *range(len(compounds[c].peripheral)), *routes)
+    ]
+    return _Body(compounds, routes, liver_flow, {part: index for index, part in enumerate(parts)})
+
+
+def _constants(drug: dict[str, Any], subject: Subject, reference: float) -> dict[str, _Constants]:
+    species = drug["species"][subject.species]
     growth = (subject.weight / reference) ** 0.75
     parents = species["dispositions"][subject.disposition or species["default"]]
     body = {}
@@ -136,7 +154,6 @@ def _constants(drug: dict[str, Any], subject: Subject) -> dict[str, _Constants]:
 
 
 def _route(entry: dict[str, Any]) -> tuple[float, float, bool]:
-    """Absorption rate constant (0: none), share of the dose that enters, whether the liver comes first."""
     first_pass = entry.get("first_pass", False)
     enters = entry["absorbed"] * entry["gut"] if first_pass else entry.get("bioavailability", 1.0)
     return _number(entry.get("absorption", 0.0)), enters, first_pass

@@ -57,7 +57,9 @@ def test_a_dose_by_hand_is_the_dose_of_a_file(small):
     """Catches a dose by hand at the wrong time, of the wrong size, or without its infusion, in a run of saline."""
     saline = [{"drug": "saline", "route": "intravenous", "duration": "10 min"}]
     ketamine = [{"drug": "ketamine", "route": "oral", "amount": "0.5 mg/kg", "start": "5 min"}]
-    ketamine.append({"drug": "ketamine", "route": "intravenous", "amount": "7 mg", "start": "7 min", "duration": "2 min"})
+    ketamine.append(
+        {"drug": "ketamine", "route": "intravenous", "amount": "7 mg", "start": "7 min", "duration": "2 min"}
+    )
     by_file = Simulation(small(network="none", doses=ketamine))
     by_hand = Simulation(small(network="none", doses=saline))
     assert by_hand.signals["plasma_concentration"].size == 0

@@ -55,8 +55,7 @@ WRONG = {
     "a name that exists": (Mechanism("glutamate", Parameters, nothing), "there are two mechanisms named 'glutamate'"),
     "an unknown dimension": (
         Mechanism("mine", Parameters, nothing, signals=(load_state(dims=("neuron",)),)),
-        "mine: 'my_load' has the unknown dimension 'neuron'; "
-        "allowed: compound, compartment, blocker, subunit, node",
+        "mine: 'my_load' has the unknown dimension 'neuron'; allowed: compound, compartment, blocker, subunit, node",
     ),
     "a signal that no window measures": (
         Mechanism("mine", Parameters, nothing, signals=(load_state(kind="network"),)),

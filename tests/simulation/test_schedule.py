@@ -1,5 +1,7 @@
 """Slow times: every event is one, none is a remnant, steps grow and stop growing."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ AUTO = AutomaticSteps()
 
 def stretches(times, corners):
     """Step lengths between one event and the next."""
-    for start, stop in zip(corners[:-1], corners[1:], strict=True):
+    for start, stop in pairwise(corners):
         yield np.diff(times[(times >= start) & (times <= stop)])
 
 

@@ -1,0 +1,50 @@
+"""`import ketasim`: one page of names, each loaded when it is used."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ketasim
+
+ROOT = Path(ketasim.__file__).parents[1]
+
+
+@pytest.mark.parametrize("name", sorted(set(ketasim.__all__) - {"__version__"}))
+def test_every_public_name_resolves_and_is_described(name):
+    """Catches a name on the page that is not where the page says, or has no docstring."""
+    assert getattr(ketasim, name).__doc__
+    assert name in dir(ketasim)
+
+
+@pytest.mark.parametrize("name", ["Simulation", "run", "open_trajectory", "load_experiment"])
+def test_a_name_means_the_same_after_its_modules_are_loaded(name):
+    """Catches a function that is replaced by a module of the same name once something imports that."""
+    code = (
+        f"import ketasim, importlib, pkgutil\nbefore = ketasim.{name}\n"
+        "[importlib.import_module(m.name) for m in pkgutil.walk_packages(ketasim.__path__, 'ketasim.')]\n"
+        f"assert ketasim.{name} is before\nassert callable(before)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_an_unknown_name_says_what_there_is():
+    """Catches a bare AttributeError."""
+    with pytest.raises(AttributeError, match=r"no attribute 'simulate'; it has .*Simulation"):
+        ketasim.simulate  # noqa: B018
+
+
+def test_the_version_stands_in_one_place():
+    """Catches a version that is stated a second time and forgotten."""
+    assert re.fullmatch(r"\d+\.\d+\.\d+", ketasim.__version__)
+    project = (ROOT / "pyproject.toml").read_text()
+    assert 'dynamic = ["version"]' in project
+    assert not re.search(r'^version\s*=\s*"', project, re.MULTILINE)
+
+
+def test_the_library_never_prints(small, capfd):
+    """Catches a print in the library, which would mix with a user's own output."""
+    ketasim.run(small())
+    assert capfd.readouterr() == ("", "")
