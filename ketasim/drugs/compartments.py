@@ -164,14 +164,11 @@ class _DrugInBody:
         self._flow(source, f"{compound} eliminated", rate, 1.0 - fraction)
 
     def _absorb(self, depot: str, compound: str, route: Route) -> None:
-        """Empty a depot: what gets past gut and liver is the compound, what the liver takes is metabolised."""
+        """Empty a depot: what gets past gut wall and liver is the compound, what they take is metabolised."""
         rate = route.absorption or 0.0
-        if not route.first_pass:
-            self._flow(depot, f"{compound} central", rate)
-            return
-        extraction = self.extraction(compound)
-        self._flow(depot, f"{compound} central", rate, 1.0 - extraction)
-        self._leave(depot, compound, rate * extraction)
+        passes = route.gut * (1.0 - self.extraction(compound)) if route.first_pass else 1.0
+        self._flow(depot, f"{compound} central", rate, passes)
+        self._leave(depot, compound, rate * (1.0 - passes))
 
     def extraction(self, compound: str) -> float:
         """Hepatic extraction CL/Q of a compound, at most 1; both scale with weight to the power 3/4."""
@@ -181,7 +178,7 @@ class _DrugInBody:
     def _entry(self, name: str, route: Route) -> np.ndarray:
         """Amount in mg that enters each compartment per mg of dose; what never gets in counts as eliminated."""
         entry = np.zeros(len(self.names))
-        enters = route.absorbed * route.gut if route.first_pass else route.bioavailability
+        enters = route.absorbed if route.first_pass else route.bioavailability
         for compound in self._dosed():
             dose = self.drug.compounds[compound].dose_fraction
             into = "central" if route.absorption is None else f"{name} depot"

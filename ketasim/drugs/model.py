@@ -39,11 +39,18 @@ class MolarMass(Stated):
     value: Annotated[float, _Positive, Quantity("g/mol")]
 
 
-class Fraction(Stated):
-    """A fraction or ratio that belongs to some compounds."""
+class Ratio(Stated):
+    """A ratio that belongs to some compounds."""
 
     of: tuple[str, ...]
     value: Annotated[float, _Positive, Quantity("1")]
+
+
+class Unbound(Stated):
+    """Fraction of some compounds that is not bound to plasma proteins."""
+
+    of: tuple[str, ...]
+    value: Annotated[float, Field(gt=0, le=1), Quantity("1")]
 
 
 class Formation(Stated):
@@ -187,8 +194,8 @@ class Drug(Record):
     title: str
     compounds: dict[str, Compound]
     molar_mass: tuple[MolarMass, ...] = ()
-    unbound_plasma: tuple[Fraction, ...] = ()
-    unbound_brain_ratio: tuple[Fraction, ...] = ()
+    unbound_plasma: tuple[Unbound, ...] = ()
+    unbound_brain_ratio: tuple[Ratio, ...] = ()
     nmda: tuple[NmdaAffinity, ...] = ()
     nmda_kinetics: tuple[NmdaKinetics, ...] = ()
     mglu23_agonist: tuple[Agonist, ...] = ()

@@ -243,7 +243,7 @@ TYPICAL_CONCENTRATION = 0.25
 
 
 def half_times(setting: Setting, prepared: Prepared, gating: Gating) -> list[HalfTime]:
-    """Half-times of the first blocker for each class and subunit, from class means of the gating (see `Gating`)."""
+    """Half-times of the first blocker for each exposed class and subunit, from class means of the gating (see `Gating`)."""
     network = setting.network
     if network is None or not setting.blockers:
         return []
@@ -252,6 +252,8 @@ def half_times(setting: Setting, prepared: Prepared, gating: Gating) -> list[Hal
     rows = []
     for name in network.topology.population_names:
         members = network.topology.slice_of(name)
+        if not prepared.exposed[members.start]:
+            continue
         means = Gating(*(values[..., members].mean(axis=-1, keepdims=True) for values in gating))
         one = prepared._replace(rest=prepared.rest[members][:1], partial=prepared.partial[:0])
         for index, subunit in enumerate(SUBUNITS):

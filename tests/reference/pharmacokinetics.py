@@ -44,9 +44,8 @@ class _Constants(NamedTuple):
 
 class _Body(NamedTuple):
     compounds: dict[str, _Constants]
-    routes: dict[
-        str, tuple[float, float, bool]
-    ]  # absorption 1/s (0: none), share that enters, whether the liver is first
+    # absorption 1/s (0: none), share that enters, share of it that gets past the gut wall (None: no first pass)
+    routes: dict[str, tuple[float, float, float | None]]
     liver_flow: float  # L/s
     at: dict[Any, int]  # (compound, part) -> number
 
@@ -87,9 +86,11 @@ def _derivative(_time, x, body, inflow):
             dx[at[c, "central"]] -= moved
             dx[at[c, number]] += moved
         dx[at[c, "effect"]] += constants.ke0 * (concentration - x[at[c, "effect"]])
-        for name, (absorption, _, first_pass) in body.routes.items():
+        for name, (absorption, _, gut) in body.routes.items():
             absorbed = absorption * x[at[c, name]]
-            extracted = min(1.0, constants.clearance / body.liver_flow) * absorbed if first_pass else 0.0
+            to_liver = absorbed if gut is None else gut * absorbed
+            in_liver = 0.0 if gut is None else min(1.0, constants.clearance / body.liver_flow) * to_liver
+            extracted = absorbed - to_liver + in_liver
             dx[at[c, name]] -= absorbed
             dx[at[c, "central"]] += absorbed - extracted
             metabolised += extracted
@@ -153,10 +154,11 @@ def _constants(drug: dict[str, Any], subject: Subject, reference: float) -> dict
     return body
 
 
-def _route(entry: dict[str, Any]) -> tuple[float, float, bool]:
-    first_pass = entry.get("first_pass", False)
-    enters = entry["absorbed"] * entry["gut"] if first_pass else entry.get("bioavailability", 1.0)
-    return _number(entry.get("absorption", 0.0)), enters, first_pass
+def _route(entry: dict[str, Any]) -> tuple[float, float, float | None]:
+    absorption = _number(entry.get("absorption", 0.0))
+    if entry.get("first_pass", False):
+        return absorption, entry["absorbed"], entry["gut"]
+    return absorption, entry.get("bioavailability", 1.0), None
 
 
 def _row(rows: list[dict[str, Any]], compound: str) -> Any:
