@@ -55,11 +55,11 @@ class ProgressBar:
             self._say_half_times(progress.simulation)
         if self._bar is None:
             return
-        words = _WORDS[progress.stage]
-        if progress.stage == "build":
-            from ketasim.kernels.jit import compiled_before
+        from ketasim.kernels.jit import compiled_before
 
-            words = words if compiled_before() else "compiling kernels, first run only"
+        words = _WORDS[progress.stage]
+        if progress.done == 0.0 and not compiled_before():  # the first window compiles what is not in the cache
+            words = "compiling kernels, first run only"
         clock = f"{_clock(progress.time)} of {_clock(progress.end)}"
         self._bar.update(self._task, completed=progress.done, description=words, clock=clock)
 
