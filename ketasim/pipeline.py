@@ -16,6 +16,7 @@ from ketasim.mechanisms import Mechanism
 from ketasim.network.cell_classes import CELL_CLASSES
 from ketasim.network.synapses import SYNAPSES, Receptors
 from ketasim.simulation import Simulation
+from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.storage import Trajectory, TrajectoryWriter, open_trajectory
 from ketasim.storage.recorder import Recorder
 
@@ -71,10 +72,11 @@ def run(
     177
     """
     target = BytesIO() if out is None else Path(out)
-    report = _Reporter(progress, experiment)
+    interrupts = HeldInterrupts()
+    report = _Reporter(progress, experiment, interrupts)
     report("build", None)
     simulation = Simulation(experiment, graph, mechanisms)
-    with TrajectoryWriter(target, {"name": experiment.name}) as writer:
+    with interrupts, TrajectoryWriter(target, {"name": experiment.name}) as writer:
         _write_head(writer, simulation)
         recorder = Recorder(writer, simulation)
         try:
@@ -106,13 +108,14 @@ def _simulate(simulation: Simulation, recorder: Recorder, report: "_Reporter") -
 
 
 class _Reporter:
-    """Counts windows and speaks to the progress callback."""
+    """Counts windows, speaks to the progress callback, and lets Ctrl-C through."""
 
-    def __init__(self, callback: ProgressCallback | None, experiment: Experiment):
-        self._callback, self._experiment = callback, experiment
+    def __init__(self, callback: ProgressCallback | None, experiment: Experiment, interrupts: HeldInterrupts):
+        self._callback, self._experiment, self._interrupts = callback, experiment, interrupts
         self._stage, self._done, self._all = "", 0, 0
 
     def __call__(self, stage: str, simulation: Simulation | None, time: float | None = None) -> None:
+        self._interrupts.release()
         if self._callback is None:
             return
         if simulation is not None and not self._all:

@@ -23,6 +23,7 @@ from ketasim.network.build import FAST_STEP
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
 from ketasim.simulation.coupling import Measurement, largest_change, later, measure, modulation, settle
 from ketasim.simulation.dosing import administrations, event_times, inputs
+from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.roster import active_mechanisms, owners_of, signal_table
 from ketasim.simulation.schedule import slow_times
 from ketasim.simulation.world import build_network, compartments_of, setting_of
@@ -136,10 +137,12 @@ class Simulation:
         self._activity = new_activity(network.graph, network.parameters, network.max_delay)
         self._modulation = modulation(network, self.signals)
         clock = self._clock(begin)
-        clock = settle(network, self._activity, self._modulation, clock, _steps(LONG_SETTLE))
+        with HeldInterrupts():
+            clock = settle(network, self._activity, self._modulation, clock, _steps(LONG_SETTLE))
         measured = []
         for _ in range(n_windows):
-            measured.append(measure(network, self._activity, self._modulation, clock, window_steps))
+            with HeldInterrupts():
+                measured.append(measure(network, self._activity, self._modulation, clock, window_steps))
             self._take(measured[-1])
             if on_window:
                 on_window(clock.first_step / _STEPS_PER_SECOND, measured[-1])
@@ -148,7 +151,8 @@ class Simulation:
         for name in measured[0].signals:
             self.signals[name][:] = np.mean([window.signals[name] for window in measured], axis=0)
         self.signals["vesicle_release_baseline"][:] = self.signals["vesicle_release"]
-        self._run_window()
+        with HeldInterrupts():
+            self._run_window()
         if on_window and self.window:
             on_window(0.0, self.window)
 
@@ -159,11 +163,12 @@ class Simulation:
         if schedule.size < 2:
             raise KetasimError(f"the experiment ends at {self.experiment.duration:g} s; there is no step after it")
         end = float(schedule[1]) if until is None else min(float(schedule[1]), until)
-        bolus, rate = inputs(self._doses, self.compartments, self.time, end)
-        self.signals["bolus"], self.signals["infusion_rate"] = bolus, rate
-        self._advance_mechanisms(end - self.time)
-        self.time = end
-        self._run_window()
+        with HeldInterrupts():
+            bolus, rate = inputs(self._doses, self.compartments, self.time, end)
+            self.signals["bolus"], self.signals["infusion_rate"] = bolus, rate
+            self._advance_mechanisms(end - self.time)
+            self.time = end
+            self._run_window()
 
     def advance(self, duration: str | float) -> None:
         """Advance by a duration such as ``"10 min"`` or a number of seconds, at most to the experiment's end."""

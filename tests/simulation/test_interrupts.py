@@ -1,0 +1,81 @@
+"""Ctrl-C waits until it does no harm, and is not lost."""
+
+import signal
+import threading
+
+import pytest
+
+import ketasim
+from ketasim.simulation import Simulation
+from ketasim.simulation.interrupts import HeldInterrupts
+
+
+@pytest.fixture(autouse=True)
+def handler():
+    """Python's own handler, also where tests are started with SIGINT ignored; it has to be there again afterwards."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_waits_for_the_end_of_the_context():
+    """Catches an interrupt that is raised at once, or never."""
+    reached = False
+    with pytest.raises(KeyboardInterrupt), HeldInterrupts():
+        signal.raise_signal(signal.SIGINT)
+        reached = True
+    assert reached
+
+
+def test_an_interrupt_waits_for_release_and_comes_once():
+    """Catches an interrupt that is raised again at the end."""
+    with HeldInterrupts() as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.release()
+        interrupts.release()
+
+
+def test_nested_contexts_hand_it_outwards():
+    """Catches an inner context that raises within an outer one."""
+    reached = False
+    with pytest.raises(KeyboardInterrupt), HeldInterrupts():
+        with HeldInterrupts():
+            signal.raise_signal(signal.SIGINT)
+        reached = True
+    assert reached
+
+
+def test_another_error_is_not_replaced():
+    """Catches the reason of a failure hidden behind an interrupt."""
+    with pytest.raises(ZeroDivisionError), HeldInterrupts():
+        signal.raise_signal(signal.SIGINT)
+        raise ZeroDivisionError
+
+
+def test_other_threads_can_run(small):
+    """Catches runs that work in the main thread only, where alone signals may be set."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(ketasim.run(small(network="none")).complete))
+    thread.start()
+    thread.join()
+    assert results == [True]
+
+
+def test_an_interrupted_simulation_is_whole_and_goes_on(small):
+    """Catches an interrupt in the middle of a step, after which time has gone by but no window was run."""
+    whole, interrupted = Simulation(small()), Simulation(small())
+    whole.advance("20 min")
+    original = interrupted._advance_mechanisms
+
+    def pressed(duration):
+        signal.raise_signal(signal.SIGINT)
+        original(duration)
+
+    interrupted._advance_mechanisms = pressed
+    for _ in range(4):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.advance("20 min")
+    assert interrupted.time == 1200.0
+    assert (whole.window.signals["firing_rate"] == interrupted.window.signals["firing_rate"]).all()
