@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Callable, Sequence
 from io import BytesIO
@@ -135,11 +136,12 @@ def _write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
     """Write what is known before the first step: provenance, schedule, graph, doses."""
     experiment = simulation.experiment
     parameters = json.dumps(parameters_of(simulation), sort_keys=True)
+    resolved, sha256 = _described(simulation)
     writer.write_provenance(
         {
             "config_source": experiment.source_text,
-            "config_resolved": json.dumps(experiment.resolved(), sort_keys=True),
-            "config_sha256": experiment.sha256,
+            "config_resolved": json.dumps(resolved, sort_keys=True),
+            "config_sha256": sha256,
             "parameters": parameters,
             "parameters_sha256": hashlib.sha256(parameters.encode()).hexdigest(),
             "environment": json.dumps(environment(), sort_keys=True),
@@ -164,6 +166,29 @@ def _write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
             for start in dose.starts
         ]
     )
+
+
+def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
+    """Resolved experiment for the file, and its digest: files by relative path, a given graph by its content."""
+    experiment = simulation.experiment
+    resolved, sha256 = experiment.resolved(), experiment.sha256
+    folder = experiment.source_file.parent if experiment.source_file else Path.cwd()
+    resolved["drugs"] = [_relative(path, folder) for path in resolved["drugs"]]
+    if simulation.graph_is_given and simulation.network is not None:
+        graph = simulation.network.topology.sha256
+        resolved["network"] = {"graph_sha256": graph}
+        sha256 = hashlib.sha256(f"{sha256} {graph}".encode()).hexdigest()
+    elif "file" in resolved["network"]:
+        resolved["network"]["file"] = _relative(resolved["network"]["file"], folder)
+    return resolved, sha256
+
+
+def _relative(path: str, folder: Path) -> str:
+    """Path as seen from a folder, so that a file says the same wherever the experiment lies."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # on another drive
+        return Path(path).name
 
 
 def parameters_of(simulation: Simulation) -> dict[str, Any]:

@@ -143,8 +143,8 @@ class _Factors(NamedTuple):
     gaba_slow: float
 
 
-#: A network in which neurons fire faster than this on average (Hz) has run away.
-RUNAWAY_RATE = 400.0
+#: Room for spikes: more than this on average, Hz, and the window stops as an overflow.
+HIGHEST_RATE = 400.0
 
 
 @kernel
@@ -156,7 +156,7 @@ def run_window(activity, graph, modulation, parameters, clock, n_steps):
     n = graph.node_class.shape[0]
     sums = np.zeros((6, n))
     released = np.zeros((n, parameters.cells.leak.shape[0]))
-    capacity = int(n * n_steps * parameters.step * 1e-3 * RUNAWAY_RATE) + n + 16
+    capacity = int(n * n_steps * parameters.step * 1e-3 * HIGHEST_RATE) + n + 16
     spike_step = np.empty(capacity, np.int64)
     spike_node = np.empty(capacity, np.int32)
     fired = np.empty(n, np.int32)

@@ -243,7 +243,7 @@ TYPICAL_CONCENTRATION = 0.25
 
 
 def half_times(setting: Setting, prepared: Prepared, gating: Gating) -> list[HalfTime]:
-    """Half-times of the first blocker for each exposed class and subunit, from class means of the gating (see `Gating`)."""
+    """Half-times of the first blocker for each exposed class and subunit, at class means of the gating."""
     network = setting.network
     if network is None or not setting.blockers:
         return []

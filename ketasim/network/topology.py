@@ -5,6 +5,7 @@ turned into, and what the kernel's graph is built from. Nodes are sorted by popu
 target, so that a population is a slice of nodes and a node's outgoing edges are a slice of edges.
 """
 
+import hashlib
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -70,6 +71,14 @@ class Topology:
     weight: NDArray[np.float64]
     delay: NDArray[np.float64]
     labels: tuple[Hashable, ...] | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of nodes and edges."""
+        content = hashlib.sha256(repr((self.population_names, self.labels)).encode())
+        for array in (self.population, self.position, self.source, self.target, self.weight, self.delay):
+            content.update(array.tobytes())
+        return content.hexdigest()
 
     @property
     def n_nodes(self) -> int:

@@ -22,6 +22,9 @@ from ketasim.kernels.spiking_network import (
 )
 from ketasim.network.build import FAST_STEP, Network
 
+#: A class that fires faster than this on average, Hz, has run away; no cell class of cortex keeps it up.
+RUNAWAY_RATE = 200.0
+
 #: A window is run in this many blocks, whose spread gives the standard error of a population mean.
 BLOCKS = 10
 
@@ -55,10 +58,19 @@ def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulatio
     )
 
 
-def largest_change(network: Network, before: Modulation, after: Modulation) -> float:
-    """Largest relative change of a class mean among what the network reads; absolute where the mean was 0."""
+def largest_change(network: Network, before: Modulation, after: Modulation, gating: np.ndarray) -> float:
+    """Largest relative change of a class mean of the NMDA drive or the release gain; absolute where the mean was 0.
+
+    The drive is the conductance that is open, in nS before Mg: synaptic at the `gating` (n,) of the last window, and
+    tonic. Tonic conductance alone follows noisy glutamate and is a small part of it.
+    """
+
+    def drive(state: Modulation) -> np.ndarray:
+        synaptic = gating * network.nmda_maximum * (state.nmda_ab + state.nmda_cd)
+        return synaptic + state.tonic_ab + state.tonic_cd
+
     change = 0.0
-    for old, new in zip(before, after, strict=True):
+    for old, new in ((drive(before), drive(after)), (before.release_gain, after.release_gain)):
         old_mean, new_mean = population_means(network, old), population_means(network, new)
         difference = np.abs(new_mean - old_mean)
         scale = np.where(old_mean > 0.0, old_mean, 1.0)
@@ -80,7 +92,7 @@ def later(clock: FastClock, n_steps: int) -> FastClock:
 def settle(network: Network, activity: Activity, state: Modulation, clock: FastClock, n_steps: int) -> FastClock:
     """Run the network without measuring; returns the clock after it."""
     window = run_window(activity, network.graph, state, network.parameters, clock, n_steps)
-    check(network, activity, window, clock)
+    check(network, activity, window, clock, n_steps)
     return later(clock, n_steps)
 
 
@@ -97,7 +109,7 @@ def measure(network: Network, activity: Activity, state: Modulation, clock: Fast
     for begin, end in pairwise(edges):
         part = later(clock, int(begin))
         window = run_window(activity, network.graph, state, network.parameters, part, int(end - begin))
-        check(network, activity, window, part)
+        check(network, activity, window, part, int(end - begin))
         blocks.append(_node_signals(network, window, int(end - begin)))
         spikes.append((window.spike_step, window.spike_node))
     lengths = np.diff(edges) / n_steps
@@ -112,12 +124,16 @@ def measure(network: Network, activity: Activity, state: Modulation, clock: Fast
     return Measurement(signals, population, errors, steps, nodes)
 
 
-def check(network: Network, activity: Activity, window: Window, clock: FastClock) -> None:
+def check(network: Network, activity: Activity, window: Window, clock: FastClock, n_steps: int) -> None:
     """Refuse a window in which the network ran away or a state is no number."""
     time = clock.first_step * FAST_STEP * 1e-3
-    if window.overflow:
+    sizes = np.diff(network.graph.class_start)
+    counts = np.bincount(network.graph.node_class[window.spike_node], minlength=sizes.size)
+    most = RUNAWAY_RATE * n_steps * FAST_STEP * 1e-3 + 1.0  # spikes a neuron; one more for very short windows
+    if window.overflow or np.any(counts > most * sizes):
+        name = network.topology.population_names[int(np.argmax(counts / sizes))]
         raise KetasimError(
-            f"the network has run away: neurons fire at more than 400 Hz on average at t = {time:.6g} s; "
+            f"the network has run away: {name} cells fire at more than {RUNAWAY_RATE:g} Hz at t = {time:.6g} s; "
             "check the network's weights, or what blocks its inhibition"
         )
     bad = np.flatnonzero(~np.isfinite(activity.voltage))

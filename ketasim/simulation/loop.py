@@ -28,7 +28,7 @@ from ketasim.simulation.roster import active_mechanisms, owners_of, signal_table
 from ketasim.simulation.schedule import slow_times
 from ketasim.simulation.world import build_network, compartments_of, setting_of
 
-#: Settling in s after a change of more than `LARGE_CHANGE` in a class mean of what the network reads.
+#: Settling in s after a change of more than `LARGE_CHANGE` in a class mean of the NMDA drive or the release gain.
 LONG_SETTLE = 2.0
 LARGE_CHANGE = 0.05
 _STEPS_PER_SECOND = round(1e3 / FAST_STEP)
@@ -65,6 +65,7 @@ class Simulation:
         own = (*experiment.own_mechanisms, *mechanisms)
         self.experiment = experiment
         self.network, self.notes = build_network(experiment, graph)
+        self.graph_is_given = graph is not None
         self.mechanisms = active_mechanisms(experiment, own, self.network is not None)
         self.owners = owners_of(self.mechanisms)
         self.time = 0.0
@@ -85,12 +86,15 @@ class Simulation:
             self._advance_mechanisms(0.0)
 
     def _prepare(self, drugs: tuple[str, ...]) -> None:
-        """Set up what depends on which drugs are in play."""
+        """Set up what depends on the doses and on which drugs are in play."""
         self.setting = setting_of(self.experiment, self.network, drugs)
         self.compartments = compartments_of(self.experiment, self.setting)
         nodes = self.network.topology.n_nodes if self.network else 0
         names = self.compartments.names
         self.axes = axes_of(self.setting.compounds, names, self.setting.blockers, nodes)
+        events, schedule = event_times(self._doses, self.compartments), self.experiment.schedule
+        least = schedule.settle + schedule.window
+        self._times = slow_times(0.0, self.experiment.duration, events, schedule.step, least)
         self._prepared = {}
         for mechanism in self.mechanisms:
             parameters = self.experiment.mechanisms.get(mechanism.name) or mechanism.Parameters()
@@ -100,11 +104,7 @@ class Simulation:
     @property
     def schedule(self) -> np.ndarray:
         """Times in s of the slow steps still to come and of the present one, up to the experiment's end."""
-        events = event_times(self._doses, self.compartments)
-        end = self.experiment.duration
-        schedule = self.experiment.schedule
-        full = slow_times(0.0, end, events, schedule.step, schedule.settle + schedule.window)
-        return np.concatenate([[self.time], full[full > self.time]])
+        return np.concatenate([[self.time], self._times[np.searchsorted(self._times, self.time, side="right") :]])
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -223,7 +223,7 @@ class Simulation:
             return
         schedule = self.experiment.schedule
         now = modulation(network, self.signals)
-        large = largest_change(network, self._modulation, now) > LARGE_CHANGE
+        large = largest_change(network, self._modulation, now, self.signals["nmda_gating"]) > LARGE_CHANGE
         settling = max(schedule.settle, LONG_SETTLE) if large else schedule.settle
         self._modulation = now
         clock = settle(network, self._activity, now, self._clock(first), _steps(settling))

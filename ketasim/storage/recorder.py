@@ -69,7 +69,7 @@ class Recorder:
     def _is_known(self, signal: Signal) -> bool:
         """Whether there is anything to record: a signal nobody owns would be a column of neutral values."""
         if signal.kind in ("network", "port"):
-            return self._simulation.network is not None
+            return self._simulation.network is not None or "node" not in signal.dims
         return signal.name in self._simulation.owners
 
     def _create(self) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -137,6 +137,7 @@ def test_poisson_counts(mean):
     assert stats.chisquare(observed, wanted).pvalue > FALSE_ALARM
 
 
+@example(word=5, thresholds=[3.0, 5.0, 6.0])
 @given(
     word=WORDS,
     thresholds=st.lists(st.floats(0.0, 2.0**32), min_size=1, max_size=20).map(sorted),

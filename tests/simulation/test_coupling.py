@@ -65,21 +65,36 @@ def test_modulation_of_a_rested_and_a_blocked_receptor(network, signals):
 
 
 def test_largest_change_looks_at_class_means(network, signals):
-    """Catches changes that cancel within a class, a relative change by nothing, and one port overlooked."""
+    """Catches changes that cancel within a class, a relative change by nothing, and a port overlooked."""
     before = coupling.modulation(network, signals)
-    assert coupling.largest_change(network, before, before) == 0.0
+    gating = np.full(network.topology.n_nodes, 0.1)
+    assert coupling.largest_change(network, before, before, gating) == 0.0
     pyramidal, pv = (network.topology.slice_of(name) for name in ("PYR", "PV"))
     gain = before.release_gain.copy()
     gain[pyramidal.start] *= 1.5  # one of 64 neurons
-    one = coupling.largest_change(network, before, before._replace(release_gain=gain))
+    one = coupling.largest_change(network, before, before._replace(release_gain=gain), gating)
     assert one == pytest.approx(0.5 / (pyramidal.stop - pyramidal.start))
-    for port in before._fields:
+    halved = before._replace(**{port: getattr(before, port) * 0.5 for port in before._fields if port != "release_gain"})
+    assert coupling.largest_change(network, before, halved, gating) == pytest.approx(0.5)
+    ports = ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd")
+    parts = []
+    for port in ports:
         values = getattr(before, port).copy()
         values[pv] *= 0.5
-        if values[pv].any():
-            assert coupling.largest_change(network, before, before._replace(**{port: values})) == pytest.approx(0.5)
-    silent = before._replace(tonic_ab=np.zeros_like(before.tonic_ab))
-    assert coupling.largest_change(network, silent, silent._replace(tonic_ab=np.full_like(gain, 0.2))) == 0.2
+        parts.append(coupling.largest_change(network, before, before._replace(**{port: values}), gating))
+    assert sum(parts) == pytest.approx(0.5)
+    nothing = before._replace(**{port: np.zeros_like(gain) for port in ports})
+    opened = nothing._replace(tonic_ab=np.full_like(gain, 0.2))
+    assert coupling.largest_change(network, nothing, opened, gating) == pytest.approx(0.2)
+
+
+def test_noise_of_ambient_glutamate_is_no_large_change(network, signals):
+    """Catches a long settling that tonic conductance, small and noisy, asks for at rest."""
+    signals["nmda_tonic_gating"][:] = 0.002
+    before = coupling.modulation(network, signals)
+    after = before._replace(tonic_ab=before.tonic_ab * 1.12, tonic_cd=before.tonic_cd * 1.12)
+    gating = np.full(network.topology.n_nodes, 0.12)
+    assert 0.0 < coupling.largest_change(network, before, after, gating) < 0.005
 
 
 def test_a_window_in_blocks_is_the_window_in_one_piece(network, simulation, settled):
