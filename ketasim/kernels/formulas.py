@@ -36,7 +36,7 @@ def exponential_of_matrix(matrix, result, term, scratch):
             row += abs(matrix[i, j])
         norm = max(norm, row)
     squarings = 0
-    while norm > 0.25:
+    while norm > 0.25 and squarings < 1100:  # no finite norm needs as many; an infinite one ends as nan
         norm *= 0.5
         squarings += 1
     factor = 0.5**squarings

@@ -4,8 +4,10 @@ numba decides whether a cached kernel is fresh by looking at the caller's own fi
 another module would leave stale code running. The cache folder therefore carries a digest of all kernel sources.
 """
 
+import atexit
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,15 +18,15 @@ import numba
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
-def _user_cache() -> Path:
-    """Folder for caches of this user: NUMBA_CACHE_DIR, else the platform's usual place."""
-    for variable, below in (("NUMBA_CACHE_DIR", ""), ("XDG_CACHE_HOME", ""), ("LOCALAPPDATA", "")):
+def _user_cache() -> Path | None:
+    """Folder for caches of this user: NUMBA_CACHE_DIR, else the platform's usual place, else None."""
+    for variable in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         if os.environ.get(variable):
-            return Path(os.environ[variable]) / below
+            return Path(os.environ[variable])
     try:
         return Path.home() / ".cache"
     except RuntimeError:  # no home folder, as in some containers
-        return Path(tempfile.gettempdir())
+        return None
 
 
 def _writable(folder: Path) -> bool:
@@ -37,12 +39,19 @@ def _writable(folder: Path) -> bool:
 
 
 def _cache_folder() -> Path:
+    """Folder for this version of the kernels; if the user's cache can't be written, one for this process alone.
+
+    A folder of a known name in a place that all users share would not do: numba unpickles what it finds there.
+    """
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
-    below = Path("ketasim") / "numba" / digest.hexdigest()[:16]
-    folder = _user_cache() / below
-    return folder if _writable(folder) else Path(tempfile.gettempdir()) / below
+    cache = _user_cache()
+    folder = cache / "ketasim" / "numba" / digest.hexdigest()[:16] if cache else None
+    if folder is None or not _writable(folder):
+        folder = Path(tempfile.mkdtemp(prefix="ketasim-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 CACHE_FOLDER = _cache_folder()

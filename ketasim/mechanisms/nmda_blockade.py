@@ -20,6 +20,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
+from ketasim.documents import KetasimError
 from ketasim.drugs.model import row_of
 from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fraction
 from ketasim.kernels.jit import kernel
@@ -124,7 +125,13 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """One exact step of every node's receptors; shapes as in the signal table."""
+    """One exact step of every node's receptors; shapes as in the signal table.
+
+    Raises
+    ------
+    KetasimError
+        Rates times the step are too large for a number.
+    """
     gating = Gating(
         nmda_gating, nmda_gating_unblocked_ab, nmda_gating_unblocked_cd, nmda_gating_voltage, nmda_tonic_gating
     )
@@ -132,6 +139,12 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     advance_block(concentration, gating, trapped_block, superficial_block, prepared, clock.duration)
     nmda_unblocked[:] = 1.0 - trapped_block.sum(axis=0) - superficial_block.sum(axis=0)
     nmda_block[:] = 1.0 - (prepared.shares * nmda_unblocked).sum(axis=0)
+    if not np.isfinite(nmda_block).all():
+        node = int(np.flatnonzero(~np.isfinite(nmda_block))[0])
+        raise KetasimError(
+            f"nmda_blockade: block at node {node} is no number any more with brain concentrations of "
+            f"{concentration.max(initial=0.0):.3g} uM at most; check the drug's k_on and the dose"
+        )
 
 
 @kernel

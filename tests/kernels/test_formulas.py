@@ -128,3 +128,8 @@ def test_multiply_equals_numpy(numbers):
     product = np.full((n, n), np.nan)
     multiply(left, right, product)
     assert_allclose(product, left @ right, rtol=1e-12, atol=1e-9)
+
+
+def test_an_infinite_matrix_ends_as_no_number():
+    """Catches scaling that halves infinity for ever."""
+    assert np.isnan(exponential(np.full((2, 2), np.inf))).all()

@@ -84,10 +84,12 @@ def test_unwritable_cache_folder_falls_back(tmp_path, monkeypatch):
     """Catches a start-up that fails, or compiles each time, where the home folder cannot be written."""
     blocked = tmp_path / "file"
     blocked.write_text("a file where a folder would have to be made")
-    fallback = tmp_path / "temporary"
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(blocked))
-    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(fallback))
-    assert cache_folder(KERNELS).is_relative_to(fallback)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    first, second = cache_folder(KERNELS), cache_folder(KERNELS)
+    assert first.is_dir()
+    assert first.is_relative_to(tmp_path)
+    assert first != second  # private: nobody can put code there beforehand
 
 
 def test_account_without_home_folder_falls_back(tmp_path, monkeypatch):
@@ -99,7 +101,7 @@ def test_account_without_home_folder_falls_back(tmp_path, monkeypatch):
     for variable in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(Path, "home", nowhere)
-    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert cache_folder(KERNELS).is_relative_to(tmp_path)
 
 

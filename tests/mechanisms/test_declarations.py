@@ -1,6 +1,7 @@
 """Every mechanism declares what it is: name, units, sources, signals; and meets the others through signals alone."""
 
 import inspect
+import re
 from importlib import import_module, resources
 from pathlib import Path
 from typing import get_args
@@ -83,7 +84,7 @@ def test_no_mechanism_names_a_drug_a_compound_or_a_species():
         functions = [item for item in items if inspect.isfunction(item) and item.__module__ == module.__name__]
         constants = {c for f in functions for c in f.__code__.co_consts if isinstance(c, str) and c != f.__doc__}
         assert functions
-        assert not {word for word in words for constant in constants if word in constant.lower()}
+        assert not {word for word in words for constant in constants if re.search(rf"\b{word}\b", constant.lower())}
 
 
 def test_titles_say_what_a_mechanism_does():

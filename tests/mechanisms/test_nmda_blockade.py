@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import solve_ivp
 
-from ketasim.documents import parse_document
+from ketasim.documents import KetasimError, parse_document
 from ketasim.documents.validation import validate
 from ketasim.drugs import Drug
 from ketasim.mechanisms import nmda_blockade
@@ -198,3 +198,12 @@ def test_it_needs_a_network():
     """Catches block on nodes that do not exist."""
     with pytest.raises(ValueError, match="without a network it does not run"):
         nmda_blockade.prepare(nmda_blockade.Parameters(), setting(KETAMINE))
+
+
+def test_an_impossible_concentration_is_refused_by_name():
+    """Catches numbers that are none any more and spread through the network."""
+    found = [Blocker(k_on=0.6, ic50=(0.33, 0.31, 0.51, 0.83), delta=0.55, sigma=0.0)]
+    gating = clamped(0.5)
+    states = (*new_block(found), np.ones((4, 1)), np.zeros(1))
+    with pytest.raises(KetasimError, match="nmda_blockade: block at node 0 is no number"):
+        nmda_blockade.advance(np.array([np.inf]), *gating, *states, prepared(found), clock(60.0))
