@@ -123,8 +123,8 @@ def _brain_and_block(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory |
     """Concentration and block on one axis, so that the lag of the block shows."""
     array = trajectory["brain_concentration"]
     hours = array["time"].values / 3600.0
-    total = next(iter(_totals(array).values()))
-    axes.plot(hours, total, color="0.15", lw=1.4, label="unbound parent in brain (uM)")
+    moiety, total = next(iter(_totals(array).items()))
+    axes.plot(hours, total, color="0.15", lw=1.4, label=f"unbound {moiety} in brain (uM)")
     axes.set_ylabel("brain (uM)")
     right = axes.twinx()
     right.spines["top"].set_visible(False)
@@ -140,48 +140,58 @@ def _brain_and_block(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory |
     axes.legend(lines, [str(line.get_label()) for line in lines], fontsize=8, frameon=False)
 
 
-def _estimates(
+def _band(axes: "Axes", points: tuple[np.ndarray, ...], colour: str | None, label: str | None) -> None:
+    """Line with a band of one standard error; `points` are hours, values and errors."""
+    hours, values, errors = points
+    axes.plot(hours, values, color=colour, lw=1.0, label=label, marker=".", ms=2.5)
+    axes.fill_between(hours, values - errors, values + errors, color=colour, alpha=0.2, lw=0)
+
+
+def _glutamate(
     axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None, name: str, factor: float = 1.0
 ) -> None:
-    """Population estimates with bands of one standard error where the file has them; vehicle in grey."""
+    """One line a population; vehicle in grey."""
     for run, is_vehicle in ((vehicle, True), (trajectory, False)):
         if run is None or name not in run:
             continue
         array = run[name]
         after = array["time"].values >= 0
         hours = array["time"].values[after] / 3600.0
-        errors = run[f"{name}_standard_error"].values[after] if f"{name}_standard_error" in run else None
         for index, population in enumerate(array["population"].values):
-            values = factor * array.values[after, index]
             colour = _GREY if is_vehicle else _COLOURS.get(population)
-            axes.plot(hours, values, color=colour, lw=1.0, label=None if is_vehicle else population, marker=".", ms=2.5)
-            if errors is not None:
-                band = factor * errors[:, index]
-                axes.fill_between(hours, values - band, values + band, color=colour, alpha=0.2, lw=0)
+            label = None if is_vehicle else population
+            axes.plot(hours, factor * array.values[after, index], color=colour, lw=1.0, label=label, marker=".", ms=2.5)
 
 
 def _rates(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) -> None:
-    _estimates(axes, trajectory, vehicle, "firing_rate")
-    summary = trajectory.summary
-    for name in trajectory["firing_rate"]["population"].values:
-        baseline = summary.get(f"firing_rate_{name}_baseline")
-        if baseline is not None:
-            axes.axhline(float(baseline), color=_COLOURS.get(name), lw=0.8, ls=":")
-    axes.set_ylabel("firing rate (Hz)\ndotted: baseline")
-    axes.set_yscale("log")
-    axes.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
-    axes.minorticks_off()
+    """Rates in per cent of each run's own baseline, which the legend gives in Hz."""
+    for run, is_vehicle in ((vehicle, True), (trajectory, False)):
+        if run is None or "firing_rate" not in run:
+            continue
+        array, errors = run["firing_rate"], run["firing_rate_standard_error"]
+        after = array["time"].values >= 0
+        for index, name in enumerate(array["population"].values):
+            baseline = float(run.summary.get(f"firing_rate_{name}_baseline", 0.0))
+            if baseline <= 0.0:
+                continue
+            label = None if is_vehicle else f"{name} (100 % is {baseline:.2f} Hz)"
+            percent = 100.0 / baseline * array.values[after, index]
+            band = 100.0 / baseline * errors.values[after, index]
+            hours = array["time"].values[after] / 3600.0
+            _band(axes, (hours, percent, band), _GREY if is_vehicle else _COLOURS.get(name), label)
+    axes.axhline(100.0, color="0.5", lw=0.8, ls=":")
+    axes.set_ylabel("firing rate\n(% of baseline)")
     axes.legend(fontsize=8, frameon=False, ncols=3)
 
 
 def _perisynaptic(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) -> None:
-    _estimates(axes, trajectory, vehicle, "glutamate_perisynaptic", 100.0)
+    _glutamate(axes, trajectory, vehicle, "glutamate_perisynaptic", 100.0)
     axes.axhline(100.0, color="0.5", lw=0.8, ls=":")
     axes.set_ylabel("perisynaptic\nglutamate (%)")
 
 
 def _ambient(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) -> None:
-    _estimates(axes, trajectory, vehicle, "glutamate_ambient", 1e3)
+    _glutamate(axes, trajectory, vehicle, "glutamate_ambient", 1e3)
     axes.set_ylabel("ambient\nglutamate (nM)")
 
 
