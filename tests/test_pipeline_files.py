@@ -1,5 +1,7 @@
 """The file of an actual run: every promised reader, units everywhere, and a summary that can be recomputed."""
 
+import subprocess
+import sys
 import warnings
 
 import h5py
@@ -91,6 +93,37 @@ def test_libsonata_opens_the_network_and_spikes_of_a_graph_file(graph_file):
             assert len(ours[0]) > 0
             assert_array_equal(spikes["timestamps"], ours[0])
             assert_array_equal(spikes["node_ids"], ours[1])
+
+
+WITH_LIBSONATA_ALONE = """
+import sys
+import libsonata
+path = sys.argv[1]
+spikes = libsonata.SpikeReader(path)
+count = sum(len(spikes[name].get()) for name in spikes.get_population_names())
+edges = libsonata.EdgeStorage(path)
+weight = 0.0
+for name in edges.population_names:
+    population = edges.open_population(name)
+    chosen = libsonata.Selection([(0, population.size)])
+    weight += population.get_attribute("syn_weight", chosen).astype(float).sum() + population.source_nodes(chosen).sum()
+    assert population.afferent_edges(0).flat_size >= 0
+assert "h5py" not in sys.modules
+print(count, round(float(weight), 6))
+"""
+
+
+def test_libsonata_needs_no_other_hdf5(tmp_path, small):
+    """Catches compression that libsonata's own HDF5 lacks, which shows only while no other HDF5 is loaded."""
+    pytest.importorskip("libsonata")
+    path = tmp_path / "run.h5"
+    with ketasim.run(small(), path) as trajectory:
+        topology = trajectory.topology()
+        spikes = sum(len(trajectory.spikes(name).times) for name in POPULATIONS)
+        ids = topology.node_id[topology.source].sum()
+    command = [sys.executable, "-c", WITH_LIBSONATA_ALONE, str(path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == [str(spikes), str(round(float(topology.weight.sum() + ids), 6))]
 
 
 def test_a_graph_file_runs_as_the_graph_itself(graph_file, small, tmp_path):

@@ -118,7 +118,13 @@ def _connect(
     sd = sheet.weight_sd_log
     weight = np.exp(sd * rng.standard_normal(source.size) - 0.5 * sd**2).astype(np.float32)
     delay = _LATENCY_MS[pair] + (distance - sheet.probability_distance) / sheet.conduction_velocity
-    return source.astype(np.int64), target.astype(np.int64), weight.astype(np.float64), np.round(delay, 4)
+    # single precision is what the kernel uses and what a file then holds exactly
+    return (
+        source.astype(np.int64),
+        target.astype(np.int64),
+        weight.astype(float),
+        delay.astype(np.float32).astype(float),
+    )
 
 
 def _wrapped_distance(here: np.ndarray, there: np.ndarray, side: float) -> np.ndarray:

@@ -78,17 +78,44 @@ def store(group: h5py.Group, name: str, values: Any, units: str, long_name: str,
         when that saves room; HDF5 cannot do so with scalars and strings.
     Returns the h5py dataset.
     """
-    array = np.asarray(values)
-    if is_text(array):
-        dataset = group.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
-    elif array.ndim == 0 or array.nbytes < SMALLEST_FILTERED_BYTES:
-        dataset = group.create_dataset(name, data=array, dtype=array.dtype)
-    else:
-        dataset = group.create_dataset(
-            name, data=array, dtype=array.dtype, chunks=chunk_shape(array.shape, array.itemsize), **filters()
-        )
+    dataset = _create(group, name, np.asarray(values), filters())
     describe(dataset, units, long_name, **attributes)
     return dataset
+
+
+def store_plain(group: h5py.Group, name: str, values: Any, units: str, long_name: str, **attributes: str) -> Any:
+    """Create a dataset that readers without zlib open too, in the smallest type that holds its values exactly.
+
+    The HDF5 in libsonata's wheels knows no gzip, so SONATA's groups are checksummed but not compressed.
+    """
+    dataset = _create(group, name, compact(np.asarray(values)), plain_filters())
+    describe(dataset, units, long_name, **attributes)
+    return dataset
+
+
+def compact(array: np.ndarray) -> np.ndarray:
+    """Return numbers in the smallest type that holds them all exactly.
+
+    >>> compact(np.array([0, 70_000])).dtype, compact(np.array([0.5, 0.25])).dtype, compact(np.array([0.1])).dtype
+    (dtype('uint32'), dtype('float32'), dtype('float64'))
+    """
+    if array.dtype.kind in "iu" and array.size:
+        types = ("i1", "i2", "i4", "i8") if array.min() < 0 else ("u1", "u2", "u4", "u8")
+        fitting = (kind for kind in types if np.iinfo(kind).min <= array.min() and array.max() <= np.iinfo(kind).max)
+        return array.astype(next(fitting))
+    if array.dtype.kind == "f":
+        smaller = array.astype("f4")
+        return smaller if np.array_equal(smaller, array) else array
+    return array
+
+
+def _create(group: h5py.Group, name: str, array: np.ndarray, options: dict[str, Any]) -> Any:
+    if is_text(array):
+        return group.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
+    if array.ndim == 0 or array.nbytes < SMALLEST_FILTERED_BYTES:
+        return group.create_dataset(name, data=array, dtype=array.dtype)
+    chunks = chunk_shape(array.shape, array.itemsize)
+    return group.create_dataset(name, data=array, dtype=array.dtype, chunks=chunks, **options)
 
 
 def describe(dataset: Any, units: str, long_name: str, **attributes: str) -> None:
@@ -100,8 +127,13 @@ def describe(dataset: Any, units: str, long_name: str, **attributes: str) -> Non
 
 
 def filters() -> dict[str, Any]:
-    """Return the only filters that every reader of HDF5 has."""
+    """Return the filters of trajectories and tables."""
     return {"compression": "gzip", "shuffle": True, "fletcher32": True}
+
+
+def plain_filters() -> dict[str, Any]:
+    """Return the filters of SONATA's groups: those that HDF5 has without any other library."""
+    return {"fletcher32": True}
 
 
 def chunk_shape(shape: tuple[int, ...], itemsize: int, most_bytes: int = 2**18) -> tuple[int, ...]:

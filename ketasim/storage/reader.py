@@ -120,7 +120,7 @@ class Trajectory:
             raise KeyError(_no_such("group", group, self._groups))
         source = self._file["trajectories"][group]
         chosen = self._signals(group) if names is None else list(names)
-        rows = min(len(source[name]) for name in ("time", *self._signals(group)))
+        rows = min([_written(source["time"]), *(len(source[name]) for name in self._signals(group))])
         coordinates = {
             name: (
                 _dimensions(item),
@@ -239,6 +239,12 @@ class Trajectory:
         first, last = float(reached.min()), float(reached.max())
         if not first <= float(seconds) <= last:
             raise ValueError(f"time {time!r} lies outside the run, which has {first:g} s to {last:g} s")
+
+
+def _written(time: Any) -> int:
+    """Rows whose time was written: a kill may leave the last ones made but empty."""
+    missing = np.flatnonzero(np.isnan(time[()]))
+    return int(missing[0]) if missing.size else len(time)
 
 
 def _dimensions(dataset: Any) -> tuple[str, ...]:

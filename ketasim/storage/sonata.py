@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from ketasim.storage.labels import decode_labels, encode_labels
-from ketasim.storage.layout import StorageError, describe, filters, native, read_values, store
+from ketasim.storage.layout import StorageError, describe, native, plain_filters, read_values, store_plain
 
 if TYPE_CHECKING:
     from ketasim.network.topology import Topology
@@ -58,11 +58,11 @@ def _write_nodes(group: h5py.Group, topology: "Topology", members: slice) -> Non
     n_nodes = members.stop - members.start
     _write_groups_of_one(group, "node", n_nodes)
     attributes = group.create_group("0")
-    store(attributes, "x", topology.position[members, 0], "um", "position along x")
-    store(attributes, "y", topology.position[members, 1], "um", "position along y")
+    store_plain(attributes, "x", topology.position[members, 0], "um", "position along x")
+    store_plain(attributes, "y", topology.position[members, 1], "um", "position along y")
     if topology.labels is not None:
         labels, encoding = encode_labels(topology.labels[members])
-        store(attributes, "label", labels, "1", "node key in the graph that was given", encoding=encoding)
+        store_plain(attributes, "label", labels, "1", "node key in the graph that was given", encoding=encoding)
 
 
 def _write_edges(group: h5py.Group, topology: "Topology", pair: tuple[str, str], chosen: np.ndarray) -> None:
@@ -72,24 +72,24 @@ def _write_edges(group: h5py.Group, topology: "Topology", pair: tuple[str, str],
         "target": topology.target[chosen].astype("u8") - np.uint64(members["target"].start),
     }
     for end, population in zip(ends, pair, strict=True):
-        store(group, f"{end}_node_id", ends[end], "1", f"{end} node", node_population=population)
+        store_plain(group, f"{end}_node_id", ends[end], "1", f"{end} node", node_population=population)
     _write_groups_of_one(group, "edge", chosen.size)
     attributes = group.create_group("0")
-    store(attributes, "syn_weight", topology.weight[chosen], "1", "weight over the mean of its class pair")
-    store(attributes, "delay", topology.delay[chosen], "ms", "conduction and synaptic delay")
+    store_plain(attributes, "syn_weight", topology.weight[chosen], "1", "weight over the mean of its class pair")
+    store_plain(attributes, "delay", topology.delay[chosen], "ms", "conduction and synaptic delay")
     for end, name in (("source", "source_to_target"), ("target", "target_to_source")):
         n_nodes = members[end].stop - members[end].start
         to_ranges, to_edges = edge_index(ends[end], n_nodes)
         index = group.create_group(f"indices/{name}")
-        store(index, "node_id_to_ranges", to_ranges, "1", f"rows of range_to_edge_id of each {end} node")
-        store(index, "range_to_edge_id", to_edges, "1", "first edge and one past the last")
+        store_plain(index, "node_id_to_ranges", to_ranges, "1", f"rows of range_to_edge_id of each {end} node")
+        store_plain(index, "range_to_edge_id", to_edges, "1", "first edge and one past the last")
 
 
 def _write_groups_of_one(group: h5py.Group, kind: str, count: int) -> None:
     # SONATA lets nodes and edges of several models share a population; ours has one group, "0", and no types.
-    store(group, f"{kind}_type_id", np.full(count, -1, dtype="i8"), "1", "type in a SONATA table; -1 is none")
-    store(group, f"{kind}_group_id", np.zeros(count, dtype="u8"), "1", "group that holds the attributes")
-    store(group, f"{kind}_group_index", np.arange(count, dtype="u8"), "1", "row in that group")
+    store_plain(group, f"{kind}_type_id", np.full(count, -1, dtype="i8"), "1", "type in a SONATA table; -1 is none")
+    store_plain(group, f"{kind}_group_id", np.zeros(count, dtype="u8"), "1", "group that holds the attributes")
+    store_plain(group, f"{kind}_group_index", np.arange(count, dtype="u8"), "1", "row in that group")
 
 
 def edge_index(ends: np.ndarray, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -231,7 +231,9 @@ class SpikeGroup:
 
 
 def _empty(group: h5py.Group, name: str, dtype: str, units: str, long_name: str) -> Any:
-    dataset = group.create_dataset(name, (0,), dtype=dtype, maxshape=(None,), chunks=(_SPIKES_IN_A_CHUNK,), **filters())
+    dataset = group.create_dataset(
+        name, (0,), dtype=dtype, maxshape=(None,), chunks=(_SPIKES_IN_A_CHUNK,), **plain_filters()
+    )
     describe(dataset, units, long_name)
     return dataset
 

@@ -83,7 +83,7 @@ def test_twin_solves_its_equations():
         return twin.right_hand_side(block, *arguments)
 
     solution = solve_ivp(derivative, (0, 900), start, "LSODA", rtol=1e-11, atol=1e-14)
-    assert_allclose(twin.advance(start, *arguments, 900.0), solution.y[:, -1], rtol=1e-8)
+    assert_allclose(twin.advance(start, *arguments, 900.0), solution.y[:, -1], rtol=1e-8, atol=1e-12)
 
 
 def test_one_step_of_six_hours_equals_seconds():
