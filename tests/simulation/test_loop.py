@@ -162,9 +162,9 @@ def test_windows_with_gaps_have_the_rates_of_windows_without(small):
     the tolerance is four standard errors of the difference.
     """
     off = dict.fromkeys(("glutamate", "autoreceptors"), False)
-    schedule = {"baseline": "25 s", "settle": "50 ms", "window": "1 s", "step": "1 min"}
+    schedule = {"baseline": "40 s", "settle": "50 ms", "window": "1 s", "step": "1 min"}
     experiment = small(
-        doses=[], duration="25 min", mechanisms=off, schedule=schedule, network={"neurons": 200}, recording={}
+        doses=[], duration="40 min", mechanisms=off, schedule=schedule, network={"neurons": 200}, recording={}
     )
     population = ketasim.run(experiment).dataset("population")
     before = population["time"].values < 0
