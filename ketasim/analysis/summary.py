@@ -65,7 +65,11 @@ def _means(summary: Summary, rows: Rows, what: tuple[str, str], populations: Seq
     _, fresh = columns_of(rows, "network_sampled")
     stretches = (
         ("baseline", "before time zero", (times < 0) & (fresh == 1)),
-        ("10_60_min", "from 10 to 60 min", (times >= FROM) & (times <= TO) & (fresh == 1)),
+        (
+            "10_60_min",
+            "from 10 to 60 min, or to the end of a shorter run",
+            (times >= FROM) & (times <= TO) & (fresh == 1),
+        ),
     )
     for label, words, chosen in stretches:
         relative = name.startswith("glutamate") and label == "baseline"  # fixed by definition, not measured

@@ -49,6 +49,8 @@ def run(
 def closing_words(trajectory: Any, path: Path) -> str:
     """What a run found, in a few lines; the numbers of /summary."""
     summary = trajectory.summary
+    end = float(trajectory.config["duration"].split()[0]) / 60.0
+    stretch = f"from 10 to {min(60.0, end):.3g} min"
     lines = []
     if "plasma_ketamine_peak" in summary:
         at = summary["plasma_ketamine_peak_time"] / 60.0
@@ -61,16 +63,14 @@ def closing_words(trajectory: Any, path: Path) -> str:
         block = summary.get(f"nmda_block_{name}_peak")
         words = f"{name:<4}  {_estimate(summary, f'firing_rate_{name}_baseline')} Hz at rest"
         if f"firing_rate_{name}_10_60_min" in summary:
-            words += f", {_estimate(summary, f'firing_rate_{name}_10_60_min')} Hz from 10 to 60 min"
+            words += f", {_estimate(summary, f'firing_rate_{name}_10_60_min')} Hz {stretch}"
         if block is not None:
             words += f"; NMDA block up to {100 * block:.1f} %"
         lines.append(words)
     key = f"glutamate_perisynaptic_{names[0]}_10_60_min" if names else ""
     if key in summary:
         value, error = 100 * summary[key], 100 * summary[f"{key}_standard_error"]
-        lines.append(
-            f"perisynaptic glutamate on {names[0]}  {value:.1f} +- {error:.1f} % of baseline from 10 to 60 min"
-        )
+        lines.append(f"perisynaptic glutamate on {names[0]}  {value:.1f} +- {error:.1f} % of baseline {stretch}")
     lines.append(f"written to {path}; `ketasim plot {path}` draws it")
     lines.append(trajectory.attributes["advice"] + ".")
     return "\n".join(lines)
