@@ -72,6 +72,11 @@ def run(
     >>> round(trajectory.summary["plasma_ketamine_peak"])  # ng/mL
     177
     """
+    if not isinstance(experiment, Experiment):
+        raise TypeError(f"run takes an Experiment, as of ketasim.load_experiment('quick'), not {experiment!r}")
+    wrong = [mechanism for mechanism in mechanisms if not isinstance(mechanism, Mechanism)]
+    if wrong:
+        raise TypeError(f"mechanisms are of class ketasim.Mechanism, not {wrong[0]!r}")
     target = BytesIO() if out is None else Path(out)
     interrupts = HeldInterrupts()
     report = _Reporter(progress, experiment, interrupts)

@@ -47,12 +47,16 @@ def test_imports_only_go_down():
     assert "0 broken" in done.stdout
 
 
+#: Modules over 300 lines: the network kernel is read in one piece.
+LONGEST = {"spiking_network.py": 340}
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_every_module_says_what_it_is_and_is_short(module):
     """Catches a module without a docstring, a file that wants to be two, and work left for later."""
     text = module.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
-    assert len(text.splitlines()) <= 400
+    assert len(text.splitlines()) <= LONGEST.get(module.name, 300)
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", text)
     assert len(module.relative_to(PACKAGE).parts) <= 2
 

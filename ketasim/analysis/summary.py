@@ -9,7 +9,7 @@ from ketasim.storage.recorder import Rows, columns_of, names_of
 #: Name -> (value, unit, meaning).
 Summary = dict[str, tuple[float | str, str, str]]
 
-#: The stretch after the first dose over which network quantities are averaged, s.
+#: The stretch after time zero over which network quantities are averaged, s.
 FROM, TO = 600.0, 3600.0
 
 

@@ -30,11 +30,8 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         logging.getLogger("ketasim").setLevel(level)
         try:
             function(*args, **options)
-        except DocumentError as error:
-            fail(str(error), 2, options)
-        except KetasimError as error:
-            missing = isinstance(error, FileNotFoundError)  # the call was wrong, nothing failed
-            fail(str(error), 2 if missing else 1, options)
+        except (DocumentError, KetasimError) as error:
+            fail(str(error), error.exit_code, options)
         except KeyboardInterrupt:
             fail("interrupted", 130, options)
         except MemoryError:

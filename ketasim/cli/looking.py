@@ -77,10 +77,13 @@ def plot(
 
 @command
 def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
-    """List drugs, or every number of one with unit, status and source."""
+    """List drugs, or every number of one, by name or by its file, with unit, status and source."""
     from ketasim.drugs import describe_drug, load_catalogue
 
-    catalogue = load_catalogue()
+    own = [Path(name)] if name and name.endswith((".yaml", ".yml")) else []
+    catalogue = load_catalogue(own)
+    if own:
+        name = list(catalogue)[-1]
     if name is None:
         rows = [
             (drug.name, drug.title, species or "any", drug.routes_for(species), drug.dispositions_for(species))

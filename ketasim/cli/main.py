@@ -8,7 +8,7 @@ from ketasim.cli import looking, running
 
 HELP = """ketasim: ketamine from dose to network.
 
-Simulates NMDA blockade, the glutamate surge and a spiking prefrontal circuit from an experiment file.
+Simulates pharmacokinetics, NMDA blockade, a spiking prefrontal circuit and glutamate from an experiment file.
 A research and teaching model; not medical advice.
 """
 

@@ -79,7 +79,8 @@ def half_time_lines(simulation: Any) -> list[str]:
     rows = simulation.block_half_times()
     if not rows:
         return []
-    lines = [f"half-times of block by {rows[0].blocker} at rest (onset at {rows[0].concentration:g} uM, recovery):"]
+    first = rows[0]
+    lines = [f"half-times of block by {first.blocker} at rest (onset at {first.concentration:g} uM of it, recovery):"]
     for population in dict.fromkeys(row.population for row in rows):
         parts = [
             f"{row.subunit} {_duration(row.onset)}, {_duration(row.recovery)}"

@@ -33,6 +33,8 @@ def run(
 
     experiment = ketasim.load_experiment(config, overrides or [])
     target = out or Path("runs") / f"{experiment.name}.h5"
+    if target.is_dir():
+        fail(f"{target} is a folder; -o takes the path of a file, such as {target / (experiment.name + '.h5')}", 2)
     part = part_path(target)
     for existing, words in ((target, "holds a finished run"), (part, "holds an unfinished run")):
         if existing.exists() and not force:
@@ -52,11 +54,12 @@ def closing_words(trajectory: Any, path: Path) -> str:
     end = float(trajectory.config["duration"].split()[0]) / 60.0
     stretch = f"from 10 to {min(60.0, end):.3g} min"
     lines = []
-    if "plasma_ketamine_peak" in summary:
-        at = summary["plasma_ketamine_peak_time"] / 60.0
+    if "plasma_concentration" in trajectory:
+        moiety = str(trajectory["plasma_concentration"]["moiety"].values[0])  # what was given, before its metabolites
+        at = summary[f"plasma_{moiety}_peak_time"] / 60.0
         lines.append(
-            f"plasma ketamine  peak {summary['plasma_ketamine_peak']:.0f} ng/mL at {at:.0f} min, "
-            f"unbound in brain {summary['brain_ketamine_peak']:.3f} uM"
+            f"plasma {moiety}  peak {summary[f'plasma_{moiety}_peak']:.0f} ng/mL at {at:.0f} min, "
+            f"unbound in brain {summary[f'brain_{moiety}_peak']:.3f} uM"
         )
     names = [key.removeprefix("firing_rate_").removesuffix("_baseline") for key in summary if key.endswith("_baseline")]
     for name in names:
@@ -111,7 +114,7 @@ def warmup(quiet: Quiet = False, debug: Debug = False) -> None:
             "network.neurons=20",
             "duration=2 s",
             "recording={}",
-            "schedule={baseline: 0.1 s, settle: 0 s, window: 0.1 s}",
+            "schedule={baseline: 0.2 s, settle: 0 s, window: 0.1 s}",
         ],
     )
     simulation = ketasim.Simulation(experiment)

@@ -128,19 +128,21 @@ def _network(experiment: "Experiment") -> Iterator[_Finding]:
     if network is None:
         for key in ("node_signals", "spikes"):
             if getattr(experiment.recording, key):
-                yield ("recording", key), "there is no network to record from (network: none)"
+                message = "there is no network to record from (network: none); leave it out, as with recording={}"
+                yield ("recording", key), message
 
 
 def _schedule(experiment: "Experiment") -> Iterator[_Finding]:
     schedule = experiment.schedule
     shortest = schedule.settle + schedule.window
-    for key in ("step", "baseline"):
-        value = getattr(schedule, key)
-        if value is not None and value < shortest:
-            yield (
-                ("schedule", key),
-                f"{_s(value)} is shorter than settle + window, {_s(shortest)}; make it longer",
-            )
+    if schedule.step is not None and schedule.step < shortest:
+        message = f"{_s(schedule.step)} is shorter than settle + window, {_s(shortest)}; make it longer"
+        yield ("schedule", "step"), message
+    if schedule.baseline < 2.0 * schedule.window:
+        message = (
+            f"{_s(schedule.baseline)} is shorter than two windows, {_s(2.0 * schedule.window)}, and would have no error"
+        )
+        yield ("schedule", "baseline"), message
 
 
 def _node_signals(experiment: "Experiment") -> Iterator[_Finding]:

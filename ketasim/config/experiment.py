@@ -154,7 +154,10 @@ class Experiment(Record):
         >>> experiment.replace(**{"subject.species": "rat"}).subject.weight
         0.3
         """
-        return type(self).from_document(with_values(self._document, changes), self._own)
+        try:
+            return type(self).from_document(with_values(self._document, changes), self._own)
+        except DocumentError as error:  # what is wrong came from Python; no line of the file is to blame
+            raise DocumentError([problem._replace(place=None) for problem in error.problems]) from None
 
     def resolved(self) -> dict[str, Any]:
         """Return the experiment as plain data with every default filled in and units as text.

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ketasim.config.experiment import Experiment
-from ketasim.documents import DocumentError, Problem, did_you_mean, override, read_document
+from ketasim.documents import Document, DocumentError, Problem, did_you_mean, override, read_document
+from ketasim.documents.yaml_text import DataPath
 
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
@@ -28,8 +29,23 @@ def load_experiment(
     DocumentError
         All problems of one stage: the YAML, the keys and values, whether they fit together.
     """
-    document = read_document(_located(source))
-    return Experiment.from_document(override(document, overrides), mechanisms)
+    document = override(read_document(_located(source)), overrides)
+    return Experiment.from_document(_with_paths_from_here(document), mechanisms)
+
+
+def _with_paths_from_here(document: Document) -> Document:
+    """Make files that overrides name relative to the current folder, not to that of the experiment file."""
+    network, drugs = document.data.get("network"), document.data.get("drugs")
+    holders: list[tuple[Any, str | int, DataPath]] = []
+    if isinstance(network, dict) and "file" in network:
+        holders.append((network, "file", ("network", "file")))
+    if isinstance(drugs, list):
+        holders += [(drugs, number, ("drugs", number)) for number in range(len(drugs))]
+    for holder, key, path in holders:
+        place = document.place(path)
+        if isinstance(holder[key], str) and place is not None and place.file == "override":
+            holder[key] = str(Path(holder[key]).expanduser().absolute())
+    return document
 
 
 def examples() -> dict[str, Path]:

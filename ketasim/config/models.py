@@ -76,7 +76,10 @@ class Dose(Record):
         description="amount, such as 0.5 mg/kg or 35 mg; only a drug without compounds needs none",
     )
     start: SecondsFromZero = Field(default=0.0, description="start after time zero, by default 0 s")
-    duration: SecondsFromZero = Field(default=0.0, description="length of an infusion; 0 s, the default, is a bolus")
+    duration: SecondsFromZero = Field(
+        default=0.0,
+        description="length of an infusion, or time over which an amount is taken; 0 s, the default, is at once",
+    )
     repeat: Repeat | None = Field(default=None, description="give it again, such as {every: 3.5 d, count: 8}")
 
     @property

@@ -46,6 +46,8 @@ class DocumentError(Exception):
                   ^
     """
 
+    exit_code = 2
+
     def __init__(self, problems: Iterable[Problem]):
         self.problems = sorted(problems, key=_reading_order)
         super().__init__(self.problems)
@@ -61,7 +63,12 @@ class DocumentError(Exception):
 
 
 class KetasimError(Exception):
-    """A run failed: the call and the configuration were right, the computation was not."""
+    """A run failed: the call and the configuration were right, the computation was not.
+
+    Classes of errors that are the call's fault after all set `exit_code` to 2.
+    """
+
+    exit_code = 1
 
 
 class MissingExtraError(KetasimError):

@@ -149,7 +149,10 @@ class _Builder:
             self._stop(Place(self.name, 1, 1, self.lines[0]), "YAML 1.2 is read here, no other version")
 
     def _on_alias(self, event: Any, place: Place) -> None:
-        self._stop(place, f"the alias *{event.anchor} is not allowed; write the value out")
+        self._stop(
+            place,
+            f"the alias *{event.anchor} is not allowed; write the value out, or put quotation marks around a text",
+        )
 
     def _on_scalar(self, event: Any, place: Place) -> None:
         self._check(event, place)

@@ -4,6 +4,7 @@ States are amounts in mg, except effect compartments, which hold a concentration
 a compound for good is collected in a compartment of its own, so that the amount of substance can be checked.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from ketasim.documents import DocumentError, Problem
 from ketasim.drugs.model import Disposition, Drug, Route, SpeciesData, row_of
+
+logger = logging.getLogger("ketasim")
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,12 @@ class _DrugInBody:
     def extraction(self, compound: str) -> float:
         """Hepatic extraction CL/Q of a compound, at most 1; both scale with weight to the power 3/4."""
         clearance = self._elimination(compound) / self.slowing * self._block(compound).volume * 3600.0  # L/h/kg
-        return min(1.0, clearance / self.data.hepatic_flow.value)
+        extraction = clearance / self.data.hepatic_flow.value
+        if extraction >= 1.0:
+            logger.warning(
+                "%s: clearance of %s is not below hepatic flow; none passes the liver", self.drug.name, compound
+            )
+        return min(1.0, extraction)
 
     def _entry(self, name: str, route: Route) -> np.ndarray:
         """Amount in mg that enters each compartment per mg of dose; what never gets in counts as eliminated."""

@@ -4,7 +4,9 @@ Occupancy by competition, ``a = y / (1 + y)`` with ``y = G / EC50 + sum of C / E
 relative perisynaptic level; release probability is cut by ``gamma (a - a0) / (1 - a0)`` relative to baseline, on the
 outputs of pyramidal cells and on glutamatergic afferents alike.
 
-Not validated: the size of the cut is remembered with low confidence (40-60 %), the perisynaptic level assumed.
+Not validated: a neuron's terminals are taken to see the glutamate that the neuron itself receives, as a stand-in for
+that of its neighbourhood; the size of the cut is remembered with low confidence (40-60 %), the perisynaptic level
+assumed.
 """
 
 from typing import Annotated, NamedTuple

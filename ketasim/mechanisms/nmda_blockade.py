@@ -9,6 +9,8 @@ Per node, GluN2 subunit s and blocker c, with trapped block T, superficial block
 Concentration, Mg factor m, voltage V and open probability p are held during a step, which makes the system linear; it
 is advanced by its exact solution. Without opening (p = 0) nothing moves: what is trapped stays.
 
+m and V are means over the synaptic gate, also for the share of p that is tonic or due to the release floor.
+
 The scheme follows Kotermanski & Johnson 2009 in what it is fed (IC50 without Mg); IC50s with Mg are its prediction.
 Against those recalled from the same source (5.35, 5.08, 1.18, 2.95 uM for A-D) it gives 5.86, 5.51, 2.65, 4.30: good
 for A and B, 2.2 and 1.5 times too weak for C and D.

@@ -11,8 +11,8 @@ _MEMBRANE = Source(
 )
 _SHARE = Source(
     "assumed",
-    "direction: adult prefrontal cortex keeps GluN2B (Wang 2008), GluN2D mRNA selective for PV, no GluN2C in "
-    "cortical neurons; the fractions are guesses",
+    "direction: adult prefrontal cortex keeps GluN2B (Wang 2008), GluN2D mRNA in PV cells, no GluN2C in cortical "
+    "neurons; the fractions are guesses, GluN2D of SST cells altogether",
 )
 _TUNED = Source("fitted", "adjusted by hand to rates of calibration C0 and irregular firing, without any drug")
 

@@ -4,6 +4,8 @@ Connection probabilities at 75 um are those of layer 2/3 in Billeh et al. 2020 (
 off with distance as a Gaussian whose widths come from Campagnola et al. 2022, as used in the Allen Institute's
 biorealistic V1 model. Synaptic sizes are log-normal. The sheet wraps around, so that no neuron sits at an edge.
 
+The form of the fall-off, and that the probability holds at exactly 75 um, are assumed.
+
 Not validated: the circuit is a small sample of layer 2/3 of mouse visual cortex put to use as prefrontal cortex.
 """
 

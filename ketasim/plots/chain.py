@@ -106,7 +106,8 @@ def _plasma(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) ->
     for index, (name, total) in enumerate(_totals(array).items()):
         axes.plot(hours, total, color="0.15", ls=_MOIETY_STYLES.get(index, "-"), label=name, lw=1.4)
     summary = trajectory.summary
-    peak, at = summary.get("plasma_ketamine_peak"), summary.get("plasma_ketamine_peak_time")
+    given = next(iter(_totals(array)))
+    peak, at = summary.get(f"plasma_{given}_peak"), summary.get(f"plasma_{given}_peak_time")
     if peak is not None and at is not None:
         axes.annotate(
             f"{peak:.0f} ng/mL",

@@ -34,9 +34,7 @@ def set_time_axis(axes: "Axes", end: float) -> None:
     ticks = [(hours, label) for hours, label in _TICKS if hours <= end * 1.001]
     axes.set_xticks([hours for hours, _ in ticks], [label for _, label in ticks])
     axes.minorticks_off()
-    axes.set_xlabel(
-        "time since the first dose (linear to 1 h, logarithmic after)" if end > 1.5 else "time since the first dose"
-    )
+    axes.set_xlabel("time (linear to 1 h, logarithmic after)" if end > 1.5 else "time")
 
 
 def mark_doses(axes: "Axes", starts: np.ndarray, durations: np.ndarray) -> None:

@@ -35,7 +35,12 @@ def estimate(simulation: Simulation) -> list[tuple[str, float | str, str]]:
     network_time = schedule.baseline + LONG_SETTLE + (n_steps + 1) * (schedule.settle + schedule.window)
     state = network.max_delay * topology.n_nodes * 32.0
     memory = _PROCESS + topology.n_edges * (bytes_per_synapse(network.graph) + _TOPOLOGY) + state
-    spikes = len(experiment.recording.spikes) * topology.n_nodes * 3.0 * schedule.window * 16.0
+    times = np.concatenate([np.arange(-schedule.baseline, 0.0, schedule.window), simulation.schedule])
+    stored = sum(
+        1 if begin == end else int(np.sum((times >= begin) & (times <= end)))
+        for begin, end in experiment.recording.spikes
+    )
+    spikes = stored * topology.n_nodes * 3.0 * schedule.window * 16.0
     nodes = len(experiment.recording.node_signals) * n_steps * topology.n_nodes * 4.0
     disk = topology.n_edges * _FILE_PER_EDGE + windows * _FILE_PER_ROW + spikes + nodes
     wall = network_time * _seconds_per_second(simulation)

@@ -10,7 +10,9 @@ time and a window, whose averages the mechanisms read in the next step. One slow
 Every mechanism reads the signals of the step's start, so their order does not matter.
 """
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -114,6 +116,8 @@ class Simulation:
             arrays |= {f"activity/{name}": array for name, array in self._activity._asdict().items()}
             arrays |= {f"modulation/{name}": array for name, array in self._modulation._asdict().items()}
         arrays["time"] = np.array(self.time)
+        doses = json.dumps([asdict(dose) for dose in self._doses])
+        arrays["doses"] = np.frombuffer(doses.encode(), np.uint8)
         arrays["window_end"] = np.array(self._window_end)
         arrays["network_age"] = np.array(self._network_age)
         return arrays
@@ -173,20 +177,26 @@ class Simulation:
     def advance(self, duration: str | float) -> None:
         """Advance by a duration such as ``"10 min"`` or a number of seconds, at most to the experiment's end."""
         seconds = parse_quantity(duration, "s") if isinstance(duration, str) else float(duration)
+        if not seconds >= 0.0:
+            raise ValueError(f"{duration!r} is no time to advance by; it must be at least 0 s")
         self.measure_baseline()
         end = min(self.time + seconds, self.experiment.duration)
         while self.time < end:
             self.step(until=end)
 
-    def dose(self, drug: str, amount: str, route: str = "intravenous", duration: str = "0 s") -> None:
+    def dose(self, drug: str, amount: str | None = None, route: str = "intravenous", duration: str = "0 s") -> None:
         """Give a dose now; `amount` such as ``"0.5 mg/kg"``, `duration` of an infusion such as ``"40 min"``.
+
+        A drug without compounds, such as saline, needs no amount.
 
         Raises
         ------
         DocumentError
             The drug is not in the experiment's catalogue, does not offer the route, or a quantity is wrong.
         """
-        given = {"drug": drug, "route": route, "amount": amount, "start": f"{self.time!r} s", "duration": duration}
+        given = {"drug": drug, "route": route, "start": f"{self.time!r} s", "duration": duration}
+        if amount is not None:
+            given["amount"] = amount
         # the same checks, in the same words, as for a file
         checked = self.experiment.replace(doses=[*self.experiment.resolved()["doses"], given])
         before = self.axes
@@ -213,7 +223,18 @@ class Simulation:
             arrays = [start[name] for name in mechanism.reads]
             arrays += [end[name] for name in (*mechanism.writes, *mechanism.scales)]
             mechanism.advance(*arrays, self._prepared[mechanism.name], clock)
+            self._check_results(mechanism, end)
         self.signals = end
+
+    def _check_results(self, mechanism: Mechanism, signals: dict[str, np.ndarray]) -> None:
+        """Refuse what a mechanism wrote that is no number, and a port that it made negative."""
+        for name in (*mechanism.writes, *mechanism.scales):
+            bad = ~np.isfinite(signals[name])
+            if name in mechanism.scales:
+                bad |= signals[name] < 0.0
+            if bad.any():
+                value = signals[name][bad].flat[0]
+                raise KetasimError(f"{mechanism.name} made '{name}' {value} at t = {self.time:g} s")
 
     def _run_window(self) -> None:
         """Settle and measure the network at the present time, unless its last window reaches into it."""
@@ -238,7 +259,7 @@ class Simulation:
     def _take(self, measurement: Measurement) -> None:
         self.window = measurement
         self.network_sampled = True
-        self.signals |= measurement.signals
+        self.signals |= {name: values.copy() for name, values in measurement.signals.items()}
 
 
 def _steps(seconds: float) -> int:

@@ -1,6 +1,7 @@
 """Which mechanisms a run has, and whether their declarations fit together."""
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import get_args
 
 from ketasim.config import Experiment
@@ -62,6 +63,7 @@ def check_declarations(mechanisms: Sequence[Mechanism], table: dict[str, Signal]
     """Refuse unknown signals, two owners, states written by nobody's right, ports that are none."""
     owners: dict[str, str] = {}
     for mechanism in mechanisms:
+        _check_arguments(mechanism)
         for name in (*mechanism.reads, *mechanism.writes, *mechanism.scales):
             if name not in table:
                 raise DeclarationError(f"{mechanism.name}: unknown signal '{name}'{did_you_mean(name, table)}")
@@ -76,6 +78,18 @@ def check_declarations(mechanisms: Sequence[Mechanism], table: dict[str, Signal]
             if name in owners:
                 raise DeclarationError(f"{mechanism.name}: the state '{name}' belongs to {owners[name]} already")
             owners[name] = mechanism.name
+
+
+def _check_arguments(mechanism: Mechanism) -> None:
+    """Refuse an `advance` that does not take what the declaration says it is given."""
+    wanted = [*mechanism.reads, *mechanism.writes, *mechanism.scales, "parameters", "clock"]
+    function = getattr(mechanism.advance, "py_func", mechanism.advance)  # a compiled function hides its own
+    try:
+        signature(function).bind(*wanted)
+    except TypeError:
+        raise DeclarationError(
+            f"{mechanism.name}: `advance` must take {len(wanted)} arguments: {', '.join(wanted)}"
+        ) from None
 
 
 def owners_of(mechanisms: Sequence[Mechanism]) -> dict[str, str]:

@@ -67,7 +67,7 @@ class ClockGroup:
         self._time = group.create_dataset(
             "time", (0,), dtype="f8", maxshape=(None,), chunks=(BLOCK_ROWS,), fillvalue=np.nan, **filters()
         )
-        describe(self._time, "s", "time since the first dose")
+        describe(self._time, "s", "time from zero, which is the first dose if that starts at 0 s")
         self._time.make_scale("time")
         for name, (dimension, values) in extra_coordinates.items():
             _label(group, scales, name, dimension, values)

@@ -76,15 +76,16 @@ class Disk:
     def readinto(self, buffer: memoryview) -> int:
         """Fill a buffer from the position, with what a commit will write; returns the number of bytes."""
         view = memoryview(buffer).cast("B")
-        start, stop = self._position, min(self._position + len(view), self._size)
+        start = self._position
+        stop = max(start, min(start + len(view), self._size))
         self._file.seek(start)
         self._file.readinto(view)
         for page in range(start // _PAGE * _PAGE, stop, _PAGE):
             if page in self._pages:
                 first, last = max(start, page), min(stop, page + _PAGE)
                 view[first - start : last - start] = self._pages[page][first - page : last - page]
-        self._position = max(start, stop)
-        return max(0, stop - start)
+        self._position = stop
+        return stop - start
 
     def read(self, count: int = -1) -> bytes:
         """Return `count` bytes from the position, or all that follow."""

@@ -29,8 +29,16 @@ class StorageError(KetasimError):
     """A trajectory file cannot be written or read; the message names the file and the reason."""
 
 
+class UnreadableError(StorageError):
+    """A file is there, but it is no trajectory."""
+
+    exit_code = 2
+
+
 class TrajectoryNotFoundError(StorageError, FileNotFoundError):
     """There is neither the trajectory file asked for nor its unfinished ``.part``."""
+
+    exit_code = 2
 
 
 def place_of(target: Any) -> str:

@@ -13,6 +13,7 @@ from ketasim.storage.layout import (
     Source,
     StorageError,
     TrajectoryNotFoundError,
+    UnreadableError,
     native,
     part_path,
     place_of,
@@ -52,10 +53,10 @@ def open_file(source: Source) -> h5py.File:
         file = h5py.File(target, "r")
         marks = {name: native(file.attrs.get(name)) for name in ("Conventions", "format_version")}
     except (OSError, RuntimeError) as error:
-        raise StorageError(f"{place_of(target)}: cannot be read: {reason_of(error)}") from error
+        raise UnreadableError(f"{place_of(target)}: is no trajectory file: {reason_of(error)}") from error
     if not str(marks["Conventions"]).startswith(CONVENTIONS.partition("-")[0] + "-"):
         file.close()
-        raise StorageError(f"{place_of(target)}: an HDF5 file, but not a trajectory written by ketasim")
+        raise UnreadableError(f"{place_of(target)}: an HDF5 file, but not a trajectory written by ketasim")
     if marks["format_version"] > FORMAT_VERSION:
         file.close()
         raise StorageError(

@@ -174,7 +174,7 @@ class SpikeGroup:
         self._name = group.name
         self._pending_spikes = 0
         group.attrs.create("sorting", 2, dtype=SORTING)
-        self._times = _empty(group, "timestamps", "f8", "ms", "time of the spike since the first dose")
+        self._times = _empty(group, "timestamps", "f8", "ms", "time of the spike from zero")
         self._ids = _empty(group, "node_ids", "u8", "1", "number of the node within its population, from 0")
 
     def append(self, times: np.ndarray, node_ids: np.ndarray) -> None:

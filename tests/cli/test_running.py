@@ -137,8 +137,8 @@ def test_warmup_compiles_and_leaves_no_file(call, folder):
     assert [path.name for path in folder.iterdir()] == ["small.yaml"]
 
 
-def test_a_run_of_a_single_baseline_window_still_ends_with_words(call):
-    """Catches closing words that need a standard error there is none of."""
+def test_a_baseline_of_a_single_window_is_refused(call):
+    """Catches a summary and a picture without rates, because one window has no standard error."""
     result = call("run", "small.yaml", "schedule.baseline=0.25 s", "duration=11 min")
-    assert result.exit_code == 0
-    assert "plasma ketamine" in result.stdout
+    assert result.exit_code == 2
+    assert "is shorter than two windows" in result.stderr

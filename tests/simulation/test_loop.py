@@ -131,7 +131,7 @@ def test_state_is_all_that_the_future_depends_on(small):
     state = copy.deepcopy(first.state)
     names = {f"signals/{name}" for name in first.signal_table}
     names |= {f"activity/{name}" for name in Activity._fields} | {f"modulation/{name}" for name in Modulation._fields}
-    assert set(state) == names | {"time", "window_end", "network_age"}
+    assert set(state) == names | {"time", "window_end", "network_age", "doses"}
     second.measure_baseline()
     second.signals = {name: state[f"signals/{name}"] for name in first.signal_table}
     second._activity = Activity(*(state[f"activity/{name}"] for name in Activity._fields))

@@ -7,6 +7,7 @@ import pytest
 from annotated_types import Gt
 
 import ketasim
+from ketasim.documents import KetasimError
 from ketasim.mechanisms import ORDER, Mechanism
 from ketasim.provenance import Source
 from ketasim.signals import Signal
@@ -130,3 +131,30 @@ def test_every_state_of_the_table_has_one_owner():
     table = ketasim.signals.SIGNALS
     assert set(owners) == {name for name, signal in table.items() if signal.kind == "state"}
     assert owners["glutamate_ambient"] == "glutamate"
+
+
+def test_a_port_made_negative_is_refused_by_name(small):
+    """Catches an own mechanism that silences the network without a word."""
+    mine = own("mine", lambda release_gain, parameters, clock: np.multiply(release_gain, -1.0, out=release_gain))
+    with pytest.raises(KetasimError, match=r"mine made 'release_gain' -1.0 at t = 0 s"):
+        ketasim.run(small(), mechanisms=[mine])
+
+
+def test_an_advance_with_other_arguments_is_refused_by_name(small):
+    """Catches a bare TypeError from deep inside a run."""
+    with pytest.raises(
+        DeclarationError, match="mine: `advance` must take 3 arguments: release_gain, parameters, clock"
+    ):
+        ketasim.run(small(), mechanisms=[own("mine", lambda release_gain: None)])
+
+
+def test_what_is_no_experiment_or_mechanism_is_refused(small):
+    """Catches an AttributeError about insides for a call that is plainly wrong."""
+    with pytest.raises(TypeError, match="load_experiment"):
+        ketasim.run("quick")
+    with pytest.raises(TypeError, match=r"ketasim.Mechanism"):
+        ketasim.run(small(), mechanisms=["x"])
+
+
+def own(name, advance):
+    return Mechanism(name, Parameters, advance, scales=("release_gain",))

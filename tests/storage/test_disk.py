@@ -1,7 +1,7 @@
 """The file under HDF5 behaves like any file, except that what changes in place waits for the commit."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ketasim.storage.disk import Disk
@@ -17,6 +17,7 @@ ACTIONS = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
+@example(actions=[("write", 0, 1), ("commit", 0, 0), ("write", 0, 1), ("read", 2, 2)])  # past the end
 @given(actions=ACTIONS)
 def test_equals_a_plain_file(tmp_path_factory, actions):
     """Catches bytes that are lost, misplaced or stale where pages, held and new regions meet."""

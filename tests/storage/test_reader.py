@@ -172,7 +172,7 @@ def test_files_that_are_not_trajectories(tmp_path):
     with pytest.raises(TrajectoryNotFoundError, match=r"no such file, and no run\.h5\.part"):
         open_trajectory(tmp_path / "run.h5")
     (tmp_path / "text.h5").write_text("not HDF5")
-    with pytest.raises(StorageError, match=r"text\.h5: cannot be read"):
+    with pytest.raises(StorageError, match=r"text\.h5: is no trajectory file"):
         open_trajectory(tmp_path / "text.h5")
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file.attrs["Conventions"] = "CF-1.8"

@@ -1,0 +1,27 @@
+"""Numbers in the docs are those of the stored tables."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "model.md").read_text(encoding="utf-8")
+
+
+def rows(name):
+    with open(ROOT / "experiments" / "results" / name, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def estimate(row):
+    return f"{float(row['change_percent']):+.2f} ± {float(row['standard_error_percent']):.2f}"
+
+
+@pytest.mark.parametrize("name", ["infusion_against_vehicle.csv", "dose_response.csv"])
+def test_tables_of_the_docs_are_the_stored_ones(name):
+    """Catches a table that was made anew and not copied into the docs."""
+    table = TEXT[TEXT.index(f"experiments/{name.removesuffix('.csv')}.py") :]
+    for row in rows(name):
+        if row.get("arm") != "blockade off":
+            assert f" {estimate(row).removeprefix('+')} " in table or f" {estimate(row)} " in table, row
