@@ -24,4 +24,4 @@ def test_tables_of_the_docs_are_the_stored_ones(name):
     table = TEXT[TEXT.index(f"experiments/{name.removesuffix('.csv')}.py") :]
     for row in rows(name):
         if row.get("arm") != "blockade off":
-            assert f" {estimate(row).removeprefix('+')} " in table or f" {estimate(row)} " in table, row
+            assert f"| {estimate(row)} |" in table, row
