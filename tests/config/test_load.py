@@ -75,3 +75,11 @@ def test_import_is_light():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_files_of_overrides_lie_in_the_current_folder(tmp_path, monkeypatch):
+    """Catches a file that is looked for beside a packaged example, where nobody has put it."""
+    (tmp_path / "net.csv").write_text("source,target,source_population,target_population\na,b,PYR,PV\n")
+    monkeypatch.chdir(tmp_path)
+    experiment = load_experiment("quick", ["network={file: net.csv}"])
+    assert experiment.network.file == tmp_path / "net.csv"
