@@ -6,7 +6,7 @@ Knows no schema: `ketasim.drugs` and `ketasim.config` say what belongs in their 
 from ketasim.documents.document import Document
 from ketasim.documents.nearest import did_you_mean, nearest
 from ketasim.documents.overrides import from_mapping, override, with_values
-from ketasim.documents.problems import DocumentError, KetasimError, MissingExtraError, Place, Problem
+from ketasim.documents.problems import DocumentError, KetasimError, Place, Problem
 from ketasim.documents.units import DoseAmount, format_quantity, parse_dose_amount, parse_quantity, wanted
 from ketasim.documents.yaml_text import parse_document, read_document
 
@@ -15,7 +15,6 @@ __all__ = [
     "DocumentError",
     "DoseAmount",
     "KetasimError",
-    "MissingExtraError",
     "Place",
     "Problem",
     "did_you_mean",

@@ -71,26 +71,6 @@ class KetasimError(Exception):
     exit_code = 1
 
 
-class MissingExtraError(KetasimError):
-    """A library that belongs to an optional extra is not installed.
-
-    Parameters
-    ----------
-    extra : name of the extra, such as ``sonata``.
-    purpose : what needs it, such as ``reading SONATA networks``.
-    """
-
-    def __init__(self, extra: str, purpose: str):
-        self.extra, self.purpose = extra, purpose
-        super().__init__(extra, purpose)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.purpose} needs the extra '{self.extra}', which is not installed: "
-            f"pip install 'ketasim[{self.extra}]'"
-        )
-
-
 def render(problem: Problem) -> str:
     """Return the text of one problem: place, path and message, then the line and a caret under the column.
 

@@ -2,7 +2,7 @@
 
 import pickle
 
-from ketasim.documents import DocumentError, KetasimError, MissingExtraError, Place, Problem
+from ketasim.documents import DocumentError, Place, Problem
 
 
 def test_caret_stands_under_the_column():
@@ -40,6 +40,3 @@ def test_errors_survive_pickling():
     """Catches errors that kill a worker process instead of reporting."""
     error = DocumentError([Problem(Place("a", 1, 1, "x"), "p", "m")])
     assert pickle.loads(pickle.dumps(error)).problems == error.problems
-    extra = pickle.loads(pickle.dumps(MissingExtraError("sonata", "reading SONATA networks")))
-    assert isinstance(extra, KetasimError)
-    assert "pip install 'ketasim[sonata]'" in str(extra)
