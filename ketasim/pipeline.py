@@ -13,8 +13,10 @@ from ketasim import __version__
 from ketasim.analysis import summarise
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
+from ketasim.kernels.random import STREAM_AFFERENTS
 from ketasim.mechanisms import Mechanism
 from ketasim.network.cell_classes import CELL_CLASSES
+from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.network.synapses import SYNAPSES, Receptors
 from ketasim.simulation import Simulation
 from ketasim.simulation.interrupts import HeldInterrupts
@@ -150,7 +152,9 @@ def _write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
             "parameters": parameters,
             "parameters_sha256": hashlib.sha256(parameters.encode()).hexdigest(),
             "environment": json.dumps(environment(), sort_keys=True),
-            "random": json.dumps({"generator": "philox4x32-10", "seed": experiment.seed, "streams": {"afferents": 1}}),
+            "random": json.dumps(
+                {"generator": "philox4x32-10", "seed": experiment.seed, "streams": {"afferents": int(STREAM_AFFERENTS)}}
+            ),
             "notes": json.dumps(list(simulation.notes)),
         }
     )
@@ -210,6 +214,7 @@ def parameters_of(simulation: Simulation) -> dict[str, Any]:
         "cell_classes": {name: cell_class._asdict() for name, cell_class in CELL_CLASSES.items()},
         "synapses": {f"{source} to {target}": synapse._asdict() for (source, target), synapse in SYNAPSES.items()},
         "receptors": Receptors()._asdict(),
+        "sheet": Sheet()._asdict(),
     }
 
 

@@ -10,11 +10,11 @@ from ketasim.simulation.coupling import modulation
 from ketasim.simulation.loop import LONG_SETTLE, Simulation
 
 #: Interpreter and libraries, bytes, before anything is built.
-_PROCESS = 330e6
+_PROCESS = 250e6
 #: A topology's arrays: 24 bytes a synapse, as much again while it is built and stored.
 _TOPOLOGY = 72.0
-#: File: an edge compressed, and a row of 20 population signals.
-_FILE_PER_EDGE, _FILE_PER_ROW = 21.0, 500.0
+#: File: an edge with its share of SONATA's indices, and a row of 20 population signals.
+_FILE_PER_EDGE, _FILE_PER_ROW = 26.0, 500.0
 _TRIAL_STEPS = 500
 
 

@@ -30,7 +30,8 @@ from ketasim.simulation.roster import active_mechanisms, owners_of, signal_table
 from ketasim.simulation.schedule import slow_times
 from ketasim.simulation.world import build_network, compartments_of, setting_of
 
-#: Settling in s after a change of more than `LARGE_CHANGE` in a class mean of the NMDA drive or the release gain.
+#: Settling in s after a change of more than `LARGE_CHANGE` in a class mean of the NMDA drive or the release gain: about
+#: three times the slowest fast constant, recovery from short-term depression in 0.7 s.
 LONG_SETTLE = 2.0
 LARGE_CHANGE = 0.05
 _STEPS_PER_SECOND = round(1e3 / FAST_STEP)
@@ -130,8 +131,8 @@ class Simulation:
         """
         if self._baseline_done:
             return
-        self._baseline_done = True
         if self.network is None:
+            self._baseline_done = True
             return
         schedule = self.experiment.schedule
         network = self.network
@@ -156,6 +157,7 @@ class Simulation:
             self.signals[name][:] = np.mean([window.signals[name] for window in measured], axis=0)
         self.signals["vesicle_release_baseline"][:] = self.signals["vesicle_release"]
         with HeldInterrupts():
+            self._baseline_done = True  # not before: a baseline that was interrupted is measured anew
             self._run_window()
         if on_window and self.window:
             on_window(0.0, self.window)

@@ -79,3 +79,18 @@ def test_an_interrupted_simulation_is_whole_and_goes_on(small):
             interrupted.advance("20 min")
     assert interrupted.time == 1200.0
     assert (whole.window.signals["firing_rate"] == interrupted.window.signals["firing_rate"]).all()
+
+
+def test_an_interrupted_baseline_is_measured_anew(small):
+    """Catches a simulation that goes on without the baseline that it was not given the time to measure."""
+    whole, interrupted = Simulation(small()), Simulation(small())
+    whole.advance("5 min")
+
+    def pressed(time, window):
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.measure_baseline(pressed)
+    interrupted.advance("5 min")
+    for name, array in whole.signals.items():
+        assert (interrupted.signals[name] == array).all(), name
