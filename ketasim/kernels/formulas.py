@@ -4,6 +4,9 @@ import math
 
 from ketasim.kernels.jit import kernel
 
+#: 1/mV, how the Mg block depends on voltage (Jahr & Stevens 1990).
+MG_PER_MILLIVOLT = -0.062
+
 
 @kernel
 def mg_unblocked_fraction(voltage, mg_over_k):
@@ -17,7 +20,7 @@ def mg_unblocked_fraction(voltage, mg_over_k):
 @kernel
 def mg_voltage_factor(voltage):
     """How much the membrane field at ``voltage`` mV favours Mg in the channel, relative to 0 mV."""
-    return math.exp(-0.062 * voltage)
+    return math.exp(MG_PER_MILLIVOLT * voltage)
 
 
 @kernel

@@ -8,23 +8,31 @@ import numpy as np
 class Graph(NamedTuple):
     """Synapses by presynaptic neuron, 10 bytes each beside the row pointers.
 
-    row : (n_nodes + 1,) int64, synapses of source i are ``row[i]:row[i + 1]``.
-    target : (n_edges,) int32, postsynaptic neuron.
-    weight : (n_edges,) float32, strength relative to the mean of its class pair.
-    delay : (n_edges,) int16, in fast steps, at least 1.
+    Synapses of source i are ``row_start[i]:row_end[i]``, sorted by target. Rows lie anywhere in the edge arrays and
+    may be followed by unused room.
+
+    row_start, row_end : (n_nodes,) int64.
+    target : (capacity,) int32, postsynaptic neuron.
+    weight : (capacity,) float32, strength relative to the mean of its class pair.
+    delay : (capacity,) int16, in fast steps, at least 1.
     node_class : (n_nodes,) int8, cell class of each node; nodes of one class are contiguous.
     class_start : (n_classes + 1,) int64, nodes of class c are ``class_start[c]:class_start[c + 1]``.
+    shortest_delay, longest_delay : in fast steps, over all synapses; 1 and 1 without any.
     """
 
-    row: np.ndarray
+    row_start: np.ndarray
+    row_end: np.ndarray
     target: np.ndarray
     weight: np.ndarray
     delay: np.ndarray
     node_class: np.ndarray
     class_start: np.ndarray
+    shortest_delay: int
+    longest_delay: int
 
 
 def bytes_per_synapse(graph: Graph) -> float:
-    """Memory of the synapse arrays divided by their number (row pointers included), in bytes."""
-    arrays = (graph.row, graph.target, graph.weight, graph.delay)
-    return sum(array.nbytes for array in arrays) / max(1, graph.target.shape[0])
+    """Memory of the synapse arrays divided by the number of synapses (row pointers and room included), in bytes."""
+    arrays = (graph.row_start, graph.row_end, graph.target, graph.weight, graph.delay)
+    synapses = int((graph.row_end - graph.row_start).sum())
+    return sum(array.nbytes for array in arrays) / max(1, synapses)

@@ -57,20 +57,22 @@ def _cache_folder() -> Path:
 CACHE_FOLDER = _cache_folder()
 
 
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+def kernel(function: Callable[..., Any], inlined: bool = False) -> Callable[..., Any]:
     """Compile `function` with ketasim's options; its machine code is kept in `CACHE_FOLDER`.
 
     Floating point is strict (no fast-math), so that results do not depend on how a loop was vectorised.
+
+    inlined : make it part of its callers, whose loops can't be vectorised over a call.
     """
     # numba reads the folder when a function is decorated; the user's own functions keep their own setting
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(CACHE_FOLDER)
     try:
-        return numba.njit(**_OPTIONS)(function)
+        return numba.njit(**_OPTIONS, forceinline=inlined)(function)
     finally:
         numba.config.CACHE_DIR = before
 
 
 def compiled_before() -> bool:
     """Whether the network kernel's machine code is in the cache (if not, the first call takes seconds)."""
-    return any(CACHE_FOLDER.glob("**/spiking_network.run_window*.nbc"))
+    return any(CACHE_FOLDER.glob("**/spiking_network._run_part*.nbc"))

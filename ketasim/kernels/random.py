@@ -3,9 +3,12 @@
 Philox4x32-10 of Salmon et al. 2011 (10.1145/2063384.2063405).
 """
 
+from functools import partial
+
 import numpy as np
 
 from ketasim.kernels.jit import kernel
+from ketasim.kernels.vectors import BLOCK
 
 #: Streams: what a random number is for. One number each, never reused.
 STREAM_AFFERENTS = np.uint32(1)
@@ -18,7 +21,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 
 
-@kernel
+@partial(kernel, inlined=True)
 def philox(c0, c1, c2, c3, k0, k1):
     """Four 32-bit words from a 128-bit counter and a 64-bit key (all uint32), ten rounds."""
     for _ in range(10):
@@ -34,8 +37,8 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 
 @kernel
-def draw_words(words, stream, seed, block):
-    """Fill ``words`` (n, 4) uint32: row i holds the words of (seed, stream, i, block).
+def draw_words(words, stream, seed, block, first):
+    """Fill ``words`` (4 * BLOCK,) uint32: word j of (seed, stream, first + i, block) at ``words[j * BLOCK + i]``.
 
     seed : uint64; block : int64, a signed 64-bit counter (28 days in steps of 0.1 ms exceed 32 bits).
     """
@@ -43,21 +46,31 @@ def draw_words(words, stream, seed, block):
     k1 = np.uint32(np.uint64(seed) >> _32)
     c0 = np.uint32(np.uint64(block) & _LOW)
     c1 = np.uint32(np.uint64(block) >> _32)
-    for i in range(words.shape[0]):
-        w0, w1, w2, w3 = philox(c0, c1, np.uint32(i), stream, k0, k1)
-        words[i, 0] = w0
-        words[i, 1] = w1
-        words[i, 2] = w2
-        words[i, 3] = w3
+    neuron = np.uint32(first)
+    for i in range(BLOCK):
+        w0, w1, w2, w3 = philox(c0, c1, np.uint32(neuron + np.uint32(i)), stream, k0, k1)
+        words[i] = w0
+        words[BLOCK + i] = w1
+        words[2 * BLOCK + i] = w2
+        words[3 * BLOCK + i] = w3
 
 
 @kernel
-def poisson_count(word, thresholds):
-    """Count whose cumulative probability first exceeds ``word / 2**32``.
+def poisson_counts(counts, words, place, thresholds):
+    """Turn the BLOCK words (uint32) from ``place`` on into Poisson counts (BLOCK,), of the type of ``counts``.
 
-    thresholds : (k,) float64, ``CDF * 2**32``; counts above k are cut to k.
+    A count is the number of thresholds that the word exceeds. thresholds : (k,) uint32, ascending,
+    ``ceil(CDF * 2**32) - 1``; counts above k are cut to k.
     """
-    count = 0
-    while count < thresholds.shape[0] and word >= thresholds[count]:
-        count += 1
-    return count
+    place = np.uint64(place)
+    one, zero = counts.dtype.type(1.0), counts.dtype.type(0.0)
+    highest = np.uint32(0)
+    for i in range(BLOCK):
+        counts[i] = zero
+        highest = max(highest, words[place + np.uint64(i)])
+    for k in range(thresholds.shape[0]):
+        threshold = thresholds[k]
+        if highest <= threshold:
+            break
+        for i in range(BLOCK):
+            counts[i] += one if words[place + np.uint64(i)] > threshold else zero

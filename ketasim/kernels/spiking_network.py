@@ -1,329 +1,309 @@
-"""The fast clock: adaptive exponential integrate-and-fire neurons with conductance synapses, 0.1 ms at a time.
-
-Membrane (Brette & Gerstner 2005)::
-
-    C dV/dt = gL (EL - V) + gL DT exp((V - VT)/DT) + gA (0 - V) + I_NMDA + gG (EG - V) - w
-      dw/dt = (a (V - EL) - w)/tau_w          at a spike  V -> V_reset,  w -> w + b
-
-NMDA conductance has two Mg curves (GluN2A, B and GluN2C, D) and is what blockers leave of it::
-
-    I_NMDA = [(gN F_ab + T_ab) m_ab(V) + (gN F_cd + T_cd) m_cd(V)] (0 - V)
-
-Short-term plasticity (Tsodyks & Markram) and the saturating NMDA gate live on the presynaptic neuron, one set per
-target class, and are brought up to date only when it fires. The gate jumps by ``(1 - s)(1 - exp(-u x / U))``: for a
-first spike that is 0.632 (1 - s), the transmitter pulse of Wang 2002 (alpha 0.5 /ms for 2 ms); for facilitated release
-it saturates, where a jump proportional to ``u x / U`` would carry the gate beyond 1.
+"""The fast clock: a network of spiking neurons with conductance synapses, 0.1 ms at a time.
 
 Order within a step from t to t + dt: arriving synaptic events and afferents raise the conductances, the membrane
 moves with conductances frozen (exponential Euler), conductances decay, spikes are found; a spike belongs to t + dt and
-arrives one delay later.
+arrives one delay later. See `membranes` and `transmission` for the equations.
+
+No spike can arrive sooner than the shortest delay. So the network runs in chunks of that length: first every block
+of neurons goes through all steps of the chunk on its own, then the chunk's spikes are put in order of time and
+delivered. Parts of the network, each a range of neurons, can do both on threads of their own: a part advances its own
+neurons and takes in what is meant for them, in the order of the spikes, so that the numbers do not depend on how many
+parts there are.
 """
 
-import math
+import threading
+import time
 from typing import NamedTuple
 
 import numpy as np
 
-from ketasim.kernels.formulas import mg_voltage_factor
+from ketasim.kernels.atomics import read, write
 from ketasim.kernels.graph import Graph
 from ketasim.kernels.jit import kernel
-from ketasim.kernels.random import STREAM_AFFERENTS, draw_words, poisson_count
+from ketasim.kernels.membranes import (
+    DESK,
+    advance,
+    lay_out,
+    list_fired,
+    membrane_of,
+    put_back,
+    receive,
+    receive_afferents,
+    take_sums,
+)
+from ketasim.kernels.random import STREAM_AFFERENTS, draw_words, poisson_counts
+from ketasim.kernels.records import Activity, FastClock, Modulation, NetworkParameters, Window
+from ketasim.kernels.transmission import deliver, release
+from ketasim.kernels.vectors import BLOCK
 
-#: Synaptic channels in the ring of pending events.
-AMPA, NMDA, GABA_FAST, GABA_SLOW = 0, 1, 2, 3
+#: Room for spikes: more than this on average, Hz, and the window stops as an overflow.
+HIGHEST_RATE = 400.0
 
-#: Rows of `Window.sums`, summed over the steps of a window.
-SUM_NMDA, SUM_NMDA_AB, SUM_NMDA_CD, SUM_NMDA_V, SUM_AMPA_CURRENT, SUM_NMDA_CURRENT = 0, 1, 2, 3, 4, 5
+#: Most steps in a chunk, which bounds the room for its spikes.
+LONGEST_CHUNK = 32
 
-
-class CellParameters(NamedTuple):
-    """Membrane constants, one entry per cell class: (n_classes,) float64."""
-
-    capacitance: np.ndarray  # pF
-    leak: np.ndarray  # nS
-    rest: np.ndarray  # mV, EL
-    threshold: np.ndarray  # mV, VT
-    sharpness: np.ndarray  # mV, DT; 0 is the leaky integrate-and-fire limit
-    cutoff: np.ndarray  # mV, where a spike is cut; equals the threshold when the sharpness is 0
-    reset: np.ndarray  # mV
-    adaptation: np.ndarray  # nS, a
-    adaptation_jump: np.ndarray  # pA, b
-    adaptation_time: np.ndarray  # ms, tau_w
-    refractory: np.ndarray  # ms
-
-
-class SynapseParameters(NamedTuple):
-    """Synapses by (source class, target class): (n_classes, n_classes) float64, and afferents by target class."""
-
-    ampa: np.ndarray  # nS per spike from rest
-    nmda: np.ndarray  # nS with the presynaptic gate fully open
-    gaba: np.ndarray  # nS per spike from rest
-    channel: np.ndarray  # (n_classes,) int64: AMPA for glutamatergic sources, GABA_FAST or GABA_SLOW
-    utilisation: np.ndarray  # U
-    recovery: np.ndarray  # ms
-    facilitation: np.ndarray  # ms
-    afferent_ampa: np.ndarray  # (n_classes,) nS per afferent spike
-    afferent_nmda: np.ndarray  # (n_classes,) nS per afferent spike
-    afferent_thresholds: np.ndarray  # (n_classes, k): cumulative Poisson probabilities times 2**32
+#: How often a part looks whether the others are ready before it lets other threads run: about 10 us.
+_LOOKS = 10_000
 
 
-class NetworkParameters(NamedTuple):
-    """Everything constant in a run that is not the graph."""
-
-    cells: CellParameters
-    synapses: SynapseParameters
-    ampa_time: float  # ms
-    nmda_time: float  # ms
-    gaba_fast_time: float  # ms
-    gaba_slow_time: float  # ms
-    gaba_reversal: float  # mV
-    mg_over_k_ab: float  # [Mg] / K_Mg of GluN2A, B
-    mg_over_k_cd: float  # [Mg] / K_Mg of GluN2C, D
-    step: float  # ms
+class _Model(NamedTuple):
+    graph: Graph
+    modulation: Modulation
+    parameters: NetworkParameters
 
 
-class Modulation(NamedTuple):
-    """What the slow mechanisms do to the network, per node (n_nodes,) float64."""
+class _Workspace(NamedTuple):
+    """What a window needs beside the state of the network, by part or by block."""
 
-    nmda_ab: np.ndarray  # F_ab: share of GluN2A, B current times its unblocked fraction
-    nmda_cd: np.ndarray  # F_cd
-    tonic_ab: np.ndarray  # nS of extrasynaptic conductance open, before Mg
-    tonic_cd: np.ndarray  # nS
-    release_gain: np.ndarray  # scales U of the node's outputs and its afferents
-
-
-class Activity(NamedTuple):
-    """State of the network; a window starts from what the last one left."""
-
-    voltage: np.ndarray  # (n,) mV
-    adaptation: np.ndarray  # (n,) pA
-    refractory_steps: np.ndarray  # (n,) int32, steps still to be silent
-    conductance: np.ndarray  # (4, n) nS: AMPA, NMDA, GABA fast, GABA slow
-    pending: np.ndarray  # (slots, n, 4) nS on their way
-    utilisation: np.ndarray  # (n, n_classes) u after the last spike
-    resources: np.ndarray  # (n, n_classes) x after the last spike
-    gate: np.ndarray  # (n, n_classes) s after the last spike
-    last_spike: np.ndarray  # (n,) int64 age of the network at the last spike
+    part: np.ndarray  # (n_parts + 1,) first block of each part
+    block: np.ndarray  # (n_blocks, 3) first neuron, end, class
+    words: np.ndarray  # (n_blocks, 4 BLOCK) random words of the present four steps
+    desk: np.ndarray  # (n_blocks, DESK) real
+    counts: np.ndarray  # (n_parts, BLOCK) real
+    fired_step: np.ndarray  # (n_parts, room) int32, step within the chunk; in order of block, step, neuron
+    fired_node: np.ndarray  # (n_parts, room) int32
+    n_fired: np.ndarray  # (n_parts,)
+    events: np.ndarray  # (n_parts room, n_classes, 2) what the spikes of the last chunk send
+    begin: np.ndarray  # (n_parts, 8) first step of the present chunk of each part, in a cache line of its own
+    advanced: np.ndarray  # (n_parts, 8) steps that a part has advanced
+    spikes_listed: np.ndarray  # (8,) steps whose spikes are in order and ready to be delivered
 
 
-class FastClock(NamedTuple):
-    """When a window starts.
-
-    seed : of the run.
-    first_step : absolute fast step (negative before time zero); keys random numbers and dates spikes.
-    age : steps that the network has run so far. Synapses and delays live by it, so that a window goes on from the
-        state in which the last one ended, however much time was left out between them.
-    """
-
-    seed: np.uint64
-    first_step: np.int64
-    age: np.int64
-
-
-class Window(NamedTuple):
-    """What a window measured.
-
-    sums : (6, n) float64, sums over steps of gN, gN m_ab, gN m_cd (nS), gN V (nS mV), AMPA and NMDA current (pA).
-    released : (n, n_classes) float64, summed u x per source and target class.
-    spike_step, spike_node : (n_spikes,) int64 and int32 in order of time; a spike belongs to the end of its step.
-    overflow : True when there were more spikes than the network can hold; the window is then worthless.
-    """
+class _Log(NamedTuple):
+    """What a window measures, see `Window`; the arrays of spikes have room for more."""
 
     sums: np.ndarray
     released: np.ndarray
     spike_step: np.ndarray
     spike_node: np.ndarray
-    overflow: bool
+    count: np.ndarray  # (3,) spikes before the last chunk, spikes, 1 after an overflow
 
 
-class _Factors(NamedTuple):
-    ampa: float
-    nmda: float
-    gaba_fast: float
-    gaba_slow: float
-
-
-#: Room for spikes: more than this on average, Hz, and the window stops as an overflow.
-HIGHEST_RATE = 400.0
-
-
-@kernel
-def run_window(activity, graph, modulation, parameters, clock, n_steps):
+def run_window(
+    activity: Activity,
+    graph: Graph,
+    modulation: Modulation,
+    parameters: NetworkParameters,
+    clock: FastClock,
+    n_steps: int,
+    threads: int = 1,
+) -> Window:
     """Advance the network by ``n_steps`` and return the `Window`; ``activity`` changes in place.
 
-    The result is a function of (activity, graph, modulation, parameters, clock) alone.
+    The result is a function of (activity, graph, modulation, parameters, clock) alone, to the bit: ``threads`` is how
+    many parts of the network run at the same time.
     """
-    n = graph.node_class.shape[0]
-    sums = np.zeros((6, n))
-    released = np.zeros((n, parameters.cells.leak.shape[0]))
-    capacity = int(n * n_steps * parameters.step * 1e-3 * HIGHEST_RATE) + n + 16
-    spike_step = np.empty(capacity, np.int64)
-    spike_node = np.empty(capacity, np.int32)
-    fired = np.empty(n, np.int32)
-    words = np.empty((n, 4), np.uint32)
-    factors = _Factors(
-        math.exp(-parameters.step / parameters.ampa_time),
-        math.exp(-parameters.step / parameters.nmda_time),
-        math.exp(-parameters.step / parameters.gaba_fast_time),
-        math.exp(-parameters.step / parameters.gaba_slow_time),
+    model = _Model(graph, modulation, parameters)
+    chunk = max(1, min(graph.shortest_delay + 1, LONGEST_CHUNK, n_steps))
+    workspace = _new_workspace(activity, graph, threads, chunk)
+    n, n_classes = activity.utilisation.shape
+    room = int(n * n_steps * parameters.step * 1e-3 * HIGHEST_RATE) + n + 16
+    log = _Log(
+        np.zeros((6, n)),
+        np.zeros((n, n_classes)),
+        np.empty(room, np.int64),
+        np.empty(room, np.int32),
+        np.zeros(3, np.int64),
     )
+    arguments = (workspace, activity, model, clock, np.int64(n_steps), log)
+    helpers = [_Helper(part, arguments) for part in range(1, workspace.n_fired.shape[0])]
+    for helper in helpers:
+        helper.start()
+    try:
+        while not _run_part(0, *arguments):
+            time.sleep(0)
+    finally:
+        for helper in helpers:
+            helper.leave()
+    n_spikes = int(log.count[1])
+    return Window(log.sums, log.released, log.spike_step[:n_spikes], log.spike_node[:n_spikes], bool(log.count[2]))
+
+
+class _Helper(threading.Thread):
+    """A thread that runs one part of a window."""
+
+    def __init__(self, part, arguments):
+        super().__init__(daemon=True)
+        self.part, self.arguments, self.wanted = part, arguments, True
+
+    def run(self):
+        while not _run_part(self.part, *self.arguments) and self.wanted:
+            time.sleep(0)
+
+    def leave(self):
+        self.wanted = False  # the first part is through, so this one can wait for nothing but an interrupted window
+        self.join()
+
+
+@kernel
+def _run_part(part, workspace, activity, model, clock, n_steps, log):
+    """Take one part of the network to the end of the window; False if it waits for others and should be called again.
+
+    The first part also puts the spikes of all parts in order and brings the terminals up to date, while the others
+    wait.
+    """
+    n_parts = workspace.n_fired.shape[0]
+    chunk = min(model.graph.shortest_delay + 1, LONGEST_CHUNK)
+    while True:
+        begin = workspace.begin[part, 0]
+        if part != 0 and not _reached(workspace.spikes_listed, begin):
+            return False
+        if part != 0 or read(workspace.advanced[0]) <= begin:
+            if log.count[2] != 0:
+                return True
+            _deliver_to_part(part, workspace, activity, model, clock, log)
+            if begin >= n_steps:
+                _put_part_back(part, workspace, activity)
+                return True
+            n_chunk = min(chunk, n_steps - begin)
+            _advance_part(part, workspace, activity, model, clock, n_chunk, log.sums)
+            write(workspace.advanced[part], begin + n_chunk)
+        end = min(begin + chunk, n_steps)
+        if part == 0:
+            for other in range(1, n_parts):
+                if not _reached(workspace.advanced[other], end):
+                    return False
+            _take_spikes(workspace, activity, model, clock, end - begin, log)
+            write(workspace.spikes_listed, end)
+        workspace.begin[part, 0] = end
+
+
+@kernel
+def _reached(counter, wanted):
+    """Wait a moment for ``counter[0]`` to be ``wanted``; whether it is."""
+    for _ in range(_LOOKS):
+        if read(counter) >= wanted:
+            return True
+    return False
+
+
+@kernel
+def _take_spikes(workspace, activity, model, clock, n_chunk, log):
+    """Put the chunk's spikes in order and let the terminals of who fired release."""
+    graph, modulation, parameters = model
+    begin = workspace.begin[0, 0]
+    known = log.count[1]
+    n_spikes = known + workspace.n_fired.sum()
+    log.count[0] = known
+    if n_spikes > log.spike_step.shape[0]:
+        log.count[2] = 1
+        return
+    log.count[1] = n_spikes
+    _put_in_order(workspace, n_chunk, clock.first_step + begin + 1, log.spike_step[known:], log.spike_node[known:])
+    for index in range(known, n_spikes):
+        age = clock.age + log.spike_step[index] - clock.first_step
+        events = workspace.events[index - known]
+        release(activity, graph, modulation, parameters, log.spike_node[index], age, events, log.released)
+
+
+@kernel
+def _new_workspace(activity, graph, n_parts, chunk):
+    n_blocks = 0
+    n_classes = graph.class_start.shape[0] - 1
+    for c in range(n_classes):
+        n_blocks += (graph.class_start[c + 1] - graph.class_start[c] + BLOCK - 1) // BLOCK
+    block = np.empty((n_blocks, 3), np.int64)
+    b = 0
+    for c in range(n_classes):
+        for first in range(graph.class_start[c], graph.class_start[c + 1], BLOCK):
+            block[b] = first, min(first + BLOCK, graph.class_start[c + 1]), c
+            b += 1
+    n_parts = max(1, min(n_parts, n_blocks))
+    part = np.empty(n_parts + 1, np.int64)
+    most = 0
+    for p in range(n_parts + 1):
+        part[p] = p * n_blocks // n_parts
+        if p > 0:
+            most = max(most, part[p] - part[p - 1])
+    real = activity.voltage.dtype
+    room = most * BLOCK * chunk
+    n = activity.voltage.shape[0]
+    return _Workspace(
+        part,
+        block,
+        np.empty((n_blocks, 4 * BLOCK), np.uint32),
+        np.empty((n_blocks, DESK), real),
+        np.empty((n_parts, BLOCK), real),
+        np.empty((n_parts, room), np.int32),
+        np.empty((n_parts, room), np.int32),
+        np.zeros(n_parts, np.int64),
+        np.empty((n * chunk, n_classes, 2)),
+        np.zeros((n_parts, 8), np.int64),
+        np.zeros((n_parts, 8), np.int64),
+        np.zeros(8, np.int64),
+    )
+
+
+@kernel
+def _advance_part(part, workspace, activity, model, clock, n_chunk, sums):
+    """Take every block of a part through the steps of a chunk."""
+    _, modulation, parameters = model
+    cells, synapses = parameters.cells, parameters.synapses
+    begin = workspace.begin[part, 0]
+    fired = np.empty(BLOCK, np.uint32)
+    counts, steps, nodes = workspace.counts[part], workspace.fired_step[part], workspace.fired_node[part]
     slots = activity.pending.shape[0]
-    n_spikes = 0
-    for k in range(n_steps):
-        step = clock.first_step + k
-        if k == 0 or step & 3 == 0:  # one Philox call gives the words of four steps
-            draw_words(words, STREAM_AFFERENTS, clock.seed, step >> 2)
-        age = clock.age + k
-        receive(activity.conductance, activity.pending[age % slots])
-        receive_afferents(activity.conductance, words[:, step & 3], graph, modulation, parameters.synapses)
-        n_fired = advance_membranes(activity, graph, modulation, parameters, factors, sums, fired)
-        if n_spikes + n_fired > capacity:
-            return Window(sums, released, spike_step[:n_spikes], spike_node[:n_spikes], True)
-        for index in range(n_fired):
-            source = fired[index]
-            transmit(activity, graph, modulation.release_gain[source], parameters, source, age + 1, released)
-            spike_step[n_spikes] = step + 1
-            spike_node[n_spikes] = source
-            n_spikes += 1
-    return Window(sums, released, spike_step[:n_spikes], spike_node[:n_spikes], False)
-
-
-@kernel
-def receive(conductance, arriving):
-    """Add the events that arrive now to the conductances (4, n) and clear their slot (n, 4)."""
-    for i in range(arriving.shape[0]):
-        for channel in range(4):
-            conductance[channel, i] += arriving[i, channel]
-            arriving[i, channel] = 0.0
-
-
-@kernel
-def receive_afferents(conductance, words, graph, modulation, synapses):
-    """Add this step's Poisson afferent spikes, which carry AMPA and NMDA alike."""
-    for c in range(graph.class_start.shape[0] - 1):
-        thresholds = synapses.afferent_thresholds[c]
-        for i in range(graph.class_start[c], graph.class_start[c + 1]):
-            count = poisson_count(words[i], thresholds)
-            if count > 0:
-                release = count * modulation.release_gain[i]
-                conductance[AMPA, i] += release * synapses.afferent_ampa[c]
-                conductance[NMDA, i] += release * synapses.afferent_nmda[c]
-
-
-@kernel
-def advance_membranes(activity, graph, modulation, parameters, factors, sums, fired):
-    """Move every membrane by one step, let conductances decay, and list who fired; returns how many."""
     n_fired = 0
-    cells = parameters.cells
-    step = parameters.step
-    conductance = activity.conductance
-    for c in range(cells.leak.shape[0]):
-        leak = cells.leak[c]
-        sharpness = cells.sharpness[c]
-        adaptation_factor = math.exp(-step / cells.adaptation_time[c])
-        refractory = round(cells.refractory[c] / step)
-        for i in range(graph.class_start[c], graph.class_start[c + 1]):
-            v = activity.voltage[i]
-            ampa, nmda = conductance[AMPA, i], conductance[NMDA, i]
-            gaba = conductance[GABA_FAST, i] + conductance[GABA_SLOW, i]
-            mg_factor = mg_voltage_factor(v)
-            m_ab = 1.0 / (1.0 + parameters.mg_over_k_ab * mg_factor)
-            m_cd = 1.0 / (1.0 + parameters.mg_over_k_cd * mg_factor)
-            nmda_open = (nmda * modulation.nmda_ab[i] + modulation.tonic_ab[i]) * m_ab + (
-                nmda * modulation.nmda_cd[i] + modulation.tonic_cd[i]
-            ) * m_cd
-            sums[SUM_NMDA, i] += nmda
-            sums[SUM_NMDA_AB, i] += nmda * m_ab
-            sums[SUM_NMDA_CD, i] += nmda * m_cd
-            sums[SUM_NMDA_V, i] += nmda * v
-            sums[SUM_AMPA_CURRENT, i] -= ampa * v
-            sums[SUM_NMDA_CURRENT, i] -= nmda_open * v
-            w = activity.adaptation[i]
-            w_steady = cells.adaptation[c] * (v - cells.rest[c])
-            activity.adaptation[i] = w_steady + (w - w_steady) * adaptation_factor
-            if activity.refractory_steps[i] > 0:
-                activity.refractory_steps[i] -= 1
+    for b in range(workspace.part[part], workspace.part[part + 1]):
+        first, end, c = workspace.block[b]
+        desk, words = workspace.desk[b], workspace.words[b]
+        membrane = membrane_of(c, parameters, activity.voltage)
+        thresholds = synapses.afferent_thresholds[c]
+        has_afferents = thresholds[0] < np.uint32(0xFFFFFFFF)
+        if begin == 0:
+            lay_out(desk, first, end, activity, modulation, cells.rest[c])
+        for k in range(n_chunk):
+            slot = (clock.age + begin + k) % slots
+            receive(desk, activity.pending, slot, first, end)
+            if has_afferents:
+                step = clock.first_step + begin + k
+                if begin + k == 0 or step & 3 == 0:  # one Philox call gives the words of four steps
+                    draw_words(words, STREAM_AFFERENTS, clock.seed, step >> 2, first)
+                poisson_counts(counts, words, (step & 3) * BLOCK, thresholds)
+                receive_afferents(desk, counts, synapses.afferent_ampa[c], synapses.afferent_nmda[c])
+            if cells.sharpness[c] > 0.0:
+                advance(desk, fired, membrane, True)
             else:
-                current = leak * cells.rest[c] + gaba * parameters.gaba_reversal - w
-                if sharpness > 0.0:
-                    current += leak * sharpness * math.exp((v - cells.threshold[c]) / sharpness)
-                total = leak + ampa + nmda_open + gaba
-                v_steady = current / total
-                v = v_steady + (v - v_steady) * math.exp(-step * total / cells.capacitance[c])
-                if v >= cells.cutoff[c]:
-                    v = cells.reset[c]
-                    activity.adaptation[i] += cells.adaptation_jump[c]
-                    activity.refractory_steps[i] = refractory
-                    fired[n_fired] = i
-                    n_fired += 1
-                activity.voltage[i] = v
-            conductance[AMPA, i] = ampa * factors.ampa
-            conductance[NMDA, i] = nmda * factors.nmda
-            conductance[GABA_FAST, i] *= factors.gaba_fast
-            conductance[GABA_SLOW, i] *= factors.gaba_slow
-    return n_fired
+                advance(desk, fired, membrane, None)
+            n_fired = list_fired(fired, first, end, k, nodes, steps, n_fired)
+        take_sums(desk, first, end, sums)
+    workspace.n_fired[part] = n_fired
 
 
 @kernel
-def transmit(activity, graph, release_gain, parameters, source, age, released):
-    """Bring the source's synapses up to date, release, and put the events into their slots."""
-    synapses = parameters.synapses
-    c = graph.node_class[source]
-    elapsed = (age - activity.last_spike[source]) * parameters.step  # ms
-    activity.last_spike[source] = age
-    channel = synapses.channel[c]
-    glutamatergic = channel == AMPA
-    n_classes = parameters.cells.leak.shape[0]
-    event = np.zeros((2, n_classes))
-    for target_class in range(n_classes):
-        rest_use = synapses.utilisation[c, target_class]
-        if rest_use == 0.0:
-            continue
-        gain = release_gain if glutamatergic else 1.0
-        use = activity.utilisation[source, target_class] * math.exp(-elapsed / synapses.facilitation[c, target_class])
-        use += rest_use * gain * (1.0 - use)
-        left = 1.0 - (1.0 - activity.resources[source, target_class]) * math.exp(
-            -elapsed / synapses.recovery[c, target_class]
-        )
-        release = use * left
-        activity.utilisation[source, target_class] = use
-        activity.resources[source, target_class] = left - release
-        released[source, target_class] += release
-        efficacy = release / rest_use
-        if glutamatergic:
-            gate = activity.gate[source, target_class] * math.exp(-elapsed / parameters.nmda_time)
-            jump = (1.0 - gate) * (1.0 - math.exp(-efficacy))
-            activity.gate[source, target_class] = gate + jump
-            event[0, target_class] = synapses.ampa[c, target_class] * efficacy
-            event[1, target_class] = synapses.nmda[c, target_class] * jump
-        else:
-            event[0, target_class] = synapses.gaba[c, target_class] * efficacy
-    slots = activity.pending.shape[0]
-    for edge in range(graph.row[source], graph.row[source + 1]):
-        target = graph.target[edge]
-        target_class = graph.node_class[target]
-        slot = (age + graph.delay[edge]) % slots
-        weight = graph.weight[edge]
-        activity.pending[slot, target, channel] += weight * event[0, target_class]
-        if glutamatergic:
-            activity.pending[slot, target, NMDA] += weight * event[1, target_class]
+def _put_part_back(part, workspace, activity):
+    for b in range(workspace.part[part], workspace.part[part + 1]):
+        first, end, _ = workspace.block[b]
+        put_back(workspace.desk[b], first, end, activity)
 
 
-def new_activity(graph: Graph, parameters: NetworkParameters, max_delay: int) -> Activity:
-    """Rested network: every membrane at its leak reversal, synapses full, nothing under way.
+@kernel
+def _put_in_order(workspace, n_chunk, first_step, spike_step, spike_node):
+    """Merge the spikes of all parts in order of step and neuron; ``first_step`` is the end of the chunk's first."""
+    start = np.zeros(n_chunk + 1, np.int64)
+    n_parts = workspace.n_fired.shape[0]
+    for part in range(n_parts):
+        for index in range(workspace.n_fired[part]):
+            start[workspace.fired_step[part, index] + 1] += 1
+    for k in range(n_chunk):
+        start[k + 1] += start[k]
+    for part in range(n_parts):
+        for index in range(workspace.n_fired[part]):
+            k = workspace.fired_step[part, index]
+            spike_step[start[k]] = first_step + k
+            spike_node[start[k]] = workspace.fired_node[part, index]
+            start[k] += 1
 
-    max_delay : longest delay in fast steps.
-    """
-    n = graph.node_class.shape[0]
-    n_classes = parameters.cells.leak.shape[0]
-    return Activity(
-        voltage=parameters.cells.rest[graph.node_class].copy(),
-        adaptation=np.zeros(n),
-        refractory_steps=np.zeros(n, np.int32),
-        conductance=np.zeros((4, n)),
-        pending=np.zeros((max_delay + 2, n, 4)),
-        utilisation=np.zeros((n, n_classes)),
-        resources=np.ones((n, n_classes)),
-        gate=np.zeros((n, n_classes)),
-        last_spike=np.full(n, -(2**40), np.int64),
-    )
+
+@kernel
+def _deliver_to_part(part, workspace, activity, model, clock, log):
+    """Put what the spikes of the last chunk send to the neurons of a part into their slots."""
+    graph, _, parameters = model
+    low = workspace.block[workspace.part[part], 0]
+    high = workspace.block[workspace.part[part + 1] - 1, 1]
+    known, n_spikes = log.count[0], log.count[1]
+    for index in range(known, n_spikes):
+        source = log.spike_node[index]
+        channel = parameters.synapses.channel[graph.node_class[source]]
+        age = clock.age + log.spike_step[index] - clock.first_step
+        deliver(activity.pending, graph, channel, source, age, workspace.events[index - known], low, high)

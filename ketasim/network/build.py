@@ -7,7 +7,7 @@ from operator import attrgetter
 import numpy as np
 
 from ketasim.kernels.graph import Graph
-from ketasim.kernels.spiking_network import (
+from ketasim.kernels.records import (
     AMPA,
     GABA_FAST,
     GABA_SLOW,
@@ -29,7 +29,6 @@ class Network:
     nmda_shares : (4, n) share of each GluN2 subunit in a node's NMDA conductance.
     nmda_maximum : (n,) nS, synaptic NMDA conductance with every gate open, circuit and afferents together.
     nmda_extrasynaptic : (n,) nS, extrasynaptic NMDA conductance with every channel open.
-    max_delay : longest delay in fast steps.
     """
 
     topology: Topology
@@ -38,7 +37,6 @@ class Network:
     nmda_shares: np.ndarray
     nmda_maximum: np.ndarray
     nmda_extrasynaptic: np.ndarray
-    max_delay: int
 
     @property
     def excitatory(self) -> np.ndarray:
@@ -78,7 +76,6 @@ def build(topology: Topology, scale: np.ndarray | None = None, receptors: Recept
         nmda_shares=np.ascontiguousarray(shares[topology.population].T),
         nmda_maximum=circuit + afferent,
         nmda_extrasynaptic=receptors.extrasynaptic_ratio * (circuit + afferent),
-        max_delay=int(graph.delay.max(initial=1)),
     )
 
 
@@ -99,13 +96,17 @@ def in_degree_scale(topology: Topology, reference: Callable[[str, str], float]) 
 def _graph(topology: Topology) -> Graph:
     steps = np.maximum(1, np.rint(topology.delay / FAST_STEP))
     starts = np.searchsorted(topology.population, np.arange(len(topology.population_names) + 1))
+    row = np.searchsorted(topology.source, np.arange(topology.n_nodes + 1)).astype(np.int64)
     return Graph(
-        row=np.searchsorted(topology.source, np.arange(topology.n_nodes + 1)).astype(np.int64),
+        row_start=row[:-1].copy(),
+        row_end=row[1:].copy(),
         target=topology.target.astype(np.int32),
         weight=topology.weight.astype(np.float32),
         delay=steps.astype(np.int16),
         node_class=topology.population.astype(np.int8),
         class_start=starts.astype(np.int64),
+        shortest_delay=int(steps.min()) if steps.size else 1,
+        longest_delay=int(steps.max(initial=1)),
     )
 
 
@@ -138,18 +139,20 @@ def _synapse_parameters(names: tuple[str, ...], scale: np.ndarray, receptors: Re
         facilitation=table(lambda synapse: synapse.facilitation),
         afferent_ampa=_column(names, lambda cell: cell.afferent_ampa),
         afferent_nmda=_column(names, lambda cell: cell.afferent_nmda),
-        afferent_thresholds=_poisson_thresholds(_column(names, lambda cell: cell.afferent_rate) * FAST_STEP),
+        afferent_thresholds=poisson_thresholds(_column(names, lambda cell: cell.afferent_rate) * FAST_STEP),
     )
 
 
-def _poisson_thresholds(means: np.ndarray) -> np.ndarray:
-    """Cumulative Poisson probabilities times 2**32, (n, k), with k enough for a tail under 2**-32."""
+def poisson_thresholds(means: np.ndarray) -> np.ndarray:
+    """Limits of random words for Poisson counts, see `ketasim.kernels.random.poisson_counts`: (n, k) uint32.
+
+    k is enough for a tail under 2**-32; a mean of 0 gives counts of 0.
+    """
     from scipy.stats import poisson
 
-    if means.size == 0:
-        return np.zeros((0, 1))
-    highest = int(poisson.isf(2.0**-33, means.max())) + 1
-    return poisson.cdf(np.arange(highest + 1), means[:, None]) * 2.0**32
+    highest = int(poisson.isf(2.0**-33, means.max(initial=0.0))) + 1
+    limits = np.ceil(poisson.cdf(np.arange(highest + 1), means[:, None]) * 2.0**32) - 1.0
+    return np.minimum(limits, 2.0**32 - 1.0).astype(np.uint32)
 
 
 def _maximal_nmda(

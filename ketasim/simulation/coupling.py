@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from ketasim.documents import KetasimError
-from ketasim.kernels.spiking_network import (
+from ketasim.kernels.records import (
     SUM_AMPA_CURRENT,
     SUM_NMDA,
     SUM_NMDA_AB,
@@ -18,8 +18,8 @@ from ketasim.kernels.spiking_network import (
     FastClock,
     Modulation,
     Window,
-    run_window,
 )
+from ketasim.kernels.spiking_network import run_window
 from ketasim.network.build import FAST_STEP, Network
 
 #: A class that fires faster than this on average, Hz, has run away; no cell class of cortex keeps it up.

@@ -5,7 +5,8 @@ import time
 import numpy as np
 
 from ketasim.kernels.graph import bytes_per_synapse
-from ketasim.kernels.spiking_network import FastClock, new_activity, run_window
+from ketasim.kernels.records import FastClock, new_activity
+from ketasim.kernels.spiking_network import run_window
 from ketasim.simulation.coupling import modulation
 from ketasim.simulation.loop import LONG_SETTLE, Simulation
 
@@ -33,7 +34,7 @@ def estimate(simulation: Simulation) -> list[tuple[str, float | str, str]]:
     schedule = experiment.schedule
     windows = max(1, round(schedule.baseline / schedule.window)) + n_steps + 1
     network_time = schedule.baseline + LONG_SETTLE + (n_steps + 1) * (schedule.settle + schedule.window)
-    state = network.max_delay * topology.n_nodes * 32.0
+    state = (network.graph.longest_delay + 1) * topology.n_nodes * 16.0
     memory = _PROCESS + topology.n_edges * (bytes_per_synapse(network.graph) + _TOPOLOGY) + state
     times = np.concatenate([np.arange(-schedule.baseline, 0.0, schedule.window), simulation.schedule])
     stored = sum(
@@ -61,7 +62,7 @@ def _seconds_per_second(simulation: Simulation) -> float:
     """Wall time in s per second of network time, measured on a throw-away copy of the resting network."""
     network = simulation.network
     assert network is not None
-    activity = new_activity(network.graph, network.parameters, network.max_delay)
+    activity = new_activity(network.graph, network.parameters)
     state = modulation(network, simulation.signals)
     taken = 0.0
     for number in range(2):  # the first call compiles

@@ -19,7 +19,7 @@ import numpy as np
 
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError, parse_quantity
-from ketasim.kernels.spiking_network import Activity, FastClock, new_activity
+from ketasim.kernels.records import Activity, FastClock, new_activity
 from ketasim.mechanisms import Clock, Mechanism, nmda_blockade
 from ketasim.network.build import FAST_STEP
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
@@ -139,7 +139,7 @@ class Simulation:
         window_steps = _steps(schedule.window)
         n_windows = max(1, round(schedule.baseline / schedule.window))
         begin = -n_windows * window_steps - _steps(LONG_SETTLE)
-        self._activity = new_activity(network.graph, network.parameters, network.max_delay)
+        self._activity = new_activity(network.graph, network.parameters)
         self._modulation = modulation(network, self.signals)
         clock = self._clock(begin)
         with HeldInterrupts():

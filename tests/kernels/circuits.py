@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ketasim.kernels.spiking_network import Activity, FastClock, Modulation, new_activity, run_window
+from ketasim.kernels.records import Activity, FastClock, Modulation, new_activity
+from ketasim.kernels.spiking_network import run_window
 from ketasim.network.build import build
 from ketasim.network.topology import Edges, make_topology
 
@@ -22,7 +23,7 @@ def circuit(populations, edges=(), scale=None):
 
 def silent_afferents(parameters):
     """The same parameters without background afferents."""
-    thresholds = np.full_like(parameters.synapses.afferent_thresholds, 2.0**33)
+    thresholds = np.full_like(parameters.synapses.afferent_thresholds, 2**32 - 1)
     return parameters._replace(synapses=parameters.synapses._replace(afferent_thresholds=thresholds))
 
 
@@ -52,13 +53,13 @@ def copy_of(activity):
 class Bench:
     """A circuit whose windows follow each other; afferents are silent unless asked for."""
 
-    def __init__(self, network, *, afferents=False, influence=None, **constants):
+    def __init__(self, network, *, afferents=False, influence=None, real=np.float64, **constants):
         self.graph = network.graph
         self.parameters = network.parameters if afferents else silent_afferents(network.parameters)
         self.parameters = self.parameters._replace(**constants)
         self.n = self.graph.node_class.shape[0]
         self.modulation = modulation(self.n) if influence is None else influence
-        self.activity = new_activity(self.graph, self.parameters, network.max_delay)
+        self.activity = new_activity(self.graph, self.parameters, real)
         self.clock = fast_clock()
 
     def run(self, n_steps):

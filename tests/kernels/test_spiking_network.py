@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from ketasim.kernels.spiking_network import SUM_AMPA_CURRENT, new_activity, run_window
+from ketasim.kernels.records import SUM_AMPA_CURRENT, new_activity
+from ketasim.kernels.spiking_network import run_window
 from tests.kernels.circuits import (
     Bench,
     change_cells,
@@ -72,13 +73,14 @@ def assert_same_as_twin(window, activity, twin, graph):
     pending = np.zeros_like(activity.pending)
     for age, events in twin.arrivals.items():
         for target, receptor, amount in events:
-            pending[age % pending.shape[0], target, RECEPTORS.index(receptor)] += amount
+            kind, place = divmod(RECEPTORS.index(receptor), 2)
+            pending[age % pending.shape[0], kind, 2 * target + place] += amount
     assert_allclose(activity.pending, pending, **CLOSE)
 
 
 def run_both(network, influence, seed, first_step, n_steps):
     """Kernel and twin over one window from rest; returns the number of spikes."""
-    activity = new_activity(network.graph, network.parameters, network.max_delay)
+    activity = new_activity(network.graph, network.parameters, np.float64)
     clock = fast_clock(seed, first_step)
     window = run_window(activity, network.graph, influence, network.parameters, clock, n_steps)
     twin = ReferenceNetwork(network.graph, network.parameters, seed)
@@ -114,7 +116,7 @@ def test_twin_of_integrate_and_fire_cells(seed, step):
     network = random_circuit(seed, sizes=(5, 2, 2))
     parameters = change_cells(network.parameters, sharpness=0.0, adaptation=0.0, cutoff=-50.0)._replace(step=step)
     influence = random_modulation(9, seed)
-    activity = new_activity(network.graph, parameters, network.max_delay)
+    activity = new_activity(network.graph, parameters, np.float64)
     window = run_window(activity, network.graph, influence, parameters, fast_clock(seed), 600)
     twin = ReferenceNetwork(network.graph, parameters, seed)
     twin.run(influence, 0, 600)
@@ -125,7 +127,7 @@ def test_twin_of_integrate_and_fire_cells(seed, step):
 def test_windows_with_different_modulation_equal_twin():
     """Catches state that a window forgets, or modulation of an earlier window that stays."""
     network, seed = random_circuit(6), 6
-    activity = new_activity(network.graph, network.parameters, network.max_delay)
+    activity = new_activity(network.graph, network.parameters, np.float64)
     twin = ReferenceNetwork(network.graph, network.parameters, seed)
     spikes = 0
     for number, first_step in enumerate((-50, 153, 10_000)):  # the last after a gap
@@ -150,7 +152,7 @@ def test_window_in_pieces_equals_window_in_one(lengths):
     """Bit for bit: catches random numbers, delays or plasticity that start again with a window."""
     network = random_circuit(11, sizes=(20, 6, 5))
     influence = random_modulation(31, 1)
-    whole = new_activity(network.graph, network.parameters, network.max_delay)
+    whole = new_activity(network.graph, network.parameters, np.float64)
     parts = copy_of(whole)
     start = -271  # not a multiple of the four steps that share a random block
     window = run_window(whole, network.graph, influence, network.parameters, fast_clock(9, start), 1000)
@@ -173,7 +175,7 @@ def test_gap_in_absolute_time_leaves_the_network_alone():
     # without afferents nothing but dates may depend on absolute time; leaky cells fire by a rest above threshold
     parameters = change_cells(silent_afferents(network.parameters), rest=-25.0, sharpness=0.0, cutoff=-50.0)
     influence = random_modulation(31, 1)
-    without = new_activity(network.graph, parameters, network.max_delay)
+    without = new_activity(network.graph, parameters, np.float64)
     jumping = copy_of(without)
     run_window(without, network.graph, influence, parameters, fast_clock(1, 0, 0), 500)
     run_window(jumping, network.graph, influence, parameters, fast_clock(1, 0, 0), 500)

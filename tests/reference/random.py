@@ -31,6 +31,6 @@ def word_of_step(seed, stream, neuron, step):
     return words(seed, stream, neuron, block)[place]
 
 
-def poisson_count(word, cumulative):
-    """How many of the cumulative probabilities (times 2**32) the word has reached."""
-    return sum(1 for probability in cumulative if word >= probability)
+def poisson_count(word, thresholds):
+    """How many of the thresholds the word exceeds."""
+    return sum(1 for threshold in thresholds if word > threshold)

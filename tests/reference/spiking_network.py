@@ -54,7 +54,7 @@ class ReferenceNetwork:
         self.kinds = [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
         self.neurons = [Neuron(kind, self.kinds[kind].rest) for kind in graph.node_class.tolist()]
         for source, neuron in enumerate(self.neurons):
-            rows = slice(graph.row[source], graph.row[source + 1])
+            rows = slice(graph.row_start[source], graph.row_end[source])
             columns = (graph.target[rows], graph.weight[rows], graph.delay[rows])
             neuron.edges = list(zip(*(column.tolist() for column in columns), strict=True))
         self.age = 0

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ketasim.documents import KetasimError
-from ketasim.kernels.spiking_network import FastClock, new_activity, run_window
+from ketasim.kernels.records import FastClock, new_activity
+from ketasim.kernels.spiking_network import run_window
 from ketasim.network.build import FAST_STEP
 from ketasim.simulation import Simulation, coupling
 
@@ -33,7 +34,7 @@ def clock_at(step, seed=3):
 @pytest.fixture(scope="module")
 def settled(network, simulation):
     """Activity and clock of the network after half a second."""
-    activity = new_activity(network.graph, network.parameters, network.max_delay)
+    activity = new_activity(network.graph, network.parameters, np.float64)
     state = coupling.modulation(network, simulation.signals)
     return activity, coupling.settle(network, activity, state, clock_at(0), 5000)
 

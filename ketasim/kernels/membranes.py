@@ -1,0 +1,258 @@
+"""Adaptive exponential integrate-and-fire neurons with frozen conductances, `BLOCK` of one class at a time.
+
+Membrane (Brette & Gerstner 2005)::
+
+    C dV/dt = gL (EL - V) + gL DT exp((V - VT)/DT) + gA (0 - V) + I_NMDA + gG (EG - V) - w
+      dw/dt = (a (V - EL) - w)/tau_w          at a spike  V -> V_reset,  w -> w + b
+
+NMDA conductance has two Mg curves (GluN2A, B and GluN2C, D) and is what blockers leave of it::
+
+    I_NMDA = [(gN F_ab + T_ab) m_ab(V) + (gN F_cd + T_cd) m_cd(V)] (0 - V)
+
+The variables of a block lie in one flat array, its desk: variable X of neuron i at ``desk[X + i]``.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ketasim.kernels.formulas import MG_PER_MILLIVOLT
+from ketasim.kernels.jit import kernel
+from ketasim.kernels.records import AMPA, GABA_FAST, GABA_SLOW, NMDA
+from ketasim.kernels.vectors import BLOCK, exponential
+
+#: Where the variables of a block begin on its desk.
+VOLTAGE, ADAPTATION, REFRACTORY = 0 * BLOCK, 1 * BLOCK, 2 * BLOCK
+G_AMPA, G_NMDA, G_FAST, G_SLOW = 3 * BLOCK, 4 * BLOCK, 5 * BLOCK, 6 * BLOCK
+F_AB, F_CD, T_AB, T_CD, RELEASE_GAIN = 7 * BLOCK, 8 * BLOCK, 9 * BLOCK, 10 * BLOCK, 11 * BLOCK
+SUMS = 12 * BLOCK  # six rows, in the order of `Window.sums`
+DESK = 18 * BLOCK
+
+#: nS; a conductance that has decayed below it is nothing. Without this it would end among the subnormal numbers,
+#: which processors handle a hundred times more slowly.
+NOTHING = 1e-30
+
+
+@kernel
+def lay_out(desk, first, end, activity, modulation, rest):
+    """Put the state of neurons ``first`` to ``end``, at most BLOCK, on the desk; unused places hold neurons at rest."""
+    for i in range(DESK):
+        desk[i] = 0.0
+    for i in range(BLOCK):
+        desk[VOLTAGE + i] = rest
+    _copy(desk[VOLTAGE:], activity.voltage[first:end])
+    _copy(desk[ADAPTATION:], activity.adaptation[first:end])
+    _copy(desk[REFRACTORY:], activity.refractory_steps[first:end])
+    for channel in range(4):
+        _copy(desk[G_AMPA + channel * BLOCK :], activity.conductance[channel, first:end])
+    _copy(desk[F_AB:], modulation.nmda_ab[first:end])
+    _copy(desk[F_CD:], modulation.nmda_cd[first:end])
+    _copy(desk[T_AB:], modulation.tonic_ab[first:end])
+    _copy(desk[T_CD:], modulation.tonic_cd[first:end])
+    _copy(desk[RELEASE_GAIN:], modulation.release_gain[first:end])
+
+
+@kernel
+def put_back(desk, first, end, activity):
+    """Take the state of neurons ``first`` to ``end`` back from the desk."""
+    _copy(activity.voltage[first:end], desk[VOLTAGE : VOLTAGE + end - first])
+    _copy(activity.adaptation[first:end], desk[ADAPTATION : ADAPTATION + end - first])
+    _copy(activity.refractory_steps[first:end], desk[REFRACTORY : REFRACTORY + end - first])
+    for channel in range(4):
+        start = G_AMPA + channel * BLOCK
+        _copy(activity.conductance[channel, first:end], desk[start : start + end - first])
+
+
+@kernel
+def take_sums(desk, first, end, sums):
+    """Move what was measured of neurons ``first`` to ``end`` from the desk to ``sums`` (6, n)."""
+    for row in range(sums.shape[0]):
+        measured, total = desk[SUMS + row * BLOCK : SUMS + (row + 1) * BLOCK], sums[row, first:end]
+        for i in range(total.shape[0]):
+            total[i] += measured[i]
+        for i in range(BLOCK):
+            measured[i] = 0.0
+
+
+@kernel
+def _copy(to, values):
+    for i in range(min(to.shape[0], values.shape[0])):
+        to[i] = values[i]
+
+
+@kernel
+def receive(desk, pending, slot, first, end):
+    """Add the events of a slot to the conductances of neurons ``first`` to ``end`` and clear them."""
+    slot, base = np.uint64(slot), np.uint64(2 * first)
+    for i in range(end - first):
+        place = base + np.uint64(2 * i)
+        desk[G_AMPA + i] += pending[slot, 0, place]
+        desk[G_NMDA + i] += pending[slot, 0, place + np.uint64(1)]
+    for i in range(end - first):
+        place = base + np.uint64(2 * i)
+        desk[G_FAST + i] += pending[slot, 1, place]
+        desk[G_SLOW + i] += pending[slot, 1, place + np.uint64(1)]
+    for i in range(2 * (end - first)):
+        pending[slot, 0, base + np.uint64(i)] = 0.0
+    for i in range(2 * (end - first)):
+        pending[slot, 1, base + np.uint64(i)] = 0.0
+
+
+@kernel
+def receive_afferents(desk, counts, ampa, nmda):
+    """Add afferent spikes (BLOCK,), which carry ``ampa`` and ``nmda`` nS each."""
+    real = desk.dtype.type
+    ampa, nmda = real(ampa), real(nmda)
+    for i in range(BLOCK):
+        release = counts[i] * desk[RELEASE_GAIN + i]
+        desk[G_AMPA + i] += release * ampa
+        desk[G_NMDA + i] += release * nmda
+
+
+class Membrane(NamedTuple):
+    """Constants of a class as its membranes use them; `real` numbers."""
+
+    leak: float  # nS
+    rest: float  # mV
+    cutoff: float  # mV
+    reset: float  # mV
+    refractory: float  # steps
+    step_over_capacitance: float  # 1/nS
+    leak_current: float  # pA, gL EL
+    gaba_reversal: float  # mV
+    threshold: float  # mV
+    per_sharpness: float  # 1/mV
+    spike_scale: float  # pA, gL DT
+    subthreshold: float  # nS, a
+    jump: float  # pA, b
+    adaptation_left: float  # what a step leaves of w's distance from its goal
+    mg_per_millivolt: float
+    mg_over_k_ab: float
+    mg_over_k_cd: float
+    ampa_left: float  # what a step leaves of each conductance
+    nmda_left: float
+    fast_left: float
+    slow_left: float
+
+
+@kernel
+def membrane_of(c, parameters, voltage):
+    """Return the `Membrane` of class ``c`` in the precision of the array ``voltage``."""
+    real = voltage.dtype.type
+    cells, step = parameters.cells, parameters.step
+    return Membrane(
+        real(cells.leak[c]),
+        real(cells.rest[c]),
+        real(cells.cutoff[c]),
+        real(cells.reset[c]),
+        real(round(cells.refractory[c] / step)),
+        real(step / cells.capacitance[c]),
+        real(cells.leak[c] * cells.rest[c]),
+        real(parameters.gaba_reversal),
+        real(cells.threshold[c]),
+        real(1.0 / cells.sharpness[c]),
+        real(cells.leak[c] * cells.sharpness[c]),
+        real(cells.adaptation[c]),
+        real(cells.adaptation_jump[c]),
+        real(math.exp(-step / cells.adaptation_time[c])),
+        real(MG_PER_MILLIVOLT),
+        real(parameters.mg_over_k_ab),
+        real(parameters.mg_over_k_cd),
+        real(math.exp(-step / parameters.ampa_time)),
+        real(math.exp(-step / parameters.nmda_time)),
+        real(math.exp(-step / parameters.gaba_fast_time)),
+        real(math.exp(-step / parameters.gaba_slow_time)),
+    )
+
+
+@kernel
+def advance(desk, fired, membrane, spike_current):
+    """Move the membranes of a block by one step, mark who fired, and let conductances decay.
+
+    fired : (BLOCK,) uint32, 1 where a neuron fires, else 0.
+    spike_current : None where the class is leaky integrate-and-fire; the exponential current is then left out when
+        this function is compiled.
+    """
+    real = desk.dtype.type
+    one, zero, nothing = real(1.0), real(0.0), real(NOTHING)
+    (
+        leak,
+        rest,
+        cutoff,
+        reset,
+        refractory,
+        step_over_capacitance,
+        leak_current,
+        gaba_reversal,
+        threshold,
+        per_sharpness,
+        spike_scale,
+        subthreshold,
+        jump,
+        adaptation_left,
+        mg_per_millivolt,
+        mg_over_k_ab,
+        mg_over_k_cd,
+        ampa_left,
+        nmda_left,
+        fast_left,
+        slow_left,
+    ) = membrane
+    for i in range(BLOCK):
+        v = desk[VOLTAGE + i]
+        ampa, nmda = desk[G_AMPA + i], desk[G_NMDA + i]
+        gaba = desk[G_FAST + i] + desk[G_SLOW + i]
+        mg_factor = exponential(mg_per_millivolt * v)
+        m_ab = one / (one + mg_over_k_ab * mg_factor)
+        m_cd = one / (one + mg_over_k_cd * mg_factor)
+        open_ab = nmda * desk[F_AB + i] + desk[T_AB + i]
+        open_cd = nmda * desk[F_CD + i] + desk[T_CD + i]
+        nmda_open = open_ab * m_ab + open_cd * m_cd
+        desk[SUMS + i] += nmda
+        desk[SUMS + BLOCK + i] += nmda * m_ab
+        desk[SUMS + 2 * BLOCK + i] += nmda * m_cd
+        desk[SUMS + 3 * BLOCK + i] += nmda * v
+        desk[SUMS + 4 * BLOCK + i] -= ampa * v
+        desk[SUMS + 5 * BLOCK + i] -= nmda_open * v
+
+        w = desk[ADAPTATION + i]
+        current = leak_current + gaba * gaba_reversal - w
+        if spike_current is not None:
+            current += spike_scale * exponential((v - threshold) * per_sharpness)
+        total = leak + ampa + nmda_open + gaba
+        v_steady = current / total
+        v_next = v_steady + (v - v_steady) * exponential(-step_over_capacitance * total)
+        quiet = desk[REFRACTORY + i]
+        v_next = v if quiet > zero else v_next
+        fires = (quiet == zero) & (v_next >= cutoff)
+        desk[VOLTAGE + i] = reset if fires else v_next
+        desk[REFRACTORY + i] = refractory if fires else max(quiet - one, zero)
+        fired[i] = np.uint32(1) if fires else np.uint32(0)
+        w_steady = subthreshold * (v - rest)
+        w = w_steady + (w - w_steady) * adaptation_left
+        desk[ADAPTATION + i] = w + jump if fires else w
+        ampa, nmda = ampa * ampa_left, nmda * nmda_left
+        fast, slow = desk[G_FAST + i] * fast_left, desk[G_SLOW + i] * slow_left
+        desk[G_AMPA + i] = ampa if ampa > nothing else zero
+        desk[G_NMDA + i] = nmda if nmda > nothing else zero
+        desk[G_FAST + i] = fast if fast > nothing else zero
+        desk[G_SLOW + i] = slow if slow > nothing else zero
+
+
+@kernel
+def list_fired(fired, first, end, k, nodes, steps, n):
+    """Append who of neurons ``first`` to ``end`` fired to ``nodes``, and ``k`` to ``steps``; returns their new length.
+
+    fired : (BLOCK,) uint32, as marked by `advance`; n : length so far.
+    """
+    any_mark = np.uint32(0)
+    for i in range(BLOCK):
+        any_mark = max(any_mark, fired[i])
+    if any_mark != 0:
+        for i in range(end - first):
+            if fired[i] != 0:
+                nodes[n] = first + i
+                steps[n] = k
+                n += 1
+    return n

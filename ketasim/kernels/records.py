@@ -1,0 +1,137 @@
+"""What goes into the network kernel and what comes out of it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ketasim.kernels.graph import Graph
+
+#: Synaptic conductances.
+AMPA, NMDA, GABA_FAST, GABA_SLOW = 0, 1, 2, 3
+
+#: Rows of `Window.sums`, summed over the steps of a window.
+SUM_NMDA, SUM_NMDA_AB, SUM_NMDA_CD, SUM_NMDA_V, SUM_AMPA_CURRENT, SUM_NMDA_CURRENT = 0, 1, 2, 3, 4, 5
+
+
+class CellParameters(NamedTuple):
+    """Membrane constants, one entry per cell class: (n_classes,) float64."""
+
+    capacitance: np.ndarray  # pF
+    leak: np.ndarray  # nS
+    rest: np.ndarray  # mV, EL
+    threshold: np.ndarray  # mV, VT
+    sharpness: np.ndarray  # mV, DT; 0 is the leaky integrate-and-fire limit
+    cutoff: np.ndarray  # mV, where a spike is cut; equals the threshold when the sharpness is 0
+    reset: np.ndarray  # mV
+    adaptation: np.ndarray  # nS, a
+    adaptation_jump: np.ndarray  # pA, b
+    adaptation_time: np.ndarray  # ms, tau_w
+    refractory: np.ndarray  # ms
+
+
+class SynapseParameters(NamedTuple):
+    """Synapses by (source class, target class): (n_classes, n_classes) float64, and afferents by target class."""
+
+    ampa: np.ndarray  # nS per spike from rest
+    nmda: np.ndarray  # nS with the presynaptic gate fully open
+    gaba: np.ndarray  # nS per spike from rest
+    channel: np.ndarray  # (n_classes,) int64: AMPA for glutamatergic sources, GABA_FAST or GABA_SLOW
+    utilisation: np.ndarray  # U; 0 is no synapse; 1 with a recovery of 0 ms is a synapse without plasticity
+    recovery: np.ndarray  # ms
+    facilitation: np.ndarray  # ms
+    afferent_ampa: np.ndarray  # (n_classes,) nS per afferent spike
+    afferent_nmda: np.ndarray  # (n_classes,) nS per afferent spike
+    afferent_thresholds: np.ndarray  # (n_classes, k) uint32, see `random.poisson_counts`
+
+
+class NetworkParameters(NamedTuple):
+    """Everything constant in a run that is not the graph."""
+
+    cells: CellParameters
+    synapses: SynapseParameters
+    ampa_time: float  # ms
+    nmda_time: float  # ms
+    gaba_fast_time: float  # ms
+    gaba_slow_time: float  # ms
+    gaba_reversal: float  # mV
+    mg_over_k_ab: float  # [Mg] / K_Mg of GluN2A, B
+    mg_over_k_cd: float  # [Mg] / K_Mg of GluN2C, D
+    step: float  # ms
+
+
+class Modulation(NamedTuple):
+    """What the slow mechanisms do to the network, per node (n_nodes,) float64."""
+
+    nmda_ab: np.ndarray  # F_ab: share of GluN2A, B current times its unblocked fraction
+    nmda_cd: np.ndarray  # F_cd
+    tonic_ab: np.ndarray  # nS of extrasynaptic conductance open, before Mg
+    tonic_cd: np.ndarray  # nS
+    release_gain: np.ndarray  # scales U of the node's outputs and its afferents
+
+
+class Activity(NamedTuple):
+    """State of the network; a window starts from what the last one left.
+
+    What changes in every step is `real`: float32 as shipped, float64 where it is asked for. What changes only when a
+    neuron fires is float64.
+    """
+
+    voltage: np.ndarray  # (n,) real, mV
+    adaptation: np.ndarray  # (n,) real, pA
+    refractory_steps: np.ndarray  # (n,) int32, steps still to be silent
+    conductance: np.ndarray  # (4, n) real, nS: AMPA, NMDA, GABA fast, GABA slow
+    pending: np.ndarray  # (slots, 2, 2 n) real, nS on their way: [0] AMPA and NMDA, [1] GABA fast and slow, by turns
+    utilisation: np.ndarray  # (n, n_classes) u after the last spike
+    resources: np.ndarray  # (n, n_classes) x after the last spike
+    gate: np.ndarray  # (n, n_classes) s after the last spike
+    last_spike: np.ndarray  # (n,) int64 age of the network at the last spike
+
+
+class FastClock(NamedTuple):
+    """When a window starts.
+
+    seed : of the run.
+    first_step : absolute fast step (negative before time zero); keys random numbers and dates spikes.
+    age : steps that the network has run so far. Synapses and delays live by it, so that a window goes on from the
+        state in which the last one ended, however much time was left out between them.
+    """
+
+    seed: np.uint64
+    first_step: np.int64
+    age: np.int64
+
+
+class Window(NamedTuple):
+    """What a window measured.
+
+    sums : (6, n) float64, sums over steps of gN, gN m_ab, gN m_cd (nS), gN V (nS mV), AMPA and NMDA current (pA).
+    released : (n, n_classes) float64, summed u x per source and target class.
+    spike_step, spike_node : (n_spikes,) int64 and int32 in order of time; a spike belongs to the end of its step.
+    overflow : True when there were more spikes than the network can hold; the window is then worthless.
+    """
+
+    sums: np.ndarray
+    released: np.ndarray
+    spike_step: np.ndarray
+    spike_node: np.ndarray
+    overflow: bool
+
+
+def new_activity(graph: Graph, parameters: NetworkParameters, real: type = np.float32) -> Activity:
+    """Rested network: every membrane at its leak reversal, synapses full, nothing under way.
+
+    real : precision of what changes in every step, `numpy.float32` or `numpy.float64`.
+    """
+    n = graph.node_class.shape[0]
+    n_classes = parameters.cells.leak.shape[0]
+    return Activity(
+        voltage=parameters.cells.rest[graph.node_class].astype(real),
+        adaptation=np.zeros(n, real),
+        refractory_steps=np.zeros(n, np.int32),
+        conductance=np.zeros((4, n), real),
+        pending=np.zeros((graph.longest_delay + 1, 2, 2 * n), real),
+        utilisation=np.zeros((n, n_classes)),
+        resources=np.ones((n, n_classes)),
+        gate=np.zeros((n, n_classes)),
+        last_spike=np.full(n, -(2**40), np.int64),
+    )

@@ -1,0 +1,82 @@
+"""What lets a loop over neurons run on the processor's vector units, in single or in double precision.
+
+A loop is vectorised when it runs over `BLOCK` neurons whose variables lie in one flat array at constant distances (no
+overlap to check), with exponentials made of arithmetic alone, and with constants of the array's own precision.
+"""
+
+import math
+from decimal import Decimal
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+#: Neurons that are advanced together. Their variables, about 10 kB in single precision, stay in the first-level cache.
+BLOCK = 128
+
+
+def exponential(x):
+    """Exponential of a float32 or float64 in compiled code, by its Taylor series and a shift of the exponent.
+
+    With n the whole number next to x / ln 2, ``exp(x) = 2**n exp(x - n ln 2)``; the series of the second factor,
+    whose argument is within 0.347, ends below the rounding error, and 2**n is n moved into the exponent's bits.
+
+    Arguments are cut to -87 ... 88 (single) and -708 ... 709 (double), so that results are neither subnormal nor
+    infinite. Largest relative error within: 3e-7 single, 6e-16 double (a test measures it).
+    """
+    return math.exp(x)
+
+
+class _Constants:
+    """Constants of one precision, as values that compiled code freezes."""
+
+    def __init__(self, real, lowest, highest, head_bits):
+        self.lowest, self.highest = real(lowest), real(highest)
+        self.per_octave = real(1.0 / math.log(2.0))
+        # adding and taking away 1.5 * 2**bits rounds to a whole number, which stands in the sum's last bits
+        self.rounding = real(1.5 * 2.0 ** np.finfo(real).nmant)
+        # ln 2 in two parts; the first has so few bits that its products with n are exact
+        self.ln2_head = real(round(math.log(2.0) * 2.0**head_bits) / 2.0**head_bits)
+        self.ln2_rest = real(Decimal(2).ln() - Decimal(float(self.ln2_head)))
+        self.series = tuple(real(1.0 / math.factorial(k)) for k in range(14))
+
+
+_SINGLE = _Constants(np.float32, -87.0, 88.0, 12)
+_DOUBLE = _Constants(np.float64, -708.0, 709.0, 32)
+_SINGLE_BITS = np.int32(_SINGLE.rounding.view(np.int32) - 127)  # less the bias of the exponent
+_DOUBLE_BITS = np.int64(_DOUBLE.rounding.view(np.int64) - 1023)
+
+
+@njit(error_model="numpy")
+def _power_single(total):
+    return np.int32((np.float32(total).view(np.int32) - _SINGLE_BITS) << np.int32(23)).view(np.float32)
+
+
+@njit(error_model="numpy")
+def _power_double(total):
+    return np.int64((np.float64(total).view(np.int64) - _DOUBLE_BITS) << np.int64(52)).view(np.float64)
+
+
+@overload(exponential)
+def _exponential(x):
+    if x not in (types.float32, types.float64):
+        return None
+    single = x == types.float32
+    constants, power_of_two = (_SINGLE, _power_single) if single else (_DOUBLE, _power_double)
+    lowest, highest, per_octave = constants.lowest, constants.highest, constants.per_octave
+    rounding, ln2_head, ln2_rest = constants.rounding, constants.ln2_head, constants.ln2_rest
+    _, one, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13 = constants.series
+
+    def implementation(x):
+        x = x if x > lowest else lowest
+        x = x if x < highest else highest
+        total = x * per_octave + rounding
+        n = total - rounding
+        f = (x - n * ln2_head) - n * ln2_rest
+        tail = c7
+        if not single:
+            tail = c7 + f * (c8 + f * (c9 + f * (c10 + f * (c11 + f * (c12 + f * c13)))))
+        series = one + f * (one + f * (c2 + f * (c3 + f * (c4 + f * (c5 + f * (c6 + f * tail))))))
+        return series * power_of_two(total)
+
+    return implementation
