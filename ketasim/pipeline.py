@@ -151,7 +151,7 @@ def _write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
             "config_sha256": sha256,
             "parameters": parameters,
             "parameters_sha256": hashlib.sha256(parameters.encode()).hexdigest(),
-            "environment": json.dumps(environment(), sort_keys=True),
+            "environment": json.dumps(environment() | {"threads": str(experiment.threads)}, sort_keys=True),
             "random": json.dumps(
                 {"generator": "philox4x32-10", "seed": experiment.seed, "streams": {"afferents": int(STREAM_AFFERENTS)}}
             ),
@@ -181,6 +181,7 @@ def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
     """Resolved experiment for the file, and its digest: files by relative path, a given graph by its content."""
     experiment = simulation.experiment
     resolved, sha256 = experiment.resolved(), experiment.sha256
+    del resolved["threads"]  # how it was computed, not what: stands in the environment
     folder = experiment.source_file.parent if experiment.source_file else Path.cwd()
     resolved["drugs"] = [_relative(path, folder) for path in resolved["drugs"]]
     if simulation.graph_is_given and simulation.network is not None:

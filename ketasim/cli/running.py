@@ -22,6 +22,9 @@ def run(
     config: Config,
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Trajectory file; default runs/NAME.h5.")] = None,
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="Processor threads for one large network; changes no result.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -31,7 +34,8 @@ def run(
     from ketasim.cli.progress import ProgressBar
     from ketasim.storage.layout import part_path
 
-    experiment = ketasim.load_experiment(config, overrides or [])
+    given = [*(overrides or []), *([] if threads is None else [f"threads={threads}"])]
+    experiment = ketasim.load_experiment(config, given)
     target = out or Path("runs") / f"{experiment.name}.h5"
     if target.is_dir():
         fail(f"{target} is a folder; -o takes the path of a file, such as {target / (experiment.name + '.h5')}", 2)

@@ -88,6 +88,9 @@ class Experiment(Record):
         PlainSerializer(plain_mechanisms, when_used="json"),
     ] = Field(default_factory=dict, validate_default=True, description="mechanisms by name: off, on, or parameters")
     recording: Recording = Field(default=Recording(), description="what is stored beside population means")
+    threads: Annotated[StrictInt, Field(ge=1, le=256)] = Field(
+        default=1, description="processor threads for one large network; the results are the same with any number"
+    )
 
     _document: Document = PrivateAttr()
     _own: tuple["Mechanism", ...] = PrivateAttr(default=())
@@ -172,9 +175,9 @@ class Experiment(Record):
 
     @property
     def sha256(self) -> str:
-        """Digest of what decides the results: all but `recording`; files count by content, not by path."""
+        """Digest of what decides the results: all but `recording` and `threads`; files count by content, not by path."""
         data = self.resolved()
-        del data["recording"]
+        del data["recording"], data["threads"]
         data["drugs"] = [_file_digest(file) for file in self.drugs]
         if isinstance(self.network, NetworkFile):
             data["network"] = {"file": _file_digest(self.network.file)}

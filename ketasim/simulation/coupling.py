@@ -28,6 +28,9 @@ RUNAWAY_RATE = 200.0
 #: A window is run in this many blocks, whose spread gives the standard error of a population mean.
 BLOCKS = 10
 
+#: A thread with fewer neurons than this spends more time waiting for the others than it saves (docs/performance.md).
+NEURONS_PER_THREAD = 1000
+
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
@@ -89,14 +92,24 @@ def later(clock: FastClock, n_steps: int) -> FastClock:
     return FastClock(clock.seed, np.int64(clock.first_step + n_steps), np.int64(clock.age + n_steps))
 
 
-def settle(network: Network, activity: Activity, state: Modulation, clock: FastClock, n_steps: int) -> FastClock:
+def threads_for(network: Network, threads: int) -> int:
+    """How many of `threads` to use: at most one for `NEURONS_PER_THREAD` neurons."""
+    return max(1, min(threads, network.topology.n_nodes // NEURONS_PER_THREAD))
+
+
+def settle(
+    network: Network, activity: Activity, state: Modulation, clock: FastClock, n_steps: int, threads: int = 1
+) -> FastClock:
     """Run the network without measuring; returns the clock after it."""
-    window = run_window(activity, network.graph, state, network.parameters, clock, n_steps)
+    threads = threads_for(network, threads)
+    window = run_window(activity, network.graph, state, network.parameters, clock, n_steps, threads)
     check(network, activity, window, clock, n_steps)
     return later(clock, n_steps)
 
 
-def measure(network: Network, activity: Activity, state: Modulation, clock: FastClock, n_steps: int) -> Measurement:
+def measure(
+    network: Network, activity: Activity, state: Modulation, clock: FastClock, n_steps: int, threads: int = 1
+) -> Measurement:
     """Run a window of `n_steps` in blocks and average it; `activity` goes on from there.
 
     Raises
@@ -106,9 +119,10 @@ def measure(network: Network, activity: Activity, state: Modulation, clock: Fast
     """
     edges = np.linspace(0, n_steps, min(BLOCKS, n_steps) + 1).round().astype(int)
     blocks, spikes = [], []
+    threads = threads_for(network, threads)
     for begin, end in pairwise(edges):
         part = later(clock, int(begin))
-        window = run_window(activity, network.graph, state, network.parameters, part, int(end - begin))
+        window = run_window(activity, network.graph, state, network.parameters, part, int(end - begin), threads)
         check(network, activity, window, part, int(end - begin))
         blocks.append(_node_signals(network, window, int(end - begin)))
         spikes.append((window.spike_step, window.spike_node))

@@ -135,7 +135,7 @@ class Simulation:
             self._baseline_done = True
             return
         schedule = self.experiment.schedule
-        network = self.network
+        network, threads = self.network, self.experiment.threads
         window_steps = _steps(schedule.window)
         n_windows = max(1, round(schedule.baseline / schedule.window))
         begin = -n_windows * window_steps - _steps(LONG_SETTLE)
@@ -143,11 +143,11 @@ class Simulation:
         self._modulation = modulation(network, self.signals)
         clock = self._clock(begin)
         with HeldInterrupts():
-            clock = settle(network, self._activity, self._modulation, clock, _steps(LONG_SETTLE))
+            clock = settle(network, self._activity, self._modulation, clock, _steps(LONG_SETTLE), threads)
         measured = []
         for _ in range(n_windows):
             with HeldInterrupts():
-                measured.append(measure(network, self._activity, self._modulation, clock, window_steps))
+                measured.append(measure(network, self._activity, self._modulation, clock, window_steps, threads))
             self._take(measured[-1])
             if on_window:
                 on_window(clock.first_step / _STEPS_PER_SECOND, measured[-1])
@@ -249,9 +249,10 @@ class Simulation:
         large = largest_change(network, self._modulation, now, self.signals["nmda_gating"]) > LARGE_CHANGE
         settling = max(schedule.settle, LONG_SETTLE) if large else schedule.settle
         self._modulation = now
-        clock = settle(network, self._activity, now, self._clock(first), _steps(settling))
+        threads = self.experiment.threads
+        clock = settle(network, self._activity, now, self._clock(first), _steps(settling), threads)
         window_steps = _steps(schedule.window)
-        self._take(measure(network, self._activity, now, clock, window_steps))
+        self._take(measure(network, self._activity, now, clock, window_steps, threads))
         clock = later(clock, window_steps)
         self._window_end, self._network_age = int(clock.first_step), int(clock.age)
 

@@ -130,10 +130,11 @@ def test_any_valid_experiment_goes_round(small_world, per_kg, off, **values):
         assert again.sha256 == experiment.sha256
 
 
-def test_digest_leaves_out_recording_only(read, text):
+def test_digest_leaves_out_recording_and_threads_only(read, text):
     """Catches a resume that is refused for another recording, or allowed for another dose."""
     digest = read(text).sha256
     assert read(text, "recording={}").sha256 == digest
+    assert read(text, "threads=2").sha256 == digest
     assert read(text, "duration=1 d").sha256 == digest
     for override in ("seed=2", "doses.0.amount=0.6 mg/kg", "mechanisms.block.slope=2", "network.neurons=301"):
         assert read(text, override).sha256 != digest
