@@ -6,6 +6,7 @@ another module would leave stale code running. The cache folder therefore carrie
 
 import atexit
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
+from llvmlite import binding as llvm
 
+_log = logging.getLogger(__name__)
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
@@ -38,18 +41,32 @@ def _writable(folder: Path) -> bool:
         return False
 
 
+def _processor() -> str:
+    """Name and features of the processor that code is compiled for: a folder may be shared by unlike machines."""
+    features = numba.config.CPU_FEATURES
+    if features is None:
+        features = llvm.get_host_cpu_features().flatten()
+    return f"{numba.config.CPU_NAME or llvm.get_host_cpu_name()} {features}"
+
+
 def _cache_folder() -> Path:
     """Folder for this version of the kernels; if the user's cache can't be written, one for this process alone.
 
     A folder of a known name in a place that all users share would not do: numba unpickles what it finds there.
     """
-    digest = hashlib.sha256(numba.__version__.encode())
+    digest = hashlib.sha256(f"{numba.__version__} {_processor()}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
     cache = _user_cache()
     folder = cache / "ketasim" / "numba" / digest.hexdigest()[:16] if cache else None
     if folder is None or not _writable(folder):
+        wanted = folder or "the user's cache"
         folder = Path(tempfile.mkdtemp(prefix="ketasim-"))
+        _log.warning(
+            "%s can't be written: kernels are compiled anew in each process, which takes some seconds; "
+            "NUMBA_CACHE_DIR names another folder",
+            wanted,
+        )
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
@@ -75,4 +92,4 @@ def kernel(function: Callable[..., Any], inlined: bool = False) -> Callable[...,
 
 def compiled_before() -> bool:
     """Whether the network kernel's machine code is in the cache (if not, the first call takes seconds)."""
-    return any(CACHE_FOLDER.glob("**/spiking_network._run_part*.nbc"))
+    return any(CACHE_FOLDER.glob("**/chunks.run_part*.nbc"))

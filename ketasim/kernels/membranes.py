@@ -19,8 +19,8 @@ import numpy as np
 
 from ketasim.kernels.formulas import MG_PER_MILLIVOLT
 from ketasim.kernels.jit import kernel
-from ketasim.kernels.records import AMPA, GABA_FAST, GABA_SLOW, NMDA
-from ketasim.kernels.vectors import BLOCK, exponential
+from ketasim.kernels.records import Activity, Modulation
+from ketasim.kernels.vectors import BLOCK, exponential, multiply_add
 
 #: Where the variables of a block begin on its desk.
 VOLTAGE, ADAPTATION, REFRACTORY = 0 * BLOCK, 1 * BLOCK, 2 * BLOCK
@@ -34,34 +34,32 @@ DESK = 18 * BLOCK
 NOTHING = 1e-30
 
 
-@kernel
-def lay_out(desk, first, end, activity, modulation, rest):
-    """Put the state of neurons ``first`` to ``end``, at most BLOCK, on the desk; unused places hold neurons at rest."""
-    for i in range(DESK):
-        desk[i] = 0.0
-    for i in range(BLOCK):
-        desk[VOLTAGE + i] = rest
-    _copy(desk[VOLTAGE:], activity.voltage[first:end])
-    _copy(desk[ADAPTATION:], activity.adaptation[first:end])
-    _copy(desk[REFRACTORY:], activity.refractory_steps[first:end])
-    for channel in range(4):
-        _copy(desk[G_AMPA + channel * BLOCK :], activity.conductance[channel, first:end])
-    _copy(desk[F_AB:], modulation.nmda_ab[first:end])
-    _copy(desk[F_CD:], modulation.nmda_cd[first:end])
-    _copy(desk[T_AB:], modulation.tonic_ab[first:end])
-    _copy(desk[T_CD:], modulation.tonic_cd[first:end])
-    _copy(desk[RELEASE_GAIN:], modulation.release_gain[first:end])
+def lay_out(desks: np.ndarray, first: int, end: int, activity: Activity, modulation: Modulation, rest: float) -> None:
+    """Put neurons ``first`` to ``end``, which are of one class, on desks (n_blocks, DESK) of their own.
+
+    Places that are left over hold neurons at ``rest`` mV without input, which nobody reads.
+    """
+    desks[:] = 0.0
+    places = np.empty(len(desks) * BLOCK, desks.dtype)
+    for row, values in {**_state(activity), **_influence(modulation)}.items():
+        places[end - first :] = rest if row == VOLTAGE else 0.0
+        places[: end - first] = values[first:end]
+        desks[:, row : row + BLOCK] = places.reshape(len(desks), BLOCK)
 
 
-@kernel
-def put_back(desk, first, end, activity):
-    """Take the state of neurons ``first`` to ``end`` back from the desk."""
-    _copy(activity.voltage[first:end], desk[VOLTAGE : VOLTAGE + end - first])
-    _copy(activity.adaptation[first:end], desk[ADAPTATION : ADAPTATION + end - first])
-    _copy(activity.refractory_steps[first:end], desk[REFRACTORY : REFRACTORY + end - first])
-    for channel in range(4):
-        start = G_AMPA + channel * BLOCK
-        _copy(activity.conductance[channel, first:end], desk[start : start + end - first])
+def put_back(desks: np.ndarray, first: int, end: int, activity: Activity) -> None:
+    """Take the state of neurons ``first`` to ``end`` back from their desks."""
+    for row, values in _state(activity).items():
+        values[first:end] = desks[:, row : row + BLOCK].reshape(-1)[: end - first]
+
+
+def _state(activity: Activity) -> dict[int, np.ndarray]:
+    rows = {VOLTAGE: activity.voltage, ADAPTATION: activity.adaptation, REFRACTORY: activity.refractory_steps}
+    return rows | dict(zip((G_AMPA, G_NMDA, G_FAST, G_SLOW), activity.conductance, strict=True))
+
+
+def _influence(modulation: Modulation) -> dict[int, np.ndarray]:
+    return dict(zip((F_AB, F_CD, T_AB, T_CD, RELEASE_GAIN), modulation, strict=True))
 
 
 @kernel
@@ -73,12 +71,6 @@ def take_sums(desk, first, end, sums):
             total[i] += measured[i]
         for i in range(BLOCK):
             measured[i] = 0.0
-
-
-@kernel
-def _copy(to, values):
-    for i in range(min(to.shape[0], values.shape[0])):
-        to[i] = values[i]
 
 
 @kernel
@@ -101,9 +93,7 @@ def receive(desk, pending, slot, first, end):
 
 @kernel
 def receive_afferents(desk, counts, ampa, nmda):
-    """Add afferent spikes (BLOCK,), which carry ``ampa`` and ``nmda`` nS each."""
-    real = desk.dtype.type
-    ampa, nmda = real(ampa), real(nmda)
+    """Add afferent spikes (BLOCK,), which carry ``ampa`` and ``nmda`` nS each, of the desk's precision."""
     for i in range(BLOCK):
         release = counts[i] * desk[RELEASE_GAIN + i]
         desk[G_AMPA + i] += release * ampa
@@ -136,10 +126,25 @@ class Membrane(NamedTuple):
     slow_left: float
 
 
+class Afferents(NamedTuple):
+    """Background input of a class."""
+
+    thresholds: np.ndarray  # see `random.poisson_counts`
+    ampa: float  # nS, `real`
+    nmda: float  # nS, `real`
+
+
 @kernel
-def membrane_of(c, parameters, voltage):
-    """Return the `Membrane` of class ``c`` in the precision of the array ``voltage``."""
-    real = voltage.dtype.type
+def afferents_of(c, synapses, desk):
+    """Return the `Afferents` of class ``c`` in the precision of the desk."""
+    real = desk.dtype.type
+    return Afferents(synapses.afferent_thresholds[c], real(synapses.afferent_ampa[c]), real(synapses.afferent_nmda[c]))
+
+
+@kernel
+def membrane_of(c, parameters, desk):
+    """Return the `Membrane` of class ``c`` in the precision of the desk."""
+    real = desk.dtype.type
     cells, step = parameters.cells, parameters.step
     return Membrane(
         real(cells.leak[c]),
@@ -170,7 +175,7 @@ def membrane_of(c, parameters, voltage):
 def advance(desk, fired, membrane, spike_current):
     """Move the membranes of a block by one step, mark who fired, and let conductances decay.
 
-    fired : (BLOCK,) uint32, 1 where a neuron fires, else 0.
+    fired : (BLOCK,) uint8, 1 where a neuron fires, else 0.
     spike_current : None where the class is leaky integrate-and-fire; the exponential current is then left out when
         this function is compiled.
     """
@@ -204,33 +209,33 @@ def advance(desk, fired, membrane, spike_current):
         ampa, nmda = desk[G_AMPA + i], desk[G_NMDA + i]
         gaba = desk[G_FAST + i] + desk[G_SLOW + i]
         mg_factor = exponential(mg_per_millivolt * v)
-        m_ab = one / (one + mg_over_k_ab * mg_factor)
-        m_cd = one / (one + mg_over_k_cd * mg_factor)
-        open_ab = nmda * desk[F_AB + i] + desk[T_AB + i]
-        open_cd = nmda * desk[F_CD + i] + desk[T_CD + i]
-        nmda_open = open_ab * m_ab + open_cd * m_cd
+        m_ab = one / multiply_add(mg_over_k_ab, mg_factor, one)
+        m_cd = one / multiply_add(mg_over_k_cd, mg_factor, one)
+        open_ab = multiply_add(nmda, desk[F_AB + i], desk[T_AB + i])
+        open_cd = multiply_add(nmda, desk[F_CD + i], desk[T_CD + i])
+        nmda_open = multiply_add(open_ab, m_ab, open_cd * m_cd)
         desk[SUMS + i] += nmda
-        desk[SUMS + BLOCK + i] += nmda * m_ab
-        desk[SUMS + 2 * BLOCK + i] += nmda * m_cd
-        desk[SUMS + 3 * BLOCK + i] += nmda * v
-        desk[SUMS + 4 * BLOCK + i] -= ampa * v
-        desk[SUMS + 5 * BLOCK + i] -= nmda_open * v
+        desk[SUMS + BLOCK + i] = multiply_add(nmda, m_ab, desk[SUMS + BLOCK + i])
+        desk[SUMS + 2 * BLOCK + i] = multiply_add(nmda, m_cd, desk[SUMS + 2 * BLOCK + i])
+        desk[SUMS + 3 * BLOCK + i] = multiply_add(nmda, v, desk[SUMS + 3 * BLOCK + i])
+        desk[SUMS + 4 * BLOCK + i] = multiply_add(-ampa, v, desk[SUMS + 4 * BLOCK + i])
+        desk[SUMS + 5 * BLOCK + i] = multiply_add(-nmda_open, v, desk[SUMS + 5 * BLOCK + i])
 
         w = desk[ADAPTATION + i]
-        current = leak_current + gaba * gaba_reversal - w
+        current = multiply_add(gaba, gaba_reversal, leak_current) - w
         if spike_current is not None:
-            current += spike_scale * exponential((v - threshold) * per_sharpness)
+            current = multiply_add(spike_scale, exponential((v - threshold) * per_sharpness), current)
         total = leak + ampa + nmda_open + gaba
         v_steady = current / total
-        v_next = v_steady + (v - v_steady) * exponential(-step_over_capacitance * total)
+        v_next = multiply_add(v - v_steady, exponential(-step_over_capacitance * total), v_steady)
         quiet = desk[REFRACTORY + i]
         v_next = v if quiet > zero else v_next
         fires = (quiet == zero) & (v_next >= cutoff)
         desk[VOLTAGE + i] = reset if fires else v_next
         desk[REFRACTORY + i] = refractory if fires else max(quiet - one, zero)
-        fired[i] = np.uint32(1) if fires else np.uint32(0)
+        fired[i] = np.uint8(1) if fires else np.uint8(0)
         w_steady = subthreshold * (v - rest)
-        w = w_steady + (w - w_steady) * adaptation_left
+        w = multiply_add(w - w_steady, adaptation_left, w_steady)
         desk[ADAPTATION + i] = w + jump if fires else w
         ampa, nmda = ampa * ampa_left, nmda * nmda_left
         fast, slow = desk[G_FAST + i] * fast_left, desk[G_SLOW + i] * slow_left
@@ -241,18 +246,9 @@ def advance(desk, fired, membrane, spike_current):
 
 
 @kernel
-def list_fired(fired, first, end, k, nodes, steps, n):
-    """Append who of neurons ``first`` to ``end`` fired to ``nodes``, and ``k`` to ``steps``; returns their new length.
-
-    fired : (BLOCK,) uint32, as marked by `advance`; n : length so far.
-    """
-    any_mark = np.uint32(0)
-    for i in range(BLOCK):
-        any_mark = max(any_mark, fired[i])
-    if any_mark != 0:
-        for i in range(end - first):
-            if fired[i] != 0:
-                nodes[n] = first + i
-                steps[n] = k
-                n += 1
-    return n
+def anyone_fired(marks):
+    """Whether a neuron of the block fired; ``marks`` is the memory of ``fired`` as uint64, eight neurons at a time."""
+    any_mark = np.uint64(0)
+    for eight in range(marks.shape[0]):
+        any_mark |= marks[eight]
+    return any_mark != 0

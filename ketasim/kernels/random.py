@@ -12,6 +12,8 @@ from ketasim.kernels.vectors import BLOCK
 
 #: Streams: what a random number is for. One number each, never reused.
 STREAM_AFFERENTS = np.uint32(1)
+STREAM_CONTACTS = np.uint32(2)
+STREAM_WEIGHTS = np.uint32(3)
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)

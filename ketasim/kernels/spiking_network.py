@@ -13,27 +13,14 @@ parts there are.
 
 import threading
 import time
-from typing import NamedTuple
+from itertools import pairwise
 
 import numpy as np
 
-from ketasim.kernels.atomics import read, write
+from ketasim.kernels.chunks import Log, Model, Workspace, run_part
 from ketasim.kernels.graph import Graph
-from ketasim.kernels.jit import kernel
-from ketasim.kernels.membranes import (
-    DESK,
-    advance,
-    lay_out,
-    list_fired,
-    membrane_of,
-    put_back,
-    receive,
-    receive_afferents,
-    take_sums,
-)
-from ketasim.kernels.random import STREAM_AFFERENTS, draw_words, poisson_counts
+from ketasim.kernels.membranes import DESK, lay_out, put_back
 from ketasim.kernels.records import Activity, FastClock, Modulation, NetworkParameters, Window
-from ketasim.kernels.transmission import deliver, release
 from ketasim.kernels.vectors import BLOCK
 
 #: Room for spikes: more than this on average, Hz, and the window stops as an overflow.
@@ -41,42 +28,6 @@ HIGHEST_RATE = 400.0
 
 #: Most steps in a chunk, which bounds the room for its spikes.
 LONGEST_CHUNK = 32
-
-#: How often a part looks whether the others are ready before it lets other threads run: about 10 us.
-_LOOKS = 10_000
-
-
-class _Model(NamedTuple):
-    graph: Graph
-    modulation: Modulation
-    parameters: NetworkParameters
-
-
-class _Workspace(NamedTuple):
-    """What a window needs beside the state of the network, by part or by block."""
-
-    part: np.ndarray  # (n_parts + 1,) first block of each part
-    block: np.ndarray  # (n_blocks, 3) first neuron, end, class
-    words: np.ndarray  # (n_blocks, 4 BLOCK) random words of the present four steps
-    desk: np.ndarray  # (n_blocks, DESK) real
-    counts: np.ndarray  # (n_parts, BLOCK) real
-    fired_step: np.ndarray  # (n_parts, room) int32, step within the chunk; in order of block, step, neuron
-    fired_node: np.ndarray  # (n_parts, room) int32
-    n_fired: np.ndarray  # (n_parts,)
-    events: np.ndarray  # (n_parts room, n_classes, 2) what the spikes of the last chunk send
-    begin: np.ndarray  # (n_parts, 8) first step of the present chunk of each part, in a cache line of its own
-    advanced: np.ndarray  # (n_parts, 8) steps that a part has advanced
-    spikes_listed: np.ndarray  # (8,) steps whose spikes are in order and ready to be delivered
-
-
-class _Log(NamedTuple):
-    """What a window measures, see `Window`; the arrays of spikes have room for more."""
-
-    sums: np.ndarray
-    released: np.ndarray
-    spike_step: np.ndarray
-    spike_node: np.ndarray
-    count: np.ndarray  # (3,) spikes before the last chunk, spikes, 1 after an overflow
 
 
 def run_window(
@@ -93,12 +44,12 @@ def run_window(
     The result is a function of (activity, graph, modulation, parameters, clock) alone, to the bit: ``threads`` is how
     many parts of the network run at the same time.
     """
-    model = _Model(graph, modulation, parameters)
+    model = Model(graph, modulation, parameters)
     chunk = max(1, min(graph.shortest_delay + 1, LONGEST_CHUNK, n_steps))
     workspace = _new_workspace(activity, graph, threads, chunk)
     n, n_classes = activity.utilisation.shape
     room = int(n * n_steps * parameters.step * 1e-3 * HIGHEST_RATE) + n + 16
-    log = _Log(
+    log = Log(
         np.zeros((6, n)),
         np.zeros((n, n_classes)),
         np.empty(room, np.int64),
@@ -106,15 +57,27 @@ def run_window(
         np.zeros(3, np.int64),
     )
     arguments = (workspace, activity, model, clock, np.int64(n_steps), log)
+    desks_of_class = _desks_of_class(workspace, graph)
+    for c, (first, end, desks) in enumerate(desks_of_class):
+        lay_out(desks, first, end, activity, modulation, parameters.cells.rest[c])
     helpers = [_Helper(part, arguments) for part in range(1, workspace.n_fired.shape[0])]
     for helper in helpers:
         helper.start()
     try:
-        while not _run_part(0, *arguments):
+        while not run_part(0, *arguments):
             time.sleep(0)
+            for helper in helpers:
+                if helper.error is not None:
+                    raise helper.error
+    except BaseException:
+        for helper in helpers:
+            helper.wanted = False
+        raise
     finally:
         for helper in helpers:
-            helper.leave()
+            helper.join()
+    for first, end, desks in desks_of_class:
+        put_back(desks, first, end, activity)
     n_spikes = int(log.count[1])
     return Window(log.sums, log.released, log.spike_step[:n_spikes], log.spike_node[:n_spikes], bool(log.count[2]))
 
@@ -124,186 +87,56 @@ class _Helper(threading.Thread):
 
     def __init__(self, part, arguments):
         super().__init__(daemon=True)
-        self.part, self.arguments, self.wanted = part, arguments, True
+        self.part, self.arguments = part, arguments
+        self.wanted = True  # until the window is given up
+        self.error = None
 
     def run(self):
-        while not _run_part(self.part, *self.arguments) and self.wanted:
-            time.sleep(0)
-
-    def leave(self):
-        self.wanted = False  # the first part is through, so this one can wait for nothing but an interrupted window
-        self.join()
-
-
-@kernel
-def _run_part(part, workspace, activity, model, clock, n_steps, log):
-    """Take one part of the network to the end of the window; False if it waits for others and should be called again.
-
-    The first part also puts the spikes of all parts in order and brings the terminals up to date, while the others
-    wait.
-    """
-    n_parts = workspace.n_fired.shape[0]
-    chunk = min(model.graph.shortest_delay + 1, LONGEST_CHUNK)
-    while True:
-        begin = workspace.begin[part, 0]
-        if part != 0 and not _reached(workspace.spikes_listed, begin):
-            return False
-        if part != 0 or read(workspace.advanced[0]) <= begin:
-            if log.count[2] != 0:
-                return True
-            _deliver_to_part(part, workspace, activity, model, clock, log)
-            if begin >= n_steps:
-                _put_part_back(part, workspace, activity)
-                return True
-            n_chunk = min(chunk, n_steps - begin)
-            _advance_part(part, workspace, activity, model, clock, n_chunk, log.sums)
-            write(workspace.advanced[part], begin + n_chunk)
-        end = min(begin + chunk, n_steps)
-        if part == 0:
-            for other in range(1, n_parts):
-                if not _reached(workspace.advanced[other], end):
-                    return False
-            _take_spikes(workspace, activity, model, clock, end - begin, log)
-            write(workspace.spikes_listed, end)
-        workspace.begin[part, 0] = end
+        try:
+            while not run_part(self.part, *self.arguments) and self.wanted:
+                time.sleep(0)
+        except BaseException as error:  # the first part, which would wait for ever, raises it
+            self.error = error
 
 
-@kernel
-def _reached(counter, wanted):
-    """Wait a moment for ``counter[0]`` to be ``wanted``; whether it is."""
-    for _ in range(_LOOKS):
-        if read(counter) >= wanted:
-            return True
-    return False
-
-
-@kernel
-def _take_spikes(workspace, activity, model, clock, n_chunk, log):
-    """Put the chunk's spikes in order and let the terminals of who fired release."""
-    graph, modulation, parameters = model
-    begin = workspace.begin[0, 0]
-    known = log.count[1]
-    n_spikes = known + workspace.n_fired.sum()
-    log.count[0] = known
-    if n_spikes > log.spike_step.shape[0]:
-        log.count[2] = 1
-        return
-    log.count[1] = n_spikes
-    _put_in_order(workspace, n_chunk, clock.first_step + begin + 1, log.spike_step[known:], log.spike_node[known:])
-    for index in range(known, n_spikes):
-        age = clock.age + log.spike_step[index] - clock.first_step
-        events = workspace.events[index - known]
-        release(activity, graph, modulation, parameters, log.spike_node[index], age, events, log.released)
-
-
-@kernel
-def _new_workspace(activity, graph, n_parts, chunk):
-    n_blocks = 0
-    n_classes = graph.class_start.shape[0] - 1
-    for c in range(n_classes):
-        n_blocks += (graph.class_start[c + 1] - graph.class_start[c] + BLOCK - 1) // BLOCK
-    block = np.empty((n_blocks, 3), np.int64)
-    b = 0
-    for c in range(n_classes):
-        for first in range(graph.class_start[c], graph.class_start[c + 1], BLOCK):
-            block[b] = first, min(first + BLOCK, graph.class_start[c + 1]), c
-            b += 1
+def _new_workspace(activity: Activity, graph: Graph, n_parts: int, chunk: int) -> Workspace:
+    block = np.array(
+        [
+            (first, min(first + BLOCK, end), c)
+            for c, (start, end) in enumerate(pairwise(graph.class_start.tolist()))
+            for first in range(start, end, BLOCK)
+        ],
+        np.int64,
+    )
+    n, n_classes = activity.utilisation.shape
+    n_blocks, real = len(block), activity.voltage.dtype
     n_parts = max(1, min(n_parts, n_blocks))
-    part = np.empty(n_parts + 1, np.int64)
-    most = 0
-    for p in range(n_parts + 1):
-        part[p] = p * n_blocks // n_parts
-        if p > 0:
-            most = max(most, part[p] - part[p - 1])
-    real = activity.voltage.dtype
-    room = most * BLOCK * chunk
-    n = activity.voltage.shape[0]
-    return _Workspace(
-        part,
-        block,
-        np.empty((n_blocks, 4 * BLOCK), np.uint32),
-        np.empty((n_blocks, DESK), real),
-        np.empty((n_parts, BLOCK), real),
-        np.empty((n_parts, room), np.int32),
-        np.empty((n_parts, room), np.int32),
-        np.zeros(n_parts, np.int64),
-        np.empty((n * chunk, n_classes, 2)),
-        np.zeros((n_parts, 8), np.int64),
-        np.zeros((n_parts, 8), np.int64),
-        np.zeros(8, np.int64),
+    part = np.arange(n_parts + 1) * n_blocks // n_parts
+    room = int(np.diff(part).max()) * BLOCK * chunk
+    marks = np.zeros((n_parts, BLOCK // 8), np.uint64)
+    return Workspace(
+        part=part,
+        block=block,
+        words=np.empty((n_blocks, 4 * BLOCK), np.uint32),
+        desk=np.empty((n_blocks, DESK), real),
+        counts=np.empty((n_parts, BLOCK), real),
+        marks=marks,
+        fired=marks.view(np.uint8),
+        fired_step=np.empty((n_parts, room), np.int32),
+        fired_node=np.empty((n_parts, room), np.int32),
+        n_fired=np.zeros(n_parts, np.int64),
+        place=np.zeros(chunk + 1, np.int64),
+        events=np.empty((n * chunk, n_classes, 2)),
+        begin=np.zeros((n_parts, 8), np.int64),
+        advanced=np.zeros((n_parts, 8), np.int64),
+        spikes_listed=np.zeros(8, np.int64),
     )
 
 
-@kernel
-def _advance_part(part, workspace, activity, model, clock, n_chunk, sums):
-    """Take every block of a part through the steps of a chunk."""
-    _, modulation, parameters = model
-    cells, synapses = parameters.cells, parameters.synapses
-    begin = workspace.begin[part, 0]
-    fired = np.empty(BLOCK, np.uint32)
-    counts, steps, nodes = workspace.counts[part], workspace.fired_step[part], workspace.fired_node[part]
-    slots = activity.pending.shape[0]
-    n_fired = 0
-    for b in range(workspace.part[part], workspace.part[part + 1]):
-        first, end, c = workspace.block[b]
-        desk, words = workspace.desk[b], workspace.words[b]
-        membrane = membrane_of(c, parameters, activity.voltage)
-        thresholds = synapses.afferent_thresholds[c]
-        has_afferents = thresholds[0] < np.uint32(0xFFFFFFFF)
-        if begin == 0:
-            lay_out(desk, first, end, activity, modulation, cells.rest[c])
-        for k in range(n_chunk):
-            slot = (clock.age + begin + k) % slots
-            receive(desk, activity.pending, slot, first, end)
-            if has_afferents:
-                step = clock.first_step + begin + k
-                if begin + k == 0 or step & 3 == 0:  # one Philox call gives the words of four steps
-                    draw_words(words, STREAM_AFFERENTS, clock.seed, step >> 2, first)
-                poisson_counts(counts, words, (step & 3) * BLOCK, thresholds)
-                receive_afferents(desk, counts, synapses.afferent_ampa[c], synapses.afferent_nmda[c])
-            if cells.sharpness[c] > 0.0:
-                advance(desk, fired, membrane, True)
-            else:
-                advance(desk, fired, membrane, None)
-            n_fired = list_fired(fired, first, end, k, nodes, steps, n_fired)
-        take_sums(desk, first, end, sums)
-    workspace.n_fired[part] = n_fired
-
-
-@kernel
-def _put_part_back(part, workspace, activity):
-    for b in range(workspace.part[part], workspace.part[part + 1]):
-        first, end, _ = workspace.block[b]
-        put_back(workspace.desk[b], first, end, activity)
-
-
-@kernel
-def _put_in_order(workspace, n_chunk, first_step, spike_step, spike_node):
-    """Merge the spikes of all parts in order of step and neuron; ``first_step`` is the end of the chunk's first."""
-    start = np.zeros(n_chunk + 1, np.int64)
-    n_parts = workspace.n_fired.shape[0]
-    for part in range(n_parts):
-        for index in range(workspace.n_fired[part]):
-            start[workspace.fired_step[part, index] + 1] += 1
-    for k in range(n_chunk):
-        start[k + 1] += start[k]
-    for part in range(n_parts):
-        for index in range(workspace.n_fired[part]):
-            k = workspace.fired_step[part, index]
-            spike_step[start[k]] = first_step + k
-            spike_node[start[k]] = workspace.fired_node[part, index]
-            start[k] += 1
-
-
-@kernel
-def _deliver_to_part(part, workspace, activity, model, clock, log):
-    """Put what the spikes of the last chunk send to the neurons of a part into their slots."""
-    graph, _, parameters = model
-    low = workspace.block[workspace.part[part], 0]
-    high = workspace.block[workspace.part[part + 1] - 1, 1]
-    known, n_spikes = log.count[0], log.count[1]
-    for index in range(known, n_spikes):
-        source = log.spike_node[index]
-        channel = parameters.synapses.channel[graph.node_class[source]]
-        age = clock.age + log.spike_step[index] - clock.first_step
-        deliver(activity.pending, graph, channel, source, age, workspace.events[index - known], low, high)
+def _desks_of_class(workspace: Workspace, graph: Graph) -> list[tuple[int, int, np.ndarray]]:
+    """First neuron, end and desks of each class."""
+    start = np.searchsorted(workspace.block[:, 2], np.arange(graph.class_start.shape[0]))
+    return [
+        (int(first), int(end), workspace.desk[start[c] : start[c + 1]])
+        for c, (first, end) in enumerate(pairwise(graph.class_start))
+    ]

@@ -15,13 +15,14 @@ from ketasim.kernels.records import AMPA, GABA_SLOW
 
 
 @kernel
-def release(activity, graph, modulation, parameters, source, age, events, released):
+def release(activity, model, source, age, events, released):
     """Bring the terminals of ``source``, which fires at ``age``, up to date and say what they send.
 
     events : (n_classes, 2), filled for each target class with nS for a synapse of weight 1: AMPA and NMDA of a
         glutamatergic source, its one conductance and 0 of a GABAergic one.
     released : (n, n_classes), to which ``u x`` is added.
     """
+    graph, modulation, parameters = model
     synapses = parameters.synapses
     c = graph.node_class[source]
     elapsed = (age - activity.last_spike[source]) * parameters.step  # ms
@@ -54,12 +55,14 @@ def release(activity, graph, modulation, parameters, source, age, events, releas
 
 
 @kernel
-def deliver(pending, graph, channel, source, age, events, low, high):
+def deliver(pending, model, source, age, events, low, high):
     """Put the events of a spike into the slots in which they arrive, for targets from ``low`` to before ``high``.
 
-    channel : of the source. age : of the network when the spike was fired; it arrives one delay later. A row is sorted
-    by target, so that the synapses onto one class are one stretch of it.
+    age : of the network when the spike was fired; it arrives one delay later. A row is sorted by target, so that the
+    synapses onto one class are one stretch of it.
     """
+    graph = model.graph
+    channel = model.parameters.synapses.channel[graph.node_class[source]]
     kind = 0 if channel == AMPA else 1
     place = 1 if channel == GABA_SLOW else 0
     slots = pending.shape[0]

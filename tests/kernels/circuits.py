@@ -1,6 +1,7 @@
 """A bench for small circuits: which neurons and edges, what is changed about them, and one run after another."""
 
 import numpy as np
+from numpy.testing import assert_array_equal
 
 from ketasim.kernels.records import Activity, FastClock, Modulation, new_activity
 from ketasim.kernels.spiking_network import run_window
@@ -48,6 +49,35 @@ def fast_clock(seed=1, first_step=0, age=0):
 def copy_of(activity):
     """Independent copy of an `Activity`."""
     return Activity(*(array.copy() for array in activity))
+
+
+def circuit_of_many_blocks(seed=21):
+    """900 neurons in ten blocks, none of whose classes fills its last block, with 60 synapses each."""
+    rng = np.random.default_rng(seed)
+    sizes = {"PYR": 700, "PV": 111, "SST": 89}
+    populations = [name for name, size in sizes.items() for _ in range(size)]
+    pairs = {(i, int(j)) for i in range(900) for j in rng.choice(900, 60, replace=False) if i != j}
+    edges = [(i, j, rng.lognormal(-0.125, 0.5), rng.uniform(0.5, 3.0)) for i, j in sorted(pairs)]
+    return circuit(populations, edges, scale=np.full((3, 3), 3.0))
+
+
+def random_modulation(n, seed):
+    """Blocked NMDA channels, tonic conductance and a release gain that is not 1, different for each neuron."""
+    rng = np.random.default_rng([seed, n])
+    return modulation(
+        n,
+        nmda_ab=rng.uniform(0.0, 1.0, n),
+        nmda_cd=rng.uniform(0.0, 0.3, n),
+        tonic_ab=rng.uniform(0.0, 2.0, n),
+        tonic_cd=rng.uniform(0.0, 1.0, n),
+        release_gain=rng.uniform(0.3, 1.6, n),
+    )
+
+
+def assert_same_activity(one, other):
+    """Every array of two activities equal, bit for bit."""
+    for name, first, second in zip(one._fields, one, other, strict=True):
+        assert_array_equal(first, second, err_msg=name)
 
 
 class Bench:

@@ -80,8 +80,36 @@ def test_edited_helper_reaches_a_cached_caller(copy_of_kernels, tmp_path):
     assert run(5.0) == ["10.0", "0"]
 
 
-def test_unwritable_cache_folder_falls_back(tmp_path, monkeypatch):
-    """Catches a start-up that fails, or compiles each time, where the home folder cannot be written."""
+def test_cache_folder_changes_with_the_processor(copy_of_kernels, tmp_path, monkeypatch):
+    """Catches machine code of one processor that another, with the same home folder, would load."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    folders = [cache_folder(copy_of_kernels)]
+    for name, features in (("generic", None), ("generic", "+avx")):
+        monkeypatch.setattr(numba.config, "CPU_NAME", name)
+        monkeypatch.setattr(numba.config, "CPU_FEATURES", features)
+        folders.append(cache_folder(copy_of_kernels))
+    assert len(set(folders)) == 3
+
+
+def test_eight_processes_that_start_cold_at_once_all_finish(copy_of_kernels, tmp_path):
+    """Catches a race for the cache: all eight compile or load, and say the same."""
+    program = (
+        "import numpy as np; from ketasim.kernels.random import draw_words\n"
+        "words = np.zeros(512, np.uint32); draw_words(words, np.uint32(1), np.uint64(1), np.int64(2), 0)\n"
+        "print(words.sum())"
+    )
+    paths = {"PYTHONPATH": str(copy_of_kernels.parents[1]), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program], env=os.environ | paths, stdout=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    answers = {process.communicate()[0] for process in processes}
+    assert {process.returncode for process in processes} == {0}
+    assert len(answers) == 1
+
+
+def test_unwritable_cache_folder_falls_back(tmp_path, monkeypatch, caplog):
+    """Catches a start-up that fails, or compiles each time without a word, where the folder cannot be written."""
     blocked = tmp_path / "file"
     blocked.write_text("a file where a folder would have to be made")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(blocked))
@@ -90,6 +118,7 @@ def test_unwritable_cache_folder_falls_back(tmp_path, monkeypatch):
     assert first.is_dir()
     assert first.is_relative_to(tmp_path)
     assert first != second  # private: nobody can put code there beforehand
+    assert [str(blocked) in record.getMessage() for record in caplog.records] == [True, True]  # once a process
 
 
 def test_account_without_home_folder_falls_back(tmp_path, monkeypatch):
@@ -134,5 +163,5 @@ def test_whether_the_kernel_was_compiled_before(tmp_path, monkeypatch):
     assert not jit.compiled_before()
     below = tmp_path / "kernels_0123"
     below.mkdir()
-    (below / "spiking_network.run_window-180.py311.1.nbc").touch()
+    (below / "chunks.run_part-180.py311.1.nbc").touch()
     assert jit.compiled_before()

@@ -6,7 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ketasim.kernels.random import draw_words, philox, poisson_count
+from ketasim.kernels.random import draw_words, philox, poisson_counts
+from ketasim.kernels.vectors import BLOCK
+from ketasim.network.build import poisson_thresholds
 from tests.reference import random as reference
 
 STREAM = np.uint32(1)
@@ -16,9 +18,13 @@ FALSE_ALARM = 1e-6
 
 
 def sample(n, seed=1, stream=STREAM, block=0):
-    words = np.empty((n, 4), np.uint32)
-    draw_words(words, np.uint32(stream), np.uint64(seed), np.int64(block))
-    return words
+    """Words of the first n neurons, (n, 4)."""
+    blocks = []
+    for first in range(0, n, BLOCK):
+        words = np.empty(4 * BLOCK, np.uint32)
+        draw_words(words, np.uint32(stream), np.uint64(seed), np.int64(block), first)
+        blocks.append(words.reshape(4, BLOCK).T)
+    return np.concatenate(blocks)[:n]
 
 
 def hexadecimal(text):
@@ -80,9 +86,25 @@ def test_every_part_of_the_key_counts():
     assert np.unique(together).size == together.size
 
 
-def test_words_do_not_depend_on_how_many_are_drawn():
-    """Catches numbers that depend on the size of the network instead of the neuron."""
-    assert (sample(10) == sample(1000)[:10]).all()
+@given(first=st.integers(0, 2**31 - 1 - BLOCK))
+def test_words_do_not_depend_on_where_a_block_begins(first):
+    """Catches numbers that depend on how a network is cut into blocks instead of on the neuron."""
+    words = np.empty(4 * BLOCK, np.uint32)
+    draw_words(words, STREAM, np.uint64(1), np.int64(3), first)
+    for i in (0, 1, BLOCK - 1):
+        assert tuple(words[i::BLOCK].tolist()) == reference.words(1, 1, first + i, 3)
+
+
+def test_no_stream_repeats_within_28_days():
+    """28 days are 60,480,000 blocks of four steps of 0.1 ms: catches a counter that wraps, at the ends of the days."""
+    per_day = 86_400 * 10_000 // 4
+    assert 28 * per_day > 2**32 / 4  # what a counter of 32 bits would be short of
+    counters = [day * per_day + offset for day in range(29) for offset in (-1, 0, 1)]
+    # and where the low word of the counter begins again
+    counters += [2**32 + offset for offset in (-1, 0, 1)]
+    drawn = np.concatenate([sample(100, block=counter) for counter in counters]).ravel()
+    # 36,000 words: 0.15 equal pairs expected by chance
+    assert drawn.size - np.unique(drawn).size <= 5
 
 
 def test_words_are_uniform():
@@ -119,14 +141,14 @@ def test_words_are_independent(other):
 @pytest.mark.parametrize("mean", [0.03, 0.12, 0.15, 2.5, 12.0])
 def test_poisson_counts(mean):
     """Catches a wrong inversion: mean and variance within their standard errors, the distribution by chi-squared."""
-    words = sample(100_000, seed=7).ravel()
-    highest = int(stats.poisson.isf(2.0**-33, mean)) + 1
-    thresholds = stats.poisson.cdf(np.arange(highest + 1), mean) * 2.0**32
-    counts = np.array([poisson_count(word, thresholds) for word in words])
+    thresholds = poisson_thresholds(np.array([mean]))[0]
+    counts = np.concatenate([counted(words, thresholds) for words in sample(100_096, seed=7).reshape(-1, BLOCK)])
+    counts = counts.astype(int)
     limit = stats.norm.isf(FALSE_ALARM / 2)
     # the variance of a Poisson sample's variance is (mean + 2 mean^2)/n
     assert abs(counts.mean() - mean) < limit * np.sqrt(mean / counts.size)
     assert abs(counts.var() - mean) < limit * np.sqrt((mean + 2.0 * mean**2) / counts.size)
+    highest = thresholds.size
     expected = counts.size * stats.poisson.pmf(np.arange(highest + 1), mean)
     usual = expected >= 10.0  # rarer counts are put together
     observed = np.bincount(counts, minlength=expected.size)
@@ -137,12 +159,49 @@ def test_poisson_counts(mean):
     assert stats.chisquare(observed, wanted).pvalue > FALSE_ALARM
 
 
-@example(word=5, thresholds=[3.0, 5.0, 6.0])
-@given(
-    word=WORDS,
-    thresholds=st.lists(st.floats(0.0, 2.0**32), min_size=1, max_size=20).map(sorted),
-)
-def test_poisson_count_equals_twin(word, thresholds):
+def counted(words, thresholds, real=np.float32):
+    """Poisson counts of BLOCK words."""
+    counts = np.full(BLOCK, np.nan, real)
+    poisson_counts(counts, np.ascontiguousarray(words, np.uint32), 0, thresholds)
+    return counts
+
+
+def test_poisson_counts_of_neighbours_are_independent():
+    """Catches dispersion or correlation between neurons or steps: all within their standard errors."""
+    thresholds = poisson_thresholds(np.array([0.12]))[0]
+    blocks = [sample(4 * BLOCK, seed=3, block=block) for block in range(200)]
+    # (steps, neurons)
+    steps = np.concatenate(
+        [
+            [counted(words[first : first + BLOCK, place], thresholds) for first in range(0, 4 * BLOCK, BLOCK)]
+            for words in blocks
+            for place in range(4)
+        ]
+    ).reshape(800, 4 * BLOCK)
+    limit = stats.norm.isf(FALSE_ALARM / 2)
+    standard = (steps - 0.12) / np.sqrt(0.12)
+    for one, two in ((standard[:-1], standard[1:]), (standard[:, :-1], standard[:, 1:]), (standard[:-4], standard[4:])):
+        assert abs(np.mean(one * two)) < limit / np.sqrt(one.size)
+    totals = steps.sum(axis=0)  # per neuron over 800 steps: variance over mean is 1 with an error of sqrt(2/n)
+    assert abs(totals.var(ddof=1) / totals.mean() - 1.0) < limit * np.sqrt(2.0 / totals.size)
+
+
+@example(word=5, thresholds=[3, 5, 6])
+@given(word=WORDS, thresholds=st.lists(WORDS, min_size=1, max_size=20).map(sorted))
+def test_poisson_counts_equal_twin(word, thresholds):
     """Catches an end of an interval counted to the wrong side, and words beyond the last threshold."""
-    count = poisson_count(np.uint32(word), np.array(thresholds))
-    assert count == reference.poisson_count(word, thresholds)
+    words = np.zeros(BLOCK, np.uint32)
+    words[7] = word
+    counts = counted(words, np.array(thresholds, np.uint32))
+    assert counts[7] == reference.poisson_count(word, thresholds)
+    assert counts[8] == reference.poisson_count(0, thresholds)
+
+
+@given(place=st.integers(0, 3))
+def test_counts_are_taken_from_their_step(place):
+    """Catches counts of another step's words."""
+    words = np.zeros(4 * BLOCK, np.uint32)
+    words[place * BLOCK : (place + 1) * BLOCK] = np.arange(BLOCK)
+    counts = np.empty(BLOCK, np.float64)
+    poisson_counts(counts, words, place * BLOCK, np.array([9, 99], np.uint32))
+    assert counts.tolist() == [0.0] * 10 + [1.0] * 90 + [2.0] * (BLOCK - 100)

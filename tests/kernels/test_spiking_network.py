@@ -10,11 +10,14 @@ from ketasim.kernels.records import SUM_AMPA_CURRENT, new_activity
 from ketasim.kernels.spiking_network import run_window
 from tests.kernels.circuits import (
     Bench,
+    assert_same_activity,
     change_cells,
     circuit,
+    circuit_of_many_blocks,
     copy_of,
     fast_clock,
     modulation,
+    random_modulation,
     silent_afferents,
 )
 from tests.reference.spiking_network import RECEPTORS, SUMS, ReferenceNetwork
@@ -36,19 +39,6 @@ def random_circuit(seed, sizes=(8, 4, 3), probability=0.4, strength=15.0):
     ]
     kinds = len(set(populations))
     return circuit(populations, edges, scale=np.full((kinds, kinds), strength))
-
-
-def random_modulation(n, seed):
-    """Blocked NMDA channels, tonic conductance and a release gain that is not 1, different for each neuron."""
-    rng = np.random.default_rng([seed, n])
-    return modulation(
-        n,
-        nmda_ab=rng.uniform(0.0, 1.0, n),
-        nmda_cd=rng.uniform(0.0, 0.3, n),
-        tonic_ab=rng.uniform(0.0, 2.0, n),
-        tonic_cd=rng.uniform(0.0, 1.0, n),
-        release_gain=rng.uniform(0.3, 1.6, n),
-    )
 
 
 def assert_same_as_twin(window, activity, twin, graph):
@@ -142,11 +132,6 @@ def test_windows_with_different_modulation_equal_twin():
     assert spikes > 10
 
 
-def assert_same_activity(one, other):
-    for name, first, second in zip(one._fields, one, other, strict=True):
-        assert_array_equal(first, second, err_msg=name)
-
-
 @pytest.mark.parametrize("lengths", [(1, 999), (3, 250, 747), (500, 500), (1,) * 20 + (980,)])
 def test_window_in_pieces_equals_window_in_one(lengths):
     """Bit for bit: catches random numbers, delays or plasticity that start again with a window."""
@@ -231,3 +216,42 @@ def test_runaway_is_flagged(interval_ms, overflows):
         assert window.spike_node.size <= n * 0.5 * 400 + n + 16
     else:
         assert window.spike_node.size == n * 157  # every 32 steps of 5000, from the first on
+
+
+def test_single_precision_follows_double():
+    """As shipped against double: membranes stay within 0.01 mV for 20 ms, and spikes fall into the same steps.
+
+    Catches single precision that is worse than rounding: a sum of unlike terms, a constant cut short.
+    """
+    network = circuit_of_many_blocks()
+    influence = random_modulation(900, 4)
+    runs = []
+    for real in (np.float32, np.float64):
+        activity = new_activity(network.graph, network.parameters, real)
+        window = run_window(activity, network.graph, influence, network.parameters, fast_clock(2), 200)
+        runs.append((activity, window))
+    (single, short), (double, long) = runs
+    assert single.voltage.dtype == np.float32
+    assert long.spike_node.size > 20
+    assert_array_equal(short.spike_node, long.spike_node)
+    assert np.abs(short.spike_step - long.spike_step).max() <= 1
+    assert np.median(np.abs(single.voltage - double.voltage)) < 1e-4
+    assert np.abs(single.voltage - double.voltage).max() < 0.01
+    assert_allclose(short.sums[:3], long.sums[:3], rtol=1e-4)
+
+
+def test_conductance_without_input_ends_at_zero():
+    """Catches subnormal numbers, at which the kernel would run a hundred times more slowly."""
+    bench = Bench(circuit(["PYR"]), real=np.float32)
+    bench.activity.conductance[:] = 1.0
+    bench.run(20_000)
+    assert_array_equal(bench.activity.conductance[[0, 2, 3]], 0.0)
+    assert bench.activity.conductance[1, 0] == pytest.approx(np.exp(-20.0), rel=1e-3)
+
+
+def test_network_of_one_precision_keeps_it():
+    """Catches state that turns to double on the way through a window."""
+    bench = Bench(circuit(["PYR", "PV"], [(0, 1, 1.0, 1.0)]), real=np.float32)
+    bench.fire(0)
+    for name in ("voltage", "adaptation", "conductance", "pending"):
+        assert getattr(bench.activity, name).dtype == np.float32

@@ -1,0 +1,241 @@
+"""Parts of the network, chunk by chunk: what the threads of a window do.
+
+A part is a range of blocks of neurons. In a chunk of steps, no longer than the shortest delay, it first takes in what
+the spikes of the last chunk send to its neurons, then advances them. Between two chunks the first part puts the spikes
+of all parts in order and brings the terminals up to date, while the others wait.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ketasim.kernels.atomics import read, write
+from ketasim.kernels.graph import Graph
+from ketasim.kernels.jit import kernel
+from ketasim.kernels.membranes import (
+    Afferents,
+    Membrane,
+    advance,
+    afferents_of,
+    anyone_fired,
+    membrane_of,
+    receive,
+    receive_afferents,
+    take_sums,
+)
+from ketasim.kernels.random import STREAM_AFFERENTS, draw_words, poisson_counts
+from ketasim.kernels.records import FastClock, Modulation, NetworkParameters
+from ketasim.kernels.transmission import deliver, release
+from ketasim.kernels.vectors import BLOCK
+
+#: How often a part looks whether the others are ready before it lets other threads run: about 10 us.
+_LOOKS = 10_000
+
+
+class Model(NamedTuple):
+    """What a window does not change."""
+
+    graph: Graph
+    modulation: Modulation
+    parameters: NetworkParameters
+
+
+class Workspace(NamedTuple):
+    """What a window needs beside the state of the network, by part or by block."""
+
+    part: np.ndarray  # (n_parts + 1,) first block of each part
+    block: np.ndarray  # (n_blocks, 3) first neuron, end, class
+    words: np.ndarray  # (n_blocks, 4 BLOCK) random words of the present four steps
+    desk: np.ndarray  # (n_blocks, DESK) real
+    counts: np.ndarray  # (n_parts, BLOCK) real, afferent spikes
+    marks: np.ndarray  # (n_parts, BLOCK / 8) uint64, one byte for each neuron that fires
+    fired: np.ndarray  # (n_parts, BLOCK) uint8, the same memory
+    fired_step: np.ndarray  # (n_parts, room) int32, step within the chunk; in order of block, step, neuron
+    fired_node: np.ndarray  # (n_parts, room) int32
+    n_fired: np.ndarray  # (n_parts,)
+    place: np.ndarray  # (chunk + 1,) where the next spike of each step goes
+    events: np.ndarray  # (n_parts room, n_classes, 2) what the spikes of the last chunk send
+    begin: np.ndarray  # (n_parts, 8) first step of the present chunk of each part, in a cache line of its own
+    advanced: np.ndarray  # (n_parts, 8) steps that a part has advanced
+    spikes_listed: np.ndarray  # (8,) steps whose spikes are in order and ready to be delivered
+
+
+class _Block(NamedTuple):
+    first: int
+    end: int
+    desk: np.ndarray
+    membrane: Membrane
+    afferents: Afferents
+
+
+class _Drawn(NamedTuple):
+    words: np.ndarray
+    counts: np.ndarray
+    known: bool  # whether the words are those of the present four steps
+
+
+class _Spikes(NamedTuple):
+    marks: np.ndarray
+    fired: np.ndarray
+    step: np.ndarray
+    node: np.ndarray
+
+
+class Log(NamedTuple):
+    """What a window measures, see `Window`; the arrays of spikes have room for more."""
+
+    sums: np.ndarray
+    released: np.ndarray
+    spike_step: np.ndarray
+    spike_node: np.ndarray
+    count: np.ndarray  # (3,) spikes before the last chunk, spikes, 1 after an overflow
+
+
+@kernel
+def run_part(part, workspace, activity, model, clock, n_steps, log):
+    """Take one part of the network to the end of the window; False if it waits for others and should be called again.
+
+    The first part also puts the spikes of all parts in order and brings the terminals up to date, while the others
+    wait.
+    """
+    n_parts = workspace.n_fired.shape[0]
+    chunk = workspace.place.shape[0] - 1
+    while True:
+        begin = workspace.begin[part, 0]
+        if part != 0 and not _reached(workspace.spikes_listed, begin):
+            return False
+        if part != 0 or read(workspace.advanced[0]) <= begin:
+            if log.count[2] != 0:
+                return True
+            _deliver_to_part(part, workspace, activity, model, clock, log)
+            if begin >= n_steps:
+                return True
+            n_chunk = min(chunk, n_steps - begin)
+            _advance_part(part, workspace, activity, model, clock, n_chunk, log.sums)
+            write(workspace.advanced[part], begin + n_chunk)
+        end = min(begin + chunk, n_steps)
+        if part == 0:
+            for other in range(1, n_parts):
+                if not _reached(workspace.advanced[other], end):
+                    return False
+            _take_spikes(workspace, activity, model, clock, end - begin, log)
+            write(workspace.spikes_listed, end)
+        workspace.begin[part, 0] = end
+
+
+@kernel
+def _reached(counter, wanted):
+    """Wait a moment for ``counter[0]`` to be ``wanted``; whether it is."""
+    looks = 0
+    while read(counter) < wanted:
+        looks += 1
+        if looks == _LOOKS:
+            return False
+    return True
+
+
+@kernel
+def _take_spikes(workspace, activity, model, clock, n_chunk, log):
+    """Put the chunk's spikes in order and let the terminals of who fired release."""
+    begin = workspace.begin[0, 0]
+    known = log.count[1]
+    n_spikes = known
+    for part in range(workspace.n_fired.shape[0]):
+        n_spikes += workspace.n_fired[part]
+    log.count[0] = known
+    if n_spikes > log.spike_step.shape[0]:
+        log.count[2] = 1
+        return
+    log.count[1] = n_spikes
+    _put_in_order(workspace, n_chunk, clock.first_step + begin + 1, log.spike_step[known:], log.spike_node[known:])
+    for index in range(known, n_spikes):
+        age = clock.age + log.spike_step[index] - clock.first_step
+        events = workspace.events[index - known]
+        release(activity, model, log.spike_node[index], age, events, log.released)
+
+
+@kernel
+def _advance_part(part, workspace, activity, model, clock, n_chunk, sums):
+    """Take every block of a part through the steps of a chunk."""
+    parameters = model.parameters
+    begin = workspace.begin[part, 0]
+    spikes = _Spikes(
+        workspace.marks[part], workspace.fired[part], workspace.fired_step[part], workspace.fired_node[part]
+    )
+    n_fired = 0
+    for b in range(workspace.part[part], workspace.part[part + 1]):
+        first, end, c = workspace.block[b, 0], workspace.block[b, 1], workspace.block[b, 2]
+        desk = workspace.desk[b]
+        now = FastClock(clock.seed, clock.first_step + begin, clock.age + begin)
+        drawn = _Drawn(workspace.words[b], workspace.counts[part], begin > 0)
+        membrane, afferents = membrane_of(c, parameters, desk), afferents_of(c, parameters.synapses, desk)
+        n_fired = _advance_block(
+            _Block(first, end, desk, membrane, afferents), drawn, activity.pending, now, n_chunk, spikes, n_fired
+        )
+        take_sums(desk, first, end, sums)
+    workspace.n_fired[part] = n_fired
+
+
+@kernel
+def _advance_block(block, drawn, pending, now, n_chunk, spikes, n_fired):
+    """Take one block through the steps of a chunk; returns how many spikes the part has then."""
+    # arrays are taken out of their tuples here: numba counts references each time one is
+    first, end, desk, membrane, afferents = block
+    words, counts, known = drawn
+    marks, fired, fired_step, fired_node = spikes
+    thresholds, afferent_ampa, afferent_nmda = afferents
+    leaky = not membrane.spike_scale > 0.0
+    has_afferents = thresholds[0] < np.uint32(0xFFFFFFFF)
+    slot = now.age % pending.shape[0]
+    for k in range(n_chunk):
+        receive(desk, pending, slot, first, end)
+        slot = slot + 1 if slot + 1 < pending.shape[0] else 0
+        if has_afferents:
+            step = now.first_step + k
+            if step & 3 == 0 or not known:  # one Philox call gives the words of four steps
+                draw_words(words, STREAM_AFFERENTS, now.seed, step >> 2, first)
+                known = True
+            poisson_counts(counts, words, (step & 3) * BLOCK, thresholds)
+            receive_afferents(desk, counts, afferent_ampa, afferent_nmda)
+        if leaky:
+            advance(desk, fired, membrane, None)
+        else:
+            advance(desk, fired, membrane, True)
+        if anyone_fired(marks):
+            for i in range(end - first):
+                if fired[i] != 0:
+                    fired_step[n_fired], fired_node[n_fired] = k, first + i
+                    n_fired += 1
+    return n_fired
+
+
+@kernel
+def _put_in_order(workspace, n_chunk, first_step, spike_step, spike_node):
+    """Merge the spikes of all parts in order of step and neuron; ``first_step`` is the end of the chunk's first."""
+    start = workspace.place
+    for k in range(n_chunk + 1):
+        start[k] = 0
+    n_parts = workspace.n_fired.shape[0]
+    for part in range(n_parts):
+        for index in range(workspace.n_fired[part]):
+            start[workspace.fired_step[part, index] + 1] += 1
+    for k in range(n_chunk):
+        start[k + 1] += start[k]
+    for part in range(n_parts):
+        for index in range(workspace.n_fired[part]):
+            k = workspace.fired_step[part, index]
+            spike_step[start[k]] = first_step + k
+            spike_node[start[k]] = workspace.fired_node[part, index]
+            start[k] += 1
+
+
+@kernel
+def _deliver_to_part(part, workspace, activity, model, clock, log):
+    """Put what the spikes of the last chunk send to the neurons of a part into their slots."""
+    low = workspace.block[workspace.part[part], 0]
+    high = workspace.block[workspace.part[part + 1] - 1, 1]
+    known, n_spikes = log.count[0], log.count[1]
+    for index in range(known, n_spikes):
+        source = log.spike_node[index]
+        age = clock.age + log.spike_step[index] - clock.first_step
+        deliver(activity.pending, model, source, age, workspace.events[index - known], low, high)
