@@ -7,12 +7,16 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: help run test test-all test-lowest lint build wheel-test schema clean
+PEERS := .venv-peers
+
+.PHONY: help run test test-all test-slow test-peers test-lowest bench bench-quick lint build wheel-test schema clean
 
 help:
 	@echo "make run         install into .venv and run the human infusion to a trajectory and a picture"
 	@echo "make test        install and run the tests"
-	@echo "make test-all    the slow tests too"
+	@echo "make test-all    test-slow and test-peers too"
+	@echo "make test-peers  against Brian2 and NEST, and the tests under their version of numpy"
+	@echo "make bench       speed beside Brian2 and NEST, 30 minutes; make bench-quick 5 minutes"
 	@echo "make test-lowest the tests with the declared minimum versions"
 	@echo "make lint        style, types, floors"
 	@echo "make build       sdist and wheel; make wheel-test runs the wheel in a new environment"
@@ -29,16 +33,33 @@ run: $(VENV)/installed
 	$(BIN)/ketasim plot runs/human_infusion.h5
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -m "not slow and not peers"
 
-test-all: $(VENV)/installed
-	$(BIN)/python -m pytest -q
+test-all: test test-slow test-peers
+
+test-slow: $(VENV)/installed
+	$(BIN)/python -m pytest -q -m "slow and not peers"
+
+$(PEERS)/installed: pyproject.toml
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,peers]"
+	@echo done > $@
+
+test-peers: $(PEERS)/installed
+	$(PEERS)/bin/python -m pytest -q -m peers -rs
+	$(PEERS)/bin/python -m pytest -q -m "not slow and not peers"
+
+bench: $(PEERS)/installed
+	$(PEERS)/bin/python -m benchmarks
+
+bench-quick: $(PEERS)/installed
+	$(PEERS)/bin/python -m benchmarks --quick
 
 test-lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python tools/lowest_versions.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test]" -c .venv-lowest/constraints.txt
-	.venv-lowest/bin/python -m pytest -q -m "not slow"
+	.venv-lowest/bin/python -m pytest -q -m "not slow and not peers"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -59,4 +80,4 @@ schema: $(VENV)/installed
 	$(BIN)/ketasim schema > ketasim.schema.json
 
 clean:
-	rm -rf .venv .venv-lowest .venv-wheel dist build
+	rm -rf .venv .venv-lowest .venv-peers .venv-wheel dist build

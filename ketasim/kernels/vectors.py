@@ -15,19 +15,31 @@ from numba.extending import intrinsic, overload
 BLOCK = 128
 
 
-@intrinsic
-def multiply_add(typingctx, a, b, c):
-    """Return ``a * b + c`` rounded once, for three numbers of one precision.
+def multiply_add(a, b, c):
+    """``a * b + c``, in compiled code rounded once, for three numbers of one precision.
 
     It is one instruction where a processor has it (all since about 2013) and the same bits where it has not.
     """
-    if not a == b == c:
-        return None
+    return a * b + c
 
+
+@intrinsic
+def _fused(typingctx, a, b, c):
     def codegen(context, builder, signature, arguments):
         return builder.fma(*arguments)
 
     return a(a, b, c), codegen
+
+
+@overload(multiply_add)
+def _multiply_add(a, b, c):
+    if not a == b == c or a not in (types.float32, types.float64):
+        return None
+
+    def implementation(a, b, c):
+        return _fused(a, b, c)
+
+    return implementation
 
 
 def exponential(x):
