@@ -15,9 +15,7 @@ from ketasim.config import Experiment
 from ketasim.documents import KetasimError
 from ketasim.kernels.random import STREAM_AFFERENTS
 from ketasim.mechanisms import Mechanism
-from ketasim.network.cell_classes import CELL_CLASSES
 from ketasim.network.prefrontal_microcircuit import Sheet
-from ketasim.network.synapses import SYNAPSES, Receptors
 from ketasim.simulation import Simulation
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.storage import Trajectory, TrajectoryWriter, open_trajectory
@@ -161,20 +159,34 @@ def _write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
     writer.write_schedule(simulation.schedule)
     if simulation.network is not None:
         writer.write_topology(simulation.network.topology)
-    writer.write_events(
-        [
-            {
-                "kind": "dose",
-                "drug": dose.drug,
-                "route": dose.route,
-                "amount_mg": dose.amount.milligrams(experiment.subject.weight) if dose.amount else 0.0,
-                "start_s": start,
-                "duration_s": dose.duration,
-            }
-            for dose in experiment.doses
-            for start in dose.starts
-        ]
-    )
+    writer.write_events(_events(experiment))
+
+
+def _events(experiment: Experiment) -> list[dict[str, Any]]:
+    """Doses and stimuli as given, one entry for each dose of a series."""
+    doses = [
+        {
+            "kind": "dose",
+            "drug": dose.drug,
+            "route": dose.route,
+            "amount_mg": dose.amount.milligrams(experiment.subject.weight) if dose.amount else 0.0,
+            "start_s": start,
+            "duration_s": dose.duration,
+        }
+        for dose in experiment.doses
+        for start in dose.starts
+    ]
+    stimuli = [
+        {
+            "kind": stimulus.kind,
+            "population": stimulus.population,
+            "rate_hz": stimulus.rate,
+            "start_s": stimulus.begin,
+            "duration_s": stimulus.duration,
+        }
+        for stimulus in experiment.stimuli
+    ]
+    return [*doses, *stimuli]
 
 
 def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
@@ -209,14 +221,19 @@ def parameters_of(simulation: Simulation) -> dict[str, Any]:
     drugs = {drug.name: drug.model_dump(mode="json") for drug in simulation.setting.drugs}
     if simulation.network is None:
         return {"mechanisms": mechanisms, "drugs": drugs}
-    return {
+    tables = simulation.network.tables
+    parameters = {
         "mechanisms": mechanisms,
         "drugs": drugs,
-        "cell_classes": {name: cell_class._asdict() for name, cell_class in CELL_CLASSES.items()},
-        "synapses": {f"{source} to {target}": synapse._asdict() for (source, target), synapse in SYNAPSES.items()},
-        "receptors": Receptors()._asdict(),
-        "sheet": Sheet()._asdict(),
+        "cell_classes": {name: cell_class._asdict() for name, cell_class in tables.cells.items()},
+        "synapses": {f"{source} to {target}": pair._asdict() for (source, target), pair in tables.synapses.items()},
+        "receptors": tables.receptors._asdict(),
     }
+    circuit = simulation.experiment.circuit
+    if circuit is None or simulation.graph_is_given:
+        return parameters | {"sheet": Sheet()._asdict()}
+    wiring = {f"{source} to {target}": pair._asdict() for (source, target), pair in circuit.wiring.items()}
+    return parameters | {"wiring": wiring, "origins": {name: one._asdict() for name, one in tables.origins.items()}}
 
 
 def environment() -> dict[str, str]:

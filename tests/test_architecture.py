@@ -77,7 +77,7 @@ def test_every_module_has_its_tests():
 def test_test_folders_mirror_the_package():
     """Catches a folder of tests for a part that does not exist, and packages among tests."""
     folders = {path.parent.relative_to(ROOT / "tests").as_posix() for path in TESTS}
-    allowed = {path.parent.relative_to(PACKAGE).as_posix() for path in MODULES} | {"reference"}
+    allowed = {path.parent.relative_to(PACKAGE).as_posix() for path in MODULES} | {"reference", "peers"}
     assert folders <= allowed
     assert not [path for path in TESTS if path.name == "__init__.py"]
 

@@ -25,3 +25,15 @@ def test_tables_of_the_docs_are_the_stored_ones(name):
     for row in rows(name):
         if row.get("arm") != "blockade off":
             assert f"| {estimate(row)} |" in table, row
+
+
+def test_the_table_of_persistent_activity_is_the_stored_one():
+    """Catches a table of the published network that was made anew and not copied into the docs."""
+    table = TEXT[TEXT.index("experiments/persistent_activity.py") :]
+    arms = {}
+    for row in rows("persistent_activity.csv"):
+        text = f"{float(row['mean']):.2f} ± {float(row['standard_error']):.2f}"
+        arms.setdefault((row["neurons"], f"{float(row['unblocked']):g}"), []).append(text)
+    assert len(arms) == 8
+    for arm, texts in arms.items():
+        assert f"| {' | '.join((*arm, *texts))} |" in table, arm

@@ -10,6 +10,7 @@ from ketasim.config.models import (
     Recording,
     Repeat,
     Schedule,
+    Stimulus,
     Subject,
 )
 from ketasim.config.schema import experiment_schema
@@ -23,6 +24,7 @@ __all__ = [
     "Recording",
     "Repeat",
     "Schedule",
+    "Stimulus",
     "Subject",
     "examples",
     "experiment_schema",

@@ -4,12 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from ketasim.config.models import Dose, NetworkFile, Species
-from ketasim.documents import Document, Problem, did_you_mean, format_quantity
+from ketasim.config.stimuli import in_words as _s
+from ketasim.config.stimuli import populations_of, stimulus_findings
+from ketasim.documents import Document, Problem, did_you_mean
 from ketasim.documents.validation import unknown
 from ketasim.signals import SIGNALS
 
 if TYPE_CHECKING:
     from ketasim.config.experiment import Experiment
+    from ketasim.network.circuit_file import Circuit
 
 
 def catalogue_of(experiment: "Experiment", document: Document) -> tuple[Mapping[str, Any], list[Problem]]:
@@ -36,6 +39,23 @@ def catalogue_of(experiment: "Experiment", document: Document) -> tuple[Mapping[
     return load_catalogue(files), problems
 
 
+def circuit_of(experiment: "Experiment") -> "Circuit | None":
+    """Return what the circuit file of an experiment says; None without one, or if it is not there.
+
+    Raises
+    ------
+    DocumentError
+        The circuit file is wrong.
+    """
+    network = experiment.network
+    if not isinstance(network, NetworkFile):
+        return None
+    from ketasim.network.circuit_file import SUFFIXES, read_circuit
+
+    is_circuit = network.file.suffix.lower() in SUFFIXES and network.file.is_file()
+    return read_circuit(network.file, network.scale) if is_circuit else None
+
+
 def inconsistencies(experiment: "Experiment", document: Document, catalogue: Mapping[str, Any]) -> list[Problem]:
     """Return all that does not fit together in an experiment whose values are right one by one.
 
@@ -50,7 +70,7 @@ def inconsistencies(experiment: "Experiment", document: Document, catalogue: Map
         for key, message, at in _dose(dose, experiment, catalogue):
             found.append(document.problem(("doses", number, key), message, at))
     found += [document.problem(path, message) for path, message in _disposition(experiment, catalogue)]
-    for check in (_subject, _network, _schedule, _node_signals, _spikes, _parameters):
+    for check in (_subject, _network, _schedule, stimulus_findings, _cells, _node_signals, _spikes, _parameters):
         found += [document.problem(path, message) for path, message in check(experiment)]
     return found
 
@@ -125,6 +145,8 @@ def _network(experiment: "Experiment") -> Iterator[_Finding]:
     network = experiment.network
     if isinstance(network, NetworkFile) and not network.file.exists():
         yield ("network", "file"), f"there is no file '{network.file}'"
+    elif isinstance(network, NetworkFile) and network.scale != 1 and experiment.circuit is None:
+        yield ("network", "scale"), "only a circuit file (.yaml) can be scaled; other files name every neuron"
     if network is None:
         for key in ("node_signals", "spikes"):
             if getattr(experiment.recording, key):
@@ -169,17 +191,21 @@ def _spikes(experiment: "Experiment") -> Iterator[_Finding]:
             yield path, f"{_s(start)} is after the end of the run ({_s(experiment.duration)})"
 
 
+def _cells(experiment: "Experiment") -> Iterator[_Finding]:
+    """Ask for populations of the network where a mechanism's parameter `cells` names some."""
+    populations = populations_of(experiment)
+    for name, parameters in experiment.mechanisms.items():
+        cells = getattr(parameters, "cells", None)
+        if not populations or not isinstance(cells, tuple) or cells == type(parameters)._field_defaults.get("cells"):
+            continue
+        for number, cell in enumerate(cells):
+            if cell not in populations:
+                yield ("mechanisms", name, "cells", number), unknown("population", cell, populations)
+
+
 def _parameters(experiment: "Experiment") -> Iterator[_Finding]:
     """Ask each mechanism's parameters, where they have a method `check` that yields (field, message)."""
     for name, parameters in experiment.mechanisms.items():
         if parameters is not False and hasattr(parameters, "check"):
             for field, message in parameters.check():
                 yield ("mechanisms", name, field), message
-
-
-def _s(seconds: float) -> str:
-    """Return a time as people write it: in the largest unit that leaves a short number."""
-    for unit, factor in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds and abs(seconds) >= factor and round(seconds / factor, 3) * factor == seconds:
-            return str(format_quantity(seconds / factor, unit))
-    return str(format_quantity(seconds, "s"))

@@ -20,7 +20,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from ketasim.config.consistency import catalogue_of, inconsistencies
+from ketasim.config.consistency import catalogue_of, circuit_of, inconsistencies
 from ketasim.config.models import (
     Dose,
     LocalFile,
@@ -29,6 +29,7 @@ from ketasim.config.models import (
     NetworkModel,
     Recording,
     Schedule,
+    Stimulus,
     Subject,
 )
 from ketasim.config.parameters import known_mechanisms, plain_mechanisms, validate_mechanisms
@@ -38,6 +39,7 @@ from ketasim.documents.validation import Quantity, Record, validate
 
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
+    from ketasim.network.circuit_file import Circuit
 
 _TEN_YEARS = 3650 * 86400
 
@@ -79,6 +81,7 @@ class Experiment(Record):
     )
     subject: Subject = Field(default=Subject(), description="who gets the doses")
     doses: tuple[Dose, ...] = Field(default=(), description="list of doses")
+    stimuli: tuple[Stimulus, ...] = Field(default=(), description="list of stimuli to the network")
     network: Network = Field(default=NetworkModel(), description="the spiking network")
     schedule: Schedule = Field(default=Schedule(), description="when the network is sampled")
     drugs: tuple[LocalFile, ...] = Field(default=(), description="files of own drugs, relative to this file")
@@ -95,6 +98,7 @@ class Experiment(Record):
     _document: Document = PrivateAttr()
     _own: tuple["Mechanism", ...] = PrivateAttr(default=())
     _catalogue: Mapping[str, Any] = PrivateAttr()
+    _circuit: "Circuit | None" = PrivateAttr(default=None)
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any], mechanisms: Sequence["Mechanism"] = ()) -> Self:
@@ -133,6 +137,7 @@ class Experiment(Record):
         experiment = validate(cls, document, context)
         experiment._document, experiment._own = document, tuple(mechanisms)
         experiment._catalogue, problems = catalogue_of(experiment, document)
+        experiment._circuit = circuit_of(experiment)
         problems += inconsistencies(experiment, document, experiment._catalogue)
         if problems:
             raise DocumentError(problems)
@@ -175,12 +180,12 @@ class Experiment(Record):
 
     @property
     def sha256(self) -> str:
-        """Digest of what decides the results: all but `recording` and `threads`; files count by content, not by path."""
+        """Digest of what decides the results: all but `recording` and `threads`; files count by content, not path."""
         data = self.resolved()
         del data["recording"], data["threads"]
         data["drugs"] = [_file_digest(file) for file in self.drugs]
         if isinstance(self.network, NetworkFile):
-            data["network"] = {"file": _file_digest(self.network.file)}
+            data["network"]["file"] = _file_digest(self.network.file)
         text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -198,6 +203,11 @@ class Experiment(Record):
     def catalogue(self) -> Mapping[str, Any]:
         """Drugs by name: those of ketasim and those of `drugs`."""
         return self._catalogue
+
+    @property
+    def circuit(self) -> "Circuit | None":
+        """What the circuit file under `network` says, or None if the network is not from one."""
+        return self._circuit
 
     @property
     def own_mechanisms(self) -> tuple["Mechanism", ...]:

@@ -49,11 +49,12 @@ def _with_paths_from_here(document: Document) -> Document:
 
 
 def examples() -> dict[str, Path]:
-    """Return the experiment files that travel in the package, by name."""
+    """Return the experiment files that travel in the package, by name; those of published networks come last."""
     package = Path(__file__).resolve().parents[1]
     # In an installed package the examples lie inside it; in a source checkout they are the folder `configs`.
     folder = next((path for path in (package / "examples", package.parent / "configs") if path.is_dir()), package)
-    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+    files = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("published/*.yaml"))]
+    return {file.stem: file for file in files if not file.stem.endswith(".circuit")}
 
 
 def _located(source: str | Path) -> Path:

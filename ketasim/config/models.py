@@ -90,6 +90,28 @@ class Dose(Record):
         return tuple(self.start + number * self.repeat.every for number in range(self.repeat.count))
 
 
+class Stimulus(Record):
+    """More, or fewer, background spikes onto every neuron of one population for a while."""
+
+    kind: Literal["afferents"] = Field(description="what is changed: afferents, the rate of background spikes")
+    population: StrictStr = Field(description="name of the population")
+    start: SecondsFromZero = Field(description="start after time zero, such as 1 s")
+    duration: Annotated[float, Ge(1e-4), Quantity("s")] = Field(description="such as 500 ms; at least 0.1 ms")
+    rate: Annotated[float, Ge(-1e6), Le(1e6), Quantity("Hz")] = Field(
+        description="added to the background rate of each neuron; negative down to minus that rate"
+    )
+
+    @property
+    def begin(self) -> float:
+        """Start in s, a whole number of fast steps of 0.1 ms."""
+        return round(self.start, 4)
+
+    @property
+    def end(self) -> float:
+        """End in s, a whole number of fast steps of 0.1 ms."""
+        return round(self.start + self.duration, 4)
+
+
 class NetworkModel(Record):
     """A network that ketasim builds."""
 
@@ -102,7 +124,11 @@ class NetworkModel(Record):
 class NetworkFile(Record):
     """A network from a file."""
 
-    file: LocalFile = Field(description="GraphML, SONATA or edge list, relative to the experiment file")
+    file: LocalFile = Field(description="circuit file, GraphML, SONATA or edge list, relative to the experiment file")
+    scale: Annotated[StrictInt, Ge(1), Le(1000)] = Field(
+        default=1,
+        description="of a circuit file only: so many times the neurons, with conductances divided by it",
+    )
 
 
 class Schedule(Record):

@@ -1,8 +1,8 @@
 """Parts of the network, chunk by chunk: what the threads of a window do.
 
 A part is a range of blocks of neurons. In a chunk of steps, no longer than the shortest delay, it first takes in what
-the spikes of the last chunk send to its neurons, then advances them. Between two chunks the first part puts the spikes
-of all parts in order and brings the terminals up to date, while the others wait.
+the spikes of the last chunk send to its neurons, then advances them and lets the terminals of who fired release.
+Between two chunks the first part puts the spikes of all parts in order, while the others wait.
 """
 
 from typing import NamedTuple
@@ -25,11 +25,11 @@ from ketasim.kernels.membranes import (
 )
 from ketasim.kernels.random import STREAM_AFFERENTS, draw_words, poisson_counts
 from ketasim.kernels.records import FastClock, Modulation, NetworkParameters
-from ketasim.kernels.transmission import deliver, release
+from ketasim.kernels.transmission import Sent, deliver, release
 from ketasim.kernels.vectors import BLOCK
 
-#: How often a part looks whether the others are ready before it lets other threads run: about 10 us.
-_LOOKS = 10_000
+#: How often a part looks whether the others are ready before it lets other threads run: about 0.2 ms.
+_LOOKS = 200_000
 
 
 class Model(NamedTuple):
@@ -47,14 +47,19 @@ class Workspace(NamedTuple):
     block: np.ndarray  # (n_blocks, 3) first neuron, end, class
     words: np.ndarray  # (n_blocks, 4 BLOCK) random words of the present four steps
     desk: np.ndarray  # (n_blocks, DESK) real
-    counts: np.ndarray  # (n_parts, BLOCK) real, afferent spikes
-    marks: np.ndarray  # (n_parts, BLOCK / 8) uint64, one byte for each neuron that fires
-    fired: np.ndarray  # (n_parts, BLOCK) uint8, the same memory
+    counts: (
+        np.ndarray
+    )  # (n_parts, 2 BLOCK) real, afferent spikes, and room that keeps parts in cache lines of their own
+    marks: np.ndarray  # (n_parts, BLOCK / 4) uint64, one byte for each neuron that fires, and room
+    fired: np.ndarray  # (n_parts, 2 BLOCK) uint8, the same memory
     fired_step: np.ndarray  # (n_parts, room) int32, step within the chunk; in order of block, step, neuron
     fired_node: np.ndarray  # (n_parts, room) int32
     n_fired: np.ndarray  # (n_parts,)
     place: np.ndarray  # (chunk + 1,) where the next spike of each step goes
-    events: np.ndarray  # (n_parts room, n_classes, 2) what the spikes of the last chunk send
+    events: np.ndarray  # (2, n_parts, room, n_classes, 2) what each of them sends, for chunks by turns
+    origin: (
+        np.ndarray
+    )  # (n_parts room, 2) part and place in its list of the chunk's spikes, in order of step and neuron
     begin: np.ndarray  # (n_parts, 8) first step of the present chunk of each part, in a cache line of its own
     advanced: np.ndarray  # (n_parts, 8) steps that a part has advanced
     spikes_listed: np.ndarray  # (8,) steps whose spikes are in order and ready to be delivered
@@ -88,15 +93,14 @@ class Log(NamedTuple):
     released: np.ndarray
     spike_step: np.ndarray
     spike_node: np.ndarray
-    count: np.ndarray  # (3,) spikes before the last chunk, spikes, 1 after an overflow
+    count: np.ndarray  # (4,) spikes before the last chunk, spikes, 1 after an overflow, whose turn in `events` it is
 
 
 @kernel
 def run_part(part, workspace, activity, model, clock, n_steps, log):
     """Take one part of the network to the end of the window; False if it waits for others and should be called again.
 
-    The first part also puts the spikes of all parts in order and brings the terminals up to date, while the others
-    wait.
+    The first part also puts the spikes of all parts in order, while the others wait.
     """
     n_parts = workspace.n_fired.shape[0]
     chunk = workspace.place.shape[0] - 1
@@ -112,13 +116,14 @@ def run_part(part, workspace, activity, model, clock, n_steps, log):
                 return True
             n_chunk = min(chunk, n_steps - begin)
             _advance_part(part, workspace, activity, model, clock, n_chunk, log.sums)
+            _release_from_part(part, workspace, activity, model, clock.age + begin + 1, log)
             write(workspace.advanced[part], begin + n_chunk)
         end = min(begin + chunk, n_steps)
         if part == 0:
             for other in range(1, n_parts):
                 if not _reached(workspace.advanced[other], end):
                     return False
-            _take_spikes(workspace, activity, model, clock, end - begin, log)
+            _list_spikes(workspace, end - begin, clock.first_step + begin + 1, log)
             write(workspace.spikes_listed, end)
         workspace.begin[part, 0] = end
 
@@ -135,9 +140,8 @@ def _reached(counter, wanted):
 
 
 @kernel
-def _take_spikes(workspace, activity, model, clock, n_chunk, log):
-    """Put the chunk's spikes in order and let the terminals of who fired release."""
-    begin = workspace.begin[0, 0]
+def _list_spikes(workspace, n_chunk, first_step, log):
+    """Add the spikes of all parts to the log in order of step and neuron; the chunk's first have ``first_step``."""
     known = log.count[1]
     n_spikes = known
     for part in range(workspace.n_fired.shape[0]):
@@ -147,11 +151,19 @@ def _take_spikes(workspace, activity, model, clock, n_chunk, log):
         log.count[2] = 1
         return
     log.count[1] = n_spikes
-    _put_in_order(workspace, n_chunk, clock.first_step + begin + 1, log.spike_step[known:], log.spike_node[known:])
-    for index in range(known, n_spikes):
-        age = clock.age + log.spike_step[index] - clock.first_step
-        events = workspace.events[index - known]
-        release(activity, model, log.spike_node[index], age, events, log.released)
+    log.count[3] = 1 - log.count[3]
+    _put_in_order(workspace, n_chunk, first_step, log.spike_step[known:], log.spike_node[known:])
+
+
+@kernel
+def _release_from_part(part, workspace, activity, model, first_age, log):
+    """Let the terminals of who fired in a part release; what they send stays with the part's list of spikes."""
+    # other parts may still be taking in what the last chunk sent
+    events = workspace.events[1 - log.count[3], part]
+    for index in range(workspace.n_fired[part]):
+        source = workspace.fired_node[part, index]
+        age = first_age + workspace.fired_step[part, index]
+        release(activity, model, source, age, events[index], log.released)
 
 
 @kernel
@@ -226,6 +238,7 @@ def _put_in_order(workspace, n_chunk, first_step, spike_step, spike_node):
             k = workspace.fired_step[part, index]
             spike_step[start[k]] = first_step + k
             spike_node[start[k]] = workspace.fired_node[part, index]
+            workspace.origin[start[k], 0], workspace.origin[start[k], 1] = part, index
             start[k] += 1
 
 
@@ -235,7 +248,11 @@ def _deliver_to_part(part, workspace, activity, model, clock, log):
     low = workspace.block[workspace.part[part], 0]
     high = workspace.block[workspace.part[part + 1] - 1, 1]
     known, n_spikes = log.count[0], log.count[1]
-    for index in range(known, n_spikes):
-        source = log.spike_node[index]
-        age = clock.age + log.spike_step[index] - clock.first_step
-        deliver(activity.pending, model, source, age, workspace.events[index - known], low, high)
+    sent = Sent(
+        log.spike_node[known:n_spikes],
+        log.spike_step[known:n_spikes],
+        clock.age - clock.first_step,
+        workspace.origin,
+        workspace.events[log.count[3]],
+    )
+    deliver(activity.pending, model.graph, model.parameters.synapses.channel, sent, low, high)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ketasim.kernels.jit import kernel
+
 
 class Graph(NamedTuple):
     """Synapses by presynaptic neuron, 10 bytes each beside the row pointers.
@@ -29,6 +31,43 @@ class Graph(NamedTuple):
     class_start: np.ndarray
     shortest_delay: int
     longest_delay: int
+
+
+class Synapses(NamedTuple):
+    """Synapses as arrays (E,): node numbers, weight as in `Graph`, delay in fast steps."""
+
+    source: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    delay: np.ndarray
+
+
+def synapses_of(graph: Graph) -> Synapses:
+    """All synapses, by source and target, wherever their rows lie: int32, int32, float32, int16, copied."""
+    size = graph.row_end - graph.row_start
+    before = np.cumsum(size) - size
+    place = np.arange(size.sum()) + np.repeat(graph.row_start - before, size)
+    source = np.repeat(np.arange(size.size, dtype=np.int32), size)
+    return Synapses(source, graph.target[place], graph.weight[place], graph.delay[place])
+
+
+def received(graph: Graph, sent: np.ndarray, weighted: bool) -> np.ndarray:
+    """Sum over each node's incoming synapses of what their sources send to its class: (n_nodes,) float64.
+
+    sent : (n_nodes, n_classes) float64, by source and target class. weighted : times the weight of the synapse.
+    """
+    total = np.zeros(graph.node_class.shape[0])
+    _add_received(graph, sent, weighted, total)
+    return total
+
+
+@kernel
+def _add_received(graph, sent, weighted, total):
+    for source in range(graph.row_start.shape[0]):
+        for place in range(graph.row_start[source], graph.row_end[source]):
+            node = graph.target[place]
+            amount = sent[source, graph.node_class[node]]
+            total[node] += amount * graph.weight[place] if weighted else amount
 
 
 def bytes_per_synapse(graph: Graph) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 from ketasim.kernels.formulas import MG_PER_MILLIVOLT
 from ketasim.kernels.jit import kernel
 from ketasim.kernels.records import Activity, Modulation
-from ketasim.kernels.vectors import BLOCK, exponential, multiply_add
+from ketasim.kernels.vectors import BLOCK, exponential, multiply_add, prefer_wide_vectors
 
 #: Where the variables of a block begin on its desk.
 VOLTAGE, ADAPTATION, REFRACTORY = 0 * BLOCK, 1 * BLOCK, 2 * BLOCK
@@ -179,6 +179,7 @@ def advance(desk, fired, membrane, spike_current):
     spike_current : None where the class is leaky integrate-and-fire; the exponential current is then left out when
         this function is compiled.
     """
+    prefer_wide_vectors()
     real = desk.dtype.type
     one, zero, nothing = real(1.0), real(0.0), real(NOTHING)
     (
@@ -249,6 +250,6 @@ def advance(desk, fired, membrane, spike_current):
 def anyone_fired(marks):
     """Whether a neuron of the block fired; ``marks`` is the memory of ``fired`` as uint64, eight neurons at a time."""
     any_mark = np.uint64(0)
-    for eight in range(marks.shape[0]):
+    for eight in range(BLOCK // 8):
         any_mark |= marks[eight]
     return any_mark != 0

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from ketasim.kernels.jit import kernel
-from ketasim.kernels.vectors import BLOCK
+from ketasim.kernels.vectors import BLOCK, prefer_wide_vectors
 
 #: Streams: what a random number is for. One number each, never reused.
 STREAM_AFFERENTS = np.uint32(1)
@@ -44,6 +44,7 @@ def draw_words(words, stream, seed, block, first):
 
     seed : uint64; block : int64, a signed 64-bit counter (28 days in steps of 0.1 ms exceed 32 bits).
     """
+    prefer_wide_vectors()
     k0 = np.uint32(np.uint64(seed) & _LOW)
     k1 = np.uint32(np.uint64(seed) >> _32)
     c0 = np.uint32(np.uint64(block) & _LOW)

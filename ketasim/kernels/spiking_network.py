@@ -54,7 +54,7 @@ def run_window(
         np.zeros((n, n_classes)),
         np.empty(room, np.int64),
         np.empty(room, np.int32),
-        np.zeros(3, np.int64),
+        np.zeros(4, np.int64),
     )
     arguments = (workspace, activity, model, clock, np.int64(n_steps), log)
     desks_of_class = _desks_of_class(workspace, graph)
@@ -108,25 +108,26 @@ def _new_workspace(activity: Activity, graph: Graph, n_parts: int, chunk: int) -
         ],
         np.int64,
     )
-    n, n_classes = activity.utilisation.shape
+    n_classes = activity.utilisation.shape[1]
     n_blocks, real = len(block), activity.voltage.dtype
     n_parts = max(1, min(n_parts, n_blocks))
     part = np.arange(n_parts + 1) * n_blocks // n_parts
     room = int(np.diff(part).max()) * BLOCK * chunk
-    marks = np.zeros((n_parts, BLOCK // 8), np.uint64)
+    marks = np.zeros((n_parts, BLOCK // 4), np.uint64)
     return Workspace(
         part=part,
         block=block,
         words=np.empty((n_blocks, 4 * BLOCK), np.uint32),
         desk=np.empty((n_blocks, DESK), real),
-        counts=np.empty((n_parts, BLOCK), real),
+        counts=np.empty((n_parts, 2 * BLOCK), real),
         marks=marks,
         fired=marks.view(np.uint8),
         fired_step=np.empty((n_parts, room), np.int32),
         fired_node=np.empty((n_parts, room), np.int32),
         n_fired=np.zeros(n_parts, np.int64),
         place=np.zeros(chunk + 1, np.int64),
-        events=np.empty((n * chunk, n_classes, 2)),
+        events=np.empty((2, n_parts, room, n_classes, 2)),
+        origin=np.empty((n_parts * room, 2), np.int64),
         begin=np.zeros((n_parts, 8), np.int64),
         advanced=np.zeros((n_parts, 8), np.int64),
         spikes_listed=np.zeros(8, np.int64),

@@ -8,11 +8,24 @@ import math
 from decimal import Decimal
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
 #: Neurons that are advanced together. Their variables, about 10 kB in single precision, stay in the first-level cache.
 BLOCK = 128
+
+
+@intrinsic
+def prefer_wide_vectors(typingctx):
+    """Let the loops of the function that calls it use the widest vectors that the processor has."""
+
+    def codegen(context, builder, signature, arguments):
+        # llvmlite knows few attributes by name
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return ir.Constant(ir.IntType(64), 0)
+
+    return types.int64(), codegen
 
 
 def multiply_add(a, b, c):
@@ -49,7 +62,7 @@ def exponential(x):
     whose argument is within 0.347, ends below the rounding error, and 2**n is n moved into the exponent's bits.
 
     Arguments are cut to -87 ... 88 (single) and -708 ... 709 (double), so that results are neither subnormal nor
-    infinite. Largest relative error within: 3e-7 single, 6e-16 double (a test measures it).
+    infinite. Largest relative error within: 8e-8 single, 1.3e-16 double (a test holds it).
     """
     return math.exp(x)
 

@@ -17,7 +17,7 @@ for A and B, 2.2 and 1.5 times too weak for C and D.
 """
 
 import math
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
@@ -50,9 +50,7 @@ class Parameters(NamedTuple):
     release_floor: Annotated[
         float, Ge(0), Le(1), "1", Source("assumed", "gating by miniature release in a silent network")
     ] = 0.003
-    cells: Annotated[
-        tuple[Literal["PYR", "PV", "SST"], ...], Source("assumed", "cell classes that the blockers reach")
-    ] = ("PYR", "PV", "SST")
+    cells: Annotated[tuple[str, ...], Source("assumed", "populations that the blockers reach, or all")] = ("all",)
 
 
 class Prepared(NamedTuple):
@@ -94,7 +92,7 @@ def prepare(parameters: Parameters, setting: Setting) -> Prepared:
         if row_of(drug.nmda, name)
     ]
     names = network.topology.population_names
-    exposed = np.array([name in parameters.cells for name in names])
+    exposed = np.array([parameters.cells == ("all",) or name in parameters.cells for name in names])
     escape = np.array([kinetics.escape for _, kinetics in rows], dtype=np.float64)
     constants = network.parameters
     return Prepared(

@@ -1,12 +1,13 @@
 """From a topology to what the kernel runs on: synapse rows, class tables, conductances at each node."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
 import numpy as np
 
-from ketasim.kernels.graph import Graph
+from ketasim.kernels.graph import Graph, received
 from ketasim.kernels.records import (
     AMPA,
     GABA_FAST,
@@ -15,9 +16,12 @@ from ketasim.kernels.records import (
     NetworkParameters,
     SynapseParameters,
 )
-from ketasim.network.cell_classes import CELL_CLASSES, CellClass
-from ketasim.network.synapses import SLOW_INHIBITION, SYNAPSES, Receptors, Synapse
+from ketasim.network.cell_classes import CellClass
+from ketasim.network.synapses import PREFRONTAL, Receptors, Synapse, Tables
 from ketasim.network.topology import FAST_STEP, Topology
+
+#: Edges converted together, which bounds the memory for what lies between.
+_BLOCK = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,7 @@ class Network:
     """A circuit ready to run.
 
     topology : nodes and edges as given.
+    tables : cells and synapses by population.
     graph, parameters : what the kernel reads.
     nmda_shares : (4, n) share of each GluN2 subunit in a node's NMDA conductance.
     nmda_maximum : (n,) nS, synaptic NMDA conductance with every gate open, circuit and afferents together.
@@ -32,6 +37,7 @@ class Network:
     """
 
     topology: Topology
+    tables: Tables
     graph: Graph
     parameters: NetworkParameters
     nmda_shares: np.ndarray
@@ -44,19 +50,28 @@ class Network:
         return self.parameters.synapses.channel[self.graph.node_class] == AMPA
 
 
-def build(topology: Topology, scale: np.ndarray | None = None, receptors: Receptors | None = None) -> Network:
-    """Build the `Network` of a topology whose populations are known cell classes.
+def build(
+    topology: Topology,
+    scale: np.ndarray | None = None,
+    receptors: Receptors | None = None,
+    tables: Tables = PREFRONTAL,
+) -> Network:
+    """Build the `Network` of a topology whose populations are known.
 
     scale : (n_classes, n_classes), multiplies the conductances of a class pair (source, target), see
         `in_degree_scale`; 1 if not given.
+    receptors : in place of those of the tables.
+    tables : cells and synapses by population, those of the default circuit if not given.
     """
-    receptors = receptors or Receptors()
+    receptors = receptors or tables.receptors
+    tables = tables._replace(receptors=receptors)
     names = topology.population_names
     scale = np.ones((len(names), len(names))) if scale is None else scale
     graph = _graph(topology)
-    synapses = _synapse_parameters(names, scale, receptors)
+    cells = [tables.cells[name] for name in names]
+    synapses = _synapse_parameters(names, scale, tables)
     parameters = NetworkParameters(
-        cells=_cell_parameters(names),
+        cells=_cell_parameters(cells),
         synapses=synapses,
         ampa_time=receptors.ampa_time,
         nmda_time=receptors.nmda_time,
@@ -67,10 +82,12 @@ def build(topology: Topology, scale: np.ndarray | None = None, receptors: Recept
         mg_over_k_cd=receptors.mg / receptors.mg_k_cd,
         step=FAST_STEP,
     )
-    circuit, afferent = _maximal_nmda(topology, names, synapses, receptors)
-    shares = np.array([CELL_CLASSES[name].nmda_shares for name in names]).reshape(len(names), 4)
+    circuit = received(graph, synapses.nmda[graph.node_class], weighted=True)
+    afferent = _maximal_afferent_nmda(cells, synapses, receptors)[topology.population]
+    shares = np.array([cell.nmda_shares for cell in cells]).reshape(len(names), 4)
     return Network(
         topology=topology,
+        tables=tables,
         graph=graph,
         parameters=parameters,
         nmda_shares=np.ascontiguousarray(shares[topology.population].T),
@@ -94,15 +111,18 @@ def in_degree_scale(topology: Topology, reference: Callable[[str, str], float]) 
 
 
 def _graph(topology: Topology) -> Graph:
-    steps = np.maximum(1, np.rint(topology.delay / FAST_STEP))
+    steps = np.empty(topology.n_edges, np.int16)
+    for begin in range(0, topology.n_edges, _BLOCK):
+        delay = topology.delay[begin : begin + _BLOCK].astype(np.float64)
+        steps[begin : begin + _BLOCK] = np.maximum(1.0, np.rint(delay / FAST_STEP))
     starts = np.searchsorted(topology.population, np.arange(len(topology.population_names) + 1))
-    row = np.searchsorted(topology.source, np.arange(topology.n_nodes + 1)).astype(np.int64)
+    row = np.searchsorted(topology.source, np.arange(topology.n_nodes + 1, dtype=topology.source.dtype))
     return Graph(
-        row_start=row[:-1].copy(),
-        row_end=row[1:].copy(),
+        row_start=row[:-1].astype(np.int64),
+        row_end=row[1:].astype(np.int64),
         target=topology.target.astype(np.int32),
         weight=topology.weight.astype(np.float32),
-        delay=steps.astype(np.int16),
+        delay=steps,
         node_class=topology.population.astype(np.int8),
         class_start=starts.astype(np.int64),
         shortest_delay=int(steps.min()) if steps.size else 1,
@@ -110,37 +130,51 @@ def _graph(topology: Topology) -> Graph:
     )
 
 
-def _column(names: tuple[str, ...], of: Callable[[CellClass], float]) -> np.ndarray:
-    return np.array([of(CELL_CLASSES[name]) for name in names], dtype=np.float64)
+def _column(cells: Sequence[CellClass], of: Callable[[CellClass], float]) -> np.ndarray:
+    return np.array([of(cell) for cell in cells], dtype=np.float64)
 
 
-def _cell_parameters(names: tuple[str, ...]) -> CellParameters:
-    return CellParameters(*(_column(names, attrgetter(field)) for field in CellParameters._fields))
+def _cell_parameters(cells: Sequence[CellClass]) -> CellParameters:
+    return CellParameters(*(_column(cells, attrgetter(field)) for field in CellParameters._fields))
 
 
-def _synapse_parameters(names: tuple[str, ...], scale: np.ndarray, receptors: Receptors) -> SynapseParameters:
-    absent = Synapse(utilisation=0.0)
+def _synapse_parameters(names: tuple[str, ...], scale: np.ndarray, tables: Tables) -> SynapseParameters:
+    absent, receptors = Synapse(utilisation=0.0), tables.receptors
+    cells = [tables.cells[name] for name in names]
+    slow = np.array([name in tables.slow_inhibition for name in names])
+    inhibitory = np.array([cell.inhibitory for cell in cells])
+    ampa, nmda, fast_gaba, slow_gaba = (
+        event_scale(time) if tables.exact_charge else 1.0
+        for time in (receptors.ampa_time, receptors.nmda_time, receptors.gaba_fast_time, receptors.gaba_slow_time)
+    )
 
     def table(of: Callable[[Synapse], float]) -> np.ndarray:
-        rows = [[of(SYNAPSES.get((source, target), absent)) for target in names] for source in names]
+        rows = [[of(tables.synapses.get((source, target), absent)) for target in names] for source in names]
         return np.array(rows, dtype=np.float64).reshape(len(names), len(names))
 
-    channels = [
-        (GABA_SLOW if name in SLOW_INHIBITION else GABA_FAST) if CELL_CLASSES[name].inhibitory else AMPA
-        for name in names
-    ]
     return SynapseParameters(
-        ampa=table(lambda synapse: synapse.ampa) * scale,
-        nmda=table(lambda synapse: synapse.nmda) * scale,
-        gaba=table(lambda synapse: synapse.gaba) * scale,
-        channel=np.array(channels, dtype=np.int64),
+        ampa=table(lambda synapse: synapse.ampa) * scale * ampa,
+        nmda=table(lambda synapse: synapse.nmda) * scale * nmda,
+        gaba=table(lambda synapse: synapse.gaba) * scale * np.where(slow, slow_gaba, fast_gaba)[:, None],
+        channel=np.where(inhibitory, np.where(slow, GABA_SLOW, GABA_FAST), AMPA).astype(np.int64),
         utilisation=table(lambda synapse: synapse.utilisation * receptors.utilisation_in_vivo),
         recovery=table(lambda synapse: synapse.recovery),
         facilitation=table(lambda synapse: synapse.facilitation),
-        afferent_ampa=_column(names, lambda cell: cell.afferent_ampa),
-        afferent_nmda=_column(names, lambda cell: cell.afferent_nmda),
-        afferent_thresholds=poisson_thresholds(_column(names, lambda cell: cell.afferent_rate) * FAST_STEP),
+        afferent_ampa=_column(cells, lambda cell: cell.afferent_ampa) * ampa,
+        afferent_nmda=_column(cells, lambda cell: cell.afferent_nmda) * nmda,
+        afferent_thresholds=poisson_thresholds(_column(cells, lambda cell: cell.afferent_rate) * FAST_STEP),
     )
+
+
+def event_scale(time: float) -> float:
+    """Factor on a conductance that decays with `time` (ms) so that its event delivers ``g time`` in the kernel.
+
+    The kernel takes a conductance as it is at the start of a step for the whole step: ``g dt / (1 - exp(-dt/time))``.
+
+    >>> round(event_scale(2.0), 4), round(event_scale(100.0), 4)
+    (0.9754, 0.9995)
+    """
+    return -time / FAST_STEP * math.expm1(-FAST_STEP / time)
 
 
 def poisson_thresholds(means: np.ndarray) -> np.ndarray:
@@ -155,13 +189,8 @@ def poisson_thresholds(means: np.ndarray) -> np.ndarray:
     return np.minimum(limits, 2.0**32 - 1.0).astype(np.uint32)
 
 
-def _maximal_nmda(
-    topology: Topology, names: tuple[str, ...], synapses: SynapseParameters, receptors: Receptors
-) -> tuple[np.ndarray, np.ndarray]:
-    """Synaptic NMDA conductance of each node with every gate open, in nS: from the circuit, from afferents."""
-    pair_conductance = synapses.nmda[topology.population[topology.source], topology.population[topology.target]]
-    circuit = np.bincount(topology.target, topology.weight * pair_conductance, minlength=topology.n_nodes)
+def _maximal_afferent_nmda(cells: Sequence[CellClass], synapses: SynapseParameters, receptors: Receptors) -> np.ndarray:
+    """Afferent NMDA conductance of each class with every gate open, in nS."""
     # an afferent spike opens 1 - 1/e of its synapse's channels, and each axon fires at the unit rate
-    axons = _column(names, lambda cell: cell.afferent_rate) * 1e3 / receptors.afferent_unit_rate
-    afferent = axons * synapses.afferent_nmda / (1.0 - np.exp(-1.0))
-    return circuit, afferent[topology.population]
+    axons = _column(cells, lambda cell: cell.afferent_rate) * 1e3 / receptors.afferent_unit_rate
+    return axons * synapses.afferent_nmda / (1.0 - np.exp(-1.0))

@@ -116,7 +116,8 @@ def read_network_file(
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in {".graphml", ".h5", ".hdf5", ".csv", ".tsv"}:
-        message = f"unknown kind of network file {suffix!r}; allowed: .graphml, .h5, .hdf5, .csv, .tsv"
+        circuits = "circuit files (.yaml) stand under network.file of an experiment"
+        message = f"unknown kind of network file {suffix!r}; allowed: .graphml, .h5, .hdf5, .csv, .tsv; {circuits}"
         raise DocumentError([Problem(None, str(path), message)])
     if not path.is_file():
         raise DocumentError([Problem(None, str(path), "no such file")])

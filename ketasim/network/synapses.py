@@ -1,8 +1,10 @@
 """Synapses between cell classes: conductances, time constants, short-term plasticity."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
+from ketasim.network.cell_classes import CELL_CLASSES, CellClass
 from ketasim.provenance import Source
 
 _TUNED = Source(
@@ -78,3 +80,28 @@ SYNAPSES = MappingProxyType(
 
 #: Channel of the inhibitory classes.
 SLOW_INHIBITION = frozenset({"SST"})
+
+
+class Tables(NamedTuple):
+    """What the populations of a network are and how they are joined, by name.
+
+    cells : population -> its constants.
+    synapses : (source, target) -> synapse; pairs that are not named are not connected.
+    slow_inhibition : inhibitory populations that use the slow channel.
+    receptors : constants of all synapses.
+    exact_charge : a synaptic event delivers ``g tau``, as in continuous time. The kernel holds conductances during a
+        step, so that of a table without it an event delivers about ``1 + dt/2 tau`` as much (2.5 % for AMPA).
+    origins : place in the circuit file -> status and source of the numbers there.
+    """
+
+    cells: Mapping[str, CellClass]
+    synapses: Mapping[tuple[str, str], Synapse]
+    slow_inhibition: frozenset[str]
+    receptors: Receptors
+    exact_charge: bool = False
+    origins: Mapping[str, Source] = MappingProxyType({})
+
+
+#: Cells and synapses of the default circuit, and of graphs given without any of their own. Its weights were adjusted
+#: with the charge that the kernel delivers.
+PREFRONTAL = Tables(CELL_CLASSES, SYNAPSES, SLOW_INHIBITION, Receptors())

@@ -6,7 +6,7 @@ target, so that a population is a slice of nodes and a node's outgoing edges are
 """
 
 import hashlib
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 FAST_STEP = 0.1
 #: ms; longer delays are unknown to cortex, and the kernel counts delays in 16 bits of fast steps.
 LONGEST_DELAY = 1000.0
+
+#: Edges looked at together where an intermediate result of all would take memory.
+_BLOCK = 1_000_000
 
 
 class Edges(NamedTuple):
@@ -58,8 +61,8 @@ class Topology:
     position : (N, 2) float64, um.
     source, target : (E,) int32, node numbers; edges are sorted by (source, target), at most one for an
         ordered pair, none from a node to itself.
-    weight : (E,) float64, relative strength, positive; 1 is the mean of the edge's class pair.
-    delay : (E,) float64, ms, positive.
+    weight : (E,) float32 or float64, relative strength, positive; 1 is the mean of the edge's class pair.
+    delay : (E,) float32 or float64, ms, positive.
     labels : the nodes' names where they come from, in node order; None if they are the numbers 0..N-1.
     """
 
@@ -68,16 +71,19 @@ class Topology:
     position: NDArray[np.float64]
     source: NDArray[np.int32]
     target: NDArray[np.int32]
-    weight: NDArray[np.float64]
-    delay: NDArray[np.float64]
+    weight: NDArray[np.floating]
+    delay: NDArray[np.floating]
     labels: tuple[Hashable, ...] | None = None
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of nodes and edges."""
+        """Digest of nodes and edges, of their values whatever the precision in which they are kept."""
         content = hashlib.sha256(repr((self.population_names, self.labels)).encode())
-        for array in (self.population, self.position, self.source, self.target, self.weight, self.delay):
-            content.update(array.tobytes())
+        for array in (self.population, self.position, self.source, self.target):
+            content.update(np.ascontiguousarray(array).data)
+        for column in (self.weight, self.delay):
+            for begin in range(0, len(column), _BLOCK):
+                content.update(column[begin : begin + _BLOCK].astype(np.float64).data)
         return content.hexdigest()
 
     @property
@@ -130,6 +136,9 @@ def make_topology(
 ) -> Topology:
     """Sort and check arrays and make a `Topology` of them.
 
+    Arrays that are in order and of the right type already are kept, not copied. Weights and delays keep their
+    precision if it is single, so that a large network can do with 16 bytes an edge.
+
     Parameters
     ----------
     population_names : names that `population` counts in; those without a node are dropped.
@@ -154,29 +163,26 @@ def make_topology(
     ([0, 2], [1, 0])
     """
     population = np.asarray(population)
-    n_nodes = len(population)
+    n_nodes, position = len(population), np.asarray(position)
     edges = Edges(*(np.asarray(column) for column in edges))
-    _check_nodes(population_names, population, np.asarray(position), labels)
-    for fault in edge_faults(edges, n_nodes):
+    _check_nodes(population_names, population, position, labels)
+    _check_columns(edges, n_nodes)
+    order = np.argsort(population, kind="stable")
+    source, target, edge_order = _sorted_pairs(*_renumbered(edges, order))
+    for fault in _faults(edges, (source, target), 0.0):
         first = int(fault.edges[0])
         what = f"{fault.column} {fault.message}".strip()
         pair = f"{edges.source[first]} -> {edges.target[first]}"
         raise ValueError(f"edge {pair}: {what} ({fault.edges.size} such edges)")
-
-    order = np.argsort(population, kind="stable")
-    new_number = np.empty(n_nodes, np.int32)
-    new_number[order] = np.arange(n_nodes, dtype=np.int32)
-    source, target = new_number[edges.source], new_number[edges.target]
-    edge_order = np.argsort(source.astype(np.int64) * n_nodes + target, kind="stable")
     present, renumbered = np.unique(population[order], return_inverse=True)
     return Topology(
         population_names=tuple(population_names[index] for index in present),
         population=renumbered.astype(np.int16),
         position=np.array(position, np.float64)[order],
-        source=source[edge_order],
-        target=target[edge_order],
-        weight=np.asarray(edges.weight, np.float64)[edge_order],
-        delay=np.asarray(edges.delay, np.float64)[edge_order],
+        source=source,
+        target=target,
+        weight=_in_order(edges.weight, edge_order),
+        delay=_in_order(edges.delay, edge_order),
         labels=_plain_or_labels(order, labels),
     )
 
@@ -196,33 +202,79 @@ def edge_faults(edges: Edges, n_nodes: int, min_delay: float = 0.0) -> Iterator[
         If the arrays have different shapes or node numbers that are not integers in 0..n_nodes-1: faults of
         the caller rather than of the data.
     """
-    source, target, weight, delay = edges
+    _check_columns(edges, n_nodes)
+    source, target, _ = _sorted_pairs(edges.source, edges.target)
+    yield from _faults(edges, (source, target), min_delay)
+
+
+def _check_columns(edges: Edges, n_nodes: int) -> None:
+    source, target, _, _ = edges
     if any(column.shape != (len(source),) for column in edges):
         raise ValueError(f"edge arrays must have one length, not the shapes {[c.shape for c in edges]}")
     for name, numbers in (("source", source), ("target", target)):
         if numbers.size and (numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= n_nodes):
             raise ValueError(f"`{name}` must hold integers in 0..{n_nodes - 1}")
-    key = source.astype(np.int64) * n_nodes + target
-    key_order = np.argsort(key, kind="stable")
-    repeated = np.zeros(len(key), bool)
-    repeated[key_order[1:]] = np.diff(key[key_order]) == 0
+
+
+def _renumbered(edges: Edges, order: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Source and target in the numbers that nodes have in a given order; not copied where nothing changes."""
+    if (np.diff(order) > 0).all():
+        return edges.source.astype(np.int32, copy=False), edges.target.astype(np.int32, copy=False)
+    new_number = np.empty(len(order), np.int32)
+    new_number[order] = np.arange(len(order), dtype=np.int32)
+    return new_number[edges.source], new_number[edges.target]
+
+
+def _sorted_pairs(
+    source: NDArray[np.integer], target: NDArray[np.integer]
+) -> tuple[NDArray, NDArray, NDArray[np.intp] | None]:
+    """Source and target of edges in order of both, and that order; the given arrays and None if they are in it."""
+    ordered = source[1:] > source[:-1]
+    ordered |= (source[1:] == source[:-1]) & (target[1:] >= target[:-1])
+    if ordered.all():
+        return source, target, None
+    key = source.astype(np.int64)
+    key *= int(target.max()) + 1
+    key += target
+    order = np.argsort(key)
+    del key
+    return source[order], target[order], order
+
+
+def _in_order(column: NDArray, order: NDArray[np.intp] | None) -> NDArray[np.floating]:
+    column = column if column.dtype == np.float32 else column.astype(np.float64, copy=False)
+    return column if order is None else column[order]
+
+
+def _faults(edges: Edges, in_order: tuple[NDArray, NDArray], min_delay: float) -> Iterator[EdgeFault]:
+    """Find what `edge_faults` describes; `in_order` are source and target in order of both."""
+    source, target, weight, delay = edges
     limit = f"must be at least {min_delay:g} ms, the fast step" if min_delay > 0 else "must be positive, in ms"
-    checks = (
-        (source == target, "", "a node cannot connect to itself; remove self-edges"),
-        (repeated, "", "this pair is connected twice; merge the two edges into one"),
-        (~np.isfinite(weight), "weight", "must be a finite number"),
-        (
-            np.isfinite(weight) & (weight <= 0),
-            "weight",
-            "must be positive: the sign of a synapse comes from its source's population",
-        ),
-        (~np.isfinite(delay), "delay", "must be a finite number of ms"),
-        (np.isfinite(delay) & ((delay <= 0) | (delay < min_delay)), "delay", limit),
-        (np.isfinite(delay) & (delay > LONGEST_DELAY), "delay", f"must be at most {LONGEST_DELAY:g} ms"),
+    positive = "must be positive: the sign of a synapse comes from its source's population"
+    checks: tuple[tuple[Callable[[], NDArray[np.bool_]], str, str], ...] = (
+        (lambda: source == target, "", "a node cannot connect to itself; remove self-edges"),
+        (lambda: _repeated(edges, *in_order), "", "this pair is connected twice; merge the two edges into one"),
+        (lambda: ~np.isfinite(weight), "weight", "must be a finite number"),
+        (lambda: np.isfinite(weight) & (weight <= 0), "weight", positive),
+        (lambda: ~np.isfinite(delay), "delay", "must be a finite number of ms"),
+        (lambda: np.isfinite(delay) & ((delay <= 0) | (delay < min_delay)), "delay", limit),
+        (lambda: np.isfinite(delay) & (delay > LONGEST_DELAY), "delay", f"must be at most {LONGEST_DELAY:g} ms"),
     )
-    for bad, column, message in checks:
+    for find, column, message in checks:  # one after the other: each takes a byte an edge
+        bad = find()
         if bad.any():
             yield EdgeFault(np.flatnonzero(bad), column, message)
+
+
+def _repeated(edges: Edges, source: NDArray[np.integer], target: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """(E,) whether an earlier edge connects the same pair, or (1,) False if there is none."""
+    if not ((source[1:] == source[:-1]) & (target[1:] == target[:-1])).any():
+        return np.zeros(1, bool)
+    order = np.lexsort((edges.target, edges.source))  # stable, so that the first of a pair is the earliest
+    source, target = edges.source[order], edges.target[order]
+    repeated = np.zeros(len(source), bool)
+    repeated[order[1:]] = (source[1:] == source[:-1]) & (target[1:] == target[:-1])
+    return repeated
 
 
 def _check_nodes(

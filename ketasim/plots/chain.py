@@ -82,16 +82,17 @@ def _finish(figure: "Figure", all_axes: Any, trajectory: Trajectory) -> None:
 
 
 def _doses_in_words(events: Sequence[dict[str, Any]]) -> str:
-    if not events:
+    doses = [event for event in events if event["kind"] == "dose"]
+    if not doses:
         return "no dose"
-    first = events[0]
+    first = doses[0]
     words = first["drug"]
     if first["amount_mg"] > 0:
         words += f" {first['amount_mg']:.3g} mg"
     words += f" {first['route']}"
     if first["duration_s"] > 0:
         words += f" over {first['duration_s'] / 60:.3g} min"
-    return words + (f", {len(events)} doses" if len(events) > 1 else "")
+    return words + (f", {len(doses)} doses" if len(doses) > 1 else "")
 
 
 def _totals(array: Any) -> dict[str, np.ndarray]:
@@ -144,8 +145,8 @@ def _brain_and_block(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory |
 def _band(axes: "Axes", points: tuple[np.ndarray, ...], colour: str | None, label: str | None) -> None:
     """Line with a band of one standard error; `points` are hours, values and errors."""
     hours, values, errors = points
-    axes.plot(hours, values, color=colour, lw=1.0, label=label, marker=".", ms=2.5)
-    axes.fill_between(hours, values - errors, values + errors, color=colour, alpha=0.2, lw=0)
+    (line,) = axes.plot(hours, values, color=colour, lw=1.0, label=label, marker=".", ms=2.5)
+    axes.fill_between(hours, values - errors, values + errors, color=line.get_color(), alpha=0.2, lw=0)
 
 
 def _glutamate(

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from ketasim.documents import KetasimError
+from ketasim.kernels.graph import received
 from ketasim.kernels.records import (
     SUM_AMPA_CURRENT,
     SUM_NMDA,
@@ -181,9 +182,6 @@ def _node_signals(network: Network, window: Window, n_steps: int) -> dict[str, n
 
 def _received_release(network: Network, released: np.ndarray) -> np.ndarray:
     """Mean release over each node's glutamatergic synapses, from release per source and target class."""
-    topology = network.topology
-    glutamatergic = network.excitatory[topology.source]
-    source, target = topology.source[glutamatergic], topology.target[glutamatergic]
-    total = np.bincount(target, released[source, topology.population[target]], minlength=topology.n_nodes)
-    synapses = np.bincount(target, minlength=topology.n_nodes)
-    return total / np.maximum(synapses, 1)
+    glutamatergic = np.repeat(network.excitatory[:, None].astype(float), released.shape[1], axis=1)
+    total = received(network.graph, released * glutamatergic, weighted=False)
+    return total / np.maximum(received(network.graph, glutamatergic, weighted=False), 1.0)

@@ -12,7 +12,7 @@ from ketasim.simulation.loop import LONG_SETTLE, Simulation
 
 #: Interpreter and libraries, bytes, before anything is built.
 _PROCESS = 250e6
-#: A topology's arrays: 24 bytes a synapse, as much again while it is built and stored.
+#: A topology's arrays: 16 bytes a synapse; the rest while it is built and stored.
 _TOPOLOGY = 72.0
 #: File: an edge with its share of SONATA's indices, and a row of 20 population signals.
 _FILE_PER_EDGE, _FILE_PER_ROW = 26.0, 500.0

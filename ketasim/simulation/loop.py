@@ -28,6 +28,7 @@ from ketasim.simulation.dosing import administrations, event_times, inputs
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.roster import active_mechanisms, owners_of, signal_table
 from ketasim.simulation.schedule import slow_times
+from ketasim.simulation.stimuli import added_rates, check_populations, stimulated, stimulus_times
 from ketasim.simulation.world import build_network, compartments_of, setting_of
 
 #: Settling in s after a change of more than `LARGE_CHANGE` in a class mean of the NMDA drive or the release gain: about
@@ -69,6 +70,7 @@ class Simulation:
         self.experiment = experiment
         self.network, self.notes = build_network(experiment, graph)
         self.graph_is_given = graph is not None
+        check_populations(experiment.stimuli, self.network)
         self.mechanisms = active_mechanisms(experiment, own, self.network is not None)
         self.owners = owners_of(self.mechanisms)
         self.time = 0.0
@@ -84,6 +86,7 @@ class Simulation:
         self._window_end = 0
         self._network_age = 0
         self._modulation: Any = None
+        self._added = np.zeros(0)  # what stimuli add to the background in the last window, 1/ms
         self._baseline_done = False
         for _ in self.mechanisms:  # steps of no length put algebraic relations at their balance, one link a step
             self._advance_mechanisms(0.0)
@@ -95,7 +98,8 @@ class Simulation:
         nodes = self.network.topology.n_nodes if self.network else 0
         names = self.compartments.names
         self.axes = axes_of(self.setting.compounds, names, self.setting.blockers, nodes)
-        events, schedule = event_times(self._doses, self.compartments), self.experiment.schedule
+        schedule = self.experiment.schedule
+        events = {*event_times(self._doses, self.compartments), *stimulus_times(self.experiment.stimuli)}
         least = schedule.settle + schedule.window
         self._times = slow_times(0.0, self.experiment.duration, events, schedule.step, least)
         self._prepared = {}
@@ -242,15 +246,23 @@ class Simulation:
         """Settle and measure the network at the present time, unless its last window reaches into it."""
         network, first = self.network, round(self.time * _STEPS_PER_SECOND)
         self.network_sampled = network is not None and first >= self._window_end
-        if network is None or not self.network_sampled or self._activity is None:
+        if network is None or self._activity is None:
             return
+        added = added_rates(self.experiment.stimuli, network.topology.population_names, self.time)
+        if not self.network_sampled:
+            if not np.array_equal(added, self._added):
+                raise KetasimError(f"a stimulus starts or ends at t = {self.time:g} s, inside the last window")
+            return
+        network, self._added = stimulated(network, added), added
         schedule = self.experiment.schedule
         now = modulation(network, self.signals)
         large = largest_change(network, self._modulation, now, self.signals["nmda_gating"]) > LARGE_CHANGE
         settling = max(schedule.settle, LONG_SETTLE) if large else schedule.settle
         self._modulation = now
         threads = self.experiment.threads
-        clock = settle(network, self._activity, now, self._clock(first), _steps(settling), threads)
+        clock = self._clock(first)
+        if settling > 0.0:
+            clock = settle(network, self._activity, now, clock, _steps(settling), threads)
         window_steps = _steps(schedule.window)
         self._take(measure(network, self._activity, now, clock, window_steps, threads))
         clock = later(clock, window_steps)

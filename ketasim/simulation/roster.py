@@ -38,6 +38,8 @@ def signal_table(own: Sequence[Mechanism]) -> dict[str, Signal]:
 def active_mechanisms(experiment: Experiment, own: Sequence[Mechanism], with_network: bool) -> tuple[Mechanism, ...]:
     """Mechanisms that are switched on; without a network, those that need no nodes.
 
+    What is switched off owns nothing: a user's own mechanism may take its place.
+
     Raises
     ------
     DeclarationError
@@ -48,11 +50,10 @@ def active_mechanisms(experiment: Experiment, own: Sequence[Mechanism], with_net
     if twice:
         raise DeclarationError(f"there are two mechanisms named '{twice[0]}'")
     table = signal_table(own)
-    check_declarations((*ORDER, *own), table)
+    switched_on = [one for one in (*ORDER, *own) if experiment.mechanisms.get(one.name, True) is not False]
+    check_declarations(switched_on, table)
     chosen = []
-    for mechanism in (*ORDER, *own):
-        if experiment.mechanisms.get(mechanism.name, True) is False:
-            continue
+    for mechanism in switched_on:
         named = (*mechanism.reads, *mechanism.writes, *mechanism.scales)
         if with_network or not any("node" in table[name].dims for name in named):
             chosen.append(mechanism)

@@ -6,9 +6,10 @@ from ketasim.config import Experiment, NetworkFile, NetworkModel
 from ketasim.drugs.compartments import Body, Compartments, compartments
 from ketasim.mechanisms import Setting
 from ketasim.network.build import Network, build, in_degree_scale
-from ketasim.network.cell_classes import CELL_CLASSES
+from ketasim.network.circuit_wiring import circuit_topology
 from ketasim.network.exchange import from_networkx, read_network_file
 from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree
+from ketasim.network.synapses import PREFRONTAL
 
 
 def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | None, tuple[str, ...]]:
@@ -16,9 +17,13 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
 
     graph : a directed networkx graph with a ``population`` attribute on every node, in place of the experiment's
         network. Conductances of a given graph or file are used as stated per synapse; those of the default circuit are
-        scaled so that its total input does not depend on its size.
+        scaled so that its total input does not depend on its size. A circuit file brings its own cells and synapses; to
+        any other graph or file those of the default circuit apply.
     """
-    known = tuple(CELL_CLASSES)
+    known = tuple(PREFRONTAL.cells)
+    if graph is None and experiment.circuit is not None:
+        topology = circuit_topology(experiment.circuit, experiment.seed)
+        return build(topology, tables=experiment.circuit.tables), ()
     if graph is not None:
         topology, notes = from_networkx(graph, known)
         return build(topology), notes

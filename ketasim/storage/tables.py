@@ -10,7 +10,7 @@ import numpy as np
 from ketasim.storage.layout import read_values, store
 
 #: Endings of the keys of an event that carry a unit; the dataset is named without and has the unit instead.
-_UNIT_OF_ENDING = {"_mg_per_kg": "mg/kg", "_mg": "mg", "_s": "s"}
+_UNIT_OF_ENDING = {"_mg_per_kg": "mg/kg", "_mg": "mg", "_s": "s", "_hz": "Hz"}
 _ENDING_OF_UNIT = {unit: ending for ending, unit in _UNIT_OF_ENDING.items()}
 
 _EVENT_MEANING = {
@@ -21,6 +21,8 @@ _EVENT_MEANING = {
     "start": "start, from time zero",
     "duration": "duration; 0 is at once",
     "intensity": "intensity of the stimulus",
+    "population": "population that is stimulated",
+    "rate": "rate added to the background of each neuron",
 }
 
 _PROVENANCE_MEANING = {

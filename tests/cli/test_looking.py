@@ -42,7 +42,7 @@ def test_lists_are_complete(call):
     assert [row["mechanism"] for row in mechanisms] == [mechanism.name for mechanism in ORDER]
     assert [row["signal"] for row in json.loads(call("signals", "--json").stdout)] == list(SIGNALS)
     names = [row["example"] for row in json.loads(call("examples", "--json").stdout)]
-    assert names == ["human_infusion", "quick", "rat_dose", "vehicle"]
+    assert names == ["human_infusion", "quick", "rat_dose", "vehicle", "brunel_wang_2001"]
     ketamine = json.loads(call("drugs", "ketamine", "--json").stdout)
     assert all(row["source"] and row["status"] for row in ketamine)
 

@@ -21,7 +21,7 @@ WRONG_FILES = {
 }  # fmt: skip
 
 MORE = {
-    "key of a later issue": ("subject:", "arms: []\nsubject:", (4, 1), "arms", "unknown key 'arms'; allowed: format, name, seed, duration, subject, doses, network, schedule, drugs, mechanisms, recording"),
+    "key of a later issue": ("subject:", "arms: []\nsubject:", (4, 1), "arms", "unknown key 'arms'; allowed: format, name, seed, duration, subject, doses, stimuli, network, schedule, drugs, mechanisms, recording, threads"),
     "no format": ("format: 1\n", "", (1, 1), "format", "the key 'format' is missing (version of the file format, 1)"),
     "later format": ("format: 1", "format: 2", (1, 9), "format", "2 is no format that this version of ketasim reads; 1 is wanted"),
     "format true": ("format: 1", "format: true", (1, 9), "format", "true is no format that this version of ketasim reads; 1 is wanted"),
@@ -38,7 +38,7 @@ MORE = {
     "repeats after the end": ("start: 0 h", "repeat: {every: 12 h, count: 3}", (6, 69), "doses.0.repeat", "dose 3 would start at 1 d, not before the end of the run (1 d)"),
     "negative start": ("start: 0 h", "start: -1 h", (6, 68), "doses.0.start", "'-1 h' is out of range; it must be at least 0 s"),
     "network as text": ("{neurons: 300}", "net.graphml", (7, 10), "network", "'net.graphml' stands here; allowed: {neurons: 1000}, {file: net.graphml}, or none"),
-    "file and neurons": ("{neurons", "{file: x, neurons", (7, 20), "network.neurons", "unknown key 'neurons'; allowed: file"),
+    "file and neurons": ("{neurons", "{file: x, neurons", (7, 20), "network.neurons", "unknown key 'neurons'; allowed: file, scale"),
     "few neurons": ("300", "19", (7, 20), "network.neurons", "19 is out of range; it must be at least 20"),
     "recording without network": ("{neurons: 300}", "none", (11, 27), "recording.node_signals", "there is no network to record from (network: none); leave it out, as with recording={}"),
     "step without unit": ("auto", "60", (8, 18), "schedule.step", f"60 has no unit; {TIME}, or auto"),

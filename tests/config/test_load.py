@@ -22,7 +22,15 @@ def test_examples_load_and_are_what_they_say():
     assert as_vehicle == vehicle
     for name, file in examples().items():
         assert load_experiment(name).name == name == file.stem
-        assert file.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=../ketasim.schema.json\n")
+        up = "../" * len(file.relative_to(file.parents[1 + (file.parent.name == "published")]).parent.parts)
+        first = f"# yaml-language-server: $schema={up}ketasim.schema.json\n"
+        assert file.read_text(encoding="utf-8").startswith(first)
+
+
+def test_published_networks_are_examples_and_their_circuits_are_not():
+    """Catches a circuit file offered as an experiment, and a published network that is not found by its name."""
+    assert "brunel_wang_2001" in examples() and not any("circuit" in name for name in examples())
+    assert sum(load_experiment("brunel_wang_2001").circuit.sizes.values()) == 1000
 
 
 def test_a_file_goes_before_an_example(tmp_path, monkeypatch):

@@ -16,7 +16,6 @@ from tests.kernels.circuits import (
     circuit_of_many_blocks,
     copy_of,
     fast_clock,
-    modulation,
     random_modulation,
     silent_afferents,
 )

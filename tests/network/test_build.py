@@ -8,9 +8,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ketasim.kernels.records import AMPA, GABA_FAST, GABA_SLOW
-from ketasim.network.build import build, in_degree_scale
+from ketasim.network.build import build, event_scale, in_degree_scale
 from ketasim.network.cell_classes import CELL_CLASSES
-from ketasim.network.synapses import SYNAPSES, Receptors
+from ketasim.network.synapses import SYNAPSES, Receptors, Synapse, Tables
 from ketasim.network.topology import Edges, make_topology
 
 
@@ -62,7 +62,8 @@ def test_maximal_nmda_conductance(topology):
         source, target = topology.source[edge], topology.target[edge]
         kinds = topology.population[source], topology.population[target]
         synapse = SYNAPSES[name_of(topology, source), name_of(topology, target)]
-        maximum[target] += topology.weight[edge] * synapse.nmda * scale[kinds]
+        weight = float(np.float32(topology.weight[edge]))  # as the kernel has it
+        maximum[target] += weight * synapse.nmda * scale[kinds]
     for node in range(topology.n_nodes):
         cell = CELL_CLASSES[name_of(topology, node)]
         axons = cell.afferent_rate * 1000.0 / 2.0  # each fires at 2 Hz
@@ -152,3 +153,39 @@ def test_network_without_edges_can_be_built():
     assert network.graph.longest_delay == 1
     assert network.graph.row_end.tolist() == [0, 0]
     assert (network.nmda_maximum > 0.0).all()
+
+
+def own_tables(exact_charge):
+    """Three populations of one's own: glutamate, fast and slow GABA."""
+    cells = {name: CELL_CLASSES["PYR"]._replace(leak=leak) for name, leak in (("E", 11.0), ("F", 12.0), ("S", 13.0))}
+    cells |= {name: cells[name]._replace(inhibitory=True, afferent_ampa=0.5) for name in "FS"}
+    synapses = {("E", "F"): Synapse(ampa=1.0, nmda=2.0), ("F", "E"): Synapse(gaba=3.0), ("S", "E"): Synapse(gaba=4.0)}
+    receptors = Receptors(ampa_time=3.0, nmda_time=80.0, gaba_fast_time=5.0, gaba_slow_time=20.0, mg=0.7)
+    return Tables(cells, synapses, frozenset("S"), receptors, exact_charge)
+
+
+def test_own_tables_take_the_place_of_the_default_ones():
+    """Catches a number of the default circuit in a network that brings its own."""
+    tables = own_tables(exact_charge=False)
+    network = build(random_topology(("E", "F", "S"), (4, 3, 2)), tables=tables)
+    parameters, synapses = network.parameters, network.parameters.synapses
+    assert parameters.cells.leak.tolist() == [11.0, 12.0, 13.0]
+    assert synapses.channel.tolist() == [AMPA, GABA_FAST, GABA_SLOW]
+    assert synapses.ampa.tolist() == [[0.0, 1.0, 0.0], [0.0] * 3, [0.0] * 3]
+    assert synapses.gaba.tolist() == [[0.0] * 3, [3.0, 0.0, 0.0], [4.0, 0.0, 0.0]]
+    assert synapses.utilisation.tolist() == [[0.0, 0.5, 0.0], [0.5, 0.0, 0.0], [0.5, 0.0, 0.0]]  # 1 in vitro
+    assert (parameters.ampa_time, parameters.mg_over_k_ab) == (3.0, 0.7 / tables.receptors.mg_k_ab)
+    assert network.tables == tables
+
+
+def test_exact_charge_is_what_an_event_delivers_in_steps():
+    """Catches a scale that does not undo the kernel's holding of conductances during a step."""
+    for time in (0.5, 2.0, 100.0):
+        held = sum(event_scale(time) * math.exp(-0.1 * step / time) * 0.1 for step in range(40_000))
+        assert held == pytest.approx(time, rel=1e-12)
+    topology = random_topology(("E", "F", "S"), (4, 3, 2))
+    stated, exact = (build(topology, tables=own_tables(which)).parameters.synapses for which in (False, True))
+    for name, time in (("ampa", 3.0), ("nmda", 80.0), ("afferent_ampa", 3.0), ("afferent_nmda", 80.0)):
+        assert_allclose(getattr(exact, name), getattr(stated, name) * event_scale(time), rtol=1e-15)
+    assert_allclose(exact.gaba, stated.gaba * np.array([[1.0], [event_scale(5.0)], [event_scale(20.0)]]), rtol=1e-15)
+    assert_array_equal(exact.utilisation, stated.utilisation)

@@ -10,6 +10,7 @@ from scipy import stats
 from ketasim.kernels.graph import bytes_per_synapse
 from ketasim.network.build import build, in_degree_scale
 from ketasim.network.prefrontal_microcircuit import (
+    REACH,
     class_sizes,
     connection_probability,
     prefrontal_microcircuit,
@@ -141,7 +142,7 @@ def test_delays_follow_distance(neurons):
     distance = distance_between(position[circuit.source], position[circuit.target], side_of(neurons))
     latency = np.array([[LATENCY[source][target] for target in NAMES] for source in NAMES])
     expected = latency[population[circuit.source], population[circuit.target]] + (distance - 75.0) / 300.0
-    assert_allclose(circuit.delay, expected, rtol=0.0, atol=5.1e-5)  # four decimals
+    assert_allclose(circuit.delay, expected, rtol=0.0, atol=1e-5)  # single precision, of distances too
     assert circuit.delay.min() >= 0.1
 
 
@@ -171,7 +172,7 @@ def test_total_conductance_does_not_depend_on_size(neurons):
     scale = in_degree_scale(topology, reference_in_degree)
     network = build(topology, scale)
     synapses, graph = network.parameters.synapses, network.graph
-    source = np.repeat(graph.node_class, np.diff(graph.row))
+    source = np.repeat(graph.node_class, graph.row_end - graph.row_start)
     target = graph.node_class[graph.target]
     for i, j in PAIRS:
         chosen = (source == i) & (target == j)
@@ -189,3 +190,50 @@ def test_total_conductance_does_not_depend_on_size(neurons):
 def test_memory_per_synapse(circuit):
     """Catches a graph that grows beyond the promised 16 bytes a synapse."""
     assert bytes_per_synapse(build(circuit).graph) < 10.1
+    columns = (circuit.source, circuit.target, circuit.weight, circuit.delay)
+    assert sum(column.nbytes for column in columns) == 16 * circuit.n_edges
+
+
+def test_cut_off_loses_what_its_documentation_says():
+    """Catches a reach so short that it shows: synapses lost in an endless sheet, where a neuron has 868 on average."""
+    distance = np.arange(0.0, 2000.0, 0.01)
+    share = dict(zip(NAMES, (0.80, 0.11, 0.09), strict=True))
+    all_targets = lost = 0.0
+    for source in NAMES:
+        for target in NAMES:
+            chance = expected_probability(source, target, distance)
+            there = 2.0 * math.pi * distance * chance * 37_100e-6 * share[target] * 0.01
+            all_targets += share[source] * there.sum()
+            lost += share[source] * there[distance > REACH * WIDTH[source][target]].sum()
+    assert all_targets == pytest.approx(868.4, abs=0.1)
+    assert lost == pytest.approx(0.0032, abs=1e-4)
+
+
+def test_no_synapse_is_longer_than_the_reach(monkeypatch):
+    """Catches wiring that pays no heed to the cut-off, or one of another class pair: shortened to fit a small sheet."""
+    monkeypatch.setattr("ketasim.network.prefrontal_microcircuit.REACH", 1.0)
+    circuit = prefrontal_microcircuit(2000, seed=5)
+    position, population = circuit.position, circuit.population
+    distance = distance_between(position[circuit.source], position[circuit.target], side_of(2000))
+    for i, j in PAIRS:
+        chosen = (population[circuit.source] == i) & (population[circuit.target] == j)
+        longest = distance[chosen].max() / WIDTH[NAMES[i]][NAMES[j]]
+        assert 0.98 < longest < 1.0 + 1e-6
+
+
+def test_circuit_does_not_depend_on_how_it_was_cut(monkeypatch):
+    """Catches a synapse lost or drawn anew where the wiring kernel goes on in another call."""
+    whole = prefrontal_microcircuit(700, seed=6)
+    monkeypatch.setattr("ketasim.network.prefrontal_microcircuit._PLACES", 700)
+    in_pieces = prefrontal_microcircuit(700, seed=6)
+    for name in ("source", "target", "weight", "delay"):
+        assert_array_equal(getattr(whole, name), getattr(in_pieces, name))
+
+
+def test_near_numbers_are_near_places(circuit):
+    """Catches neurons numbered at random, whose groups of targets would be the whole sheet."""
+    for name, limit in zip(NAMES, (45.0, 70.0, 70.0), strict=True):
+        position = circuit.position[circuit.slice_of(name)]
+        steps = distance_between(position[:-1], position[1:], side_of(2000))
+        random = distance_between(position, np.random.default_rng(1).permutation(position), side_of(2000))
+        assert np.median(steps) < limit < np.median(random)

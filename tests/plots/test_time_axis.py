@@ -12,7 +12,7 @@ def axes():
     return Figure().subplots()
 
 
-@pytest.mark.parametrize("end", [0.01, 0.4, 1.0, 3.0, 24.0, 336.0])
+@pytest.mark.parametrize("end", [6.5 / 3600, 0.01, 0.4, 1.0, 3.0, 24.0, 336.0])
 def test_ticks_lie_inside_and_are_in_order(axes, end):
     """Catches ticks beyond the run, which stretch the axis, and an axis that cuts off the end."""
     set_time_axis(axes, end)
@@ -22,7 +22,7 @@ def test_ticks_lie_inside_and_are_in_order(axes, end):
     ticks = axes.get_xticks()
     assert np.all(np.diff(ticks) > 0)
     assert np.all(ticks <= end * 1.001)
-    assert len(axes.get_xticklabels()) == len(ticks)
+    assert len(axes.get_xticklabels()) == len(ticks) >= 2
 
 
 def test_minutes_and_days_both_have_room(axes):

@@ -115,6 +115,19 @@ def test_without_a_network_only_mechanisms_without_nodes_run(small):
     assert active_mechanisms(small(network="none"), [mine], with_network=False)[-1] is mine
 
 
+def test_an_own_mechanism_takes_the_place_of_one_switched_off(small):
+    """Catches states that belong to a mechanism that does not run, and two owners that both do."""
+
+    def advance(nmda_unblocked, parameters, clock):
+        nmda_unblocked[:] = parameters.factor
+
+    mine = Mechanism("mine", Parameters, advance, writes=("nmda_unblocked",))
+    with pytest.raises(DeclarationError, match="the state 'nmda_unblocked' belongs to nmda_blockade already"):
+        ketasim.Simulation(small(), mechanisms=[mine])
+    simulation = ketasim.Simulation(small(mechanisms={"nmda_blockade": "off"}), mechanisms=[mine])
+    assert set(simulation.signals["nmda_unblocked"].flat) == {0.8}
+
+
 def test_switched_off_mechanisms_do_not_take_part(small):
     """Catches `off` that is read but not obeyed, also for an own mechanism named in the file."""
     mine = Mechanism("mine", Parameters, nothing)

@@ -6,7 +6,19 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ketasim.documents import DocumentError
+from ketasim.network.circuit_file import read_circuit
+from ketasim.network.circuit_wiring import circuit_topology
 from ketasim.simulation.world import build_network, compartments_of, setting_of
+
+CIRCUIT = """\
+format: 1
+cells:
+  cell: {status: assumed, source: me, transmitter: gaba, capacitance: 123 pF, leak: 1 nS, rest: -70 mV,
+    threshold: -50 mV, reset: -60 mV, refractory: 1 ms, nmda_2a: 1}
+populations: {A: {cell: cell, neurons: 40}, B: {cell: cell, neurons: 10}}
+synapses: {brake: {status: assumed, source: me, delay: 1 ms, gaba: 1 nS, utilisation: 0.3}}
+connections: [{from: A, to: B, synapse: brake, probability: 0.5}]
+"""
 
 
 def test_the_seed_decides_the_circuit(small):
@@ -47,6 +59,19 @@ def test_network_from_a_file(small, random_graph, tmp_path):
     given, _ = build_network(small(), graph)
     assert_array_equal(from_file.topology.weight, given.topology.weight)
     assert from_file.topology.labels == given.topology.labels
+
+
+def test_network_from_a_circuit_file(small, tmp_path):
+    """Catches a circuit file that runs with the cells of the default circuit, or whose seed does nothing."""
+    (tmp_path / "net.yaml").write_text(CIRCUIT, encoding="utf-8")
+    networks = [build_network(small(network={"file": str(tmp_path / "net.yaml")}, seed=seed))[0] for seed in (1, 1, 2)]
+    first, again, other = networks
+    assert first.topology.sizes == {"A": 40, "B": 10}
+    assert first.parameters.cells.capacitance.tolist() == [123.0, 123.0]
+    assert first.parameters.synapses.utilisation.tolist() == [[0.0, 0.3], [0.0, 0.0]]
+    assert first.topology.sha256 == again.topology.sha256 != other.topology.sha256
+    circuit = read_circuit(tmp_path / "net.yaml")
+    assert_array_equal(first.topology.target, circuit_topology(circuit, 1).target)
 
 
 def test_a_graph_without_populations_is_refused_with_a_remedy(small):

@@ -103,6 +103,18 @@ def test_graph_only_inside_the_run(trajectory):
             trajectory.graph(time)
 
 
+def test_rates_of_stimuli_come_back_with_their_unit():
+    """Catches a rate stored without its unit, or under another name than it was given."""
+    memory = BytesIO()
+    stimulus = {"kind": "afferents", "population": "A", "rate_hz": -50.0, "start_s": 1.0, "duration_s": 0.5}
+    with TrajectoryWriter(memory, {}) as writer:
+        writer.write_events([stimulus])
+        writer.finish()
+    with h5py.File(memory) as file:
+        assert file["events/rate"].attrs["units"] == "Hz" and file["events/population"][0] == b"A"
+    assert open_trajectory(memory).events == (stimulus,)
+
+
 def test_tables_come_back(trajectory, written):
     """Catches doses, summaries or provenance that differ from what was given."""
     _, run = written

@@ -1,0 +1,282 @@
+"""Circuit files: a network described by its cells, populations, synapses and connections, in YAML.
+
+Read like experiment and drug files: quantities with units, problems with their line, unknown keys refused, and a status
+and a source for every block of numbers. A population is a class of the kernel: its neurons share their constants.
+
+Conductances are those of continuous time: an event of a synapse delivers ``g tau``, whatever the step of the kernel.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BeforeValidator, Field, StrictInt, StrictStr, model_validator
+
+from ketasim.documents import Document, DocumentError, Problem, read_document
+from ketasim.documents.nearest import shown
+from ketasim.documents.validation import Quantity, Record, unknown, validate
+from ketasim.network.cell_classes import CellClass
+from ketasim.network.synapses import Receptors, Synapse, Tables
+from ketasim.network.topology import FAST_STEP, LONGEST_DELAY
+from ketasim.provenance import Source, Status
+
+#: Suffixes by which a network file is known as a circuit file.
+SUFFIXES = (".yaml", ".yml")
+
+#: Most neurons and (expected) synapses of a circuit, and most populations: nodes count them in 8 bits.
+MOST_NEURONS, MOST_SYNAPSES, MOST_POPULATIONS = 1_000_000, 1_000_000_000, 100
+
+#: ms; what recovers at once has recovered before the next step.
+_AT_ONCE = 1e-3
+
+_Share = Annotated[float, Ge(0), Le(1), Quantity("1")]
+_Voltage = Annotated[float, Ge(-200), Le(200), Quantity("mV")]
+_Conductance = Annotated[float, Ge(0), Quantity("nS")]
+_Time = Annotated[float, Gt(0), Quantity("ms")]
+
+
+class _Stated(Record):
+    """A block of numbers with one status and one source."""
+
+    status: Status = Field(description="how well the numbers are known, as in drug files")
+    source: Annotated[StrictStr, Field(min_length=1)] = Field(description="where the numbers come from")
+
+
+class Cell(_Stated):
+    """Constants of one kind of cell, see `ketasim.network.cell_classes.CellClass`; without sharpness leaky
+    integrate-and-fire.
+    """
+
+    transmitter: Literal["glutamate", "gaba", "gaba_slow"] = Field(description="glutamate, gaba or gaba_slow")
+    capacitance: Annotated[float, Gt(0), Quantity("pF")] = Field(description="such as 0.5 nF")
+    leak: Annotated[float, Gt(0), Quantity("nS")] = Field(description="leak conductance, such as 25 nS")
+    rest: _Voltage = Field(description="leak reversal, such as -70 mV")
+    threshold: _Voltage = Field(description="such as -50 mV")
+    sharpness: Annotated[float, Ge(0), Le(20), Quantity("mV")] = Field(default=0.0, description="of the upstroke")
+    reset: _Voltage = Field(description="voltage after a spike, such as -55 mV")
+    refractory: Annotated[float, Ge(0), Le(1000), Quantity("ms")] = Field(description="silence after a spike")
+    adaptation: _Conductance = Field(default=0.0, description="subthreshold adaptation, a")
+    adaptation_jump: Annotated[float, Ge(0), Quantity("pA")] = Field(default=0.0, description="per spike, b")
+    adaptation_time: _Time = Field(default=100.0, description="time constant of adaptation")
+    afferent_rate: Annotated[float, Ge(0), Le(1000), Quantity("1/ms")] = Field(
+        default=0.0, description="background spikes onto one neuron, such as 2.4 kHz"
+    )
+    afferent_ampa: _Conductance = Field(default=0.0, description="per background spike")
+    afferent_nmda: _Conductance = Field(default=0.0, description="per background spike")
+    nmda_2a: _Share = Field(default=0.0, description="share of GluN2A in the NMDA conductance")
+    nmda_2b: _Share = Field(default=0.0, description="share of GluN2B")
+    nmda_2c: _Share = Field(default=0.0, description="share of GluN2C")
+    nmda_2d: _Share = Field(default=0.0, description="share of GluN2D")
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Cell":
+        shares = self.nmda_2a + self.nmda_2b + self.nmda_2c + self.nmda_2d
+        if abs(shares - 1.0) > 1e-6:
+            raise ValueError(f"the shares nmda_2a, nmda_2b, nmda_2c and nmda_2d add up to {shares:g}, not to 1")
+        if self.reset >= self.threshold + 10.0 * self.sharpness:
+            raise ValueError("the reset must be below the voltage at which a spike is cut")
+        return self
+
+
+class Population(Record):
+    """Neurons of one kind that are connected alike."""
+
+    cell: StrictStr = Field(description="name under `cells`")
+    neurons: Annotated[StrictInt, Ge(1), Le(MOST_NEURONS)] = Field(description="how many")
+
+
+class SynapseKind(_Stated):
+    """Constants of one kind of synapse, see `ketasim.network.synapses.Synapse`."""
+
+    delay: Annotated[float, Ge(FAST_STEP), Le(LONGEST_DELAY), Quantity("ms")] = Field(
+        description="from spike to synaptic event, rounded to 0.1 ms"
+    )
+    ampa: _Conductance = Field(default=0.0, description="per spike")
+    nmda: _Conductance = Field(default=0.0, description="with the presynaptic gate fully open")
+    gaba: _Conductance = Field(default=0.0, description="per spike")
+    utilisation: Annotated[float, Gt(0), Le(1), Quantity("1")] = Field(default=1.0, description="of rested synapses")
+    recovery: Annotated[float, Ge(0), Quantity("ms")] = Field(default=0.0, description="from short-term depression")
+    facilitation: Annotated[float, Ge(0), Quantity("ms")] = Field(default=0.0, description="decay of facilitation")
+
+    @model_validator(mode="after")
+    def _conducts(self) -> "SynapseKind":
+        if not (self.ampa or self.nmda or self.gaba):
+            raise ValueError("a synapse needs a conductance: ampa, nmda or gaba")
+        if self.gaba and (self.ampa or self.nmda):
+            raise ValueError("a synapse is excitatory (ampa, nmda) or inhibitory (gaba), not both")
+        return self
+
+
+def _names(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+_Names = Annotated[
+    tuple[StrictStr, ...],
+    BeforeValidator(_names),
+    Field(min_length=1, description="name of a population, or a list of such names"),
+]
+
+
+class Connection(Record):
+    """Who contacts whom by which synapse; with lists, each of the sources each of the targets."""
+
+    sources: _Names = Field(alias="from")
+    targets: _Names = Field(alias="to")
+    synapse: StrictStr = Field(description="name under `synapses`")
+    probability: Annotated[float, Gt(0), Le(1), Quantity("1")] = Field(
+        default=1.0, description="that a neuron contacts another; 1, the default, is all to all but itself"
+    )
+    weight: Annotated[float, Gt(0), Quantity("1")] = Field(default=1.0, description="scales the conductances")
+    weight_sd_log: Annotated[float, Ge(0), Le(3), Quantity("1")] = Field(
+        default=0.0, description="standard deviation of the logarithm of single synapses; their mean stays"
+    )
+
+
+class ReceptorTimes(_Stated):
+    """Constants of all synapses, see `ketasim.network.synapses.Receptors`."""
+
+    ampa_time: _Time = Receptors().ampa_time
+    nmda_time: _Time = Receptors().nmda_time
+    gaba_fast_time: _Time = Receptors().gaba_fast_time
+    gaba_slow_time: _Time = Receptors().gaba_slow_time
+    gaba_reversal: _Voltage = Receptors().gaba_reversal
+    mg: Annotated[float, Ge(0), Quantity("mM")] = Receptors().mg
+    mg_k_ab: Annotated[float, Gt(0), Quantity("mM")] = Receptors().mg_k_ab
+    mg_k_cd: Annotated[float, Gt(0), Quantity("mM")] = Receptors().mg_k_cd
+    afferent_unit_rate: Annotated[float, Gt(0), Quantity("Hz")] = Receptors().afferent_unit_rate
+    extrasynaptic_ratio: Annotated[float, Ge(0), Quantity("1")] = Receptors().extrasynaptic_ratio
+
+
+def _format(value: Any) -> Any:
+    if type(value) is int and value == 1:
+        return value
+    raise ValueError(f"{shown(value)} is no format that this version of ketasim reads; 1 is wanted")
+
+
+class CircuitFile(Record):
+    """A circuit as it stands in its file."""
+
+    format: Annotated[Literal[1], BeforeValidator(_format)] = Field(description="version of the file format, 1")
+    cells: dict[str, Cell] = Field(description="kinds of cells by name")
+    populations: Annotated[dict[str, Population], Field(min_length=1)] = Field(description="populations by name")
+    synapses: dict[str, SynapseKind] = Field(default={}, description="kinds of synapses by name")
+    connections: tuple[Connection, ...] = Field(default=(), description="who contacts whom")
+    receptors: ReceptorTimes = Field(
+        default=ReceptorTimes(status="assumed", source="those of the default circuit"),
+        description="constants of all synapses",
+    )
+
+
+class Wiring(NamedTuple):
+    """How one population contacts another."""
+
+    probability: float
+    weight_sd_log: float
+    delay: float  # ms
+
+
+class Circuit(NamedTuple):
+    """A circuit file, read.
+
+    tables : cells and synapses by population.
+    sizes : population -> number of neurons.
+    wiring : (source, target) -> how they are connected.
+    """
+
+    tables: Tables
+    sizes: Mapping[str, int]
+    wiring: Mapping[tuple[str, str], Wiring]
+
+
+def read_circuit(path: str | Path, scale: int = 1) -> Circuit:
+    """Read a circuit file.
+
+    scale : multiplies the neurons of every population and divides the conductances of connections, so that the mean
+        input of a neuron stays and its fluctuations shrink.
+
+    Raises
+    ------
+    DocumentError
+        All problems of a stage: the YAML, what the keys and values are, whether they fit together.
+
+    """
+    document = read_document(path)
+    file = validate(CircuitFile, document)
+    problems = [*_population_problems(file, document, scale), *_connection_problems(file, document, scale)]
+    if problems:
+        raise DocumentError(problems)
+    return _circuit(file, scale)
+
+
+def _population_problems(file: CircuitFile, document: Document, scale: int) -> Iterator[Problem]:
+    for name, population in file.populations.items():
+        path = ("populations", name)
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", name):
+            message = "a population's name has letters, digits and single underscores, a letter first"
+            yield document.problem(path, message, "key")
+        if population.cell not in file.cells:
+            yield document.problem((*path, "cell"), unknown("cell", population.cell, file.cells))
+    neurons = scale * sum(population.neurons for population in file.populations.values())
+    if neurons > MOST_NEURONS or len(file.populations) > MOST_POPULATIONS:
+        message = f"{neurons} neurons in {len(file.populations)} populations; at most {MOST_NEURONS} in "
+        yield document.problem(("populations",), f"{message}{MOST_POPULATIONS} are possible", "key")
+
+
+def _connection_problems(file: CircuitFile, document: Document, scale: int) -> Iterator[Problem]:
+    seen: set[tuple[str, str]] = set()
+    synapses = 0.0
+    for number, connection in enumerate(file.connections):
+        path = ("connections", number)
+        kind = file.synapses.get(connection.synapse)
+        if kind is None:
+            yield document.problem((*path, "synapse"), unknown("synapse", connection.synapse, file.synapses))
+        names = {"from": connection.sources, "to": connection.targets}
+        missing = [(key, name) for key in names for name in names[key] if name not in file.populations]
+        for key, name in missing:
+            yield document.problem((*path, key), unknown("population", name, file.populations))
+        if missing:
+            continue
+        for pair in [(source, target) for source in connection.sources for target in connection.targets]:
+            if pair in seen:
+                yield document.problem(path, f"{pair[0]} and {pair[1]} are connected already; once is allowed")
+            seen.add(pair)
+            sizes = [file.populations[name].neurons for name in pair]
+            synapses += connection.probability * sizes[0] * sizes[1] * scale**2
+        for source in connection.sources if kind else ():
+            cell = file.cells.get(file.populations[source].cell)
+            if kind and cell and (cell.transmitter == "glutamate") == bool(kind.gaba):
+                message = f"{source} releases {cell.transmitter}, which does not open the synapse {connection.synapse}"
+                yield document.problem((*path, "synapse"), message)
+    if synapses > MOST_SYNAPSES:
+        yield document.problem(("connections",), f"{synapses:.3g} synapses; at most {MOST_SYNAPSES:.0e}", "key")
+
+
+def _circuit(file: CircuitFile, scale: int) -> Circuit:
+    """Spread the kinds of cells and synapses over populations and pairs of them."""
+    neurons = sum(population.neurons for population in file.populations.values())
+    cells = {}
+    for name, population in file.populations.items():
+        constants = file.cells[population.cell].model_dump(exclude={"transmitter", "status", "source"})
+        inhibitory = file.cells[population.cell].transmitter != "glutamate"
+        cells[name] = CellClass(inhibitory=inhibitory, share_of_nodes=population.neurons / neurons, **constants)
+    synapses, wiring = {}, {}
+    for connection in file.connections:
+        kind = file.synapses[connection.synapse]
+        conductances = {key: getattr(kind, key) * connection.weight / scale for key in ("ampa", "nmda", "gaba")}
+        recovery, facilitation = max(kind.recovery, _AT_ONCE), max(kind.facilitation, _AT_ONCE)
+        synapse = Synapse(**conductances, utilisation=kind.utilisation, recovery=recovery, facilitation=facilitation)
+        for pair in [(source, target) for source in connection.sources for target in connection.targets]:
+            synapses[pair] = synapse
+            wiring[pair] = Wiring(connection.probability, connection.weight_sd_log, kind.delay)
+    slow = {name for name, one in file.populations.items() if file.cells[one.cell].transmitter == "gaba_slow"}
+    # the utilisation of a circuit file is the one in use
+    times = file.receptors.model_dump(exclude={"status", "source"}) | {"utilisation_in_vivo": 1.0}
+    blocks: dict[str, _Stated] = {f"cells.{name}": block for name, block in file.cells.items()}
+    blocks |= {f"synapses.{name}": block for name, block in file.synapses.items()}
+    blocks["receptors"] = file.receptors
+    origins = {name: Source(block.status, block.source) for name, block in blocks.items()}
+    tables = Tables(cells, synapses, frozenset(slow), Receptors(**times), exact_charge=True, origins=origins)
+    return Circuit(tables, {name: scale * one.neurons for name, one in file.populations.items()}, wiring)
