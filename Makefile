@@ -51,6 +51,7 @@ test-peers: $(PEERS)/installed
 
 bench: $(PEERS)/installed
 	$(PEERS)/bin/python -m benchmarks
+	$(PEERS)/bin/python benchmarks/tables.py
 
 bench-quick: $(PEERS)/installed
 	$(PEERS)/bin/python -m benchmarks --quick

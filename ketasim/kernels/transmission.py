@@ -84,30 +84,24 @@ def deliver(pending, graph, channels, sent, low, high):
         offset = slow if channel == GABA_SLOW else fast
         slot = (age[index] + age_offset) % slots
         arrival = np.uint64((slot + shortest_delay) % slots)
-        end = row_start[source]
+        edge, end = np.uint64(row_start[source]), np.uint64(row_end[source])
         if low > 0:
-            end = _first_at_least(target, end, row_end[source], low)
+            edge = np.uint64(_first_at_least(target, row_start[source], row_end[source], low))
         for target_class in range(class_start.shape[0] - 1):
+            # a search for the end of the stretch would wait for memory that the walk has not reached yet
             limit = min(class_start[target_class + 1], high)
-            if limit <= low:
-                continue
-            start, end = end, row_end[source]
-            if limit < node_class.shape[0]:
-                end = _first_at_least(target, start, end, limit)
             first = real(events[origin[index, 0], origin[index, 1], target_class, 0])
             second = real(events[origin[index, 0], origin[index, 1], target_class, 1])
-            if first == 0.0 and second == 0.0:
-                continue
-            edges = range(np.uint64(start), np.uint64(end))
             if channel == AMPA and shortest_delay == longest_delay:
-                for edge in edges:
+                while edge < end and target[edge] < limit:
                     place = np.uint64(2 * target[edge])
                     ampa = pending[arrival, 0, place] + weight[edge] * first
                     nmda = pending[arrival, 0, place + one] + weight[edge] * second
                     pending[arrival, 0, place] = ampa
                     pending[arrival, 0, place + one] = nmda
+                    edge += one
             elif channel == AMPA:
-                for edge in edges:
+                while edge < end and target[edge] < limit:
                     later = slot + delay[edge]
                     arrival = np.uint64(later - slots if later >= slots else later)
                     place = np.uint64(2 * target[edge])
@@ -115,11 +109,13 @@ def deliver(pending, graph, channels, sent, low, high):
                     nmda = pending[arrival, 0, place + one] + weight[edge] * second
                     pending[arrival, 0, place] = ampa
                     pending[arrival, 0, place + one] = nmda
+                    edge += one
             else:
-                for edge in edges:
+                while edge < end and target[edge] < limit:
                     later = slot + delay[edge]
                     arrival = np.uint64(later - slots if later >= slots else later)
                     pending[arrival, 1, np.uint64(2 * target[edge]) + offset] += weight[edge] * first
+                    edge += one
 
 
 @kernel
