@@ -34,7 +34,7 @@ def set_time_axis(axes: "Axes", end: float) -> None:
     ticks = [(hours, label) for hours, label in _TICKS if hours <= end * 1.001]
     if len(ticks) < 2:  # a run of seconds or minutes
         seconds = np.array([1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0])
-        step = seconds[min(np.searchsorted(seconds, end * 3600.0 / 8.0), seconds.size - 1)]
+        step = seconds[min(int(np.searchsorted(seconds, end * 3600.0 / 8.0)), seconds.size - 1)]
         ticks = [(at / 3600.0, f"{at:g} s") for at in np.arange(0.0, end * 3600.0 * 1.001, step)]
     axes.set_xticks([hours for hours, _ in ticks], [label for _, label in ticks])
     axes.minorticks_off()
