@@ -191,8 +191,9 @@ class Experiment(Record):
 
     @property
     def source_text(self) -> str:
-        """Text of the experiment file as written, without overrides; JSON of data that had no file."""
-        return self._document.text or json.dumps(self._document.data, indent=2, ensure_ascii=False) + "\n"
+        """Text of the experiment file as written, without overrides; JSON of data without a file, but for `threads`."""
+        data = {key: item for key, item in self._document.data.items() if key != "threads"}
+        return self._document.text or json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
     @property
     def source_file(self) -> Path | None:
