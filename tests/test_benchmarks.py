@@ -109,5 +109,5 @@ def test_every_simulator_computed_the_same_network():
         same = [other for other in rows if all(other.get(key) == row.get(key) for key in ("case", "n", "duration"))]
         ours = next(other for other in same if other["simulator"] == "ketasim")
         assert row["right"] == (abs(row["rate"] / ours["rate"] - 1.0) <= 0.03)
-        if row["simulator"] == "brian2":
+        if row.get("mode") == "standalone":  # what the ratios are made of; others may miss, and are marked
             assert row["right"], row
