@@ -13,7 +13,7 @@ from ketasim import __version__
 from ketasim.analysis import summarise
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
-from ketasim.kernels.random import STREAM_AFFERENTS
+from ketasim.kernels.random import STREAMS
 from ketasim.mechanisms import Mechanism
 from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.simulation import Simulation
@@ -151,7 +151,11 @@ def _write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
             "parameters_sha256": hashlib.sha256(parameters.encode()).hexdigest(),
             "environment": json.dumps(environment() | {"threads": str(experiment.threads)}, sort_keys=True),
             "random": json.dumps(
-                {"generator": "philox4x32-10", "seed": experiment.seed, "streams": {"afferents": int(STREAM_AFFERENTS)}}
+                {
+                    "generator": "philox4x32-10",
+                    "seed": experiment.seed,
+                    "streams": {name: int(stream) for name, stream in STREAMS.items()},
+                }
             ),
             "notes": json.dumps(list(simulation.notes)),
         }

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from ketasim.config.models import Dose, NetworkFile, Species
-from ketasim.config.stimuli import in_words as _s
-from ketasim.config.stimuli import populations_of, stimulus_findings
+from ketasim.config.stimuli import in_words, populations_of, stimulus_findings
 from ketasim.documents import Document, Problem, did_you_mean
 from ketasim.documents.validation import unknown
 from ketasim.signals import SIGNALS
@@ -81,12 +80,12 @@ _Finding = tuple[tuple[str | int, ...], str]
 def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     end, last = experiment.duration, dose.starts[-1]
     if dose.start >= end:
-        yield "start", f"starts at {_s(dose.start)}, not before the end of the run ({_s(end)})", "value"
+        yield "start", f"starts at {in_words(dose.start)}, not before the end of the run ({in_words(end)})", "value"
     elif last >= end:
         count = len(dose.starts)
         yield (
             "repeat",
-            f"dose {count} would start at {_s(last)}, not before the end of the run ({_s(end)})",
+            f"dose {count} would start at {in_words(last)}, not before the end of the run ({in_words(end)})",
             "value",
         )
     drug = catalogue.get(dose.drug)
@@ -158,12 +157,11 @@ def _schedule(experiment: "Experiment") -> Iterator[_Finding]:
     schedule = experiment.schedule
     shortest = schedule.settle + schedule.window
     if schedule.step is not None and schedule.step < shortest:
-        message = f"{_s(schedule.step)} is shorter than settle + window, {_s(shortest)}; make it longer"
+        message = f"{in_words(schedule.step)} is shorter than settle + window, {in_words(shortest)}; make it longer"
         yield ("schedule", "step"), message
     if schedule.baseline < 2.0 * schedule.window:
-        message = (
-            f"{_s(schedule.baseline)} is shorter than two windows, {_s(2.0 * schedule.window)}, and would have no error"
-        )
+        given, least = in_words(schedule.baseline), in_words(2.0 * schedule.window)
+        message = f"{given} is shorter than two windows, {least}, and would have no error"
         yield ("schedule", "baseline"), message
 
 
@@ -184,11 +182,14 @@ def _spikes(experiment: "Experiment") -> Iterator[_Finding]:
     for number, (start, end) in enumerate(experiment.recording.spikes):
         path = ("recording", "spikes", number)
         if start > end:
-            yield path, f"`from` {_s(start)} is after `to` {_s(end)}"
+            yield path, f"`from` {in_words(start)} is after `to` {in_words(end)}"
         if start < -experiment.schedule.baseline:
-            yield path, f"{_s(start)} is before the baseline, which starts at {_s(-experiment.schedule.baseline)}"
+            yield (
+                path,
+                f"{in_words(start)} is before the baseline, which starts at {in_words(-experiment.schedule.baseline)}",
+            )
         elif start > experiment.duration:
-            yield path, f"{_s(start)} is after the end of the run ({_s(experiment.duration)})"
+            yield path, f"{in_words(start)} is after the end of the run ({in_words(experiment.duration)})"
 
 
 def _cells(experiment: "Experiment") -> Iterator[_Finding]:

@@ -46,20 +46,17 @@ class Workspace(NamedTuple):
     part: np.ndarray  # (n_parts + 1,) first block of each part
     block: np.ndarray  # (n_blocks, 3) first neuron, end, class
     words: np.ndarray  # (n_blocks, 4 BLOCK) random words of the present four steps
-    desk: np.ndarray  # (n_blocks, DESK) real
-    counts: (
-        np.ndarray
-    )  # (n_parts, 2 BLOCK) real, afferent spikes, and room that keeps parts in cache lines of their own
-    marks: np.ndarray  # (n_parts, BLOCK / 4) uint64, one byte for each neuron that fires, and room
+    tile: np.ndarray  # (n_blocks, TILE) real
+    # rows of the next three are twice as long as they need be, so that no two parts write to one cache line
+    counts: np.ndarray  # (n_parts, 2 BLOCK) real, afferent spikes
+    marks: np.ndarray  # (n_parts, BLOCK / 4) uint64, one byte for each neuron that fires
     fired: np.ndarray  # (n_parts, 2 BLOCK) uint8, the same memory
     fired_step: np.ndarray  # (n_parts, room) int32, step within the chunk; in order of block, step, neuron
     fired_node: np.ndarray  # (n_parts, room) int32
     n_fired: np.ndarray  # (n_parts,)
     place: np.ndarray  # (chunk + 1,) where the next spike of each step goes
     events: np.ndarray  # (2, n_parts, room, n_classes, 2) what each of them sends, for chunks by turns
-    origin: (
-        np.ndarray
-    )  # (n_parts room, 2) part and place in its list of the chunk's spikes, in order of step and neuron
+    origin: np.ndarray  # (n_parts room, 2) of the chunk's spikes in order of step and neuron: part, place in its list
     begin: np.ndarray  # (n_parts, 8) first step of the present chunk of each part, in a cache line of its own
     advanced: np.ndarray  # (n_parts, 8) steps that a part has advanced
     spikes_listed: np.ndarray  # (8,) steps whose spikes are in order and ready to be delivered
@@ -68,7 +65,7 @@ class Workspace(NamedTuple):
 class _Block(NamedTuple):
     first: int
     end: int
-    desk: np.ndarray
+    tile: np.ndarray
     membrane: Membrane
     afferents: Afferents
 
@@ -177,14 +174,14 @@ def _advance_part(part, workspace, activity, model, clock, n_chunk, sums):
     n_fired = 0
     for b in range(workspace.part[part], workspace.part[part + 1]):
         first, end, c = workspace.block[b, 0], workspace.block[b, 1], workspace.block[b, 2]
-        desk = workspace.desk[b]
+        tile = workspace.tile[b]
         now = FastClock(clock.seed, clock.first_step + begin, clock.age + begin)
         drawn = _Drawn(workspace.words[b], workspace.counts[part], begin > 0)
-        membrane, afferents = membrane_of(c, parameters, desk), afferents_of(c, parameters.synapses, desk)
+        membrane, afferents = membrane_of(c, parameters, tile), afferents_of(c, parameters.synapses, tile)
         n_fired = _advance_block(
-            _Block(first, end, desk, membrane, afferents), drawn, activity.pending, now, n_chunk, spikes, n_fired
+            _Block(first, end, tile, membrane, afferents), drawn, activity.pending, now, n_chunk, spikes, n_fired
         )
-        take_sums(desk, first, end, sums)
+        take_sums(tile, first, end, sums)
     workspace.n_fired[part] = n_fired
 
 
@@ -192,7 +189,7 @@ def _advance_part(part, workspace, activity, model, clock, n_chunk, sums):
 def _advance_block(block, drawn, pending, now, n_chunk, spikes, n_fired):
     """Take one block through the steps of a chunk; returns how many spikes the part has then."""
     # arrays are taken out of their tuples here: numba counts references each time one is
-    first, end, desk, membrane, afferents = block
+    first, end, tile, membrane, afferents = block
     words, counts, known = drawn
     marks, fired, fired_step, fired_node = spikes
     thresholds, afferent_ampa, afferent_nmda = afferents
@@ -200,7 +197,7 @@ def _advance_block(block, drawn, pending, now, n_chunk, spikes, n_fired):
     has_afferents = thresholds[0] < np.uint32(0xFFFFFFFF)
     slot = now.age % pending.shape[0]
     for k in range(n_chunk):
-        receive(desk, pending, slot, first, end)
+        receive(tile, pending, slot, first, end)
         slot = slot + 1 if slot + 1 < pending.shape[0] else 0
         if has_afferents:
             step = now.first_step + k
@@ -208,11 +205,11 @@ def _advance_block(block, drawn, pending, now, n_chunk, spikes, n_fired):
                 draw_words(words, STREAM_AFFERENTS, now.seed, step >> 2, first)
                 known = True
             poisson_counts(counts, words, (step & 3) * BLOCK, thresholds)
-            receive_afferents(desk, counts, afferent_ampa, afferent_nmda)
+            receive_afferents(tile, counts, afferent_ampa, afferent_nmda)
         if leaky:
-            advance(desk, fired, membrane, None)
+            advance(tile, fired, membrane, None)
         else:
-            advance(desk, fired, membrane, True)
+            advance(tile, fired, membrane, True)
         if anyone_fired(marks):
             for i in range(end - first):
                 if fired[i] != 0:

@@ -70,6 +70,21 @@ def _add_received(graph, sent, weighted, total):
             total[node] += amount * graph.weight[place] if weighted else amount
 
 
+@kernel
+def first_at_least(target, start, end, node):
+    """First place from ``start`` to ``end`` of a row whose target is ``node`` or later.
+
+    numpy's `searchsorted` would need a slice of the row, whose count of references all threads share.
+    """
+    while start < end:
+        middle = (start + end) // 2
+        if target[middle] < node:
+            start = middle + 1
+        else:
+            end = middle
+    return start
+
+
 def bytes_per_synapse(graph: Graph) -> float:
     """Memory of the synapse arrays divided by the number of synapses (row pointers and room included), in bytes."""
     arrays = (graph.row_start, graph.row_end, graph.target, graph.weight, graph.delay)

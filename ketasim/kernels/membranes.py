@@ -9,7 +9,7 @@ NMDA conductance has two Mg curves (GluN2A, B and GluN2C, D) and is what blocker
 
     I_NMDA = [(gN F_ab + T_ab) m_ab(V) + (gN F_cd + T_cd) m_cd(V)] (0 - V)
 
-The variables of a block lie in one flat array, its desk: variable X of neuron i at ``desk[X + i]``.
+The variables of a block lie in one flat array, its tile: variable X of neuron i at ``tile[X + i]``. See `vectors`.
 """
 
 import math
@@ -22,35 +22,37 @@ from ketasim.kernels.jit import kernel
 from ketasim.kernels.records import Activity, Modulation
 from ketasim.kernels.vectors import BLOCK, exponential, multiply_add, prefer_wide_vectors
 
-#: Where the variables of a block begin on its desk.
+#: Where the variables of a block begin in its tile.
 VOLTAGE, ADAPTATION, REFRACTORY = 0 * BLOCK, 1 * BLOCK, 2 * BLOCK
 G_AMPA, G_NMDA, G_FAST, G_SLOW = 3 * BLOCK, 4 * BLOCK, 5 * BLOCK, 6 * BLOCK
 F_AB, F_CD, T_AB, T_CD, RELEASE_GAIN = 7 * BLOCK, 8 * BLOCK, 9 * BLOCK, 10 * BLOCK, 11 * BLOCK
 SUMS = 12 * BLOCK  # six rows, in the order of `Window.sums`
-DESK = 18 * BLOCK
+TILE = 18 * BLOCK
 
 #: nS; a conductance that has decayed below it is nothing. Without this it would end among the subnormal numbers,
 #: which processors handle a hundred times more slowly.
 NOTHING = 1e-30
 
 
-def lay_out(desks: np.ndarray, first: int, end: int, activity: Activity, modulation: Modulation, rest: float) -> None:
-    """Put neurons ``first`` to ``end``, which are of one class, on desks (n_blocks, DESK) of their own.
+def load_tiles(
+    tiles: np.ndarray, first: int, end: int, activity: Activity, modulation: Modulation, rest: float
+) -> None:
+    """Copy neurons ``first`` to ``end``, which are of one class, into tiles (n_blocks, TILE) of their own.
 
     Places that are left over hold neurons at ``rest`` mV without input, which nobody reads.
     """
-    desks[:] = 0.0
-    places = np.empty(len(desks) * BLOCK, desks.dtype)
+    tiles[:] = 0.0
+    places = np.empty(len(tiles) * BLOCK, tiles.dtype)
     for row, values in {**_state(activity), **_influence(modulation)}.items():
         places[end - first :] = rest if row == VOLTAGE else 0.0
         places[: end - first] = values[first:end]
-        desks[:, row : row + BLOCK] = places.reshape(len(desks), BLOCK)
+        tiles[:, row : row + BLOCK] = places.reshape(len(tiles), BLOCK)
 
 
-def put_back(desks: np.ndarray, first: int, end: int, activity: Activity) -> None:
-    """Take the state of neurons ``first`` to ``end`` back from their desks."""
+def store_tiles(tiles: np.ndarray, first: int, end: int, activity: Activity) -> None:
+    """Copy the state of neurons ``first`` to ``end`` back from their tiles."""
     for row, values in _state(activity).items():
-        values[first:end] = desks[:, row : row + BLOCK].reshape(-1)[: end - first]
+        values[first:end] = tiles[:, row : row + BLOCK].reshape(-1)[: end - first]
 
 
 def _state(activity: Activity) -> dict[int, np.ndarray]:
@@ -63,10 +65,10 @@ def _influence(modulation: Modulation) -> dict[int, np.ndarray]:
 
 
 @kernel
-def take_sums(desk, first, end, sums):
-    """Move what was measured of neurons ``first`` to ``end`` from the desk to ``sums`` (6, n)."""
+def take_sums(tile, first, end, sums):
+    """Move what was measured of neurons ``first`` to ``end`` from the tile to ``sums`` (6, n)."""
     for row in range(sums.shape[0]):
-        measured, total = desk[SUMS + row * BLOCK : SUMS + (row + 1) * BLOCK], sums[row, first:end]
+        measured, total = tile[SUMS + row * BLOCK : SUMS + (row + 1) * BLOCK], sums[row, first:end]
         for i in range(total.shape[0]):
             total[i] += measured[i]
         for i in range(BLOCK):
@@ -74,17 +76,17 @@ def take_sums(desk, first, end, sums):
 
 
 @kernel
-def receive(desk, pending, slot, first, end):
+def receive(tile, pending, slot, first, end):
     """Add the events of a slot to the conductances of neurons ``first`` to ``end`` and clear them."""
     slot, base = np.uint64(slot), np.uint64(2 * first)
     for i in range(end - first):
         place = base + np.uint64(2 * i)
-        desk[G_AMPA + i] += pending[slot, 0, place]
-        desk[G_NMDA + i] += pending[slot, 0, place + np.uint64(1)]
+        tile[G_AMPA + i] += pending[slot, 0, place]
+        tile[G_NMDA + i] += pending[slot, 0, place + np.uint64(1)]
     for i in range(end - first):
         place = base + np.uint64(2 * i)
-        desk[G_FAST + i] += pending[slot, 1, place]
-        desk[G_SLOW + i] += pending[slot, 1, place + np.uint64(1)]
+        tile[G_FAST + i] += pending[slot, 1, place]
+        tile[G_SLOW + i] += pending[slot, 1, place + np.uint64(1)]
     for i in range(2 * (end - first)):
         pending[slot, 0, base + np.uint64(i)] = 0.0
     for i in range(2 * (end - first)):
@@ -92,12 +94,12 @@ def receive(desk, pending, slot, first, end):
 
 
 @kernel
-def receive_afferents(desk, counts, ampa, nmda):
-    """Add afferent spikes (BLOCK,), which carry ``ampa`` and ``nmda`` nS each, of the desk's precision."""
+def receive_afferents(tile, counts, ampa, nmda):
+    """Add afferent spikes (BLOCK,), which carry ``ampa`` and ``nmda`` nS each, of the tile's precision."""
     for i in range(BLOCK):
-        release = counts[i] * desk[RELEASE_GAIN + i]
-        desk[G_AMPA + i] += release * ampa
-        desk[G_NMDA + i] += release * nmda
+        release = counts[i] * tile[RELEASE_GAIN + i]
+        tile[G_AMPA + i] += release * ampa
+        tile[G_NMDA + i] += release * nmda
 
 
 class Membrane(NamedTuple):
@@ -135,16 +137,16 @@ class Afferents(NamedTuple):
 
 
 @kernel
-def afferents_of(c, synapses, desk):
-    """Return the `Afferents` of class ``c`` in the precision of the desk."""
-    real = desk.dtype.type
+def afferents_of(c, synapses, tile):
+    """Return the `Afferents` of class ``c`` in the precision of the tile."""
+    real = tile.dtype.type
     return Afferents(synapses.afferent_thresholds[c], real(synapses.afferent_ampa[c]), real(synapses.afferent_nmda[c]))
 
 
 @kernel
-def membrane_of(c, parameters, desk):
-    """Return the `Membrane` of class ``c`` in the precision of the desk."""
-    real = desk.dtype.type
+def membrane_of(c, parameters, tile):
+    """Return the `Membrane` of class ``c`` in the precision of the tile."""
+    real = tile.dtype.type
     cells, step = parameters.cells, parameters.step
     return Membrane(
         real(cells.leak[c]),
@@ -172,7 +174,7 @@ def membrane_of(c, parameters, desk):
 
 
 @kernel
-def advance(desk, fired, membrane, spike_current):
+def advance(tile, fired, membrane, spike_current):
     """Move the membranes of a block by one step, mark who fired, and let conductances decay.
 
     fired : (BLOCK,) uint8, 1 where a neuron fires, else 0.
@@ -180,7 +182,7 @@ def advance(desk, fired, membrane, spike_current):
         this function is compiled.
     """
     prefer_wide_vectors()
-    real = desk.dtype.type
+    real = tile.dtype.type
     one, zero, nothing = real(1.0), real(0.0), real(NOTHING)
     (
         leak,
@@ -206,44 +208,44 @@ def advance(desk, fired, membrane, spike_current):
         slow_left,
     ) = membrane
     for i in range(BLOCK):
-        v = desk[VOLTAGE + i]
-        ampa, nmda = desk[G_AMPA + i], desk[G_NMDA + i]
-        gaba = desk[G_FAST + i] + desk[G_SLOW + i]
+        v = tile[VOLTAGE + i]
+        ampa, nmda = tile[G_AMPA + i], tile[G_NMDA + i]
+        gaba = tile[G_FAST + i] + tile[G_SLOW + i]
         mg_factor = exponential(mg_per_millivolt * v)
         m_ab = one / multiply_add(mg_over_k_ab, mg_factor, one)
         m_cd = one / multiply_add(mg_over_k_cd, mg_factor, one)
-        open_ab = multiply_add(nmda, desk[F_AB + i], desk[T_AB + i])
-        open_cd = multiply_add(nmda, desk[F_CD + i], desk[T_CD + i])
+        open_ab = multiply_add(nmda, tile[F_AB + i], tile[T_AB + i])
+        open_cd = multiply_add(nmda, tile[F_CD + i], tile[T_CD + i])
         nmda_open = multiply_add(open_ab, m_ab, open_cd * m_cd)
-        desk[SUMS + i] += nmda
-        desk[SUMS + BLOCK + i] = multiply_add(nmda, m_ab, desk[SUMS + BLOCK + i])
-        desk[SUMS + 2 * BLOCK + i] = multiply_add(nmda, m_cd, desk[SUMS + 2 * BLOCK + i])
-        desk[SUMS + 3 * BLOCK + i] = multiply_add(nmda, v, desk[SUMS + 3 * BLOCK + i])
-        desk[SUMS + 4 * BLOCK + i] = multiply_add(-ampa, v, desk[SUMS + 4 * BLOCK + i])
-        desk[SUMS + 5 * BLOCK + i] = multiply_add(-nmda_open, v, desk[SUMS + 5 * BLOCK + i])
+        tile[SUMS + i] += nmda
+        tile[SUMS + BLOCK + i] = multiply_add(nmda, m_ab, tile[SUMS + BLOCK + i])
+        tile[SUMS + 2 * BLOCK + i] = multiply_add(nmda, m_cd, tile[SUMS + 2 * BLOCK + i])
+        tile[SUMS + 3 * BLOCK + i] = multiply_add(nmda, v, tile[SUMS + 3 * BLOCK + i])
+        tile[SUMS + 4 * BLOCK + i] = multiply_add(-ampa, v, tile[SUMS + 4 * BLOCK + i])
+        tile[SUMS + 5 * BLOCK + i] = multiply_add(-nmda_open, v, tile[SUMS + 5 * BLOCK + i])
 
-        w = desk[ADAPTATION + i]
+        w = tile[ADAPTATION + i]
         current = multiply_add(gaba, gaba_reversal, leak_current) - w
         if spike_current is not None:
             current = multiply_add(spike_scale, exponential((v - threshold) * per_sharpness), current)
         total = leak + ampa + nmda_open + gaba
         v_steady = current / total
         v_next = multiply_add(v - v_steady, exponential(-step_over_capacitance * total), v_steady)
-        quiet = desk[REFRACTORY + i]
+        quiet = tile[REFRACTORY + i]
         v_next = v if quiet > zero else v_next
         fires = (quiet == zero) & (v_next >= cutoff)
-        desk[VOLTAGE + i] = reset if fires else v_next
-        desk[REFRACTORY + i] = refractory if fires else max(quiet - one, zero)
+        tile[VOLTAGE + i] = reset if fires else v_next
+        tile[REFRACTORY + i] = refractory if fires else max(quiet - one, zero)
         fired[i] = np.uint8(1) if fires else np.uint8(0)
         w_steady = subthreshold * (v - rest)
         w = multiply_add(w - w_steady, adaptation_left, w_steady)
-        desk[ADAPTATION + i] = w + jump if fires else w
+        tile[ADAPTATION + i] = w + jump if fires else w
         ampa, nmda = ampa * ampa_left, nmda * nmda_left
-        fast, slow = desk[G_FAST + i] * fast_left, desk[G_SLOW + i] * slow_left
-        desk[G_AMPA + i] = ampa if ampa > nothing else zero
-        desk[G_NMDA + i] = nmda if nmda > nothing else zero
-        desk[G_FAST + i] = fast if fast > nothing else zero
-        desk[G_SLOW + i] = slow if slow > nothing else zero
+        fast, slow = tile[G_FAST + i] * fast_left, tile[G_SLOW + i] * slow_left
+        tile[G_AMPA + i] = ampa if ampa > nothing else zero
+        tile[G_NMDA + i] = nmda if nmda > nothing else zero
+        tile[G_FAST + i] = fast if fast > nothing else zero
+        tile[G_SLOW + i] = slow if slow > nothing else zero
 
 
 @kernel

@@ -14,6 +14,7 @@ from ketasim.kernels.vectors import BLOCK, prefer_wide_vectors
 STREAM_AFFERENTS = np.uint32(1)
 STREAM_CONTACTS = np.uint32(2)
 STREAM_WEIGHTS = np.uint32(3)
+STREAMS = {"afferents": STREAM_AFFERENTS, "contacts": STREAM_CONTACTS, "weights": STREAM_WEIGHTS}
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ketasim.kernels.graph import Graph, Synapses
+from ketasim.kernels.graph import Graph, Synapses, first_at_least
 from ketasim.kernels.jit import kernel
 
 #: Room that every row gets beside its share, so that short rows have some.
@@ -171,7 +171,10 @@ def _remove(changing, deaths):
     graph = changing.graph
     for index in range(deaths.source.shape[0]):
         source, node = deaths.source[index], deaths.target[index]
-        place, end = _place_of(graph, source, node), graph.row_end[source]
+        place, end = (
+            first_at_least(graph.target, graph.row_start[source], graph.row_end[source], node),
+            graph.row_end[source],
+        )
         if place == end or graph.target[place] != node:
             return index, _MISSING
         deaths.weight[index], deaths.delay[index] = graph.weight[place], graph.delay[place]
@@ -196,7 +199,7 @@ def _add(changing, births):
             return index, _WEIGHT
         if delay < 1 or delay > graph.longest_delay:
             return index, _DELAY
-        place = _place_of(graph, source, node)
+        place = first_at_least(graph.target, graph.row_start[source], graph.row_end[source], node)
         if place < graph.row_end[source] and graph.target[place] == node:
             return index, _DOUBLE
         if graph.row_end[source] == changing.row_limit[source]:
@@ -212,13 +215,6 @@ def _add(changing, births):
         graph.row_end[source] = end + 1
         changing.delay_count[delay] += 1
     return births.source.shape[0], _DONE
-
-
-@kernel
-def _place_of(graph, source, node):
-    """Return the place in the row of ``source`` where a synapse onto ``node`` is, or would be."""
-    start = graph.row_start[source]
-    return start + np.searchsorted(graph.target[start : graph.row_end[source]], node)
 
 
 @kernel

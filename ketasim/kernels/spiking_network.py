@@ -19,7 +19,7 @@ import numpy as np
 
 from ketasim.kernels.chunks import Log, Model, Workspace, run_part
 from ketasim.kernels.graph import Graph
-from ketasim.kernels.membranes import DESK, lay_out, put_back
+from ketasim.kernels.membranes import TILE, load_tiles, store_tiles
 from ketasim.kernels.records import Activity, FastClock, Modulation, NetworkParameters, Window
 from ketasim.kernels.vectors import BLOCK
 
@@ -41,8 +41,12 @@ def run_window(
 ) -> Window:
     """Advance the network by ``n_steps`` and return the `Window`; ``activity`` changes in place.
 
-    The result is a function of (activity, graph, modulation, parameters, clock) alone, to the bit: ``threads`` is how
-    many parts of the network run at the same time.
+    The result is a function of (activity, graph, modulation, parameters, clock) alone, to the bit.
+
+    activity, graph, modulation, parameters, clock : see `records` and `graph` for shapes and units; the longest delay
+        of the graph is that of which ``activity`` was made.
+    n_steps : steps of ``parameters.step`` ms; 0 changes nothing.
+    threads : how many parts of the network run at the same time; one for a block of neurons at most.
     """
     model = Model(graph, modulation, parameters)
     chunk = max(1, min(graph.shortest_delay + 1, LONGEST_CHUNK, n_steps))
@@ -57,32 +61,32 @@ def run_window(
         np.zeros(4, np.int64),
     )
     arguments = (workspace, activity, model, clock, np.int64(n_steps), log)
-    desks_of_class = _desks_of_class(workspace, graph)
-    for c, (first, end, desks) in enumerate(desks_of_class):
-        lay_out(desks, first, end, activity, modulation, parameters.cells.rest[c])
-    helpers = [_Helper(part, arguments) for part in range(1, workspace.n_fired.shape[0])]
-    for helper in helpers:
-        helper.start()
+    tiles_of_class = _tiles_of_class(workspace, graph)
+    for c, (first, end, tiles) in enumerate(tiles_of_class):
+        load_tiles(tiles, first, end, activity, modulation, parameters.cells.rest[c])
+    others = [_PartThread(part, arguments) for part in range(1, workspace.n_fired.shape[0])]
+    for other in others:
+        other.start()
     try:
         while not run_part(0, *arguments):
             time.sleep(0)
-            for helper in helpers:
-                if helper.error is not None:
-                    raise helper.error
+            for other in others:
+                if other.error is not None:
+                    raise other.error
     except BaseException:
-        for helper in helpers:
-            helper.wanted = False
+        for other in others:
+            other.wanted = False
         raise
     finally:
-        for helper in helpers:
-            helper.join()
-    for first, end, desks in desks_of_class:
-        put_back(desks, first, end, activity)
+        for other in others:
+            other.join()
+    for first, end, tiles in tiles_of_class:
+        store_tiles(tiles, first, end, activity)
     n_spikes = int(log.count[1])
     return Window(log.sums, log.released, log.spike_step[:n_spikes], log.spike_node[:n_spikes], bool(log.count[2]))
 
 
-class _Helper(threading.Thread):
+class _PartThread(threading.Thread):
     """A thread that runs one part of a window."""
 
     def __init__(self, part, arguments):
@@ -118,7 +122,7 @@ def _new_workspace(activity: Activity, graph: Graph, n_parts: int, chunk: int) -
         part=part,
         block=block,
         words=np.empty((n_blocks, 4 * BLOCK), np.uint32),
-        desk=np.empty((n_blocks, DESK), real),
+        tile=np.empty((n_blocks, TILE), real),
         counts=np.empty((n_parts, 2 * BLOCK), real),
         marks=marks,
         fired=marks.view(np.uint8),
@@ -134,10 +138,10 @@ def _new_workspace(activity: Activity, graph: Graph, n_parts: int, chunk: int) -
     )
 
 
-def _desks_of_class(workspace: Workspace, graph: Graph) -> list[tuple[int, int, np.ndarray]]:
-    """First neuron, end and desks of each class."""
+def _tiles_of_class(workspace: Workspace, graph: Graph) -> list[tuple[int, int, np.ndarray]]:
+    """First neuron, end and tiles of each class."""
     start = np.searchsorted(workspace.block[:, 2], np.arange(graph.class_start.shape[0]))
     return [
-        (int(first), int(end), workspace.desk[start[c] : start[c + 1]])
+        (int(first), int(end), workspace.tile[start[c] : start[c + 1]])
         for c, (first, end) in enumerate(pairwise(graph.class_start))
     ]

@@ -28,9 +28,6 @@ SUFFIXES = (".yaml", ".yml")
 #: Most neurons and (expected) synapses of a circuit, and most populations: nodes count them in 8 bits.
 MOST_NEURONS, MOST_SYNAPSES, MOST_POPULATIONS = 1_000_000, 1_000_000_000, 100
 
-#: ms; what recovers at once has recovered before the next step.
-_AT_ONCE = 1e-3
-
 _Share = Annotated[float, Ge(0), Le(1), Quantity("1")]
 _Voltage = Annotated[float, Ge(-200), Le(200), Quantity("mV")]
 _Conductance = Annotated[float, Ge(0), Quantity("nS")]
@@ -266,8 +263,8 @@ def _circuit(file: CircuitFile, scale: int) -> Circuit:
     for connection in file.connections:
         kind = file.synapses[connection.synapse]
         conductances = {key: getattr(kind, key) * connection.weight / scale for key in ("ampa", "nmda", "gaba")}
-        recovery, facilitation = max(kind.recovery, _AT_ONCE), max(kind.facilitation, _AT_ONCE)
-        synapse = Synapse(**conductances, utilisation=kind.utilisation, recovery=recovery, facilitation=facilitation)
+        plasticity = {key: getattr(kind, key) for key in ("utilisation", "recovery", "facilitation")}
+        synapse = Synapse(**conductances, **plasticity)
         for pair in [(source, target) for source in connection.sources for target in connection.targets]:
             synapses[pair] = synapse
             wiring[pair] = Wiring(connection.probability, connection.weight_sd_log, kind.delay)

@@ -260,9 +260,7 @@ class Simulation:
         settling = max(schedule.settle, LONG_SETTLE) if large else schedule.settle
         self._modulation = now
         threads = self.experiment.threads
-        clock = self._clock(first)
-        if settling > 0.0:
-            clock = settle(network, self._activity, now, clock, _steps(settling), threads)
+        clock = settle(network, self._activity, now, self._clock(first), _steps(settling), threads)
         window_steps = _steps(schedule.window)
         self._take(measure(network, self._activity, now, clock, window_steps, threads))
         clock = later(clock, window_steps)

@@ -239,6 +239,30 @@ def test_single_precision_follows_double():
     assert_allclose(short.sums[:3], long.sums[:3], rtol=1e-4)
 
 
+def test_no_steps_change_nothing():
+    """Catches memory that was never filled copied into the state, and a division of nothing into chunks."""
+    bench = Bench(circuit(["PYR", "PV"], [(0, 1, 1.0, 1.0)]), afferents=True)
+    bench.run(50)
+    before = copy_of(bench.activity)
+    window = bench.run(0)
+    assert_same_activity(before, bench.activity)
+    assert window.spike_node.size == 0
+    assert not window.sums.any()
+
+
+def test_synapse_without_recovery_time_is_always_full():
+    """Catches a division by zero: utilisation 1 with a recovery of 0 ms releases everything at every spike."""
+    bench = Bench(circuit(["PYR", "PV"], [(0, 1, 1.0, 1.0)]))
+    synapses = bench.parameters.synapses
+    filled = {
+        name: np.full_like(synapses.recovery, value)
+        for name, value in (("utilisation", 1.0), ("recovery", 0.0), ("facilitation", 0.0))
+    }
+    bench.parameters = bench.parameters._replace(synapses=synapses._replace(**filled))
+    for _ in range(3):
+        assert bench.fire(0).released[0, 1] == 1.0
+
+
 def test_conductance_without_input_ends_at_zero():
     """Catches subnormal numbers, at which the kernel would run a hundred times more slowly."""
     bench = Bench(circuit(["PYR"]), real=np.float32)

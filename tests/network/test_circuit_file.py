@@ -90,7 +90,7 @@ def test_connections_join_each_source_with_each_target(written):
     """Catches a pair of the lists that is left out, a weight that is not applied, and plasticity that is not there."""
     circuit = read_circuit(written(TEXT))
     drive = Synapse(ampa=2.0, nmda=0.5, utilisation=0.4, recovery=600.0, facilitation=20.0)
-    brake = Synapse(gaba=3.0, utilisation=1.0, recovery=1e-3, facilitation=1e-3)
+    brake = Synapse(gaba=3.0, utilisation=1.0, recovery=0.0, facilitation=0.0)
     pairs = {pair: drive for pair in (("A", "B"), ("A", "I"), ("B", "B"), ("B", "I"))}
     pairs |= {("I", name): brake for name in "ABI"}
     assert circuit.tables.synapses == pairs | {("A", "A"): drive._replace(ampa=5.0, nmda=1.25)}
