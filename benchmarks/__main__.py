@@ -8,7 +8,7 @@ import json
 import time
 from pathlib import Path
 
-from benchmarks import growth, peers, roofline, startup, tables
+from benchmarks import growth, peers, roofline, startup, tables, weeks
 from benchmarks.measure import machine, stamp, versions
 
 PARTS = {
@@ -17,6 +17,7 @@ PARTS = {
     "threads": growth.threads,
     "roofline": roofline.measure,
     "startup": startup.measure,
+    "weeks": weeks.measure,
 }
 RESULTS = Path(__file__).parent / "results.json"
 

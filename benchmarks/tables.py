@@ -144,6 +144,17 @@ def _startup(results: Row) -> str:
     return _markdown(["process", "empty cache, s", "with cache, s"], rows)
 
 
+def _weeks(results: Row) -> str:
+    rows = []
+    for row in results["parts"]["weeks"]["rows"]:
+        seconds = row["seconds"]
+        windows = f"{row['windows_run']:.0f}, {row['windows_skipped']:.0f}"
+        parts = [_range(seconds[name]) for name in ("total", "baseline", "windows", "mechanisms", "recording")]
+        rows.append([row["task"], windows, f"{row['network_time']:.0f}", *parts])
+    head = ["run, 1,000 neurons, one core", "windows run, skipped", "network time, s", "whole run, s"]
+    return _markdown([*head, "baseline, s", "windows, s", "mechanisms, s", "recording, s"], rows)
+
+
 _TABLES: dict[str, Callable[[Row], str]] = {
     "machine": _machine,
     "peers": _peers,
@@ -152,6 +163,7 @@ _TABLES: dict[str, Callable[[Row], str]] = {
     "threads": _threads,
     "roofline": _roofline,
     "startup": _startup,
+    "weeks": _weeks,
 }
 
 

@@ -1,8 +1,9 @@
-"""Compare the infusion with its vehicle: what changes in the network, and does it need blocked interneurons.
+"""Compare a dose with its vehicle: the human infusion and the dose of most rodent studies.
 
-Eight seeds, each a graph and a stream of afferent noise of its own. For each, the human infusion, the same with NMDA
-blockade switched off, and the same with only pyramidal receptors exposed, are compared with the vehicle of that seed.
-Prints and stores paired differences from 10 to 60 min with standard errors over seeds, in per cent of the vehicle.
+Eight seeds, each a graph and a stream of afferent noise of its own. For each, the human infusion (0.5 mg/kg over
+40 min, intravenous), the same with NMDA blockade switched off, and 10 mg/kg into the peritoneum of a rat are compared
+with the vehicle of that seed. Prints and stores paired differences from 10 to 60 min with standard errors over seeds,
+in per cent of the vehicle. Who must be blocked for an effect is the question of ``circuit_controls.py``.
 
     python experiments/infusion_against_vehicle.py [SEEDS]
 """
@@ -18,11 +19,13 @@ import numpy as np
 import ketasim
 
 HERE = Path(__file__).parent
+#: arm -> configuration, changes, and the arm that it is compared with.
 ARMS = {
-    "vehicle": ["doses.0.drug=saline"],
-    "infusion": [],
-    "blockade off": ["mechanisms.nmda_blockade=off"],
-    "PYR only": ["mechanisms.nmda_blockade.cells=[PYR]"],
+    "human vehicle": ("human_infusion", ["doses.0.drug=saline"], ""),
+    "rat vehicle": ("rat_dose", ["doses.0.drug=saline"], ""),
+    "human infusion": ("human_infusion", [], "human vehicle"),
+    "human infusion, blockade off": ("human_infusion", ["mechanisms.nmda_blockade=off"], "human vehicle"),
+    "rat dose": ("rat_dose", [], "rat vehicle"),
 }
 QUANTITIES = (
     "firing_rate_PYR",
@@ -36,8 +39,9 @@ QUANTITIES = (
 def measure(task: tuple[str, int]) -> list[float]:
     """Means from 10 to 60 min of one arm and seed."""
     arm, seed = task
-    changes = ["duration=1 h", "schedule.step=2 min", "recording={}", f"seed={seed}"]
-    trajectory = ketasim.run(ketasim.load_experiment("human_infusion", changes + ARMS[arm]))
+    config, changes, _ = ARMS[arm]
+    common = ["duration=1 h", "schedule.step=1 min", "recording={}", f"seed={seed}"]
+    trajectory = ketasim.run(ketasim.load_experiment(config, common + changes))
     return [trajectory.summary[f"{quantity}_10_60_min"] for quantity in QUANTITIES]
 
 
@@ -47,8 +51,10 @@ def main() -> None:
     with ProcessPoolExecutor(max_workers=2) as pool:
         results = {arm: np.array(list(pool.map(measure, [(arm, seed) for seed in seeds]))) for arm in ARMS}
     rows = []
-    for arm in list(ARMS)[1:]:
-        change = 100.0 * (results[arm] / results["vehicle"] - 1.0)
+    for arm, (_, _, vehicle) in ARMS.items():
+        if not vehicle:
+            continue
+        change = 100.0 * (results[arm] / results[vehicle] - 1.0)
         error = change.std(axis=0, ddof=1) / np.sqrt(len(seeds))
         rows += [(arm, *row) for row in zip(QUANTITIES, change.mean(axis=0), error, strict=True)]
     with open(HERE / "results" / "infusion_against_vehicle.csv", "w", newline="") as file:
@@ -56,7 +62,7 @@ def main() -> None:
         writer.writerow(("arm", "quantity", "change_percent", "standard_error_percent", "seeds"))
         writer.writerows((arm, name, f"{mean:.3f}", f"{error:.3f}", len(seeds)) for arm, name, mean, error in rows)
     for arm, name, mean, error in rows:
-        print(f"{arm:<14} {name:<28} {mean:+7.2f} +- {error:.2f} %")
+        print(f"{arm:<29} {name:<28} {mean:+7.2f} +- {error:.2f} %")
     draw(rows)
 
 
@@ -71,7 +77,7 @@ def draw(rows: list[tuple[str, str, float, float]]) -> None:
     axes.set_xticks(range(len(QUANTITIES)), [name.replace("_", " ") for name in QUANTITIES], fontsize=8)
     axes.set_ylabel("change against vehicle, 10-60 min (%)")
     axes.legend(frameon=False)
-    axes.set_title("0.5 mg/kg over 40 min; model, not medical advice", fontsize=10)
+    axes.set_title("Ketamine against vehicle; model, not medical advice", fontsize=10)
     figure.savefig(HERE / "results" / "infusion_against_vehicle.png", dpi=110)
 
 

@@ -19,6 +19,7 @@ _HOME = {
     "Trajectory": "ketasim.storage",
     "open_trajectory": "ketasim.storage",
     "run": "ketasim.pipeline",
+    "weight_sets": "ketasim.network.weights",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - names resolved by __getattr__

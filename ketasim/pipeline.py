@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ketasim import __version__
 from ketasim.analysis import summarise
+from ketasim.analysis.summary import Summary
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
 from ketasim.kernels.random import STREAMS
@@ -18,6 +19,7 @@ from ketasim.mechanisms import Mechanism
 from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.simulation import Simulation
 from ketasim.simulation.interrupts import HeldInterrupts
+from ketasim.simulation.sampler import baseline_windows
 from ketasim.storage import Trajectory, TrajectoryWriter, open_trajectory
 from ketasim.storage.recorder import Recorder
 
@@ -93,7 +95,8 @@ def run(
         report("store", simulation)
         populations = simulation.network.topology.population_names if simulation.network else ()
         moieties = simulation.compartments.moieties
-        writer.write_summary(summarise(recorder.subject, recorder.population, moieties, populations))
+        summary = summarise(recorder.subject, recorder.population, moieties, populations)
+        writer.write_summary(summary | _network_cost(simulation))
         writer.finish()
     return open_trajectory(target)
 
@@ -104,13 +107,33 @@ def _simulate(simulation: Simulation, recorder: Recorder, report: "_Reporter") -
         report("baseline", simulation, time)
 
     report("baseline", simulation)
-    simulation.measure_baseline(on_baseline_window)
-    if simulation.network is None:
-        recorder.record()
+    simulation.measure_baseline(on_baseline_window, cached=not recorder.wants_baseline_spikes)
+    recorder.record()
     while simulation.time < simulation.experiment.duration:
         simulation.step()
         recorder.record()
         report("run", simulation)
+
+
+def _network_cost(simulation: Simulation) -> Summary:
+    """How often the network was run after the baseline, and what it cost."""
+    sampler = simulation.sampler
+    if sampler is None:
+        return {}
+    return {
+        "windows_run": (sampler.windows_run, "1", "windows of the network after the baseline"),
+        "windows_skipped": (
+            sampler.windows_skipped,
+            "1",
+            "slow times without one: at rest, no budget, or inside it",
+        ),
+        "network_time": (sampler.network_time, "s", "network time behind the run, baseline and settling included"),
+        "wall_time_network": (
+            sampler.wall_time,
+            "s",
+            "time that running the network took; a stored baseline takes none",
+        ),
+    }
 
 
 class _Reporter:
@@ -125,8 +148,7 @@ class _Reporter:
         if self._callback is None:
             return
         if simulation is not None and not self._all:
-            schedule = self._experiment.schedule
-            baseline = max(1, round(schedule.baseline / schedule.window)) + 1 if simulation.network else 0
+            baseline = baseline_windows(self._experiment) if simulation.network else 0
             self._all = baseline + len(simulation.schedule) - 1
         if stage in (self._stage, "run"):  # `run` is only reported after a step
             self._done += 1

@@ -51,7 +51,8 @@ _ROWS = (
     # NMDA receptor
     Signal("trapped_block", "1", _BLOCK, "state", 0.0, "fraction of receptors with this blocker trapped"),
     Signal("superficial_block", "1", _BLOCK, "state", 0.0, "fraction with this blocker at its superficial site"),
-    Signal("nmda_unblocked", "1", _SUBUNIT_NODE, "state", 1.0, "fraction of receptors free of every blocker"),
+    Signal("nmda_unblocked", "1", _SUBUNIT_NODE, "state", 1.0, "fraction of synaptic receptors free of every blocker"),
+    Signal("nmda_unblocked_extrasynaptic", "1", _SUBUNIT_NODE, "state", 1.0, "the same of extrasynaptic receptors"),
     Signal("nmda_block", "1", _NODE, "state", 0.0, "blocked fraction of NMDA conductance, all subunits", True),
     Signal("nmda_tonic_gating", "1", _SUBUNIT_NODE, "state", 0.0, "extrasynaptic gating by ambient glutamate"),
     # glutamate

@@ -6,6 +6,7 @@ import pytest
 
 import ketasim
 from ketasim.config import Experiment
+from ketasim.simulation import baseline_cache
 
 #: The chain with everything in it: 80 neurons, a 10 min infusion, windows of 0.2 s every 5 min.
 SMALL = {
@@ -17,6 +18,15 @@ SMALL = {
     "schedule": {"baseline": "1 s", "settle": "50 ms", "window": "0.2 s", "step": "5 min"},
     "recording": {"node_signals": ["firing_rate"], "spikes": ["0 s", "10 min"]},
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def stored_baselines(tmp_path_factory):
+    """Folder for baselines of these tests, which neither read nor fill the user's cache."""
+    folder = tmp_path_factory.mktemp("baselines")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(baseline_cache, "folder", lambda: folder)
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -62,8 +62,9 @@ def test_a_circuit_runs_from_file_to_picture(make, tmp_path):
     assert (dose["kind"], dose["amount_mg"]) == ("dose", 140.0)
     given = {"kind": "afferents", "population": "second", "rate_hz": 500.0, "start_s": 180.0, "duration_s": 60.0}
     assert stimulus == given
-    rate = run["firing_rate"].sel(population="second")
-    assert rate.sel(time=180.0) > 1.3 * rate.sel(time=240.0)
+    windows, estimates = (run[name].sel(population="second") for name in ("firing_rate_window", "firing_rate"))
+    assert windows.sel(time=180.0) > 1.3 * windows.sel(time=240.0)
+    assert windows.sel(time=180.0) > estimates.sel(time=180.0) > estimates.sel(time=120.0)
     parameters = json.loads(run.provenance["parameters"])
     assert set(parameters["cell_classes"]) == set(names)
     assert parameters["wiring"]["first to second"]["probability"] == 0.4

@@ -41,9 +41,11 @@ def test_every_dataset_has_a_unit_and_a_meaning(small_file):
 
 def test_units_are_those_of_the_signal_table(small_run):
     """Catches a unit of the file that is not the unit in which the mechanisms compute."""
+    others = {"network_memory": "s", "network_sampled": "1"}
     for name in small_run.names():
-        signal = ketasim.signals.SIGNALS.get(name.removesuffix("_standard_error"))
-        assert small_run[name].attrs["units"] == (signal.unit if signal else "1")
+        signal = ketasim.signals.SIGNALS.get(name.removesuffix("_standard_error").removesuffix("_window"))
+        assert small_run[name].attrs["units"] == (signal.unit if signal else others.pop(name))
+    assert others == {}
 
 
 def test_xarray_opens_every_clock(small_file, small_run):
@@ -138,11 +140,56 @@ def test_rates_agree_with_the_spikes_of_the_window(small_run):
     """Catches rates of another window than the recorded one, and spikes outside it."""
     for name, size in zip(POPULATIONS, (64, 9, 7), strict=True):
         times = small_run.spikes(name)[0]
-        for begin, seconds in ((50.0, 0.0), (600_050.0, 600.0)):  # ms of window, s of row; 50 ms of settling
+        for begin, seconds in ((0.0, 0.0), (600_050.0, 600.0)):  # ms of window, s of row; 50 ms of settling after a gap
             count = np.sum((times > begin) & (times <= begin + 200.0))
-            rate = float(small_run["population/firing_rate"].sel(time=seconds, population=name))
+            rate = float(small_run["population/firing_rate_window"].sel(time=seconds, population=name))
             assert rate == pytest.approx(count / size / 0.2)
-        assert np.all(((times > 50.0) & (times <= 250.0)) | ((times > 600_050.0) & (times <= 600_250.0)))
+        assert np.all(((times > 0.0) & (times <= 200.0)) | ((times > 600_050.0) & (times <= 600_250.0)))
+
+
+def test_estimates_are_those_that_the_windows_make(small_run):
+    """Catches estimates that leave out windows, forget too little or too much, and columns that swap their names."""
+    rows = small_run.dataset("population")
+    before = rows["time"].values < 0.0
+    memory = before.sum() * 0.2
+    for name in ("firing_rate", "nmda_gating", "nmda_throughput", "vesicle_release"):
+        windows, estimates = rows[f"{name}_window"].values, rows[name].values
+        assert_array_equal(estimates[before], windows[before])
+        assert np.isnan(rows[f"{name}_standard_error"].values[before]).all()
+        errors = rows[f"{name}_standard_error"].values[~before]
+        assert np.all(errors > 0.0), name
+        mean = windows[before].mean(axis=0)
+        assert estimates[~before][0] == pytest.approx((memory * mean + 0.2 * windows[~before][0]) / (memory + 0.2))
+    assert_array_equal(rows["network_memory"].values[before], 0.2)
+    assert np.all(rows["network_sampled"].values == 1)
+    # ketamine has come in: at most 2 s of network time is kept, here all of it
+    known = np.array(rows["network_memory"].values[~before])
+    assert known == pytest.approx(memory + 0.2 * np.arange(1, known.size + 1))
+    assert known[-1] == pytest.approx(2.0)
+
+
+def test_rows_without_a_window_have_none(small):
+    """Catches an estimate passed off as a fresh window, and a row left out because nothing was run."""
+    schedule = {"baseline": "60 s", "settle": "50 ms", "window": "1 s", "step": "5 min"}
+    run = ketasim.run(small(doses=[], schedule=schedule, network={"neurons": 30}, recording={}))
+    rows = run.dataset("population").isel(time=slice(60, None))
+    assert rows["time"].values.tolist() == [0.0, 300.0, 600.0, 900.0, 1200.0]
+    assert rows["network_sampled"].values.tolist() == [0] * 5
+    assert rows["network_memory"].values.tolist() == [60.0] * 5
+    for name in ("firing_rate", "vesicle_release"):
+        assert np.isnan(rows[f"{name}_window"].values).all()
+        assert np.ptp(rows[name].values, axis=0).tolist() == [0.0] * 3
+        assert np.all(rows[f"{name}_standard_error"].values > 0.0)
+    assert run.summary["windows_run"] == 0
+    assert run.summary["windows_skipped"] == 5
+    assert run.summary["network_time"] == 62.0
+    for population in POPULATIONS:
+        key = f"firing_rate_{population}_10_60_min"
+        last = rows.sel(population=population).isel(time=-1)
+        assert run.summary[key] == pytest.approx(float(last["firing_rate"]), rel=1e-12)
+        assert run.summary[f"{key}_standard_error"] == pytest.approx(
+            float(last["firing_rate_standard_error"]), rel=1e-12
+        )
 
 
 def test_node_rows_average_to_population_rows(small_run):
@@ -183,9 +230,20 @@ def test_summary_can_be_recomputed_from_the_trajectory(small_run):
                     assert name.startswith("glutamate")
                     assert stretch == "baseline"
                     continue
-                # equal steps in both stretches: weights are equal, and the error is that of a plain mean
-                values = rows[name].sel(population=population)[chosen.values].values
-                check(key, values.mean())
-                check(f"{key}_standard_error", values.std(ddof=1) / np.sqrt(values.size))
-    assert seen == set(summary)
+                # equal steps in both stretches: weights are equal, and the error is that of a plain mean of windows
+                here = rows.sel(population=population).isel(time=np.flatnonzero(chosen.values))
+                mean = float(here[name if name.startswith("glutamate") else f"{name}_window"].mean())
+                check(key, mean)
+                if name == "glutamate_ambient":
+                    continue
+                windows = here["vesicle_release_window" if name.startswith("glutamate") else f"{name}_window"].values
+                error = windows.std(ddof=1) / np.sqrt(windows.size)
+                if name.startswith("glutamate"):
+                    error *= mean / windows.mean()
+                check(f"{key}_standard_error", error)
+    check("windows_run", 5)
+    check("windows_skipped", 0)
+    check("network_time", 2.0 + 1.0 + 5 * 0.2 + 4 * 0.05)
+    assert 0.0 <= summary["wall_time_network"] < 600.0
+    assert seen | {"wall_time_network"} == set(summary)
     assert summary["plasma_ketamine_peak_time"] == 600.0

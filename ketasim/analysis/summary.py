@@ -18,7 +18,8 @@ def summarise(subject: Rows, population: Rows, moieties: Sequence[str], populati
 
     Concentrations and block have peaks and times of peaks; what is estimated from windows of a noisy network has its
     baseline and its mean from 10 to 60 min with standard errors, because the largest of many noisy estimates is no
-    estimate of the largest value.
+    estimate of the largest value. Means are over the windows themselves, each of which counts once; where none was run
+    because nothing had moved, they are those of the running estimates.
 
     Parameters
     ----------
@@ -33,9 +34,11 @@ def summarise(subject: Rows, population: Rows, moieties: Sequence[str], populati
     names = names_of(population)
     if "nmda_block" in names:
         _peaks(summary, population, "nmda_block", populations)
-    for name, unit in (("firing_rate", "Hz"), ("glutamate_perisynaptic", "1"), ("glutamate_ambient", "uM")):
+    if "firing_rate" in names:
+        _rates(summary, population, populations)
+    for name, unit in (("glutamate_perisynaptic", "1"), ("glutamate_ambient", "uM")):
         if name in names:
-            _means(summary, population, (name, unit), populations)
+            _glutamate(summary, population, (name, unit), populations)
     return summary
 
 
@@ -59,27 +62,60 @@ def _peaks(summary: Summary, rows: Rows, name: str, populations: Sequence[str]) 
         summary[f"{name}_{population}_peak_time"] = (float(times[peak]), "s", "time of that peak")
 
 
-def _means(summary: Summary, rows: Rows, what: tuple[str, str], populations: Sequence[str]) -> None:
+def _rates(summary: Summary, rows: Rows, populations: Sequence[str]) -> None:
+    for label, words in (("baseline", "before time zero"), ("10_60_min", _STRETCH)):
+        found = _network_mean(rows, "firing_rate", label)
+        for index, population in enumerate(populations if found else ()):
+            key = f"firing_rate_{population}_{label}"
+            mean, error = found[index]
+            summary[key] = (mean, "Hz", f"mean firing_rate of {population} {words}")
+            summary[f"{key}_standard_error"] = (error, "Hz", "its standard error")
+
+
+def _glutamate(summary: Summary, rows: Rows, what: tuple[str, str], populations: Sequence[str]) -> None:
+    """Means after time zero; before it glutamate is fixed by definition. Perisynaptic is as noisy as release."""
     name, unit = what
     times, values = columns_of(rows, name)
-    _, fresh = columns_of(rows, "network_sampled")
-    stretches = (
-        ("baseline", "before time zero", (times < 0) & (fresh == 1)),
-        (
-            "10_60_min",
-            "from 10 to 60 min, or to the end of a shorter run",
-            (times >= FROM) & (times <= TO) & (fresh == 1),
-        ),
-    )
-    for label, words, chosen in stretches:
-        relative = name.startswith("glutamate") and label == "baseline"  # fixed by definition, not measured
-        if relative or chosen.sum() < 2:
-            continue
-        for index, population in enumerate(populations):
-            mean, error = time_average(times[chosen], values[chosen, index])
-            key = f"{name}_{population}_{label}"
-            summary[key] = (mean, unit, f"mean {name} of {population} {words}")
-            summary[f"{key}_standard_error"] = (error, unit, f"its standard error from {chosen.sum()} windows")
+    chosen = _chosen(times, "10_60_min")
+    release = _network_mean(rows, "vesicle_release", "10_60_min")
+    for index, population in enumerate(populations if release else ()):
+        key = f"{name}_{population}_10_60_min"
+        mean = float(time_weights(times[chosen]) @ values[chosen, index])
+        summary[key] = (mean, unit, f"mean {name} of {population} {_STRETCH}")
+        if name == "glutamate_perisynaptic":
+            error = mean * release[index][1] / release[index][0] if release[index][0] > 0.0 else 0.0
+            summary[f"{key}_standard_error"] = (error, unit, "its standard error, that of the release received")
+
+
+_STRETCH = "from 10 to 60 min, or to the end of a shorter run"
+
+
+def _chosen(times: np.ndarray, label: str) -> np.ndarray:
+    return times < 0.0 if label == "baseline" else (times >= FROM) & (times <= TO)
+
+
+def _network_mean(rows: Rows, name: str, label: str) -> list[tuple[float, float]]:
+    """Mean and standard error of a network's signal for each population; empty if there is nothing to average.
+
+    A row with a window counts with that window, one without with its estimate; the errors of estimates are taken to be
+    the same error all along.
+    """
+    times, windows = columns_of(rows, f"{name}_window")
+    chosen = _chosen(times, label)
+    run = ~np.isnan(windows[chosen]).any(axis=1)
+    if chosen.sum() < 2 or (label == "baseline" and run.sum() < 2):
+        return []
+    run &= run.sum() >= 2
+    weights = time_weights(times[chosen])
+    share = float(weights[run].sum())
+    estimates, errors = columns_of(rows, name)[1][chosen], columns_of(rows, f"{name}_standard_error")[1][chosen]
+    found = []
+    for index in range(windows.shape[1]):
+        mean, error = time_average(times[chosen][run], windows[chosen][run, index]) if run.any() else (0.0, 0.0)
+        rest = float(weights[~run] @ estimates[~run, index])
+        rest_error = float(weights[~run] @ errors[~run, index])
+        found.append((share * mean + rest, float(np.hypot(share * error, rest_error))))
+    return found
 
 
 def time_average(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
@@ -88,8 +124,17 @@ def time_average(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     >>> time_average(np.array([0.0, 1.0, 3.0]), np.array([2.0, 2.0, 2.0]))
     (2.0, 0.0)
     """
-    weights = np.gradient(times)
-    weights = weights / weights.sum()
+    weights = time_weights(times)
     mean = float(weights @ values)
     spread = float(weights @ (values - mean) ** 2) * values.size / (values.size - 1)
     return mean, float(np.sqrt(spread * np.sum(weights**2)))
+
+
+def time_weights(times: np.ndarray) -> np.ndarray:
+    """Weights of samples in proportion to the time that each stands for; they add up to 1.
+
+    >>> time_weights(np.array([0.0, 1.0, 3.0]))
+    array([0.22222222, 0.33333333, 0.44444444])
+    """
+    weights = np.gradient(times) if times.size > 1 else np.ones(times.size)
+    return weights / weights.sum()

@@ -180,12 +180,14 @@ class Experiment(Record):
 
     @property
     def sha256(self) -> str:
-        """Digest of what decides the results: all but `recording` and `threads`; files count by content, not path."""
+        """Digest of what decides the results: all but `recording` and `threads`; files and weights count by content."""
         data = self.resolved()
         del data["recording"], data["threads"]
         data["drugs"] = [_file_digest(file) for file in self.drugs]
         if isinstance(self.network, NetworkFile):
             data["network"]["file"] = _file_digest(self.network.file)
+        elif isinstance(self.network, NetworkModel):
+            data["network"]["weights"] = self.network.weights.values._asdict()
         text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

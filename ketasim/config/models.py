@@ -9,12 +9,14 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    StrictBool,
     StrictInt,
     StrictStr,
     ValidationInfo,
     field_validator,
 )
 
+from ketasim.config.weights import WeightsChoice, default_weights
 from ketasim.documents import DoseAmount, format_quantity, parse_quantity
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import Amount, Quantity, Record
@@ -119,6 +121,10 @@ class NetworkModel(Record):
         default="prefrontal_microcircuit", description="which circuit to build"
     )
     neurons: Annotated[StrictInt, Ge(20), Le(1_000_000)] = Field(default=1000, description="number of neurons")
+    weights: WeightsChoice = Field(
+        default_factory=default_weights,
+        description="number of an accepted set of weights, or some of its weights, such as {nmda_PYR_SST: 0.1 nS}",
+    )
 
 
 class NetworkFile(Record):
@@ -134,11 +140,26 @@ class NetworkFile(Record):
 class Schedule(Record):
     """When the spiking network is sampled."""
 
-    baseline: PositiveSeconds = Field(default=20.0, description="network time measured before time zero")
+    baseline: PositiveSeconds = Field(
+        default=300.0, description="network time measured before time zero; drives are relative to its means"
+    )
     settle: SecondsFromZero = Field(default=0.3, description="network time before each window that is not measured")
     window: Annotated[float, Ge(0.001), Quantity("s")] = Field(default=1.0, description="network time of a window")
     step: Annotated[float | None, Quantity("s", word="auto")] = Field(
         default=None, description="slow step; `auto` is short after a dose and long later"
+    )
+    memory: Annotated[float, Ge(0), Le(30), Quantity("s")] = Field(
+        default=2.0, description="network time that estimates keep when what the network reads has moved, up to 30 s"
+    )
+    tolerance: Annotated[float, Ge(0), Le(1), Quantity("1")] = Field(
+        default=0.0025,
+        description="relative change of a class's NMDA drive or release gain up to which nothing has moved",
+    )
+    skip: StrictBool = Field(
+        default=True, description="run no window while nothing has moved and the estimates rest on 60 s"
+    )
+    budget: Annotated[StrictInt, Ge(1)] | None = Field(
+        default=None, description="windows after the baseline at most, spread over the slow steps; by default no limit"
     )
 
     @field_validator("step")

@@ -37,8 +37,9 @@ def experiment_schema(mechanisms: Sequence["Mechanism"] = ()) -> dict[str, Any]:
         "properties": {mechanism.name: _entry(mechanism) for mechanism in known_mechanisms(mechanisms)},
         "additionalProperties": False,
     }
-    for key in ("amount", "repeat"):
-        dose[key] = {"description": dose[key]["description"]} | dose[key]["anyOf"][0]
+    schedule = definitions["Schedule"]["properties"]
+    for model, key in ((dose, "amount"), (dose, "repeat"), (schedule, "budget")):  # left out, not null
+        model[key] = {"description": model[key]["description"]} | model[key]["anyOf"][0]
     _without_titles_and_defaults(schema)
     schema["description"] = "An experiment: who is given what, what is simulated, what is stored."
     return {

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
-def _user_cache() -> Path | None:
+def user_cache() -> Path | None:
     """Folder for caches of this user: NUMBA_CACHE_DIR, else the platform's usual place, else None."""
     for variable in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         if os.environ.get(variable):
@@ -57,7 +57,7 @@ def _cache_folder() -> Path:
     digest = hashlib.sha256(f"{numba.__version__} {_processor()}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
-    cache = _user_cache()
+    cache = user_cache()
     folder = cache / "ketasim" / "numba" / digest.hexdigest()[:16] if cache else None
     if folder is None or not _writable(folder):
         wanted = folder or "the user's cache"

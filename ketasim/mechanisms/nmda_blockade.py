@@ -17,7 +17,7 @@ for A and B, 2.2 and 1.5 times too weak for C and D.
 """
 
 import math
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
@@ -32,25 +32,23 @@ from ketasim.signals import SUBUNITS
 
 _REFERENCE_VOLTAGE = -66.0  # mV, where IC50s are stated
 _THERMAL_VOLTAGE = 26.7  # mV, RT/F
+_ERREGER = Source("verified", "peak open probability, Erreger 2005, PMC1665591")
 
 
 class Parameters(NamedTuple):
     """Block of NMDA receptors by the compounds in the brain."""
 
-    open_probability_2a: Annotated[
-        float, Gt(0), Le(1), "1", Source("verified", "peak 0.50, Erreger 2005, PMC1665591")
-    ] = 0.50
-    open_probability_2b: Annotated[
-        float, Gt(0), Le(1), "1", Source("verified", "peak 0.12, Erreger 2005, PMC1665591")
-    ] = 0.12
-    open_probability_2c: Annotated[float, Gt(0), Le(1), "1", Source("verified", "0.011, Dravid 2008, PMC2614009")] = (
-        0.011
-    )
+    open_probability_2a: Annotated[float, Gt(0), Le(1), "1", _ERREGER] = 0.50
+    open_probability_2b: Annotated[float, Gt(0), Le(1), "1", _ERREGER] = 0.12
+    open_probability_2c: Annotated[float, Gt(0), Le(1), "1", Source("verified", "Dravid 2008, PMC2614009")] = 0.011
     open_probability_2d: Annotated[float, Gt(0), Le(1), "1", Source("recalled", "Traynelis 2010: 0.01-0.04")] = 0.01
     release_floor: Annotated[
         float, Ge(0), Le(1), "1", Source("assumed", "gating by miniature release in a silent network")
     ] = 0.003
     cells: Annotated[tuple[str, ...], Source("assumed", "populations that the blockers reach, or all")] = ("all",)
+    receptors: Annotated[
+        Literal["all", "synaptic", "extrasynaptic"], Source("assumed", "whose current block lowers; a control")
+    ] = "all"
 
 
 class Prepared(NamedTuple):
@@ -68,6 +66,8 @@ class Prepared(NamedTuple):
     shares: np.ndarray  # (4, n)
     rest: np.ndarray  # (n,) mV, stands in for the gated mean where no gate ever opened
     mg_over_k: np.ndarray  # (4,)
+    synaptic: float  # 1 if block lowers the current of synaptic receptors, else 0
+    extrasynaptic: float  # the same of extrasynaptic ones
 
 
 class Gating(NamedTuple):
@@ -108,6 +108,8 @@ def prepare(parameters: Parameters, setting: Setting) -> Prepared:
         shares=network.nmda_shares,
         rest=constants.cells.rest[network.graph.node_class],
         mg_over_k=np.array([constants.mg_over_k_ab] * 2 + [constants.mg_over_k_cd] * 2),
+        synaptic=float(parameters.receptors != "extrasynaptic"),
+        extrasynaptic=float(parameters.receptors != "synaptic"),
     )
 
 
@@ -121,6 +123,7 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     trapped_block: np.ndarray,
     superficial_block: np.ndarray,
     nmda_unblocked: np.ndarray,
+    nmda_unblocked_extrasynaptic: np.ndarray,
     nmda_block: np.ndarray,
     prepared: Prepared,
     clock: Clock,
@@ -137,8 +140,10 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     )
     concentration = brain_concentration[prepared.compound]
     advance_block(concentration, gating, trapped_block, superficial_block, prepared, clock.duration)
-    nmda_unblocked[:] = 1.0 - trapped_block.sum(axis=0) - superficial_block.sum(axis=0)
-    nmda_block[:] = 1.0 - (prepared.shares * nmda_unblocked).sum(axis=0)
+    blocked = trapped_block.sum(axis=0) + superficial_block.sum(axis=0)
+    nmda_unblocked[:] = 1.0 - prepared.synaptic * blocked
+    nmda_unblocked_extrasynaptic[:] = 1.0 - prepared.extrasynaptic * blocked
+    nmda_block[:] = (prepared.shares * blocked).sum(axis=0)
     if not np.isfinite(nmda_block).all():
         node = int(np.flatnonzero(~np.isfinite(nmda_block))[0])
         raise KetasimError(
@@ -290,6 +295,6 @@ MECHANISM = Mechanism(
         "nmda_gating_voltage",
         "nmda_tonic_gating",
     ),
-    writes=("trapped_block", "superficial_block", "nmda_unblocked", "nmda_block"),
+    writes=("trapped_block", "superficial_block", "nmda_unblocked", "nmda_unblocked_extrasynaptic", "nmda_block"),
     prepare=prepare,
 )

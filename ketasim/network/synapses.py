@@ -9,7 +9,8 @@ from ketasim.provenance import Source
 
 _TUNED = Source(
     "fitted",
-    "feasible set for a simpler circuit, adjusted by hand to rates of calibration C0 without any drug",
+    "experiments/calibrate_network.py: published unitary sizes, rates of calibration C0 without any drug; among the sets "
+    "accepted so, the most robust that agrees with calibration C1 (docs/network_choice.md)",
 )
 _PLASTICITY = Source(
     "verified",
@@ -66,15 +67,15 @@ _LINEAR_I3 = {"utilisation": 0.32, "recovery": 144.0, "facilitation": 62.0}
 #: (source class, target class) -> synapse; conductances in nS for the in-degrees of `REFERENCE_NODES`.
 SYNAPSES = MappingProxyType(
     {
-        ("PYR", "PYR"): Synapse(ampa=0.071, nmda=0.039, **_DEPRESSING_E2),
-        ("PYR", "PV"): Synapse(ampa=0.126, nmda=0.124, **_DEPRESSING_E2),
-        ("PYR", "SST"): Synapse(ampa=0.060, nmda=0.080, **_FACILITATING_E1),
-        ("PV", "PYR"): Synapse(gaba=1.35, **_DEPRESSING_I2),
-        ("PV", "PV"): Synapse(gaba=1.59, **_DEPRESSING_I2),
-        ("PV", "SST"): Synapse(gaba=0.3, **_DEPRESSING_I2),
-        ("SST", "PYR"): Synapse(gaba=1.36, **_LINEAR_I3),
-        ("SST", "PV"): Synapse(gaba=0.188, **_LINEAR_I3),
-        ("SST", "SST"): Synapse(gaba=0.2, **_LINEAR_I3),
+        ("PYR", "PYR"): Synapse(ampa=0.2645, nmda=0.06468, **_DEPRESSING_E2),
+        ("PYR", "PV"): Synapse(ampa=0.6717, nmda=0.1344, **_DEPRESSING_E2),
+        ("PYR", "SST"): Synapse(ampa=0.4074, nmda=0.1834, **_FACILITATING_E1),
+        ("PV", "PYR"): Synapse(gaba=1.341, **_DEPRESSING_I2),
+        ("PV", "PV"): Synapse(gaba=0.8959, **_DEPRESSING_I2),
+        ("PV", "SST"): Synapse(gaba=0.7054, **_DEPRESSING_I2),
+        ("SST", "PYR"): Synapse(gaba=0.6449, **_LINEAR_I3),
+        ("SST", "PV"): Synapse(gaba=0.3108, **_LINEAR_I3),
+        ("SST", "SST"): Synapse(gaba=0.1765, **_LINEAR_I3),
     }
 )
 
@@ -102,6 +103,6 @@ class Tables(NamedTuple):
     origins: Mapping[str, Source] = MappingProxyType({})
 
 
-#: Cells and synapses of the default circuit, and of graphs given without any of their own. Its weights were adjusted
-#: with the charge that the kernel delivers.
+#: Cells and synapses of the default circuit, and of graphs given without any of their own. Its weights were fitted with
+#: the charge that the kernel delivers.
 PREFRONTAL = Tables(CELL_CLASSES, SYNAPSES, SLOW_INHIBITION, Receptors())

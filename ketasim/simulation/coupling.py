@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -22,12 +21,10 @@ from ketasim.kernels.records import (
 )
 from ketasim.kernels.spiking_network import run_window
 from ketasim.network.build import FAST_STEP, Network
+from ketasim.simulation.estimates import class_means
 
 #: A class that fires faster than this on average, Hz, has run away; no cell class of cortex keeps it up.
 RUNAWAY_RATE = 200.0
-
-#: A window is run in this many blocks, whose spread gives the standard error of a population mean.
-BLOCKS = 10
 
 #: A thread with fewer neurons than this spends more time waiting for the others than it saves (docs/performance.md).
 NEURONS_PER_THREAD = 1000
@@ -38,13 +35,12 @@ class Measurement:
     """What one window says.
 
     signals : node signals by name, (n,) each.
-    population, standard_error : the same as population means and their standard errors, (n_populations,) each.
+    population : the same as population means, (n_populations,) each.
     spike_step, spike_node : absolute fast step and node of every spike.
     """
 
     signals: dict[str, np.ndarray]
     population: dict[str, np.ndarray]
-    standard_error: dict[str, np.ndarray]
     spike_step: np.ndarray
     spike_node: np.ndarray
 
@@ -52,7 +48,8 @@ class Measurement:
 def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulation:
     """What the network reads of the slow signals: `F_ab`, `F_cd`, tonic conductances and the release gain."""
     free = network.nmda_shares * signals["nmda_unblocked"]
-    tonic = free * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic
+    free_outside = network.nmda_shares * signals["nmda_unblocked_extrasynaptic"]
+    tonic = free_outside * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic
     return Modulation(
         nmda_ab=free[0] + free[1],
         nmda_cd=free[2] + free[3],
@@ -62,30 +59,25 @@ def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulatio
     )
 
 
-def largest_change(network: Network, before: Modulation, after: Modulation, gating: np.ndarray) -> float:
-    """Largest relative change of a class mean of the NMDA drive or the release gain; absolute where the mean was 0.
+def network_inputs(network: Network, state: Modulation, gating: np.ndarray) -> np.ndarray:
+    """Class means of what slow mechanisms change in the network: (2, P), NMDA drive in nS and release gain.
 
-    The drive is the conductance that is open, in nS before Mg: synaptic at the `gating` (n,) of the last window, and
-    tonic. Tonic conductance alone follows noisy glutamate and is a small part of it.
+    The drive is the conductance that is open, before Mg: synaptic at the `gating` (n,) of the baseline, and tonic.
+    Tonic conductance alone follows noisy glutamate and is a small part of it.
     """
-
-    def drive(state: Modulation) -> np.ndarray:
-        synaptic = gating * network.nmda_maximum * (state.nmda_ab + state.nmda_cd)
-        return synaptic + state.tonic_ab + state.tonic_cd
-
-    change = 0.0
-    for old, new in ((drive(before), drive(after)), (before.release_gain, after.release_gain)):
-        old_mean, new_mean = population_means(network, old), population_means(network, new)
-        difference = np.abs(new_mean - old_mean)
-        scale = np.where(old_mean > 0.0, old_mean, 1.0)
-        change = max(change, float(np.max(difference / scale, initial=0.0)))
-    return change
+    synaptic = gating * network.nmda_maximum * (state.nmda_ab + state.nmda_cd)
+    drive = synaptic + state.tonic_ab + state.tonic_cd
+    return class_means(np.stack([drive, state.release_gain]), network.graph.class_start)
 
 
-def population_means(network: Network, values: np.ndarray) -> np.ndarray:
-    """Means over the nodes of each population; `values` is (..., n)."""
-    starts = network.graph.class_start
-    return np.add.reduceat(values, starts[:-1], axis=-1) / np.diff(starts)
+def relative_change(before: np.ndarray, after: np.ndarray) -> float:
+    """Largest relative change of any element; absolute where it was 0.
+
+    >>> relative_change(np.array([2.0, 0.0]), np.array([1.0, 0.25]))
+    0.5
+    """
+    scale = np.where(before != 0.0, np.abs(before), 1.0)
+    return float(np.max(np.abs(after - before) / scale, initial=0.0))
 
 
 def later(clock: FastClock, n_steps: int) -> FastClock:
@@ -111,32 +103,20 @@ def settle(
 def measure(
     network: Network, activity: Activity, state: Modulation, clock: FastClock, n_steps: int, threads: int = 1
 ) -> Measurement:
-    """Run a window of `n_steps` in blocks and average it; `activity` goes on from there.
+    """Run a window of `n_steps` and average it; `activity` goes on from there.
 
     Raises
     ------
     KetasimError
         The network has run away or a membrane potential is no number.
     """
-    edges = np.linspace(0, n_steps, min(BLOCKS, n_steps) + 1).round().astype(int)
-    blocks, spikes = [], []
-    threads = threads_for(network, threads)
-    for begin, end in pairwise(edges):
-        part = later(clock, int(begin))
-        window = run_window(activity, network.graph, state, network.parameters, part, int(end - begin), threads)
-        check(network, activity, window, part, int(end - begin))
-        blocks.append(_node_signals(network, window, int(end - begin)))
-        spikes.append((window.spike_step, window.spike_node))
-    lengths = np.diff(edges) / n_steps
-    signals, population, errors = {}, {}, {}
-    for name in blocks[0]:
-        values = np.array([block[name] for block in blocks])
-        means = population_means(network, values)
-        signals[name] = lengths @ values
-        population[name] = lengths @ means
-        errors[name] = means.std(axis=0, ddof=1) / np.sqrt(len(blocks)) if len(blocks) > 1 else means[0] * np.nan
-    steps, nodes = (np.concatenate(parts) for parts in zip(*spikes, strict=True))
-    return Measurement(signals, population, errors, steps, nodes)
+    window = run_window(
+        activity, network.graph, state, network.parameters, clock, n_steps, threads_for(network, threads)
+    )
+    check(network, activity, window, clock, n_steps)
+    signals = _node_signals(network, window, n_steps)
+    population = {name: class_means(values, network.graph.class_start) for name, values in signals.items()}
+    return Measurement(signals, population, window.spike_step, window.spike_node)
 
 
 def check(network: Network, activity: Activity, window: Window, clock: FastClock, n_steps: int) -> None:
@@ -158,7 +138,7 @@ def check(network: Network, activity: Activity, window: Window, clock: FastClock
 
 
 def _node_signals(network: Network, window: Window, n_steps: int) -> dict[str, np.ndarray]:
-    """Averages of one block per node."""
+    """Averages of one window per node."""
     n = network.topology.n_nodes
     seconds = n_steps * FAST_STEP * 1e-3
     sums = window.sums / n_steps

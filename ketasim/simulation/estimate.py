@@ -8,19 +8,22 @@ from ketasim.kernels.graph import bytes_per_synapse
 from ketasim.kernels.records import FastClock, new_activity
 from ketasim.kernels.spiking_network import run_window
 from ketasim.simulation.coupling import modulation
-from ketasim.simulation.loop import LONG_SETTLE, Simulation
+from ketasim.simulation.loop import Simulation
+from ketasim.simulation.sampler import LONG_SETTLE, baseline_windows
 
 #: Interpreter and libraries, bytes, before anything is built.
 _PROCESS = 250e6
 #: A topology's arrays: 16 bytes a synapse; the rest while it is built and stored.
 _TOPOLOGY = 72.0
-#: File: an edge with its share of SONATA's indices, and a row of 20 population signals.
-_FILE_PER_EDGE, _FILE_PER_ROW = 26.0, 500.0
+#: File: an edge with its share of SONATA's indices, and a row of 30 population signals.
+_FILE_PER_EDGE, _FILE_PER_ROW = 26.0, 700.0
 _TRIAL_STEPS = 500
 
 
 def estimate(simulation: Simulation) -> list[tuple[str, float | str, str]]:
     """Rows (quantity, value, unit): size, windows, memory, file and wall time.
+
+    Windows that will be skipped because nothing has moved, and a baseline that is stored already, are counted as run.
 
     The wall time comes from 50 ms of the network, started from rest, on this machine as it is now; the first call
     compiles the kernels. The network's real rate and other load make it uncertain by a factor of about 1.5.
@@ -32,8 +35,10 @@ def estimate(simulation: Simulation) -> list[tuple[str, float | str, str]]:
         return rows
     topology = network.topology
     schedule = experiment.schedule
-    windows = max(1, round(schedule.baseline / schedule.window)) + n_steps + 1
-    network_time = schedule.baseline + LONG_SETTLE + (n_steps + 1) * (schedule.settle + schedule.window)
+    samples = min(n_steps + 1, n_steps + 1 if schedule.budget is None else schedule.budget)
+    baseline = baseline_windows(experiment)
+    windows = baseline + samples
+    network_time = schedule.baseline + LONG_SETTLE + samples * (schedule.settle + schedule.window)
     state = (network.graph.longest_delay + 1) * topology.n_nodes * 16.0
     memory = _PROCESS + topology.n_edges * (bytes_per_synapse(network.graph) + _TOPOLOGY) + state
     times = np.concatenate([np.arange(-schedule.baseline, 0.0, schedule.window), simulation.schedule])
@@ -43,14 +48,14 @@ def estimate(simulation: Simulation) -> list[tuple[str, float | str, str]]:
     )
     spikes = stored * topology.n_nodes * 3.0 * schedule.window * 16.0
     nodes = len(experiment.recording.node_signals) * n_steps * topology.n_nodes * 4.0
-    disk = topology.n_edges * _FILE_PER_EDGE + windows * _FILE_PER_ROW + spikes + nodes
+    disk = topology.n_edges * _FILE_PER_EDGE + (baseline + n_steps + 1) * _FILE_PER_ROW + spikes + nodes
     wall = network_time * _seconds_per_second(simulation)
     rows += [(f"{name} neurons", size, "1") for name, size in topology.sizes.items()]
     rows += [
         ("synapses", topology.n_edges, "1"),
         ("kernel graph", bytes_per_synapse(network.graph), "bytes/synapse"),
-        ("windows", windows, "1"),
-        ("network time", network_time, "s"),
+        ("windows, at most", windows, "1"),
+        ("network time, about", network_time, "s"),
         ("memory", memory / 1e6, "MB"),
         ("file", disk / 1e6, "MB"),
         ("wall time", wall, "s"),

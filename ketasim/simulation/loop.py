@@ -1,17 +1,17 @@
 """The loop that joins the clocks. The page to read first.
 
 Slow mechanisms advance from one slow time to the next; there the spiking network, at 0.1 ms, is run for a settling
-time and a window, whose averages the mechanisms read in the next step. One slow step::
+time and a window if anything that it reads has moved, and mechanisms read what is known of it. One slow step::
 
     1 doses of the interval            4 modulation: what the network reads
-    2 ports reset to neutral           5 settle, window
-    3 mechanisms advance               6 averages into the signals
+    2 ports reset to neutral           5 settle, window, or neither
+    3 mechanisms advance               6 running estimates into the signals
 
 Every mechanism reads the signals of the step's start, so their order does not matter.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,23 +19,16 @@ import numpy as np
 
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError, parse_quantity
-from ketasim.kernels.records import Activity, FastClock, new_activity
 from ketasim.mechanisms import Clock, Mechanism, nmda_blockade
-from ketasim.network.build import FAST_STEP
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
-from ketasim.simulation.coupling import Measurement, largest_change, later, measure, modulation, settle
+from ketasim.simulation.coupling import Measurement
 from ketasim.simulation.dosing import administrations, event_times, inputs
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.roster import active_mechanisms, owners_of, signal_table
+from ketasim.simulation.sampler import STEPS_PER_SECOND, NetworkSampler, OnWindow
 from ketasim.simulation.schedule import slow_times
-from ketasim.simulation.stimuli import added_rates, check_populations, stimulated, stimulus_times
+from ketasim.simulation.stimuli import check_populations, stimulus_times
 from ketasim.simulation.world import build_network, compartments_of, setting_of
-
-#: Settling in s after a change of more than `LARGE_CHANGE` in a class mean of the NMDA drive or the release gain: about
-#: three times the slowest fast constant, recovery from short-term depression in 0.7 s.
-LONG_SETTLE = 2.0
-LARGE_CHANGE = 0.05
-_STEPS_PER_SECOND = round(1e3 / FAST_STEP)
 
 
 class Simulation:
@@ -50,9 +43,8 @@ class Simulation:
     Attributes
     ----------
     time : s from time zero; starts at 0 once the baseline is measured.
-    signals : name -> array, see ``ketasim signals`` for units and shapes.
-    window : the last window's `Measurement`, None without a network.
-    network_sampled : whether `window` belongs to the present time.
+    signals : name -> array, see ``ketasim signals`` for units and shapes. Those of the network are running estimates.
+    sampler : runs the network and keeps its estimates; None without a network.
 
     Examples
     --------
@@ -74,19 +66,13 @@ class Simulation:
         self.mechanisms = active_mechanisms(experiment, own, self.network is not None)
         self.owners = owners_of(self.mechanisms)
         self.time = 0.0
-        self.window: Measurement | None = None
-        self.network_sampled = False
+        self.sampler = NetworkSampler(self.network, experiment) if self.network else None
         self.signal_table = signal_table(own)
         if self.network is None:
             self.signal_table = {n: s for n, s in self.signal_table.items() if "node" not in s.dims}
         self._doses = administrations(experiment.doses, experiment.subject.weight)
         self._prepare(())
         self.signals = new_arrays(self.signal_table, self.axes)
-        self._activity: Activity | None = None
-        self._window_end = 0
-        self._network_age = 0
-        self._modulation: Any = None
-        self._added = np.zeros(0)  # what stimuli add to the background in the last window, 1/ms
         self._baseline_done = False
         for _ in self.mechanisms:  # steps of no length put algebraic relations at their balance, one link a step
             self._advance_mechanisms(0.0)
@@ -114,57 +100,41 @@ class Simulation:
         return np.concatenate([[self.time], self._times[np.searchsorted(self._times, self.time, side="right") :]])
 
     @property
+    def window(self) -> Measurement | None:
+        """The last window; None without a network, or where the baseline came from the cache and none was run since."""
+        return self.sampler.window if self.sampler else None
+
+    @property
+    def network_sampled(self) -> bool:
+        """Whether `window` was run at the present time."""
+        return self.sampler is not None and self.sampler.fresh
+
+    @property
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the future depends on, as plain arrays."""
         arrays = {f"signals/{name}": array for name, array in self.signals.items()}
-        if self._activity is not None:
-            arrays |= {f"activity/{name}": array for name, array in self._activity._asdict().items()}
-            arrays |= {f"modulation/{name}": array for name, array in self._modulation._asdict().items()}
+        if self.sampler is not None:
+            arrays |= {f"network/{name}": array for name, array in self.sampler.state.items()}
         arrays["time"] = np.array(self.time)
         doses = json.dumps([asdict(dose) for dose in self._doses])
         arrays["doses"] = np.frombuffer(doses.encode(), np.uint8)
-        arrays["window_end"] = np.array(self._window_end)
-        arrays["network_age"] = np.array(self._network_age)
         return arrays
 
-    def measure_baseline(self, on_window: Callable[[float, Measurement], Any] | None = None) -> None:
-        """Measure the resting network before time zero, then take the first window at time zero.
+    def measure_baseline(self, on_window: OnWindow | None = None, cached: bool = True) -> None:
+        """Measure the resting network before time zero, and sample it at time zero.
 
-        on_window : called with the time in s and the measurement of each window, including the one at time zero;
-            `signals` then hold that window's averages.
+        on_window : called with the time in s and the `Measurement` of each window.
+        cached : a baseline of the same network, seed and schedule that was measured before may be taken from the
+            user's cache folder; its windows have population means, and neither node signals nor spikes.
         """
         if self._baseline_done:
             return
-        if self.network is None:
-            self._baseline_done = True
-            return
-        schedule = self.experiment.schedule
-        network, threads = self.network, self.experiment.threads
-        window_steps = _steps(schedule.window)
-        n_windows = max(1, round(schedule.baseline / schedule.window))
-        begin = -n_windows * window_steps - _steps(LONG_SETTLE)
-        self._activity = new_activity(network.graph, network.parameters)
-        self._modulation = modulation(network, self.signals)
-        clock = self._clock(begin)
-        with HeldInterrupts():
-            clock = settle(network, self._activity, self._modulation, clock, _steps(LONG_SETTLE), threads)
-        measured = []
-        for _ in range(n_windows):
-            with HeldInterrupts():
-                measured.append(measure(network, self._activity, self._modulation, clock, window_steps, threads))
-            self._take(measured[-1])
-            if on_window:
-                on_window(clock.first_step / _STEPS_PER_SECOND, measured[-1])
-            clock = later(clock, window_steps)
-        self._window_end, self._network_age = int(clock.first_step), int(clock.age)
-        for name in measured[0].signals:
-            self.signals[name][:] = np.mean([window.signals[name] for window in measured], axis=0)
-        self.signals["vesicle_release_baseline"][:] = self.signals["vesicle_release"]
-        with HeldInterrupts():
-            self._baseline_done = True  # not before: a baseline that was interrupted is measured anew
-            self._run_window()
-        if on_window and self.window:
-            on_window(0.0, self.window)
+        if self.sampler is not None:
+            self.sampler.measure_baseline(self.signals, on_window, cached)
+            self._read_estimates()
+            self.signals["vesicle_release_baseline"][:] = self.signals["vesicle_release"]
+            self._sample()
+        self._baseline_done = True  # not before: a baseline that was interrupted is measured anew
 
     def step(self, until: float | None = None) -> None:
         """Do one slow step of the schedule, or the part of it that ends at `until` (s)."""
@@ -178,7 +148,7 @@ class Simulation:
             self.signals["bolus"], self.signals["infusion_rate"] = bolus, rate
             self._advance_mechanisms(end - self.time)
             self.time = end
-            self._run_window()
+            self._sample()
 
     def advance(self, duration: str | float) -> None:
         """Advance by a duration such as ``"10 min"`` or a number of seconds, at most to the experiment's end."""
@@ -219,7 +189,7 @@ class Simulation:
 
     def _advance_mechanisms(self, duration: float) -> None:
         """Advance all mechanisms by `duration` s from the signals as they are now."""
-        clock = Clock(self.experiment.seed, duration, round(self.time * _STEPS_PER_SECOND))
+        clock = Clock(self.experiment.seed, duration, round(self.time * STEPS_PER_SECOND))
         start = self.signals
         end = {name: array.copy() for name, array in start.items()}
         for name, signal in self.signal_table.items():
@@ -242,39 +212,16 @@ class Simulation:
                 value = signals[name][bad].flat[0]
                 raise KetasimError(f"{mechanism.name} made '{name}' {value} at t = {self.time:g} s")
 
-    def _run_window(self) -> None:
-        """Settle and measure the network at the present time, unless its last window reaches into it."""
-        network, first = self.network, round(self.time * _STEPS_PER_SECOND)
-        self.network_sampled = network is not None and first >= self._window_end
-        if network is None or self._activity is None:
+    def _sample(self) -> None:
+        """Bring what is known of the network to the present time."""
+        if self.sampler is None:
             return
-        added = added_rates(self.experiment.stimuli, network.topology.population_names, self.time)
-        if not self.network_sampled:
-            if not np.array_equal(added, self._added):
-                raise KetasimError(f"a stimulus starts or ends at t = {self.time:g} s, inside the last window")
-            return
-        network, self._added = stimulated(network, added), added
-        schedule = self.experiment.schedule
-        now = modulation(network, self.signals)
-        large = largest_change(network, self._modulation, now, self.signals["nmda_gating"]) > LARGE_CHANGE
-        settling = max(schedule.settle, LONG_SETTLE) if large else schedule.settle
-        self._modulation = now
-        threads = self.experiment.threads
-        clock = settle(network, self._activity, now, self._clock(first), _steps(settling), threads)
-        window_steps = _steps(schedule.window)
-        self._take(measure(network, self._activity, now, clock, window_steps, threads))
-        clock = later(clock, window_steps)
-        self._window_end, self._network_age = int(clock.first_step), int(clock.age)
+        budget, passed = self.experiment.schedule.budget, int(np.searchsorted(self._times, self.time, side="right"))
+        allowed = np.inf if budget is None else budget * passed / self._times.size
+        self.sampler.sample(self.time, self.signals, allowed)
+        self._read_estimates()
 
-    def _clock(self, first_step: int) -> FastClock:
-        return FastClock(np.uint64(self.experiment.seed), np.int64(first_step), np.int64(self._network_age))
-
-    def _take(self, measurement: Measurement) -> None:
-        self.window = measurement
-        self.network_sampled = True
-        self.signals |= {name: values.copy() for name, values in measurement.signals.items()}
-
-
-def _steps(seconds: float) -> int:
-    """Number of fast steps in a duration."""
-    return round(seconds * _STEPS_PER_SECOND)
+    def _read_estimates(self) -> None:
+        assert self.sampler is not None
+        assert self.sampler.estimates is not None
+        self.signals |= self.sampler.estimates.signals()

@@ -10,6 +10,7 @@ from ketasim.network.circuit_wiring import circuit_topology
 from ketasim.network.exchange import from_networkx, read_network_file
 from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree
 from ketasim.network.synapses import PREFRONTAL
+from ketasim.network.weights import tables_of
 
 
 def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | None, tuple[str, ...]]:
@@ -31,9 +32,10 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
         case NetworkFile(file=file):
             topology, notes = read_network_file(file, known)
             return build(topology), notes
-        case NetworkModel(neurons=neurons):
+        case NetworkModel(neurons=neurons, weights=weights):
             topology = prefrontal_microcircuit(neurons, experiment.seed)
-            return build(topology, in_degree_scale(topology, reference_in_degree)), ()
+            scale = in_degree_scale(topology, reference_in_degree)
+            return build(topology, scale, tables=tables_of(weights.values)), ()
     return None, ()
 
 

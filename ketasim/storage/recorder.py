@@ -1,5 +1,6 @@
 """From a running simulation to rows of its trajectory file. Looks only; changes no state."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,8 @@ import numpy as np
 from ketasim.network.build import FAST_STEP
 from ketasim.signals import Signal
 from ketasim.simulation import Simulation
-from ketasim.simulation.coupling import Measurement, population_means
+from ketasim.simulation.coupling import Measurement
+from ketasim.simulation.estimates import class_means
 from ketasim.storage.clock import Column
 from ketasim.storage.writer import TrajectoryWriter
 
@@ -42,29 +44,31 @@ class Recorder:
         self._node = [signal for signal in recorded if signal.name in wanted.node_signals]
         self._instants = sorted(begin for begin, end in wanted.spikes if begin == end)
         self._intervals = [interval for interval in wanted.spikes if interval[0] < interval[1]]
+        self._last_spike = -math.inf  # s
         self._create()
 
     def record_baseline(self, time: float, window: Measurement) -> None:
-        """Write a window of the baseline, or the first one at time zero, when everything else starts too."""
-        if time < 0.0:
-            self._record_population(time, window, fresh=True)
-            self._record_spikes(time, window)
-        else:
-            self.record()
+        """Write a window of the baseline."""
+        self._record_population(time, window)
+        self._record_spikes(time, window)
 
     def record(self) -> None:
         """Write one row of every clock for the present time."""
         simulation = self._simulation
-        time, window = simulation.time, simulation.window
+        time, sampler = simulation.time, simulation.sampler
         self._append(self.subject, "subject", time, {s.name: simulation.signals[s.name] for s in self._subject})
-        if window is None:
+        if sampler is None:
             return
-        self._record_population(time, window, simulation.network_sampled)
+        self._record_population(time, sampler.window if sampler.fresh else None)
         if self._node:
             values = {signal.name: simulation.signals[signal.name] for signal in self._node}
             self._writer.append("node", time, values)
-        if simulation.network_sampled:
-            self._record_spikes(time, window)
+        self._record_spikes(time, sampler.window if sampler.fresh else None)
+
+    @property
+    def wants_baseline_spikes(self) -> bool:
+        """Whether spikes before time zero are recorded, which no stored baseline has."""
+        return any(begin < 0.0 for begin in (*self._instants, *(begin for begin, _ in self._intervals)))
 
     def _is_known(self, signal: Signal) -> bool:
         """Whether there is anything to record: a signal nobody owns would be a column of neutral values."""
@@ -85,9 +89,13 @@ class Recorder:
         names = topology.population_names
         columns = [Column(s.name, s.unit, s.meaning, ("population",), owner(s.name), "f8") for s in self._population]
         for s in self._estimates:
-            meaning = f"standard error of {s.name} from the spread within its window"
+            meaning = f"standard error of the running estimate of {s.name}; a single window has none"
             columns.append(Column(f"{s.name}_standard_error", s.unit, meaning, ("population",), None, "f8"))
-        columns.append(Column("network_sampled", "1", "1 fresh window, 0 the last one reused", (), None, "u1"))
+            meaning = f"{s.name} in the window run at this time, NaN without one"
+            columns.append(Column(f"{s.name}_window", s.unit, meaning, ("population",), None, "f8"))
+        meaning = "network time behind the running estimates"
+        columns.append(Column("network_memory", "s", meaning, (), None, "f8"))
+        columns.append(Column("network_sampled", "1", "1 fresh window, 0 estimates reused", (), None, "u1"))
         writer.create_clock("population", columns, {"population": names})
         if self._node:
             columns = [Column(s.name, s.unit, s.meaning, ("node",), owner(s.name)) for s in self._node]
@@ -105,27 +113,41 @@ class Recorder:
         self._writer.append(group, time, kept)
         rows.append((time, kept))
 
-    def _record_population(self, time: float, window: Measurement, fresh: bool) -> None:
-        network, signals = self._simulation.network, self._simulation.signals
+    def _record_population(self, time: float, window: Measurement | None) -> None:
+        """Write a row: before time zero a single window, from then on running estimates."""
+        network, sampler, signals = self._simulation.network, self._simulation.sampler, self._simulation.signals
         assert network is not None
-        values: dict[str, Any] = {}
+        assert sampler is not None
+        names = [signal.name for signal in self._estimates]
+        nothing = dict.fromkeys(names, np.full(len(network.topology.population_names), np.nan))
+        raw = window.population if window else nothing
+        values: dict[str, Any] = {f"{name}_window": raw[name] for name in names}
+        estimates = sampler.estimates if time >= 0.0 else None
+        means, errors = (estimates.population(), estimates.standard_error()) if estimates else (raw, nothing)
+        for name in names:
+            values[name], values[f"{name}_standard_error"] = means[name], errors[name]
         for signal in self._population:
-            if signal.kind == "network":
-                values[signal.name] = window.population[signal.name]
-                values[f"{signal.name}_standard_error"] = window.standard_error[signal.name]
-            else:
-                values[signal.name] = population_means(network, signals[signal.name])
-        values["network_sampled"] = np.uint8(fresh)
+            if signal.kind != "network":
+                values[signal.name] = class_means(signals[signal.name], network.graph.class_start)
+        values["network_memory"] = estimates.memory if estimates else self._simulation.experiment.schedule.window
+        values["network_sampled"] = np.uint8(window is not None)
         self._append(self.population, "population", time, values)
 
-    def _record_spikes(self, time: float, window: Measurement) -> None:
+    def _record_spikes(self, time: float, window: Measurement | None) -> None:
+        """Write the spikes of a time that was asked for; where no window was run, of one that changes nothing."""
+        if time < self._last_spike:  # inside the window whose spikes were written last
+            return
         due = [instant for instant in self._instants if instant <= time]
         self._instants = self._instants[len(due) :]
         if not due and not any(begin <= time <= end for begin, end in self._intervals):
             return
-        network = self._simulation.network
-        assert network is not None
-        topology = network.topology
+        simulation = self._simulation
+        assert simulation.network is not None
+        assert simulation.sampler is not None
+        window = window or simulation.sampler.look(time, simulation.signals)
+        if window.spike_step.size:
+            self._last_spike = window.spike_step[-1] * FAST_STEP * 1e-3
+        topology = simulation.network.topology
         for name in topology.population_names:
             members = topology.slice_of(name)
             chosen = (window.spike_node >= members.start) & (window.spike_node < members.stop)

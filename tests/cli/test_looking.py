@@ -78,6 +78,8 @@ def test_inspect_tells_summary_digest_and_source(call, small_file, folder):
     with ketasim.open_trajectory(small_file) as trajectory:
         rows = json.loads(call("inspect", small_file, "--json").stdout)
         assert {row["name"]: row["value"] for row in rows} == trajectory.summary
+        cost = {row["name"]: row["unit"] for row in rows if row["name"].startswith(("windows", "network", "wall"))}
+        assert cost == {"windows_run": "1", "windows_skipped": "1", "network_time": "s", "wall_time_network": "s"}
         assert call("inspect", small_file, "--digest").stdout.strip() == trajectory.digest()
         source = call("inspect", small_file, "--config").stdout
         (folder / "again.yaml").write_text(source)

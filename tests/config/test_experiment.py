@@ -32,12 +32,28 @@ def test_defaults_are_filled(small_world):
     experiment = Experiment.from_mapping(MINIMAL)
     schedule = experiment.schedule
     assert (experiment.name, experiment.seed, experiment.doses) == ("experiment", 1, ())
-    assert (schedule.baseline, schedule.settle, schedule.window, schedule.step) == (20.0, 0.3, 1.0, None)
+    assert (schedule.baseline, schedule.settle, schedule.window, schedule.step) == (300.0, 0.3, 1.0, None)
+    assert (schedule.memory, schedule.tolerance, schedule.skip, schedule.budget) == (2.0, 0.0025, True, None)
     assert experiment.network == NetworkModel(model="prefrontal_microcircuit", neurons=1000)
     assert experiment.mechanisms["block"].on_rate == 0.6
     weights = {"human": 70.0, "rat": 0.3, "mouse": 0.025}
     for species, weight in weights.items():
         assert experiment.replace(**{"subject.species": species}).subject.weight == weight
+
+
+def test_how_windows_are_chosen_is_read_and_written_back(read, text):
+    """Catches a key that is read in other units, does not decide the digest, or is lost in the resolved experiment."""
+    plain = read(text)
+    given = ("memory=500 ms", "tolerance=0", "skip=false", "budget=40")
+    for word, value in zip(given, (0.5, 0.0, False, 40), strict=True):
+        key = word.split("=")[0]
+        experiment = read(text, f"schedule.{word}")
+        assert getattr(experiment.schedule, key) == value
+        assert Experiment.from_mapping(experiment.resolved()) == experiment
+        assert experiment.sha256 != plain.sha256
+    assert read(text, "schedule.tolerance=1").schedule.tolerance == 1.0
+    assert read(text, "schedule.memory=0 s").schedule.memory == 0.0
+    assert Experiment.from_mapping(plain.resolved()).schedule.budget is None
 
 
 def test_words_for_switches_and_networks(read, text):

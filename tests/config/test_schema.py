@@ -32,6 +32,15 @@ def test_every_key_is_described_and_closed(small_world):
     assert '"type": "null"' not in json.dumps(schema)
 
 
+def test_plain_numbers_have_their_limits(small_world):
+    """Catches limits that an editor cannot know, because they stand under a word that is not JSON Schema's."""
+    schedule = experiment_schema()["$defs"]["Schedule"]["properties"]
+    kinds = {key: {name: schedule[key].get(name) for name in ("type", "minimum", "maximum")} for key in schedule}
+    assert kinds["tolerance"] == {"type": "number", "minimum": 0, "maximum": 1}
+    assert kinds["budget"] == {"type": "integer", "minimum": 1, "maximum": None}
+    assert kinds["skip"]["type"] == "boolean"
+
+
 def test_patterns_take_quantities_and_refuse_plain_numbers(small_world):
     """Catches an editor that marks right quantities as wrong, or lets a missing unit pass."""
     schema = experiment_schema()

@@ -43,6 +43,8 @@ def prepared(blockers, open_probability=(1.0,) * 4, mg_over_k=MG_OVER_K, shares=
         shares=shares,
         rest=np.full(nodes, -70.0),
         mg_over_k=np.array(mg_over_k, dtype=float),
+        synaptic=1.0,
+        extrasynaptic=1.0,
     )
 
 

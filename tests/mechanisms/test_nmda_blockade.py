@@ -132,7 +132,7 @@ def nodes_of(mechanism_parameters=None, drugs=(KETAMINE,)):
     tonic = np.array([0.002, 0.003, 0.004, 0.03])[:, None] * np.ones(3)
     readings = [gate, gate * m_ab, gate * m_cd, gate * np.array([-58.0, -54.0, -52.0]), tonic]
     free = np.zeros((len(place.blockers), 4, 3))
-    states = [free, free.copy(), np.ones((4, 3)), np.zeros(3)]
+    states = [free, free.copy(), np.ones((4, 3)), np.ones((4, 3)), np.zeros(3)]
     return place, receptors, readings, states
 
 
@@ -159,25 +159,41 @@ def test_mechanism_gives_each_node_its_own_block():
                 block = twin.advance(np.zeros(14), found, by_blocker, subunit, channel, 900.0)
                 unblocked[subunit, node] = 1.0 - block.sum()
     assert unblocked.min(axis=0).max() < 0.95  # every node has something to be wrong about
-    assert_allclose(states[2], unblocked, rtol=1e-9)
-    assert_allclose(states[3], 1.0 - (shares * unblocked).sum(axis=0), rtol=1e-8)
+    for free in states[2:4]:
+        assert_allclose(free, unblocked, rtol=1e-9)
+    assert_allclose(states[4], 1.0 - (shares * unblocked).sum(axis=0), rtol=1e-8)
+
+
+@pytest.mark.parametrize(("receptors", "reached"), [("synaptic", 2), ("extrasynaptic", 3)])
+def test_block_of_one_kind_of_receptor_leaves_the_other_its_current(receptors, reached):
+    """Catches a control that blocks both, neither, or the wrong kind, or that changes how blockers bind."""
+    place, both, readings, wanted = nodes_of()
+    concentration = np.full(len(place.compounds), 0.3)
+    nmda_blockade.advance(concentration, *readings, *wanted, both, clock(3600.0))
+    _, one, _, states = nodes_of(nmda_blockade.Parameters(receptors=receptors))
+    nmda_blockade.advance(concentration, *readings, *states, one, clock(3600.0))
+    assert wanted[2][:2].max() < 0.99
+    for index in (0, 1, reached, 4):
+        assert_array_equal(states[index], wanted[index])
+    assert_array_equal(states[5 - reached], 1.0)
 
 
 def test_only_the_named_cells_are_reached():
     """Catches ``cells`` that is ignored: the others must stay as they were, to the last bit."""
     place, receptors, readings, states = nodes_of(nmda_blockade.Parameters(cells=("PV", "SST")))
     nmda_blockade.advance(np.full(len(place.compounds), 0.3), *readings, *states, receptors, clock(3600.0))
-    assert states[3][0] == 0.0
+    assert states[4][0] == 0.0
     assert not states[0][:, :, 0].any()
-    assert states[3][1:].min() > 0.01
+    assert states[4][1:].min() > 0.01
 
 
 def test_without_drug_nothing_is_blocked():
     """Catches a neutral value that drifts, and a run without blockers that breaks."""
     place, receptors, readings, states = nodes_of()
     nmda_blockade.advance(np.zeros(len(place.compounds)), *readings, *states, receptors, clock(DAY))
-    assert_array_equal(states[2], 1.0)
-    assert_array_equal(states[3], 0.0)
+    for free in states[2:4]:
+        assert_array_equal(free, 1.0)
+    assert_array_equal(states[4], 0.0)
     _, receptors, readings, states = nodes_of(drugs=())
     nmda_blockade.advance(np.zeros(0), *readings, *states, receptors, clock(DAY))
     assert_array_equal(states[2], 1.0)
@@ -190,8 +206,9 @@ def test_a_step_of_no_length_keeps_block_and_balances_the_rest():
     nmda_blockade.advance(np.full(len(place.compounds), 5.0), *readings, *states, receptors, clock(0.0))
     assert_allclose(states[0][0], 0.2, rtol=1e-15)
     assert_allclose(states[0][1:], 0.0, atol=1e-16)
-    assert_allclose(states[2], 0.8, rtol=1e-14)
-    assert_allclose(states[3], 0.2, rtol=1e-13)
+    for free in states[2:4]:
+        assert_allclose(free, 0.8, rtol=1e-14)
+    assert_allclose(states[4], 0.2, rtol=1e-13)
 
 
 def test_it_needs_a_network():
@@ -204,6 +221,6 @@ def test_an_impossible_concentration_is_refused_by_name():
     """Catches numbers that are none any more and spread through the network."""
     found = [Blocker(k_on=0.6, ic50=(0.33, 0.31, 0.51, 0.83), delta=0.55, sigma=0.0)]
     gating = clamped(0.5)
-    states = (*new_block(found), np.ones((4, 1)), np.zeros(1))
+    states = (*new_block(found), np.ones((4, 1)), np.ones((4, 1)), np.zeros(1))
     with pytest.raises(KetasimError, match="nmda_blockade: block at node 0 is no number"):
         nmda_blockade.advance(np.array([np.inf]), *gating, *states, prepared(found), clock(60.0))

@@ -39,15 +39,6 @@ def settled(network, simulation):
     return activity, coupling.settle(network, activity, state, clock_at(0), 5000)
 
 
-def test_population_means_against_a_loop(network):
-    """Catches means over the wrong nodes, or along the wrong axis of a table."""
-    values = np.random.default_rng(1).random((4, network.topology.n_nodes))
-    names = network.topology.population_names
-    expected = [[values[row, network.topology.slice_of(name)].mean() for name in names] for row in range(4)]
-    assert coupling.population_means(network, values) == pytest.approx(np.array(expected))
-    assert coupling.population_means(network, values[0]) == pytest.approx(expected[0])
-
-
 def test_modulation_of_a_rested_and_a_blocked_receptor(network, signals):
     """Catches subunits in the wrong Mg group, block that leaves the tonic current alone, a shared array."""
     shares = network.nmda_shares
@@ -56,37 +47,59 @@ def test_modulation_of_a_rested_and_a_blocked_receptor(network, signals):
     assert free.nmda_ab + free.nmda_cd == pytest.approx(np.ones(network.topology.n_nodes))
     assert free.nmda_cd == pytest.approx(shares[2] + shares[3])
     assert free.tonic_ab + free.tonic_cd == pytest.approx(0.1 * network.nmda_extrasynaptic)
-    signals["nmda_unblocked"][3] = 0.25  # three quarters of GluN2D blocked
+    for port in ("nmda_unblocked", "nmda_unblocked_extrasynaptic"):
+        signals[port][3] = 0.25  # three quarters of GluN2D blocked
     blocked = coupling.modulation(network, signals)
     assert blocked.nmda_ab == pytest.approx(free.nmda_ab)
     assert blocked.nmda_cd == pytest.approx(shares[2] + 0.25 * shares[3])
     assert blocked.tonic_cd == pytest.approx(0.1 * network.nmda_extrasynaptic * (shares[2] + 0.25 * shares[3]))
+    signals["nmda_unblocked_extrasynaptic"][:] = 1.0
+    synaptic_alone = coupling.modulation(network, signals)
+    assert np.array_equal(synaptic_alone.nmda_cd, blocked.nmda_cd)
+    assert np.array_equal(synaptic_alone.tonic_cd, free.tonic_cd)
     signals["release_gain"][:] = 7.0
     assert np.all(blocked.release_gain == 1.0)
 
 
-def test_largest_change_looks_at_class_means(network, signals):
-    """Catches changes that cancel within a class, a relative change by nothing, and a port overlooked."""
+def test_network_inputs_are_open_conductance_and_gain_by_class(network, signals):
+    """Catches changes that cancel within a class, a port overlooked, a conductance counted twice, gain as a drive."""
+    generator = np.random.default_rng(6)
+    signals["nmda_tonic_gating"][:] = 0.01
     before = coupling.modulation(network, signals)
-    gating = np.full(network.topology.n_nodes, 0.1)
-    assert coupling.largest_change(network, before, before, gating) == 0.0
-    pyramidal, pv = (network.topology.slice_of(name) for name in ("PYR", "PV"))
+    gating = generator.uniform(0.05, 0.2, network.topology.n_nodes)
+    found = coupling.network_inputs(network, before, gating)
+    assert found.shape == (2, 3)
+    for index, name in enumerate(network.topology.population_names):
+        members = range(network.topology.n_nodes)[network.topology.slice_of(name)]
+        drive = [
+            gating[i] * network.nmda_maximum[i] * (before.nmda_ab[i] + before.nmda_cd[i])
+            + before.tonic_ab[i]
+            + before.tonic_cd[i]
+            for i in members
+        ]
+        assert found[0, index] == pytest.approx(np.mean(drive))
+        assert found[1, index] == 1.0
     gain = before.release_gain.copy()
-    gain[pyramidal.start] *= 1.5  # one of 64 neurons
-    one = coupling.largest_change(network, before, before._replace(release_gain=gain), gating)
-    assert one == pytest.approx(0.5 / (pyramidal.stop - pyramidal.start))
-    halved = before._replace(**{port: getattr(before, port) * 0.5 for port in before._fields if port != "release_gain"})
-    assert coupling.largest_change(network, before, halved, gating) == pytest.approx(0.5)
-    ports = ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd")
+    gain[0] *= 1.5  # one of 64 PYR
+    other = coupling.network_inputs(network, before._replace(release_gain=gain), gating)
+    assert other[1] == pytest.approx([1.0 + 0.5 / 64, 1.0, 1.0])
+    assert np.array_equal(other[0], found[0])
     parts = []
-    for port in ports:
-        values = getattr(before, port).copy()
-        values[pv] *= 0.5
-        parts.append(coupling.largest_change(network, before, before._replace(**{port: values}), gating))
-    assert sum(parts) == pytest.approx(0.5)
-    nothing = before._replace(**{port: np.zeros_like(gain) for port in ports})
-    opened = nothing._replace(tonic_ab=np.full_like(gain, 0.2))
-    assert coupling.largest_change(network, nothing, opened, gating) == pytest.approx(0.2)
+    for port in ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd"):
+        halved = before._replace(**{port: getattr(before, port) * 0.5})
+        parts.append(found[0] - coupling.network_inputs(network, halved, gating)[0])
+        assert np.all(parts[-1] >= 0.0)
+    assert np.sum(parts, axis=0) == pytest.approx(0.5 * found[0])
+
+
+def test_relative_change_is_the_largest_of_all():
+    """Catches a mean over classes, a change down that is no change, and a division by nothing."""
+    before = np.array([[2.0, -4.0], [0.0, 1.0]])
+    assert coupling.relative_change(before, before) == 0.0
+    assert coupling.relative_change(before, before + np.array([[0.0, 1.0], [0.0, 0.0]])) == 0.25
+    assert coupling.relative_change(before, before - np.array([[0.5, 0.0], [0.0, 0.0]])) == 0.25
+    assert coupling.relative_change(before, before + np.array([[0.0, 0.0], [0.2, 0.0]])) == 0.2
+    assert coupling.relative_change(np.empty(0), np.empty(0)) == 0.0
 
 
 def test_noise_of_ambient_glutamate_is_no_large_change(network, signals):
@@ -95,15 +108,16 @@ def test_noise_of_ambient_glutamate_is_no_large_change(network, signals):
     before = coupling.modulation(network, signals)
     after = before._replace(tonic_ab=before.tonic_ab * 1.12, tonic_cd=before.tonic_cd * 1.12)
     gating = np.full(network.topology.n_nodes, 0.12)
-    assert 0.0 < coupling.largest_change(network, before, after, gating) < 0.005
+    inputs = [coupling.network_inputs(network, state, gating) for state in (before, after)]
+    assert 0.0 < coupling.relative_change(*inputs) < 0.005
 
 
-def test_a_window_in_blocks_is_the_window_in_one_piece(network, simulation, settled):
-    """Catches lost steps between blocks, and sums divided by the wrong time or conductance."""
+def test_a_measurement_is_what_the_kernel_says(network, simulation, settled):
+    """Catches sums divided by the wrong time or conductance, spikes lost, and class means of other nodes."""
     activity, clock = settled
     state = coupling.modulation(network, simulation.signals)
     one_piece = copy.deepcopy(activity)
-    n_steps = 1537  # no multiple of the number of blocks
+    n_steps = 1537
     found = coupling.measure(network, copy.deepcopy(activity), state, clock, n_steps)
     window = run_window(one_piece, network.graph, state, network.parameters, clock, n_steps)
     assert np.array_equal(found.spike_step, window.spike_step)
@@ -117,8 +131,9 @@ def test_a_window_in_blocks_is_the_window_in_one_piece(network, simulation, sett
         assert found.signals[name] == pytest.approx(window.sums[row] / n_steps / network.nmda_maximum), name
     assert found.signals["ampa_throughput"] == pytest.approx(window.sums[4] / n_steps)
     assert found.signals["nmda_throughput"] == pytest.approx(window.sums[5] / n_steps)
+    slices = [network.topology.slice_of(name) for name in network.topology.population_names]
     for name, values in found.signals.items():
-        assert found.population[name] == pytest.approx(coupling.population_means(network, values)), name
+        assert found.population[name] == pytest.approx([values[members].mean() for members in slices]), name
 
 
 def test_received_release_against_a_loop_over_edges(network, simulation, settled):
@@ -136,33 +151,6 @@ def test_received_release_against_a_loop_over_edges(network, simulation, settled
     expected = total / np.maximum(synapses, 1) / 0.2
     assert expected.max() > 0.1
     assert found.signals["vesicle_release"] == pytest.approx(expected)
-
-
-def test_standard_errors_are_those_of_repeated_windows(network, simulation, settled):
-    """Catches a standard error of the wrong order: a SD not divided by the root of the number of blocks, or twice.
-
-    Blocks of 0.1 s are not independent: gates of 100 ms make the stated error too small (0.6 of the spread for
-    the gating of PYR), refractoriness and adaptation make that of rates too large (1.6 times for PYR).
-    """
-    activity, clock = copy.deepcopy(settled)
-    state = coupling.modulation(network, simulation.signals)
-    found = []
-    for _ in range(40):
-        found.append(coupling.measure(network, activity, state, clock, 10_000))
-        clock = coupling.later(clock, 10_000)
-    for name in found[0].population:
-        spread = np.std([window.population[name] for window in found], axis=0, ddof=1)
-        stated = np.sqrt(np.mean([window.standard_error[name] ** 2 for window in found], axis=0))
-        assert np.all(stated > 0.4 * spread), name
-        assert np.all(stated < 2.6 * spread), name
-
-
-def test_a_window_of_one_block_knows_no_error(network, simulation, settled):
-    """Catches a standard error of 0 where nothing is known of the spread."""
-    activity, clock = copy.deepcopy(settled)
-    state = coupling.modulation(network, simulation.signals)
-    found = coupling.measure(network, activity, state, clock, 1)
-    assert np.isnan(found.standard_error["firing_rate"]).all()
 
 
 def test_a_membrane_that_is_no_number_stops_the_run(network, simulation, settled):

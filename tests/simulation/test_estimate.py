@@ -19,11 +19,25 @@ def rows(small):
 def test_counts_are_those_of_the_run(rows, small_run):
     """Catches an estimate for another schedule or network than the one that runs."""
     assert rows["slow steps"] == (4, "1")
-    assert rows["windows"] == (small_run.dataset("population").sizes["time"], "1")
+    assert rows["windows, at most"] == (small_run.dataset("population").sizes["time"], "1")
     topology = small_run.topology()
     assert rows["synapses"] == (topology.n_edges, "1")
     for name, size in topology.sizes.items():
         assert rows[f"{name} neurons"] == (size, "1")
+
+
+def test_a_budget_bounds_what_is_promised(small):
+    """Catches an estimate that does not know the budget, or that is less than what a run then does."""
+    schedule = {"baseline": "1 s", "settle": "50 ms", "window": "0.2 s", "step": "1 min"}
+    for budget, windows in ((3, 3), (40, 21), (None, 21)):
+        simulation = Simulation(small(schedule=schedule | {"budget": budget}, recording={}))
+        found = {name: value for name, value, _ in estimate(simulation)}
+        assert found["slow steps"] == 20
+        assert found["windows, at most"] == 5 + windows
+        simulation.advance("20 min")
+        assert simulation.sampler.windows_run <= windows
+        assert simulation.sampler.windows_run + simulation.sampler.windows_skipped == 21
+        assert found["network time, about"] == pytest.approx(2.0 + 1.0 + windows * 0.25)
 
 
 def test_sizes_are_of_the_right_order(rows, small_file):
@@ -31,7 +45,7 @@ def test_sizes_are_of_the_right_order(rows, small_file):
     assert rows["kernel graph"][0] <= 16.0
     assert 200.0 < rows["memory"][0] < 1000.0
     assert rows["memory"][1] == rows["file"][1] == "MB"
-    assert 1.0 + 0.25 * 4 + 2.0 <= rows["network time"][0] < 5.0
+    assert 1.0 + 0.25 * 4 + 2.0 <= rows["network time, about"][0] < 5.0
     assert 0.0 < rows["wall time"][0] < 600.0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import ketasim
 from ketasim.documents import DocumentError, KetasimError
-from ketasim.kernels.spiking_network import Activity, Modulation
+from ketasim.kernels.spiking_network import Activity
 from ketasim.mechanisms import ORDER
 from ketasim.simulation import Simulation
 from ketasim.storage import digest
@@ -129,30 +129,35 @@ def test_state_is_all_that_the_future_depends_on(small):
     first, second = Simulation(small()), Simulation(small())
     first.advance("10 min")
     state = copy.deepcopy(first.state)
-    names = {f"signals/{name}" for name in first.signal_table}
-    names |= {f"activity/{name}" for name in Activity._fields} | {f"modulation/{name}" for name in Modulation._fields}
-    assert set(state) == names | {"time", "window_end", "network_age", "doses"}
+    signals = {f"signals/{name}" for name in first.signal_table}
+    network = {f"network/{name}" for name in first.sampler.state}
+    assert {f"network/activity/{name}" for name in Activity._fields} < network
+    assert set(state) == signals | network | {"time", "doses"}
     second.measure_baseline()
     second.signals = {name: state[f"signals/{name}"] for name in first.signal_table}
-    second._activity = Activity(*(state[f"activity/{name}"] for name in Activity._fields))
-    second._modulation = Modulation(*(state[f"modulation/{name}"] for name in Modulation._fields))
-    second.time, second._window_end, second._network_age = (
-        state[name].item() for name in ("time", "window_end", "network_age")
-    )
+    second.sampler.state = {name.removeprefix("network/"): state[name] for name in network}
+    second.time = state["time"].item()
     for simulation in (first, second):
         simulation.advance("10 min")
+    assert first.sampler.windows_run > 3
     assert states_equal(first.state, second.state) == []
 
 
 def test_events_closer_than_a_window_reuse_it(small):
-    """Catches two windows at the same network time, which would see the same noise twice."""
+    """Catches two windows at the same network time, whose noise would be seen twice and whose spikes would go back."""
     twice = {"drug": "ketamine", "route": "intravenous", "amount": "1 mg", "repeat": {"every": "0.1 s", "count": 2}}
-    run = ketasim.run(small(doses=[twice]))
-    sampled = run["network_sampled"]
+    run = ketasim.run(small(doses=[twice], recording={"spikes": [{"from": "0 s", "to": "20 min"}]}))
+    population = run.dataset("population")
+    sampled = population["network_sampled"]
     assert sampled.sel(time=0.1) == 0
     assert sampled.sel(time=0.0) == 1
-    assert np.array_equal(run["firing_rate"].sel(time=0.1), run["firing_rate"].sel(time=0.0))
+    for name in ("firing_rate", "firing_rate_standard_error"):
+        assert np.array_equal(population[name].sel(time=0.1), population[name].sel(time=0.0))
+    assert np.isnan(population["firing_rate_window"].sel(time=0.1)).all()
     assert int(sampled.sum()) == sampled.size - 1
+    times = run.spikes("PYR").times
+    assert times.size > 0
+    assert np.all((times <= 200.0) | (times > 300_000.0))  # ms; none of a second window at 0.1 s
 
 
 def test_windows_with_gaps_have_the_rates_of_windows_without(small):
@@ -162,14 +167,14 @@ def test_windows_with_gaps_have_the_rates_of_windows_without(small):
     the tolerance is four standard errors of the difference.
     """
     off = dict.fromkeys(("glutamate", "autoreceptors"), False)
-    schedule = {"baseline": "40 s", "settle": "50 ms", "window": "1 s", "step": "1 min"}
+    schedule = {"baseline": "40 s", "settle": "50 ms", "window": "1 s", "step": "1 min", "skip": False}
     experiment = small(
         doses=[], duration="40 min", mechanisms=off, schedule=schedule, network={"neurons": 200}, recording={}
     )
     population = ketasim.run(experiment).dataset("population")
     before = population["time"].values < 0
     for name, most in (("firing_rate", 0.08), ("vesicle_release", 0.06)):
-        values = population[name].values
+        values = population[f"{name}_window"].values
         mean = values[before].mean(axis=0)
         difference = values[~before].mean(axis=0) - mean
         error = np.sqrt(values[before].var(axis=0, ddof=1) / before.sum() * 2)

@@ -1,0 +1,135 @@
+# ruff: noqa: N815 - names of weights hold names of populations
+"""Weights of the default circuit: one set of 18 conductances, and the sets accepted without any drug.
+
+``experiments/calibrate_network.py`` draws sets, accepts some on drug-free data alone and measures their response to
+ketamine; ``docs/network_choice.md`` says how. What was accepted lies in ``weight_sets.csv`` beside this file: the
+weights in nS, what the resting circuit does with them, and what ketamine changes.
+"""
+
+import csv
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, NamedTuple
+
+from annotated_types import Ge
+
+from ketasim.network.synapses import PREFRONTAL, Tables
+from ketasim.provenance import Source
+
+#: Number of the set whose values stand in `ketasim.network.synapses` and `ketasim.network.cell_classes`.
+DEFAULT_SET = 6
+
+_TABLE = Path(__file__).with_name("weight_sets.csv")
+
+_SIZE = Source("fitted", "published unitary EPSP times a drawn factor; accepted without any drug")
+_RATIO = Source("fitted", "drawn ratio to AMPA, the same wide prior everywhere; accepted without any drug")
+_INHIBITION = Source("fitted", "published unitary IPSP times a drawn factor; accepted without any drug")
+_AFFERENT = Source("fitted", "solved for a drawn resting rate of calibration C0, without any drug")
+
+Size = Annotated[float, Ge(0), "nS", _SIZE]
+Ratio = Annotated[float, Ge(0), "nS", _RATIO]
+Inhibition = Annotated[float, Ge(0), "nS", _INHIBITION]
+Afferent = Annotated[float, Ge(0), "nS", _AFFERENT]
+
+
+class WeightSet(NamedTuple):
+    """Conductances of the default circuit: receptor, source class, target class; for the in-degrees of 800 neurons."""
+
+    ampa_PYR_PYR: Size
+    ampa_PYR_PV: Size
+    ampa_PYR_SST: Size
+    nmda_PYR_PYR: Ratio
+    nmda_PYR_PV: Ratio
+    nmda_PYR_SST: Ratio
+    gaba_PV_PYR: Inhibition
+    gaba_PV_PV: Inhibition
+    gaba_PV_SST: Inhibition
+    gaba_SST_PYR: Inhibition
+    gaba_SST_PV: Inhibition
+    gaba_SST_SST: Inhibition
+    afferent_ampa_PYR: Afferent
+    afferent_ampa_PV: Afferent
+    afferent_ampa_SST: Afferent
+    afferent_nmda_PYR: Ratio
+    afferent_nmda_PV: Ratio
+    afferent_nmda_SST: Ratio
+
+
+def default() -> WeightSet:
+    """Weights that stand in the tables of the default circuit."""
+    return WeightSet(*(_value(PREFRONTAL, name) for name in WeightSet._fields))
+
+
+def tables_of(weights: WeightSet) -> Tables:
+    """Cells and synapses of the default circuit with these weights."""
+    cells, synapses = dict(PREFRONTAL.cells), dict(PREFRONTAL.synapses)
+    for name, value in weights._asdict().items():
+        receptor, source, target = name.split("_")
+        if receptor == "afferent":
+            cells[target] = cells[target]._replace(**{f"afferent_{source}": value})
+        else:
+            synapses[source, target] = synapses[source, target]._replace(**{receptor: value})
+    return PREFRONTAL._replace(cells=MappingProxyType(cells), synapses=MappingProxyType(synapses))
+
+
+def weight_set(number: int) -> WeightSet:
+    """Weights of an accepted set.
+
+    Raises
+    ------
+    ValueError
+        There is no such set; says which there are.
+
+    Examples
+    --------
+    >>> weight_set(DEFAULT_SET) == default()
+    True
+    """
+    rows = stored_sets()
+    if number not in rows:
+        raise ValueError(f"there is no set of weights {number}; there are {in_ranges(rows)}")
+    return WeightSet(*(rows[number][name] for name in WeightSet._fields))
+
+
+def weight_sets() -> list[int]:
+    """Numbers of the accepted sets: those that agree with calibration C1 first, the most robust first.
+
+    Examples
+    --------
+    >>> import ketasim
+    >>> experiment = ketasim.load_experiment("quick")
+    >>> ensemble = [experiment.replace(**{"network.weights": number}) for number in ketasim.weight_sets()]
+    """
+    rows = stored_sets()
+    wanted = ("agrees_c1", "robust")
+    return sorted(rows, key=lambda number: [-rows[number].get(name, 0.0) for name in wanted])
+
+
+@lru_cache
+def stored_sets() -> Mapping[int, Mapping[str, Any]]:
+    """Rows of the table of accepted sets by number; columns in `docs/network_choice.md`."""
+    with open(_TABLE, newline="", encoding="utf-8") as file:
+        rows = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
+    return MappingProxyType({int(row["id"]): MappingProxyType(row) for row in rows})
+
+
+def in_ranges(numbers: Any) -> str:
+    """Whole numbers in words.
+
+    >>> in_ranges([4, 1, 2, 3, 9])
+    '1-4, 9'
+    """
+    ordered = sorted(numbers)
+    breaks = [index for index, (low, high) in enumerate(pairwise(ordered), 1) if high != low + 1]
+    parts = [ordered[begin:end] for begin, end in pairwise([0, *breaks, len(ordered)])]
+    return ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts if part)
+
+
+def _value(tables: Tables, name: str) -> float:
+    receptor, source, target = name.split("_")
+    if receptor == "afferent":
+        return float(getattr(tables.cells[target], f"afferent_{source}"))
+    return float(getattr(tables.synapses[source, target], receptor))

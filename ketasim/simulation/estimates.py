@@ -1,0 +1,224 @@
+"""Running estimates: what is known of the network from short windows, and how well.
+
+A window is a short sample: no window average enters a mechanism as it is. Per node and signal a mean is kept over the
+windows of the present state; while nothing that the network reads moves, its memory grows, after a change it is cut to
+a stated length, and the windows before it count no more than that. With memory M (s of network time) a window of w s
+enters with ``g = w / (M + w)``, and the variance of a mean follows ``s2 -> (1 - g)**2 s2 + g**2 s_w2``: s_w2 is that of
+one window, known from the baseline and taken to grow with the mean, as counts do.
+
+Mechanisms read node estimates that are shrunk: with b the node's baseline mean, r the class mean over that of the
+baseline, and x the node's own mean, ``r b + k (x - r b)`` with ``k = V / (V + SE**2)``, V the variance between nodes of
+``x - r b`` beyond what SE, the error of a node, explains. A class that changes as one (k = 0) keeps the pattern of its
+baseline, so that noise makes no drive where a mechanism's law is curved; what nodes do apart comes through as far as it
+can be told from noise. At rest every signal is its own baseline mean.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple, Self
+
+import numpy as np
+
+from ketasim.provenance import Source
+
+
+class Estimation(NamedTuple):
+    """How windows become estimates, beside what the schedule of an experiment says."""
+
+    enough: Annotated[float, "s", Source("assumed", "network time behind an estimate before windows are skipped")] = (
+        60.0
+    )
+    batch: Annotated[
+        float, "s", Source("assumed", "stretch of the baseline whose means are taken to be independent")
+    ] = 10.0
+
+
+#: Batches of a baseline at least, as far as it has as many windows.
+_FEWEST_BATCHES = 8
+
+
+@dataclass(eq=False)
+class Estimates:
+    """Means of the network's signals with their errors.
+
+    mean, baseline : name -> (n,) running mean of each node, and its mean over the baseline.
+    variance : name -> (P,) of the class mean.
+    node_variance : name -> (P,) of a node's mean, the same for all nodes of a class.
+    baseline_variance, baseline_node_variance : the same of the means over the baseline.
+    window_variance, window_node_variance : name -> (P,) of one window in the baseline.
+    memory, baseline_memory : s of network time behind the means, and behind those of the baseline.
+    class_start : (P + 1,) first node of each class, and the end.
+    """
+
+    mean: dict[str, np.ndarray]
+    baseline: dict[str, np.ndarray]
+    variance: dict[str, np.ndarray]
+    node_variance: dict[str, np.ndarray]
+    baseline_variance: dict[str, np.ndarray]
+    baseline_node_variance: dict[str, np.ndarray]
+    window_variance: dict[str, np.ndarray]
+    window_node_variance: dict[str, np.ndarray]
+    memory: float
+    baseline_memory: float
+    class_start: np.ndarray
+
+    def take(self, window: Mapping[str, np.ndarray], seconds: float) -> None:
+        """Let a window of `seconds` enter; `window` holds (n,) averages by name."""
+        gain = seconds / (self.memory + seconds)
+        for name, values in window.items():
+            self.mean[name] = (1.0 - gain) * self.mean[name] + gain * values
+            level = self._level(name)
+            for kept, one in (
+                (self.variance, self.window_variance),
+                (self.node_variance, self.window_node_variance),
+            ):
+                kept[name] = (1.0 - gain) ** 2 * kept[name] + gain**2 * level * one[name]
+        self.memory += seconds
+
+    def shorten(self, memory: float) -> None:
+        """Let what is known so far count for no more than `memory` s of network time."""
+        self.memory = min(self.memory, memory)
+
+    def recall_baseline(self) -> None:
+        """Go back to what the baseline said: what the network reads is what it was then."""
+        self.mean, self.memory = dict(self.baseline), self.baseline_memory
+        self.variance, self.node_variance = dict(self.baseline_variance), dict(self.baseline_node_variance)
+
+    def signals(self) -> dict[str, np.ndarray]:
+        """Shrunk node estimates, (n,) by name, as mechanisms read them."""
+        return {name: self._shrunk(name) for name in self.mean}
+
+    def population(self) -> dict[str, np.ndarray]:
+        """Class means, (P,) by name."""
+        return {name: self._class_means(values) for name, values in self.mean.items()}
+
+    def standard_error(self) -> dict[str, np.ndarray]:
+        """Standard errors of the class means, (P,) by name."""
+        return {name: np.sqrt(variance) for name, variance in self.variance.items()}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as plain arrays, for a file or a checkpoint."""
+        tables = {f"{table}/{name}": values for table in _TABLES for name, values in getattr(self, table).items()}
+        return tables | {name: np.array(getattr(self, name)) for name in (*_NUMBERS, "class_start")}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+        """Return what `arrays` was called on."""
+        tables: dict[str, Any] = {table: {} for table in _TABLES}
+        for key, values in arrays.items():
+            table, _, name = key.partition("/")
+            if table in tables:
+                tables[table][name] = values
+        tables |= {name: float(arrays[name]) for name in _NUMBERS}
+        return cls(**tables, class_start=arrays["class_start"])
+
+    def _shrunk(self, name: str) -> np.ndarray:
+        """Estimates of one signal, drawn toward the baseline's pattern at the class's present level."""
+        mean, baseline = self.mean[name], self.baseline[name]
+        level = self._class_means(mean)
+        base = self._class_means(baseline)
+        spread_out = self._spread_out
+        with np.errstate(divide="ignore", invalid="ignore"):
+            expected = np.where(spread_out(base) != 0.0, baseline * spread_out(level / base), spread_out(level))
+        apart = mean - expected
+        noise = self.node_variance[name] + self.baseline_node_variance[name]
+        seen = self._class_means(apart**2)  # V + SE**2
+        kept = np.fmax(0.0, 1.0 - np.divide(noise, seen, out=np.ones_like(seen), where=seen > 0.0))  # 0 for NaN
+        return expected + spread_out(kept) * apart
+
+    def _level(self, name: str) -> np.ndarray:
+        """Size of class means over that in the baseline; NaN where that was 0 and nothing is known of the noise."""
+        base, now = self._class_means(self.baseline[name]), self._class_means(self.mean[name])
+        silent = np.where(now == 0.0, 1.0, np.nan)
+        return np.abs(np.divide(now, base, out=silent, where=base != 0.0))
+
+    def _class_means(self, values: np.ndarray) -> np.ndarray:
+        return class_means(values, self.class_start)
+
+    def _spread_out(self, values: np.ndarray) -> np.ndarray:
+        return np.repeat(values, np.diff(self.class_start))
+
+
+_NUMBERS = ("memory", "baseline_memory")
+_TABLES = tuple(name for name in Estimates.__dataclass_fields__ if name not in (*_NUMBERS, "class_start"))
+
+
+class BaselineStatistics:
+    """Gathers the windows of a baseline and makes the first estimates of them.
+
+    Parameters
+    ----------
+    class_start : (P + 1,) first node of each class, and the end.
+    window : s, length of a window.
+    n_windows : how many will come.
+    """
+
+    def __init__(self, class_start: np.ndarray, window: float, n_windows: int):
+        self._class_start, self._window = class_start, window
+        self._batch = max(1, min(round(Estimation().batch / window), n_windows // _FEWEST_BATCHES))
+        self._count = 0
+        self._batches = 0
+        self._sums: dict[str, np.ndarray] = {}  # rows: windows, their squares, this batch, batch means, their squares
+        self._rows: dict[str, list[np.ndarray]] = {}
+
+    def add(self, window: Mapping[str, np.ndarray], population: Mapping[str, np.ndarray]) -> None:
+        """Add one window: (n,) averages by name, and their class means (P,)."""
+        self._count += 1
+        ends_batch = self._count % self._batch == 0
+        self._batches += ends_batch
+        for name, values in window.items():
+            sums = self._sums.setdefault(name, np.zeros((5, values.size)))
+            sums[0] += values
+            sums[1] += values**2
+            sums[2] += values
+            if ends_batch:
+                mean = sums[2] / self._batch
+                sums[3] += mean
+                sums[4] += mean**2
+                sums[2] = 0.0
+            self._rows.setdefault(name, []).append(population[name])
+
+    def estimates(self) -> Estimates:
+        """Estimates with the whole baseline as memory; errors are NaN with fewer than two windows."""
+        mean, variance, node_variance, window_variance, window_node_variance = ({} for _ in range(5))
+        for name, sums in self._sums.items():
+            rows = np.array(self._rows[name])
+            batches = rows[: self._batches * self._batch].reshape(self._batches, self._batch, -1).mean(axis=1)
+            mean[name] = sums[0] / self._count
+            window_variance[name] = _variance(rows.sum(axis=0), (rows**2).sum(axis=0), self._count)
+            variance[name] = _variance(batches.sum(axis=0), (batches**2).sum(axis=0), self._batches) / self._batches
+            window_node_variance[name] = self._class_means(_variance(sums[0], sums[1], self._count))
+            of_batches = self._class_means(_variance(sums[3], sums[4], self._batches))
+            node_variance[name] = of_batches / self._batches
+        return Estimates(
+            mean=mean,
+            baseline=dict(mean),
+            variance=variance,
+            node_variance=node_variance,
+            baseline_variance=dict(variance),
+            baseline_node_variance=dict(node_variance),
+            window_variance=window_variance,
+            window_node_variance=window_node_variance,
+            memory=self._count * self._window,
+            baseline_memory=self._count * self._window,
+            class_start=self._class_start,
+        )
+
+    def _class_means(self, values: np.ndarray) -> np.ndarray:
+        return class_means(values, self._class_start)
+
+
+def class_means(values: np.ndarray, class_start: np.ndarray) -> np.ndarray:
+    """Means over the nodes of each class; `values` is (..., n).
+
+    >>> class_means(np.array([1.0, 3.0, 5.0]), np.array([0, 2, 3]))
+    array([2., 5.])
+    """
+    return np.add.reduceat(values, class_start[:-1], axis=-1) / np.diff(class_start)
+
+
+def _variance(total: np.ndarray, of_squares: np.ndarray, count: int) -> np.ndarray:
+    """Unbiased variance from sums; NaN for fewer than two values."""
+    if count < 2:
+        return np.full_like(total, np.nan)
+    return np.maximum(0.0, of_squares - total**2 / count) / (count - 1)

@@ -1,0 +1,183 @@
+"""When the network is run, for how long it settles, and what is known of it meanwhile."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+
+from ketasim.documents import KetasimError
+from ketasim.simulation import Simulation, estimates
+from ketasim.simulation import sampler as module
+from tests.simulation.sampling import WITHOUT_LIMIT, afferents, changed, differing
+
+
+def times_run(sampler, signals, times):
+    """Those of the times (s) at which a window is run."""
+    fresh = []
+    for time in times:
+        sampler.sample(time, signals, WITHOUT_LIMIT)
+        if sampler.fresh:
+            fresh.append(time)
+    return fresh
+
+
+def test_a_vehicle_skips_all_windows_and_stays_at_rest(resting):
+    """Catches windows run for nothing, and estimates that drift where nothing happens."""
+    simulation = Simulation(resting())
+    simulation.measure_baseline()
+    before = simulation.sampler.estimates.arrays()
+    signals = {name: array.copy() for name, array in simulation.signals.items()}
+    simulation.advance("1 h")
+    assert (simulation.sampler.windows_run, simulation.sampler.windows_skipped) == (0, 13)
+    assert differing(before, simulation.sampler.estimates.arrays()) == []
+    for name, array in simulation.signals.items():
+        assert np.array_equal(array, signals[name]), name
+    assert simulation.signals["glutamate_perisynaptic"].tolist() == [1.0] * 40
+
+
+def test_never_skipping_runs_every_window(resting):
+    """Catches a switch that is not asked, and windows that are counted wrongly."""
+    simulation = Simulation(resting({"skip": False}, duration="20 min"))
+    simulation.advance("20 min")
+    assert (simulation.sampler.windows_run, simulation.sampler.windows_skipped) == (5, 0)
+    assert simulation.sampler.network_time == pytest.approx(2.0 + 60.0 + 5 * 1.0 + 4 * 0.05)
+
+
+@pytest.mark.parametrize("baseline", [40, 59, 61])
+def test_windows_are_run_until_there_are_60_s(sampler, baseline):
+    """Catches skipping on a baseline too short to rest on, and a rule that never ends."""
+    short, signals = sampler(baseline=f"{baseline} s")
+    times = [2.0 * index for index in range(30)]
+    wanted = max(0, 60 - baseline)
+    assert times_run(short, signals, times) == times[:wanted]
+    assert short.estimates.memory == max(60.0, baseline)
+    assert short.windows_skipped == 30 - wanted
+
+
+def test_what_moves_the_network_makes_it_run(sampler):
+    """Catches a class, or the release gain, that nobody watches, and a tolerance of another size."""
+    for name, classes in (("nmda_unblocked", (0, 1, 2)), ("release_gain", (0, 1, 2))):
+        for index in classes:
+            for factor, runs in ((0.9976, False), (0.997, True), (1.003, True)):
+                moving, signals = sampler()
+                moved = copy.deepcopy(signals)
+                moved[name][..., moving.network.graph.node_class == index] *= factor
+                # of the PYR drive 2 % is tonic, which `nmda_unblocked` leaves alone
+                assert bool(times_run(moving, moved, [0.0])) == runs, (name, index, factor)
+                assert moving.estimates.memory == (3.0 if runs else 60.0)
+
+
+def test_a_creeping_change_is_seen(sampler):
+    """Catches each step compared with the one before: none of them is larger than the tolerance."""
+    moving, signals = sampler()
+    gains = [1.0 - 0.001 * index for index in range(7)]
+    fresh = []
+    for index, gain in enumerate(gains):
+        moving.sample(300.0 * index, changed(signals, release_gain=gain), WITHOUT_LIMIT)
+        fresh.append(moving.fresh)
+        if moving.fresh:
+            assert moving.estimates.memory == (3.0 if index in (3, 6) else moving.estimates.memory)
+    assert fresh == [False] * 3 + [True] * 4
+    assert moving.estimates.memory == 3.0  # 0.6 % from rest, 0.3 % from where the estimates were begun
+
+
+def test_a_new_state_is_known_after_60_s_and_rest_comes_back_bit_for_bit(sampler):
+    """Catches windows without end in a state that stays, and a baseline that is measured again, or not recalled."""
+    moving, signals = sampler()
+    rest = moving.estimates.arrays()
+    drugged = changed(signals, nmda_unblocked=0.8)
+    times = [10.0 * index for index in range(70)]
+    assert times_run(moving, drugged, times) == times[:58]  # 2 s are kept
+    assert differing(rest, moving.estimates.arrays()) != []
+    assert times_run(moving, changed(signals, nmda_unblocked=0.999), [700.0, 710.0]) == []
+    assert differing(rest, moving.estimates.arrays()) == []
+    assert np.array_equal(moving.estimates.signals()["firing_rate"], moving.estimates.baseline["firing_rate"])
+    assert times_run(moving, drugged, [720.0]) == [720.0]
+    assert moving.estimates.memory == 3.0
+
+
+def test_stimuli_count_as_moved_and_then_as_rest(sampler):
+    """Catches a stimulus that nobody notices, whose windows stay in what is known of rest."""
+    driven, signals = sampler([afferents(0, 3, 300.0), afferents(20, 10, 1.0)])
+    rest = driven.estimates.arrays()
+    assert times_run(driven, signals, [0.0]) == [0.0]
+    before = driven.estimates.baseline["firing_rate"][driven.network.graph.node_class == 0].mean()
+    assert driven.window.population["firing_rate"][0] > 1.2 * before
+    assert times_run(driven, signals, [3.0, 10.0]) == []
+    assert differing(rest, driven.estimates.arrays()) == []
+    assert times_run(driven, signals, [20.0, 25.0, 30.0]) == [20.0, 25.0]
+    assert differing(rest, driven.estimates.arrays()) == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "step", "cut"),
+    [(1, "1 min", 700.0), (4, "auto", 20.0), (7, "1 min", 1800.0), (16, "3 min", 95.0), (25, "auto", 130.0)],
+)
+def test_a_budget_bounds_windows_and_spreads_them(resting, budget, step, cut):
+    """Catches a budget that is spent at the start, overdrawn, or not used."""
+    simulation = Simulation(resting({"skip": False, "budget": budget, "step": step}, duration="30 min"))
+    sampler = simulation.sampler
+    sampler.estimates, runs = estimates.Estimates.from_arrays(dict(EMPTY)), []
+    sampler._inputs_at = lambda state, time: np.zeros((3, 1))
+    sampler._rest = sampler._known_for = sampler._inputs = np.zeros((3, 1))
+
+    def count(first, now, inputs):
+        sampler.windows_run += 1
+        runs.append(first / 1e4)
+
+    sampler._run_window, simulation._read_estimates = count, lambda: None
+    simulation._advance_mechanisms = lambda duration: None
+    simulation._baseline_done = True
+    times = simulation.schedule
+    simulation._sample()
+    while simulation.time < 1800.0:
+        simulation.advance(cut)  # pieces that cut steps
+        passed = np.searchsorted(times, simulation.time, side="right")
+        assert len(runs) <= math.ceil(budget * passed / times.size)
+    assert len(runs) == sampler.windows_run <= budget
+    assert len(runs) >= min(budget, times.size) - 1
+    if 1 < budget < times.size:
+        places = np.searchsorted(times, np.array(runs) + 1e-3, side="right") - 1
+        assert np.max(np.diff(places)) <= math.ceil(times.size / budget)
+
+
+EMPTY = {f"{table}/nothing": np.zeros(1) for table in estimates._TABLES}
+EMPTY |= {"memory": np.array(90.0), "baseline_memory": np.array(90.0), "class_start": np.array([0, 1])}
+
+
+def test_settling_depends_on_the_size_of_the_change(sampler, monkeypatch):
+    """Catches synapses that have not settled after a large change, and seconds spent on a small one."""
+    settled = []
+    original = module.settle
+
+    def note(network, activity, state, clock, n_steps, threads):
+        settled.append(n_steps)
+        return original(network, activity, state, clock, n_steps, threads)
+
+    monkeypatch.setattr(module, "settle", note)
+    moving, signals = sampler(skip=False)
+    settled.clear()
+    for time, factors in (
+        (0.0, {"nmda_unblocked": 0.5}),  # without a gap after the baseline
+        (10.0, {"nmda_unblocked": 0.52}),
+        (20.0, {"nmda_unblocked": 0.6}),
+        (30.0, {"nmda_unblocked": 0.6, "release_gain": 0.96}),
+        (40.0, {"nmda_unblocked": 0.6, "release_gain": 0.9}),
+        (43.0, {}),  # 10 s on would be 10.05; here the last window ends at 43 s
+        (60.0, {}),
+    ):
+        moving.sample(time, changed(signals, **factors), WITHOUT_LIMIT)
+    assert settled == [0, 500, 20_000, 500, 20_000, 0, 500]
+    long, signals = sampler(skip=False, settle="3 s")
+    settled.clear()
+    long.sample(10.0, changed(signals, nmda_unblocked=0.5), WITHOUT_LIMIT)
+    assert settled == [30_000]
+
+
+def test_a_window_reaches_into_no_other(sampler):
+    """Catches noise that is seen twice, and a stimulus that is passed over inside a window."""
+    moving, signals = sampler([afferents(10.5, 2, 50.0)], skip=False)
+    assert times_run(moving, signals, [0.0, 0.5, 1.0, 1.99, 2.01, 9.9]) == [0.0, 1.0, 2.01, 9.9]
+    with pytest.raises(KetasimError, match=r"a stimulus starts or ends at t = 10\.5 s, inside the last window"):
+        moving.sample(10.5, signals, WITHOUT_LIMIT)
