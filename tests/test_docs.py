@@ -23,7 +23,7 @@ def test_tables_of_the_docs_are_the_stored_ones(name):
     """Catches a table that was made anew and not copied into the docs."""
     table = TEXT[TEXT.index(f"experiments/{name.removesuffix('.csv')}.py") :]
     for row in rows(name):
-        if row.get("arm") != "blockade off":
+        if "blockade off" not in row.get("arm", ""):
             assert f"| {estimate(row)} |" in table, row
 
 

@@ -22,7 +22,8 @@ def graph_file(small, random_graph, tmp_path):
     graph = random_graph(lambda number: f"neuron {number}")
     networkx.write_graphml(graph, tmp_path / "net.graphml")
     path = tmp_path / "run.h5"
-    ketasim.run(small(network={"file": str(tmp_path / "net.graphml")}), path).close()
+    schedule = {"baseline": "4 s", "settle": "50 ms", "window": "2 s", "step": "5 min"}  # long enough for all to fire
+    ketasim.run(small(network={"file": str(tmp_path / "net.graphml")}, schedule=schedule), path).close()
     return path, graph
 
 

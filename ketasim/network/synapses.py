@@ -9,8 +9,8 @@ from ketasim.provenance import Source
 
 _TUNED = Source(
     "fitted",
-    "experiments/calibrate_network.py: published unitary sizes, rates of calibration C0 without any drug; among the sets "
-    "accepted so, the most robust that agrees with calibration C1 (docs/network_choice.md)",
+    "experiments/calibrate_network.py: published unitary sizes and rates of calibration C0 without any drug; among the "
+    "sets accepted so, the most robust that agrees with calibration C1 (docs/network_choice.md)",
 )
 _PLASTICITY = Source(
     "verified",
@@ -67,15 +67,15 @@ _LINEAR_I3 = {"utilisation": 0.32, "recovery": 144.0, "facilitation": 62.0}
 #: (source class, target class) -> synapse; conductances in nS for the in-degrees of `REFERENCE_NODES`.
 SYNAPSES = MappingProxyType(
     {
-        ("PYR", "PYR"): Synapse(ampa=0.2645, nmda=0.06468, **_DEPRESSING_E2),
-        ("PYR", "PV"): Synapse(ampa=0.6717, nmda=0.1344, **_DEPRESSING_E2),
-        ("PYR", "SST"): Synapse(ampa=0.4074, nmda=0.1834, **_FACILITATING_E1),
-        ("PV", "PYR"): Synapse(gaba=1.341, **_DEPRESSING_I2),
-        ("PV", "PV"): Synapse(gaba=0.8959, **_DEPRESSING_I2),
-        ("PV", "SST"): Synapse(gaba=0.7054, **_DEPRESSING_I2),
-        ("SST", "PYR"): Synapse(gaba=0.6449, **_LINEAR_I3),
-        ("SST", "PV"): Synapse(gaba=0.3108, **_LINEAR_I3),
-        ("SST", "SST"): Synapse(gaba=0.1765, **_LINEAR_I3),
+        ("PYR", "PYR"): Synapse(ampa=0.3099, nmda=0.0995, **_DEPRESSING_E2),
+        ("PYR", "PV"): Synapse(ampa=1.3, nmda=0.5425, **_DEPRESSING_E2),
+        ("PYR", "SST"): Synapse(ampa=0.7587, nmda=0.8143, **_FACILITATING_E1),
+        ("PV", "PYR"): Synapse(gaba=0.8672, **_DEPRESSING_I2),
+        ("PV", "PV"): Synapse(gaba=0.592, **_DEPRESSING_I2),
+        ("PV", "SST"): Synapse(gaba=0.1908, **_DEPRESSING_I2),
+        ("SST", "PYR"): Synapse(gaba=0.6889, **_LINEAR_I3),
+        ("SST", "PV"): Synapse(gaba=0.2168, **_LINEAR_I3),
+        ("SST", "SST"): Synapse(gaba=0.06962, **_LINEAR_I3),
     }
 )
 

@@ -51,7 +51,7 @@ def key(network: Network, rest: Modulation, seed: int, window_steps: int, n_wind
     given = (network.graph, network.parameters, rest, network.nmda_maximum)
     for array in _arrays(given):
         digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)))
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

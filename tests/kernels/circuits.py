@@ -7,8 +7,16 @@ from ketasim.kernels.records import Activity, FastClock, Modulation, new_activit
 from ketasim.kernels.spiking_network import run_window
 from ketasim.network.build import build
 from ketasim.network.topology import Edges, make_topology
+from ketasim.network.weights import WeightSet, tables_of
 
 NAMES = ("PYR", "PV", "SST")
+
+#: Weights with which a dozen neurons are lively; what the kernel does is not tested on whatever the default is.
+LIVELY = tables_of(
+    WeightSet(
+        0.071, 0.126, 0.06, 0.039, 0.124, 0.08, 1.35, 1.59, 0.3, 1.36, 0.188, 0.2, 1.8, 1.1, 2.2, 0.1, 0.016, 0.05
+    )
+)
 
 
 def circuit(populations, edges=(), scale=None):
@@ -19,7 +27,7 @@ def circuit(populations, edges=(), scale=None):
     arrays = (np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
     population = np.array([names.index(name) for name in populations])
     position = np.zeros((len(populations), 2))
-    return build(make_topology(names, population, position, Edges(*arrays)), scale)
+    return build(make_topology(names, population, position, Edges(*arrays)), scale, tables=LIVELY)
 
 
 def silent_afferents(parameters):

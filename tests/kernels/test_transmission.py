@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from ketasim.network.synapses import SYNAPSES
-from tests.kernels.circuits import Bench, change_cells, circuit, modulation
+from tests.kernels.circuits import LIVELY, Bench, change_cells, circuit, modulation
 
 AMPA, NMDA, GABA_FAST, GABA_SLOW = range(4)
 STEP = 0.1  # ms
+SYNAPSES = LIVELY.synapses
 PAIRS = sorted(SYNAPSES)
 FROM_PYR = [pair for pair in PAIRS if pair[0] == "PYR"]
 

@@ -173,7 +173,7 @@ def test_windows_with_gaps_have_the_rates_of_windows_without(small):
     )
     population = ketasim.run(experiment).dataset("population")
     before = population["time"].values < 0
-    for name, most in (("firing_rate", 0.08), ("vesicle_release", 0.06)):
+    for name, most in (("firing_rate", 0.12), ("vesicle_release", 0.06)):
         values = population[f"{name}_window"].values
         mean = values[before].mean(axis=0)
         difference = values[~before].mean(axis=0) - mean

@@ -29,6 +29,18 @@ def test_the_seed_decides_the_circuit(small):
     assert first.n_edges != other.n_edges or not np.array_equal(first.target, other.target)
 
 
+def test_named_weights_reach_the_network(small):
+    """Catches weights that are read, stored and not used, or that change the graph."""
+    usual, _ = build_network(small())
+    weights = {"nmda_PYR_SST": "1.5 nS", "afferent_ampa_PV": "0.7 nS"}
+    other, _ = build_network(small(network={"neurons": usual.topology.n_nodes, "weights": weights}))
+    assert_array_equal(usual.topology.target, other.topology.target)
+    ratio = other.parameters.synapses.nmda[0] / usual.parameters.synapses.nmda[0]
+    assert ratio == pytest.approx([1.0, 1.0, 1.5 / usual.tables.synapses["PYR", "SST"].nmda])
+    assert other.parameters.synapses.afferent_ampa[1] == 0.7
+    assert other.tables.synapses["PYR", "SST"].nmda == 1.5
+
+
 def test_a_given_graph_takes_the_place_of_the_circuit(small, random_graph):
     """Catches a graph that is ignored, or whose stated conductances are rescaled to another in-degree."""
     graph = random_graph()

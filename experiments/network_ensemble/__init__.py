@@ -1,0 +1,1 @@
+"""Parts of ``experiments/calibrate_network.py``."""
