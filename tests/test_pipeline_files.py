@@ -19,11 +19,10 @@ POPULATIONS = ["PYR", "PV", "SST"]
 @pytest.fixture
 def graph_file(small, random_graph, tmp_path):
     """Path of the trajectory of a run whose network came from GraphML, and the graph."""
-    graph = random_graph(lambda number: f"neuron {number}")
+    graph = random_graph(lambda number: f"neuron {number}", weight=10.0)  # strong enough for every class to fire
     networkx.write_graphml(graph, tmp_path / "net.graphml")
     path = tmp_path / "run.h5"
-    schedule = {"baseline": "4 s", "settle": "50 ms", "window": "2 s", "step": "5 min"}  # long enough for all to fire
-    ketasim.run(small(network={"file": str(tmp_path / "net.graphml")}, schedule=schedule), path).close()
+    ketasim.run(small(network={"file": str(tmp_path / "net.graphml")}), path).close()
     return path, graph
 
 
