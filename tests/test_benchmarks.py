@@ -97,7 +97,7 @@ def test_the_page_says_what_was_measured():
     page = tables.PAGE.read_text(encoding="utf-8")
     assert tables.filled(page, results) == page
     assert not results["quick"]
-    assert results["parts"].keys() == {"peers", "sizes", "threads", "roofline", "startup"}
+    assert results["parts"].keys() == {"peers", "sizes", "threads", "roofline", "startup", "weeks"}
     assert str(ROOT) not in RESULTS.read_text(encoding="utf-8")
 
 

@@ -27,6 +27,20 @@ def test_tables_of_the_docs_are_the_stored_ones(name):
             assert f"| {estimate(row)} |" in table, row
 
 
+def test_the_table_of_circuit_controls_is_the_stored_one():
+    """Catches a table of controls that was made anew and not copied into the docs."""
+    table = TEXT[TEXT.index("experiments/circuit_controls.py") :]
+    shown = ("rate of PYR, %", "rate of PV, %", "rate of SST, %", "release onto PYR, %")
+    lines = {}
+    for row in rows("circuit_controls.csv"):
+        if row["quantity"] in shown:
+            text = f"{float(row['mean']):+.2f} ± {float(row['standard_error']):.2f}"
+            lines.setdefault((row["arm"], f"{float(row['concentration_uM']):g}"), []).append(text)
+    assert len(lines) == 16
+    for arm, texts in lines.items():
+        assert f"| {' | '.join((*arm, *texts))} |" in table, arm
+
+
 def test_the_table_of_persistent_activity_is_the_stored_one():
     """Catches a table of the published network that was made anew and not copied into the docs."""
     table = TEXT[TEXT.index("experiments/persistent_activity.py") :]
