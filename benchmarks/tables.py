@@ -149,7 +149,7 @@ def _weeks(results: Row) -> str:
     for row in results["parts"]["weeks"]["rows"]:
         seconds = row["seconds"]
         windows = f"{row['windows_run']:.0f}, {row['windows_skipped']:.0f}"
-        parts = [_range(seconds[name]) for name in ("total", "baseline", "windows", "mechanisms", "recording")]
+        parts = [f"{seconds[name]:.1f}" for name in ("total", "baseline", "windows", "mechanisms", "recording")]
         rows.append([row["task"], windows, f"{row['network_time']:.0f}", *parts])
     head = ["run, 1,000 neurons, one core", "windows run, skipped", "network time, s", "whole run, s"]
     return _markdown([*head, "baseline, s", "windows, s", "mechanisms, s", "recording, s"], rows)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ketasim
-from benchmarks.measure import Row, spread
+from benchmarks.measure import Row
 from ketasim.simulation import loop, sampler
 from ketasim.storage import recorder, writer
 
@@ -27,17 +27,9 @@ _PLACES: dict[str, tuple[type, str]] = {
 
 
 def measure(quick: bool) -> list[Row]:
-    """Seconds of each run and of its parts; kernels are compiled before, baselines measured anew."""
+    """Seconds of each run and of its parts, once each; kernels are compiled before, baselines measured anew."""
     _run("vehicle, 28 d", ["duration=1 min", "schedule.baseline=2 s"])
-    tasks = list(_TASKS)[:3] if quick else list(_TASKS)
-    rows = {task: _run(task, []) for task in tasks}
-    for _ in range(0 if quick else 2):
-        for task in tasks:
-            for name, seconds in _run(task, [])["seconds"].items():
-                rows[task]["seconds"][name] += seconds
-    for row in rows.values():
-        row["seconds"] = {name: spread(values) for name, values in row["seconds"].items()}
-    return list(rows.values())
+    return [_run(task, []) for task in (list(_TASKS)[:3] if quick else _TASKS)]
 
 
 def _run(task: str, changes: list[str]) -> Row:
@@ -58,7 +50,7 @@ def _run(task: str, changes: list[str]) -> Row:
         for (owner, method), function in kept.items():
             setattr(owner, method, function)
     numbers = {name: summary[name] for name in ("windows_run", "windows_skipped", "network_time")}
-    seconds = {name: [value] for name, value in ({"total": total} | taken).items()}
+    seconds = {name: round(value, 1) for name, value in ({"total": total} | taken).items()}
     return {"task": task, **numbers, "seconds": seconds}
 
 

@@ -43,6 +43,7 @@ def trial(scale: int, unblocked: float, seed: int) -> tuple[np.ndarray, list[flo
     simulation = ketasim.Simulation(ketasim.load_experiment("brunel_wang_2001", changes, mechanisms=[FIXED_BLOCK]))
     rows: list[tuple] = []
     simulation.measure_baseline(lambda time, window: rows.append((time, *window.population["firing_rate"])))
+    rows.append((0.0, *simulation.window.population["firing_rate"]))
     while simulation.time < 6.0:
         simulation.step()
         rows.append((simulation.time, *simulation.window.population["firing_rate"]))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ketasim.simulation.estimates import Estimation
 from ketasim.storage.recorder import Rows, columns_of, names_of
 
 #: Name -> (value, unit, meaning).
@@ -76,7 +77,7 @@ def _glutamate(summary: Summary, rows: Rows, what: tuple[str, str], populations:
     """Means after time zero; before it glutamate is fixed by definition. Perisynaptic is as noisy as release."""
     name, unit = what
     times, values = columns_of(rows, name)
-    chosen = _chosen(times, "10_60_min")
+    chosen = _chosen(rows, "10_60_min")
     release = _network_mean(rows, "vesicle_release", "10_60_min")
     for index, population in enumerate(populations if release else ()):
         key = f"{name}_{population}_10_60_min"
@@ -90,18 +91,21 @@ def _glutamate(summary: Summary, rows: Rows, what: tuple[str, str], populations:
 _STRETCH = "from 10 to 60 min, or to the end of a shorter run"
 
 
-def _chosen(times: np.ndarray, label: str) -> np.ndarray:
-    return times < 0.0 if label == "baseline" else (times >= FROM) & (times <= TO)
+def _chosen(rows: Rows, label: str) -> np.ndarray:
+    """Rows of a stretch with a window or at rest; where a budget had no window, estimates are of an earlier time."""
+    times, memory = columns_of(rows, "network_memory")
+    known = (columns_of(rows, "network_sampled")[1] == 1) | (memory >= Estimation().enough)
+    return known & (times < 0.0 if label == "baseline" else (times >= FROM) & (times <= TO))
 
 
 def _network_mean(rows: Rows, name: str, label: str) -> list[tuple[float, float]]:
     """Mean and standard error of a network's signal for each population; empty if there is nothing to average.
 
-    A row with a window counts with that window, one without with its estimate; the errors of estimates are taken to be
-    the same error all along.
+    A row with a window counts with that window, one at rest with its estimate. Errors of estimates are taken to be the
+    same error all along.
     """
     times, windows = columns_of(rows, f"{name}_window")
-    chosen = _chosen(times, label)
+    chosen = _chosen(rows, label)
     run = ~np.isnan(windows[chosen]).any(axis=1)
     if chosen.sum() < 2 or (label == "baseline" and run.sum() < 2):
         return []

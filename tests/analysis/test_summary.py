@@ -13,7 +13,7 @@ def population_rows(times, rate, fresh=None, estimate=50.0, **more):
     windows = np.where(fresh, rate, np.nan)
     rows = []
     for i, time in enumerate(times):
-        values = {"network_sampled": fresh[i], **{k: v[i] for k, v in more.items()}}
+        values = {"network_sampled": fresh[i], "network_memory": 300.0, **{k: v[i] for k, v in more.items()}}
         for name in ("firing_rate", "vesicle_release"):
             values[name] = np.array([windows[i] if time < 0.0 else estimate + i])
             values[f"{name}_standard_error"] = np.array([np.nan if time < 0.0 else 0.1 * (estimate + i)])
@@ -76,6 +76,15 @@ def test_windows_and_rest_count_by_their_time():
     assert mean == pytest.approx((5 * 4.0 + 6 * 2.0) / 11)
     error = summarise([], rows, (), ("PYR",))["firing_rate_PYR_10_60_min_standard_error"][0]
     assert error == pytest.approx(0.2 * 6 / 11)
+
+
+def test_rows_without_a_window_for_want_of_budget_do_not_count():
+    """Catches stale estimates in a mean: it would lag behind what the network does, the more the smaller the budget."""
+    times = [-2.0, -1.0, *np.arange(600.0, 3601.0, 300.0)]
+    rows = population_rows(times, [4.0] * 13, [1, 1] + [1, 0] * 5 + [1])
+    for _, values in rows:
+        values["network_memory"] = 2.0
+    assert summarise([], rows, (), ("PYR",))["firing_rate_PYR_10_60_min"][0] == pytest.approx(4.0)
 
 
 def test_relative_glutamate_has_no_baseline():
