@@ -8,7 +8,7 @@ from ketasim.kernels.records import new_activity
 from ketasim.kernels.spiking_network import run_window
 from ketasim.network.build import build, in_degree_scale
 from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree
-from tests.kernels.circuits import fast_clock, modulation
+from tests.kernels.circuits import LIVELY, fast_clock, modulation
 from tests.peers.brian_network import brian_network
 from tests.reference.random import AFFERENTS, philox
 
@@ -19,9 +19,9 @@ STEP = 0.1  # ms
 
 @cache
 def default_circuit():
-    """Default circuit of `NEURONS`, and its influence: GluN2 shares, tonic NMDA and gains different for each neuron."""
+    """Default circuit with lively weights; influence: GluN2 shares, tonic NMDA and gains different for each neuron."""
     topology = prefrontal_microcircuit(NEURONS, SEED)
-    network = build(topology, in_degree_scale(topology, reference_in_degree))
+    network = build(topology, in_degree_scale(topology, reference_in_degree), tables=LIVELY)
     rng = np.random.default_rng(SEED)
     shares, tonic = network.nmda_shares, 0.02 * network.nmda_extrasynaptic
     influence = modulation(
