@@ -84,7 +84,7 @@ def closing_words(trajectory: Any, path: Path) -> str:
 
 
 def _estimate(summary: dict[str, Any], key: str) -> str:
-    return f"{summary[key]:.2f} +- {summary[f'{key}_standard_error']:.2f}"
+    return f"{summary[key]:.3f} +- {summary[f'{key}_standard_error']:.3f}"
 
 
 @command

@@ -23,7 +23,7 @@ def test_run_writes_to_runs_and_says_what_it_found(call, folder):
     for line, name in zip(lines[1:4], ("PYR", "PV", "SST"), strict=True):
         wanted = []
         for key in (f"firing_rate_{name}_baseline", f"firing_rate_{name}_10_60_min"):
-            wanted += [f"{summary[key]:.2f}", f"{summary[f'{key}_standard_error']:.2f}"]
+            wanted += [f"{summary[key]:.3f}", f"{summary[f'{key}_standard_error']:.3f}"]
         wanted.append(f"{100 * summary[f'nmda_block_{name}_peak']:.1f}")
         without_times = line.replace("10 to 60 min", "")
         assert re.findall(r"\d+\.\d+", without_times) == wanted
