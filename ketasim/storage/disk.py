@@ -2,14 +2,23 @@
 
 Two faults of writing straight to a file are avoided. A kill while HDF5 overwrites its tables leaves some of
 them new and some old, which may not open; here new bytes go to the end of the file, where no table points
-yet, and the tables are overwritten together in a commit. And HDF5 crashes the interpreter when it closes a
-file that it could not write; here it is never told, and the writer is told by the commit.
+yet, and the tables are overwritten together in a commit, which no kill leaves half done: the new pages stand at
+the end of the file as a journal until all of them are in their places. And HDF5 crashes the interpreter when it
+closes a file that it could not write; here it is never told, and the writer is told by the commit.
 """
 
 import os
+import struct
+import zlib
 from pathlib import Path
+from typing import Self
 
 _PAGE = 4096
+
+#: Last bytes of a file with a journal: mark, length of the file without it, number of pages, checksum of their starts
+#: and contents, which precede: (n,) starts as int64, then the pages.
+_TRAILER = struct.Struct("<8sqqI")
+_MARK = b"ketaJRNL"
 
 
 class Disk:
@@ -32,10 +41,42 @@ class Disk:
         self._held = 0  # below this many bytes, whole pages, nothing changes but by a commit
         self._pages: dict[int, bytearray] = {}
 
+    @classmethod
+    def interrupted(cls, path: Path) -> Self | None:
+        """Open a file for reading as its last commit would have left it; None if no commit was cut short.
+
+        The file itself is not changed. Raises OSError if it cannot be read.
+        """
+        with open(path, "rb") as file:
+            length = file.seek(0, os.SEEK_END)
+            file.seek(max(0, length - _TRAILER.size))
+            trailer = file.read()
+            if len(trailer) < _TRAILER.size or not trailer.startswith(_MARK):
+                return None
+            _, size, count, checksum = _TRAILER.unpack(trailer)
+            file.seek(size)
+            journal = file.read(count * (8 + _PAGE))
+        if size + len(journal) + _TRAILER.size != length or zlib.crc32(journal) != checksum:
+            return None
+        disk = cls.__new__(cls)
+        disk.error, disk._position, disk._size, disk._held = None, 0, size, 0
+        disk._file = open(path, "rb", buffering=0)  # noqa: SIM115 - open as long as the HDF5 file is
+        starts = struct.unpack_from(f"<{count}q", journal)
+        pages = (bytearray(journal[8 * count + i * _PAGE :][:_PAGE]) for i in range(count))
+        disk._pages = dict(zip(starts, pages, strict=True))
+        return disk
+
     def commit(self) -> None:
-        """Overwrite what changed in place; then raise the first error since the last commit, if any."""
-        for start in sorted(self._pages):
-            self._put(start, self._pages[start][: max(0, self._size - start)])
+        """Overwrite what changed in place; then raise the first error since the last commit, if any.
+
+        After an error nothing is overwritten any more: the file stays as the last commit left it.
+        """
+        if self._pages:
+            journal = struct.pack(f"<{len(self._pages)}q", *self._pages) + b"".join(self._pages.values())
+            self._put(self._size, journal + _TRAILER.pack(_MARK, self._size, len(self._pages), zlib.crc32(journal)))
+            for start in sorted(self._pages):
+                self._put(start, self._pages[start][: max(0, self._size - start)])
+            self.truncate(self._size)
         self._pages.clear()
         self._held = -(-self._size // _PAGE) * _PAGE
         if self.error is not None:
@@ -119,7 +160,7 @@ class Disk:
         self._file.readinto(content)
         return content
 
-    def _put(self, start: int, data: memoryview | bytearray) -> None:
+    def _put(self, start: int, data: memoryview | bytearray | bytes) -> None:
         view = memoryview(data)
         while view and self.error is None:
             self._file.seek(start)

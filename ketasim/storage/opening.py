@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 
+from ketasim.storage.disk import Disk
 from ketasim.storage.layout import (
     CONVENTIONS,
     FORMAT_VERSION,
@@ -50,7 +51,9 @@ def open_file(source: Source) -> h5py.File:
     """
     target = source if isinstance(source, BytesIO) else locate(source)
     try:
-        file = h5py.File(target, "r")
+        # Only a kill in the middle of a commit leaves a file that has to be read through its journal.
+        journalled = Disk.interrupted(target) if isinstance(target, Path) else None
+        file = h5py.File(journalled or target, "r")
         marks = {name: native(file.attrs.get(name)) for name in ("Conventions", "format_version")}
     except (OSError, RuntimeError) as error:
         raise UnreadableError(f"{place_of(target)}: is no trajectory file: {reason_of(error)}") from error

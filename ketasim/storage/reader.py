@@ -14,7 +14,7 @@ from ketasim.documents.nearest import did_you_mean
 from ketasim.storage import sonata, tables
 from ketasim.storage.digest import file_digest
 from ketasim.storage.layout import Source, StorageError, native, read_values
-from ketasim.storage.opening import open_file
+from ketasim.storage.opening import locate, open_file
 
 if TYPE_CHECKING:
     import networkx
@@ -39,7 +39,8 @@ def open_trajectory(source: Source) -> "Trajectory":
     ------
     StorageError : no such file, not a trajectory, or unreadable.
     """
-    return Trajectory(open_file(source))
+    target = source if isinstance(source, BytesIO) else locate(source)
+    return Trajectory(open_file(target), None if isinstance(target, BytesIO) else target)
 
 
 class Trajectory:
@@ -49,8 +50,9 @@ class Trajectory:
     its attributes.
     """
 
-    def __init__(self, file: h5py.File) -> None:
+    def __init__(self, file: h5py.File, path: Path | None) -> None:
         self._handle = file
+        self._path = path
 
     def __enter__(self) -> Self:
         return self
@@ -76,8 +78,7 @@ class Trajectory:
     @property
     def path(self) -> Path | None:
         """The file that is read (perhaps a ``.part``); None in memory."""
-        name = self._file.filename
-        return None if isinstance(name, BytesIO) or not Path(str(name)).exists() else Path(name)
+        return self._path
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The file under HDF5 behaves like any file, except that what changes in place waits for the commit."""
 
+import contextlib
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -42,6 +44,44 @@ def test_equals_a_plain_file(tmp_path_factory, actions):
     assert disk.read() == plain
     disk.close()
     assert path.read_bytes() == plain
+
+
+@settings(max_examples=60, deadline=None)
+@given(actions=ACTIONS, cut=st.integers(1, 12), share=st.floats(0.0, 1.0))
+def test_a_commit_is_done_or_not(tmp_path_factory, actions, cut, share):
+    """Catches a kill between or within two writes of a commit that leaves some pages new and some old."""
+    path = tmp_path_factory.mktemp("disk") / "file"
+    disk, plain, before = Disk(path), bytearray(), b""
+    for number, (action, start, count) in enumerate([*actions, ("write", 3, 9000)]):
+        if action == "write":
+            disk.seek(start)
+            disk.write(bytes([number + 1]) * count)
+            if count:
+                plain.extend(bytes(max(0, start + count - len(plain))))
+                plain[start : start + count] = bytes([number + 1]) * count
+        elif action == "commit":
+            disk.commit()
+            before = bytes(plain)
+    writes, put = 0, disk._put
+
+    class KilledError(Exception):
+        """Stands for SIGKILL."""
+
+    def dying(start, data):
+        nonlocal writes
+        writes += 1
+        if writes == cut:
+            put(start, data[: int(share * len(data))])
+            raise KilledError
+        put(start, data)
+
+    disk._put = dying
+    with contextlib.suppress(KilledError):
+        disk.commit()
+    disk._file.close()
+    found = Disk.interrupted(path)
+    content = path.read_bytes() if found is None else found.read()
+    assert content[: len(plain)] == plain or content[: len(before)] == before
 
 
 def test_error_comes_with_the_commit(tmp_path, monkeypatch):
