@@ -125,7 +125,7 @@ def _network_cost(simulation: Simulation) -> Summary:
         "windows_skipped": (
             sampler.windows_skipped,
             "1",
-            "slow times without one: at rest, no budget, or inside it",
+            "slow times without a window: at rest, or no budget left",
         ),
         "network_time": (sampler.network_time, "s", "network time behind the run, baseline and settling included"),
         "wall_time_network": (

@@ -69,6 +69,21 @@ def test_the_default_is_the_most_robust_set_that_agrees_with_c1(search):
     assert default["neighbours"] >= 150
 
 
+def test_block_with_no_factor_made_the_same_is_the_block(search):
+    """Catches a decomposition whose own blockade differs from the library's, or no longer fits its signals."""
+    responses, decomposition = search("network_ensemble.responses"), search("network_ensemble.decomposition")
+    off, own = {"mechanisms.nmda_blockade": "off"}, [decomposition.equalised(())]
+    brief = {"duration": "1 h", "schedule": {"baseline": "0.4 s", "window": "0.2 s", "step": "30 min"}}
+    found = []
+    for changes, mechanisms in ((brief, []), (brief | off, own)):
+        simulation = responses.clamped(0.5, weight_set(DEFAULT_SET), 1, changes, mechanisms)
+        simulation.step()
+        found.append(simulation.signals)
+    for name in ("nmda_block", "nmda_unblocked", "nmda_unblocked_extrasynaptic"):
+        assert found[1][name] == pytest.approx(found[0][name], rel=1e-9), name
+    assert found[0]["nmda_block"].mean() > 0.01
+
+
 @pytest.mark.slow
 def test_the_search_repeats_from_its_seed(search):
     """Catches a search whose rows cannot be made again: outcomes, weights, and a response."""

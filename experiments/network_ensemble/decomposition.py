@@ -44,13 +44,14 @@ def equalised(same: tuple[str, ...]) -> Mechanism:
         return prepared, members
 
     def advance(*signals: Any) -> None:
-        concentration, *gating, trapped, superficial, free, block, (prepared, members), clock = signals
+        concentration, *gating, trapped, superficial, free, outside, block, (prepared, members), clock = signals
         seen = _shared_gating(nmda_blockade.Gating(*gating), members, same)
         level = concentration[prepared.compound]
         nmda_blockade.advance_block(level, seen, trapped, superficial, prepared, clock.duration)
         free[:] = 1.0 - trapped.sum(axis=0) - superficial.sum(axis=0)
         if "subunits" in same:
             free[:] = (prepared.shares * free).sum(axis=0)
+        outside[:] = free
         block[:] = 1.0 - (prepared.shares * free).sum(axis=0)
 
     real = nmda_blockade.MECHANISM
@@ -94,7 +95,7 @@ def course(weights: WeightSet, arm: str, graph_seed: int) -> np.ndarray:
         "duration": "41 min",
         "schedule.step": "30 s",
         "schedule.baseline": "4 s",
-        "schedule.window": "1 s",
+        "schedule.memory": "2 s",
     }
     simulation = clamped(concentration, weights, graph_seed, schedule | changes, mechanisms)
     network, rows, rates, number = simulation.network, [], [], 0

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ketasim.kernels.formulas import MG_PER_MILLIVOLT
 from ketasim.network.prefrontal_microcircuit import reference_in_degree
 from ketasim.network.synapses import PREFRONTAL
 from ketasim.network.weights import WeightSet
@@ -39,7 +40,6 @@ IN_VIVO = (0.4, 1.0)
 SIZE_FACTOR = (0.5, 2.0)
 NMDA_RATIO = (0.03, 2.0)
 FIRST_GATE = 1.0 - np.exp(-1.0)  # of the NMDA channels, opened by a first spike
-NMDA_PER_MV = -0.062  # 1/mV, exponent of the Mg block
 
 #: mV, where the mean membrane of a cell that fires irregularly lies; only the solver's start depends on it.
 TYPICAL_VOLTAGE = {"PYR": -55.0, "PV": -56.5, "SST": -54.5}
@@ -160,7 +160,7 @@ def _mean_current(candidate: Candidate, pair: tuple[str, str], rate: float, memb
 def _unblocked(voltage: np.ndarray | float, share_ab: np.ndarray | float) -> np.ndarray | float:
     """Fraction of NMDA conductance free of Mg, over both Mg curves."""
     receptors = PREFRONTAL.receptors
-    block = receptors.mg * np.exp(NMDA_PER_MV * voltage)
+    block = receptors.mg * np.exp(MG_PER_MILLIVOLT * voltage)
     ab, cd = 1.0 / (1.0 + block / receptors.mg_k_ab), 1.0 / (1.0 + block / receptors.mg_k_cd)
     return share_ab * ab + (1.0 - share_ab) * cd
 

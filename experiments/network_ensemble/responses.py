@@ -15,7 +15,9 @@ STEP = 1000  # h; the block of every subunit is then at its steady state for the
 EXPERIMENT = {
     "format": 1,
     "duration": "1 h",
-    "schedule": {"step": f"{STEP} h", "skip": False},
+    # glutamate and autoreceptors answer to the step before and the one before that; with steps this long their answer
+    # would overshoot and swing for many windows, were a window not to enter the estimates with a weight of only 0.3
+    "schedule": {"step": f"{STEP} h", "skip": False, "memory": "5.8 s"},
     "doses": [{"drug": "ketamine", "route": "intravenous", "amount": "1 mg"}],
     "mechanisms": {"pharmacokinetics": "off"},
     "network": {"neurons": 1000},
@@ -29,11 +31,6 @@ class Protocol(NamedTuple):
     window: float = 2.5
     discarded: int = 4
     measured: int = 8
-
-
-#: How much of a new window enters the release that glutamate and autoreceptors read. They answer to the last window but
-#: one, and with steps this long the answer would overshoot and swing for many windows.
-RELAXATION = 0.3
 
 
 def clamped(
@@ -74,10 +71,7 @@ def rates_at(
     simulation = clamped(concentration, weights, graph_seed, schedule | dict(changes or {}), mechanisms)
     class_start, rates = simulation.network.graph.class_start, []
     for _ in range(windows):
-        before = simulation.signals["vesicle_release"]
         simulation.step()
-        after = simulation.signals["vesicle_release"]
-        simulation.signals["vesicle_release"] = before + RELAXATION * (after - before)
         spikes = np.searchsorted(np.sort(simulation.window.spike_node), class_start)
         rates.append(np.diff(spikes) / np.diff(class_start) / protocol.window)
     return np.array(rates[protocol.discarded :])

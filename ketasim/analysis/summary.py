@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ketasim.simulation.estimates import Estimation
+from ketasim.config.estimation import Estimation
 from ketasim.storage.recorder import Rows, columns_of, names_of
 
 #: Name -> (value, unit, meaning).

@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
 )
 
+from ketasim.config.estimation import Estimation
 from ketasim.config.weights import WeightsChoice, default_weights
 from ketasim.documents import DoseAmount, format_quantity, parse_quantity
 from ketasim.documents.nearest import shown
@@ -149,10 +150,11 @@ class Schedule(Record):
         default=None, description="slow step; `auto` is short after a dose and long later"
     )
     memory: Annotated[float, Ge(0), Le(30), Quantity("s")] = Field(
-        default=2.0, description="network time that estimates keep when what the network reads has moved, up to 30 s"
+        default=Estimation().memory,
+        description="network time that estimates keep when what the network reads has moved, up to 30 s",
     )
     tolerance: Annotated[float, Ge(0), Le(1), Quantity("1")] = Field(
-        default=0.0025,
+        default=Estimation().tolerance,
         description="relative change of a class's NMDA drive or release gain up to which nothing has moved",
     )
     skip: StrictBool = Field(

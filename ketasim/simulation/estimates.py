@@ -15,23 +15,11 @@ can be told from noise. At rest every signal is its own baseline mean.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
-from ketasim.provenance import Source
-
-
-class Estimation(NamedTuple):
-    """How windows become estimates, beside what the schedule of an experiment says."""
-
-    enough: Annotated[float, "s", Source("assumed", "network time behind an estimate before windows are skipped")] = (
-        60.0
-    )
-    batch: Annotated[
-        float, "s", Source("assumed", "stretch of the baseline whose means are taken to be independent")
-    ] = 10.0
-
+from ketasim.config.estimation import Estimation
 
 #: Batches of a baseline at least, as far as it has as many windows.
 _FEWEST_BATCHES = 8

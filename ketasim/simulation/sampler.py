@@ -17,19 +17,17 @@ from typing import Any
 import numpy as np
 
 from ketasim.config import Experiment
+from ketasim.config.estimation import Estimation
 from ketasim.documents import KetasimError
 from ketasim.kernels.records import Activity, FastClock, Modulation, new_activity
 from ketasim.network.build import FAST_STEP, Network
 from ketasim.simulation import baseline_cache
 from ketasim.simulation.coupling import Measurement, later, measure, modulation, network_inputs, relative_change, settle
-from ketasim.simulation.estimates import BaselineStatistics, Estimates, Estimation
+from ketasim.simulation.estimates import BaselineStatistics, Estimates
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.stimuli import added_rates, stimulated
 
-#: Settling in s after a change of more than `LARGE_CHANGE` in a class mean of the NMDA drive or the release gain: about
-#: three times the slowest fast constant, recovery from short-term depression in 0.7 s.
-LONG_SETTLE = 2.0
-LARGE_CHANGE = 0.05
+LONG_SETTLE, LARGE_CHANGE = Estimation().long_settle, Estimation().large_change
 STEPS_PER_SECOND = round(1e3 / FAST_STEP)
 
 _INPUTS = ("rest", "known_for", "inputs")
