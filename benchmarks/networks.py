@@ -102,7 +102,9 @@ def nmda_network(n: int, degree: int = 1000, seed: int = 1) -> Case:
     )
     graph = _random_graph(n, degree, class_start, np.random.default_rng(seed))
     zeros, ones = np.zeros(n), np.ones(n)
-    return Case(f"nmda_{n}", ("E", "I"), graph, parameters, Modulation(ones, zeros, zeros, zeros, ones), rates)
+    return Case(
+        f"nmda_{n}", ("E", "I"), graph, parameters, Modulation(ones, zeros, zeros, zeros, ones, ones, ones), rates
+    )
 
 
 def _random_graph(n: int, degree: int, class_start: np.ndarray, rng: np.random.Generator) -> Graph:
@@ -144,6 +146,6 @@ def prefrontal(n: int, seed: int = 1) -> Case:
         class_names=names,
         graph=network.graph,
         parameters=network.parameters,
-        modulation=Modulation(shares[0] + shares[1], shares[2] + shares[3], zeros, zeros, ones),
+        modulation=Modulation(shares[0] + shares[1], shares[2] + shares[3], zeros, zeros, ones, ones, ones),
         afferent_rate=np.array([CELL_CLASSES[name].afferent_rate for name in names]),
     )

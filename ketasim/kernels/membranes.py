@@ -5,7 +5,8 @@ Membrane (Brette & Gerstner 2005)::
     C dV/dt = gL (EL - V) + gL DT exp((V - VT)/DT) + gA (0 - V) + I_NMDA + gG (EG - V) - w
       dw/dt = (a (V - EL) - w)/tau_w          at a spike  V -> V_reset,  w -> w + b
 
-NMDA conductance has two Mg curves (GluN2A, B and GluN2C, D) and is what blockers leave of it::
+gA is what AMPA synapses open times the neuron's `ampa_gain`. NMDA conductance has two Mg curves (GluN2A, B and
+GluN2C, D) and is what blockers leave of it::
 
     I_NMDA = [(gN F_ab + T_ab) m_ab(V) + (gN F_cd + T_cd) m_cd(V)] (0 - V)
 
@@ -25,9 +26,10 @@ from ketasim.kernels.vectors import BLOCK, exponential, multiply_add, prefer_wid
 #: Where the variables of a block begin in its tile.
 VOLTAGE, ADAPTATION, REFRACTORY = 0 * BLOCK, 1 * BLOCK, 2 * BLOCK
 G_AMPA, G_NMDA, G_FAST, G_SLOW = 3 * BLOCK, 4 * BLOCK, 5 * BLOCK, 6 * BLOCK
-F_AB, F_CD, T_AB, T_CD, RELEASE_GAIN = 7 * BLOCK, 8 * BLOCK, 9 * BLOCK, 10 * BLOCK, 11 * BLOCK
-SUMS = 12 * BLOCK  # six rows, in the order of `Window.sums`
-TILE = 18 * BLOCK
+F_AB, F_CD, T_AB, T_CD = 7 * BLOCK, 8 * BLOCK, 9 * BLOCK, 10 * BLOCK
+AMPA_GAIN, AFFERENT_GAIN = 11 * BLOCK, 12 * BLOCK
+SUMS = 13 * BLOCK  # six rows, in the order of `Window.sums`
+TILE = 19 * BLOCK
 
 #: nS; a conductance that has decayed below it is nothing. Without this it would end among the subnormal numbers,
 #: which processors handle a hundred times more slowly.
@@ -61,7 +63,14 @@ def _state(activity: Activity) -> dict[int, np.ndarray]:
 
 
 def _influence(modulation: Modulation) -> dict[int, np.ndarray]:
-    return dict(zip((F_AB, F_CD, T_AB, T_CD, RELEASE_GAIN), modulation, strict=True))
+    return {
+        F_AB: modulation.nmda_ab,
+        F_CD: modulation.nmda_cd,
+        T_AB: modulation.tonic_ab,
+        T_CD: modulation.tonic_cd,
+        AMPA_GAIN: modulation.ampa_gain,
+        AFFERENT_GAIN: modulation.release_gain * modulation.afferent_gain,
+    }
 
 
 @kernel
@@ -97,7 +106,7 @@ def receive(tile, pending, slot, first, end):
 def receive_afferents(tile, counts, ampa, nmda):
     """Add afferent spikes (BLOCK,), which carry ``ampa`` and ``nmda`` nS each, of the tile's precision."""
     for i in range(BLOCK):
-        release = counts[i] * tile[RELEASE_GAIN + i]
+        release = counts[i] * tile[AFFERENT_GAIN + i]
         tile[G_AMPA + i] += release * ampa
         tile[G_NMDA + i] += release * nmda
 
@@ -209,7 +218,7 @@ def advance(tile, fired, membrane, spike_current):
     ) = membrane
     for i in range(BLOCK):
         v = tile[VOLTAGE + i]
-        ampa, nmda = tile[G_AMPA + i], tile[G_NMDA + i]
+        ampa, nmda = tile[AMPA_GAIN + i] * tile[G_AMPA + i], tile[G_NMDA + i]
         gaba = tile[G_FAST + i] + tile[G_SLOW + i]
         mg_factor = exponential(mg_per_millivolt * v)
         m_ab = one / multiply_add(mg_over_k_ab, mg_factor, one)
@@ -240,7 +249,7 @@ def advance(tile, fired, membrane, spike_current):
         w_steady = subthreshold * (v - rest)
         w = multiply_add(w - w_steady, adaptation_left, w_steady)
         tile[ADAPTATION + i] = w + jump if fires else w
-        ampa, nmda = ampa * ampa_left, nmda * nmda_left
+        ampa, nmda = tile[G_AMPA + i] * ampa_left, nmda * nmda_left
         fast, slow = tile[G_FAST + i] * fast_left, tile[G_SLOW + i] * slow_left
         tile[G_AMPA + i] = ampa if ampa > nothing else zero
         tile[G_NMDA + i] = nmda if nmda > nothing else zero

@@ -67,6 +67,8 @@ class Modulation(NamedTuple):
     tonic_ab: np.ndarray  # nS of extrasynaptic conductance open, before Mg
     tonic_cd: np.ndarray  # nS
     release_gain: np.ndarray  # scales U of the node's outputs and its afferents
+    ampa_gain: np.ndarray  # scales the AMPA conductance of the node's synapses, afferents included
+    afferent_gain: np.ndarray  # scales the conductances of the node's afferents
 
 
 class Activity(NamedTuple):

@@ -44,7 +44,7 @@ class ContactRules(NamedTuple):
 class StrengthRules(NamedTuple):
     """Log-normal weights of mean 1, and delays that grow with distance."""
 
-    weight_sd_log: float
+    weight_sd_log: np.ndarray  # (n_classes, n_classes)
     latency: np.ndarray  # (n_classes, n_classes) ms at the reference distance
     reference_distance: float  # um
     conduction_velocity: float  # um/ms
@@ -180,7 +180,6 @@ def size_synapses(position, node_class, rules, side, seed, out_degree, synapses)
         float32, are filled.
     """
     target, weight, delay = synapses
-    sd = rules.weight_sd_log
     edge = 0
     for source in range(out_degree.shape[0]):
         x, y, source_class = position[source, 0], position[source, 1], node_class[source]
@@ -193,6 +192,7 @@ def size_synapses(position, node_class, rules, side, seed, out_degree, synapses)
             distance = math.sqrt(apart_x * apart_x + apart_y * apart_y)
             late = (distance - rules.reference_distance) / rules.conduction_velocity
             delay[edge] = rules.latency[source_class, node_class[node]] + late
+            sd = rules.weight_sd_log[source_class, node_class[node]]
             weight[edge] = math.exp(sd * _normal(seed, STREAM_WEIGHTS, source, node) - 0.5 * sd * sd)
             edge += 1
 

@@ -52,24 +52,31 @@ class Sheet(NamedTuple):
     weight_sd_log: Annotated[
         float,
         "1",
-        Source("assumed", "0.5 as in the starting weight set; EPSPs across pairs: 0.94 (Song 2005, recalled)"),
+        Source("assumed", "0.5 as in the starting weight set"),
     ] = 0.5
+    spine_weight_sd_log: Annotated[
+        float,
+        "1",
+        Source(
+            "recalled", "PYR to PYR, on spines: EPSPs across pairs 0.94 (Song 2005), spine sizes (Loewenstein 2011)"
+        ),
+    ] = 0.93
 
 
-def prefrontal_microcircuit(neurons: int, seed: int) -> Topology:
+def prefrontal_microcircuit(neurons: int, seed: int, sheet: Sheet | None = None) -> Topology:
     """Build the default circuit of `neurons` nodes, the same for the same seed on every machine of one kind.
 
     80 % PYR, 11 % PV, 9 % SST in a square sheet of the density of layer 2/3; neurons of a class are numbered along
     strips of it, so that near numbers are near places. Weights are relative (mean 1 per class pair), delays in ms, both
-    in single precision; positions in um.
+    in single precision; positions in um. `sheet` takes the place of the default geometry and spread of weights.
 
     >>> circuit = prefrontal_microcircuit(100, seed=1)
     >>> circuit.population_names, circuit.n_nodes
     (('PYR', 'PV', 'SST'), 100)
     """
-    sheet = Sheet()
+    sheet = sheet or Sheet()
     sizes = class_sizes(neurons)
-    side = math.sqrt(neurons / (sheet.density * 1e-6))  # um
+    side = side_of(neurons)
     position = _generator(seed).uniform(0.0, side, (neurons, 2))
     starts = np.concatenate([[0], np.cumsum(sizes)])
     for first, last in pairwise(starts):
@@ -79,8 +86,13 @@ def prefrontal_microcircuit(neurons: int, seed: int) -> Topology:
         population_names=_NAMES,
         population=population,
         position=position,
-        edges=_wire(position, starts, side, seed),
+        edges=_wire(position, starts, side, seed, sheet),
     )
+
+
+def side_of(neurons: int) -> float:
+    """Side of the sheet, um."""
+    return math.sqrt(neurons / (Sheet().density * 1e-6))
 
 
 def class_sizes(neurons: int) -> np.ndarray:
@@ -113,17 +125,16 @@ def _along_strips(position: np.ndarray, side: float) -> np.ndarray:
     return np.lexsort((along, strip))
 
 
-def _wire(position: np.ndarray, starts: np.ndarray, side: float, seed: int) -> Edges:
+def _wire(position: np.ndarray, starts: np.ndarray, side: float, seed: int, sheet: Sheet) -> Edges:
     """Draw who contacts whom, how strongly and how late; edges by source and target."""
     from ketasim.kernels import wiring
 
-    sheet = Sheet()
     neurons = len(position)
     peak = _PROBABILITY_AT_75_UM * np.exp(sheet.probability_distance**2 / (2.0 * _WIDTH_UM**2))
     contacts = wiring.ContactRules(peak, _WIDTH_UM, REACH * _WIDTH_UM, side)
-    strengths = wiring.StrengthRules(
-        sheet.weight_sd_log, _LATENCY_MS, sheet.probability_distance, sheet.conduction_velocity
-    )
+    weight_sd_log = np.full(_LATENCY_MS.shape, sheet.weight_sd_log)
+    weight_sd_log[0, 0] = sheet.spine_weight_sd_log
+    strengths = wiring.StrengthRules(weight_sd_log, _LATENCY_MS, sheet.probability_distance, sheet.conduction_velocity)
     groups = wiring.grouped(position, starts)
     key = np.uint64(seed)
     out_degree = np.zeros(neurons, np.int64)

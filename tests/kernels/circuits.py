@@ -45,7 +45,8 @@ def change_cells(parameters, **constants):
 
 def modulation(n, **values):
     """`Modulation` of a network without drug, or with values for some of its entries."""
-    neutral = {"nmda_ab": 1.0, "nmda_cd": 0.0, "tonic_ab": 0.0, "tonic_cd": 0.0, "release_gain": 1.0}
+    neutral = {"nmda_ab": 1.0, "nmda_cd": 0.0, "tonic_ab": 0.0, "tonic_cd": 0.0}
+    neutral |= {"release_gain": 1.0, "ampa_gain": 1.0, "afferent_gain": 1.0}
     return Modulation(**{name: np.full(n, value) * 1.0 for name, value in (neutral | values).items()})
 
 
@@ -70,7 +71,7 @@ def circuit_of_many_blocks(seed=21):
 
 
 def random_modulation(n, seed):
-    """Blocked NMDA channels, tonic conductance and a release gain that is not 1, different for each neuron."""
+    """Blocked NMDA channels, tonic conductance and gains that are not 1, different for each neuron."""
     rng = np.random.default_rng([seed, n])
     return modulation(
         n,
@@ -79,6 +80,8 @@ def random_modulation(n, seed):
         tonic_ab=rng.uniform(0.0, 2.0, n),
         tonic_cd=rng.uniform(0.0, 1.0, n),
         release_gain=rng.uniform(0.3, 1.6, n),
+        ampa_gain=rng.uniform(0.5, 1.5, n),
+        afferent_gain=rng.uniform(0.8, 1.2, n),
     )
 
 

@@ -228,13 +228,14 @@ def test_release_gain_leaves_inhibition_alone():
     assert released[0] == released[1] > 0.0
 
 
-def test_release_gain_scales_afferents():
+@pytest.mark.parametrize("name", ["release_gain", "afferent_gain"])
+def test_gains_scale_afferents(name):
     """Catches a gain that misses the background: the same afferent spikes, scaled for each neuron."""
     conductance = []
     for gain in (np.ones(20), np.linspace(0.0, 1.9, 20)):
         bench = Bench(circuit(["PYR"] * 10 + ["PV"] * 6 + ["SST"] * 4), afferents=True)
         bench.parameters = change_cells(bench.parameters, capacitance=1e15)
-        bench.modulation = modulation(20, release_gain=gain)
+        bench.modulation = modulation(20, **{name: gain})
         bench.run(300)
         conductance.append(bench.activity.conductance[:2])
     assert conductance[0].any(axis=0).all()

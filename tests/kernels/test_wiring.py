@@ -17,7 +17,7 @@ RULES = ContactRules(
     reach=np.array([[170.0, 110.0], [500.0, 60.0]]),
     side=SIDE,
 )
-STRENGTHS = StrengthRules(0.7, np.array([[1.5, 2.0], [0.9, 3.0]]), 75.0, 300.0)
+STRENGTHS = StrengthRules(np.array([[0.7, 0.3], [0.5, 0.9]]), np.array([[1.5, 2.0], [0.9, 3.0]]), 75.0, 300.0)
 NODE_CLASS = np.repeat([0, 1], SIZES)
 CHECKED = [0, 1, 511, 512, 700, 1099, 1100, 1250, 1399]
 
@@ -95,4 +95,5 @@ def test_weights_and_delays_are_those_of_the_twin(position, found):
         apart = reference.distance(*position[list(pair)], SIDE)
         late = STRENGTHS.latency[NODE_CLASS[pair[0]], NODE_CLASS[pair[1]]] + (apart - 75.0) / 300.0
         assert_allclose(delay[edge], late, rtol=1e-6)
-        assert_allclose(weight[edge], reference.weight(SEED, *map(int, pair), 0.7), rtol=1e-6)
+        sd = STRENGTHS.weight_sd_log[NODE_CLASS[pair[0]], NODE_CLASS[pair[1]]]
+        assert_allclose(weight[edge], reference.weight(SEED, *map(int, pair), sd), rtol=1e-6)

@@ -13,8 +13,8 @@ CHANNELS = ("ampa", "nmda", "gaba_fast", "gaba_slow")
 
 #: Brette & Gerstner 2005 with conductance synapses. {frozen} marks what ketasim holds still within a step.
 CELLS = """
-dv/dt = (gL*(EL - v) + I_spike - w + (g_ampa + g_open)*(0*mV - v) + (g_gaba_fast + g_gaba_slow)*(E_gaba - v))/C
-        : volt (unless refractory)
+dv/dt = (gL*(EL - v) + I_spike - w + (ampa_gain*g_ampa + g_open)*(0*mV - v)
+         + (g_gaba_fast + g_gaba_slow)*(E_gaba - v))/C : volt (unless refractory)
 dw/dt = (a*(v - EL) - w)/tau_w : amp
 dg_ampa/dt = -g_ampa/tau_ampa : siemens
 dg_nmda/dt = -g_nmda/tau_nmda : siemens
@@ -39,7 +39,8 @@ F_ab : 1 (constant)
 F_cd : 1 (constant)
 T_ab : siemens (constant)
 T_cd : siemens (constant)
-gain : 1 (constant)
+afferent_gain : 1 (constant)
+ampa_gain : 1 (constant)
 afferent_ampa : siemens (constant)
 afferent_nmda : siemens (constant)
 afferent_mean : 1 (constant)
@@ -136,7 +137,7 @@ def brian_network(graph, parameters, influence, *, exact_step=True, fired=None, 
         counts = "poisson(afferent_mean)" if isinstance(afferents, str) else "counts(t, i)"
         namespace = {} if isinstance(afferents, str) else {"counts": b2.TimedArray(afferents * 1.0, dt=step)}
         cells.namespace.update(namespace)
-        code = f"arrived = {counts}*gain; g_ampa += arrived*afferent_ampa; g_nmda += arrived*afferent_nmda"
+        code = f"arrived = {counts}*afferent_gain; g_ampa += arrived*afferent_ampa; g_nmda += arrived*afferent_nmda"
         cells.run_regularly(code, when="synapses", order=-1)
     return SimpleNamespace(network=network, cells=cells, synapses=synapses, spikes=spikes, step=step)
 
@@ -163,7 +164,8 @@ def _set_cells(cells, graph, parameters, influence):
         "F_cd": (influence.nmda_cd, 1),
         "T_ab": (influence.tonic_ab, b2.nS),
         "T_cd": (influence.tonic_cd, b2.nS),
-        "gain": (influence.release_gain, 1),
+        "afferent_gain": (influence.release_gain * influence.afferent_gain, 1),
+        "ampa_gain": (influence.ampa_gain, 1),
         "afferent_ampa": (parameters.synapses.afferent_ampa[kind], b2.nS),
         "afferent_nmda": (parameters.synapses.afferent_nmda[kind], b2.nS),
         "afferent_mean": (mean[kind], 1),

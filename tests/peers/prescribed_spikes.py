@@ -59,6 +59,7 @@ def bench(strength, factor=1):
         tonic_ab=np.linspace(0.3, 0.9, n),
         tonic_cd=np.linspace(0.4, 0.1, n),
         release_gain=np.linspace(0.7, 1.3, n),
+        ampa_gain=np.linspace(1.2, 0.9, n),
     )
     made = Bench(circuit(POPULATIONS, edges), influence=influence, step=STEP / factor)
     made.graph = refined(made.graph, factor)

@@ -86,7 +86,7 @@ class ReferenceNetwork:
         synapses = self.constants.synapses
         word = word_of_step(self.seed, AFFERENTS, number, step)
         count = poisson_count(word, synapses.afferent_thresholds[neuron.kind].tolist())
-        released = count * influence.release_gain
+        released = count * influence.release_gain * influence.afferent_gain
         neuron.conductance["ampa"] += released * float(synapses.afferent_ampa[neuron.kind])
         neuron.conductance["nmda"] += released * float(synapses.afferent_nmda[neuron.kind])
 
@@ -100,8 +100,9 @@ class ReferenceNetwork:
         open_cd = g["nmda"] * influence.nmda_cd + influence.tonic_cd
         nmda = open_ab * free_ab + open_cd * free_cd
         gaba = g["gaba_fast"] + g["gaba_slow"]
+        ampa = influence.ampa_gain * g["ampa"]
         measured = (g["nmda"], g["nmda"] * free_ab, g["nmda"] * free_cd, g["nmda"] * voltage)
-        for name, value in zip(SUMS, (*measured, -g["ampa"] * voltage, -nmda * voltage), strict=True):
+        for name, value in zip(SUMS, (*measured, -ampa * voltage, -nmda * voltage), strict=True):
             self.sums[name][number] += value
 
         goal = kind.adaptation * (voltage - kind.rest)
@@ -116,11 +117,11 @@ class ReferenceNetwork:
             current = (
                 kind.leak * (kind.rest - voltage)
                 + spike_current
-                - (g["ampa"] + nmda) * voltage
+                - (ampa + nmda) * voltage
                 + gaba * (self.constants.gaba_reversal - voltage)
                 - w
             )
-            total = kind.leak + g["ampa"] + nmda + gaba
+            total = kind.leak + ampa + nmda + gaba
             neuron.voltage -= current / total * math.expm1(-dt * total / kind.capacitance)
             fires = neuron.voltage >= kind.cutoff
         for receptor in RECEPTORS:
