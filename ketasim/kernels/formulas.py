@@ -23,6 +23,15 @@ def mg_voltage_factor(voltage):
     return math.exp(MG_PER_MILLIVOLT * voltage)
 
 
+def relaxed(value, target, duration, time):
+    """``value`` after relaxing for ``duration`` towards a ``target`` that is held, with time constant ``time``.
+
+    Numbers or arrays, both times in the same unit; not compiled, because mechanisms call it once a step with arrays.
+    Written so that no duration, or a value that is at its target, changes nothing to the last bit.
+    """
+    return value + (target - value) * -math.expm1(-duration / time)
+
+
 @kernel
 def exponential_of_matrix(matrix, result, term, scratch):
     """Exponential of a small square ``matrix`` (n, n) into ``result`` by scaling, Taylor series and squaring.

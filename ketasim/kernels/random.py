@@ -10,11 +10,29 @@ import numpy as np
 from ketasim.kernels.jit import kernel
 from ketasim.kernels.vectors import BLOCK, prefer_wide_vectors
 
-#: Streams: what a random number is for. One number each, never reused.
+#: Streams: what a random number is for. One number each, below 256, never reused.
 STREAM_AFFERENTS = np.uint32(1)
 STREAM_CONTACTS = np.uint32(2)
 STREAM_WEIGHTS = np.uint32(3)
-STREAMS = {"afferents": STREAM_AFFERENTS, "contacts": STREAM_CONTACTS, "weights": STREAM_WEIGHTS}
+STREAM_SPINE_STAGES = np.uint32(4)
+STREAM_SPINE_WEIGHTS = np.uint32(5)
+STREAM_ELIMINATION = np.uint32(6)
+STREAM_PROMOTION = np.uint32(7)
+STREAM_FORMATION = np.uint32(8)
+STREAM_PARTNERS = np.uint32(9)
+STREAM_WEIGHTS_AT_BIRTH = np.uint32(10)
+STREAMS = {
+    "afferents": STREAM_AFFERENTS,
+    "contacts": STREAM_CONTACTS,
+    "weights": STREAM_WEIGHTS,
+    "spine_stages": STREAM_SPINE_STAGES,
+    "spine_weights": STREAM_SPINE_WEIGHTS,
+    "elimination": STREAM_ELIMINATION,
+    "promotion": STREAM_PROMOTION,
+    "formation": STREAM_FORMATION,
+    "partners": STREAM_PARTNERS,
+    "weights_at_birth": STREAM_WEIGHTS_AT_BIRTH,
+}
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)

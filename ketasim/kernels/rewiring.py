@@ -99,6 +99,33 @@ def change(changing: ChangingGraph, deaths: tuple[np.ndarray, np.ndarray], birth
     return changing._replace(graph=_bounded(changing.graph, changing.delay_count))
 
 
+def set_weights(graph: Graph, first: int, end: int, weight: np.ndarray) -> None:
+    """Give synapses from nodes ``first`` to before ``end`` onto the same nodes new weights; not while a window runs.
+
+    weight : (E,) float32, in order of source and target.
+
+    Raises
+    ------
+    ValueError
+        There are not as many synapses as weights.
+    """
+    if _set_weights(graph, first, end, weight) != weight.size:
+        raise ValueError(f"{weight.size} weights for another number of synapses within nodes {first} to {end - 1}")
+
+
+@kernel
+def _set_weights(graph, first, end, weight):
+    done = 0
+    for source in range(first, end):
+        place = first_at_least(graph.target, graph.row_start[source], graph.row_end[source], first)
+        while place < graph.row_end[source] and graph.target[place] < end:
+            if done < weight.shape[0]:
+                graph.weight[place] = weight[done]
+            done += 1
+            place += 1
+    return done
+
+
 def _first(count: int, synapses: Synapses) -> Synapses:
     return Synapses(*(column[:count] for column in synapses))
 

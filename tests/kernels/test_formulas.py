@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.linalg import expm
 
-from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fraction, multiply
+from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fraction, multiply, relaxed
 
 MG_OVER_K_AB, MG_OVER_K_CD = 1.0 / 3.57, 1.0 / 14.3
 
@@ -31,6 +31,23 @@ def test_mg_factor_equals_its_formula(voltage, mg):
     expected = 1.0 / (1.0 + mg / 3.57 * math.exp(-0.062 * voltage))
     assert mg_unblocked_fraction(voltage, mg / 3.57) == pytest.approx(expected, rel=1e-14)
     assert mg_unblocked_fraction(voltage, 0.0) == 1.0
+
+
+@given(value=st.floats(-10.0, 10.0), target=st.floats(-10.0, 10.0), share=st.floats(0.0, 1.0))
+def test_relaxation_is_exact_and_adds_up(value, target, share):
+    """Catches another law, and a step length that changes the result; nothing moves at rest or in no time."""
+    whole = relaxed(value, target, 3.0, 2.0)
+    assert whole == pytest.approx(target + (value - target) * math.exp(-1.5), rel=1e-13, abs=1e-13)
+    halfway = relaxed(value, target, 3.0 * share, 2.0)
+    assert relaxed(halfway, target, 3.0 * (1.0 - share), 2.0) == pytest.approx(whole, rel=1e-12, abs=1e-12)
+    assert relaxed(value, target, 0.0, 2.0) == value
+    assert relaxed(value, value, 3.0, 2.0) == value
+
+
+def test_relaxation_of_arrays():
+    """Catches a formula that takes numbers only, and a step of many time constants that misses the target."""
+    values = relaxed(np.array([1.0, 5.0]), np.array([2.0, 5.0]), 1e9, 60.0)
+    assert_allclose(values, [2.0, 5.0], rtol=1e-15)
 
 
 def exponential(matrix):

@@ -1,0 +1,291 @@
+"""Spines of a population as a table of edges that age, die and are promoted in one slow step.
+
+A slow step, of any length, is::
+
+    died = age_edges(edges, rates, drive, step)
+    births = draw_births(edges, lost, formation, sites, rates, drive, step)
+    lost = remembered(lost, edges, died, step.days, sites.memory_time)
+    edges = merged(edges, died, births.edges)        with the delays of the births filled in
+
+Every edge dies when the hazard that it has been through exceeds a unit exponential drawn once from its identity, and is
+promoted likewise (random time change, Kurtz 1980); a neuron forms a spine when its formation
+hazard has passed one more unit exponential. So fates do not depend on how time is cut into steps, and two runs with one
+seed differ only where their hazards do. Nodes are numbered within the population, times are in days.
+"""
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from ketasim.kernels.graph import Synapses
+from ketasim.kernels.jit import kernel
+from ketasim.kernels.random import (
+    STREAM_ELIMINATION,
+    STREAM_PROMOTION,
+    STREAM_SPINE_STAGES,
+    STREAM_SPINE_WEIGHTS,
+    philox,
+)
+from ketasim.kernels.vectors import exponential
+
+TRANSIENT, CONSOLIDATING, PERSISTENT = range(3)
+
+#: Marks the identity of an edge that was born, beside those of the edges at the start.
+BORN = 0x80000000
+
+_WORDS = 2.0**32
+_BITS = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+class Edges(NamedTuple):
+    """Edges within one population, arrays (E,) sorted by (source, target), at most one for a pair.
+
+    source, target : int32, node numbers within the population.
+    log_weight : float64, natural logarithm of the relative weight.
+    delay : int16, fast steps.
+    stage : int8, 0 transient, 1 consolidating, 2 persistent.
+    key_a, key_b : uint32, identity of this life of the edge: source and target of an edge at the start; target plus
+        `BORN` and the number of the birth at that target of one that was born.
+    elimination_left, promotion_left : float64, hazard until death and until promotion; infinite promotion hazard at
+        the last stage.
+    """
+
+    source: np.ndarray
+    target: np.ndarray
+    log_weight: np.ndarray
+    delay: np.ndarray
+    stage: np.ndarray
+    key_a: np.ndarray
+    key_b: np.ndarray
+    elimination_left: np.ndarray
+    promotion_left: np.ndarray
+
+
+class Rates(NamedTuple):
+    """Constants of turnover and weights.
+
+    elimination : (3,) 1/d by stage, of an edge with ln w = mean_log_weight.
+    promotion : (3,) 1/d by stage; the last is 0.
+    protection : gamma; elimination goes with ``exp(-gamma (ln w - mean_log_weight))``.
+    mean_log_weight, sd_log_weight, weight_time : of the Ornstein-Uhlenbeck process of ln w; the time in d.
+    correlation_gain : promotion goes with ``max(0, 1 + correlation_gain c)``.
+    hebbian_rate : 1/d; ln w grows at this rate times c.
+    """
+
+    elimination: np.ndarray
+    promotion: np.ndarray
+    protection: float
+    mean_log_weight: float
+    sd_log_weight: float
+    weight_time: float
+    correlation_gain: float
+    hebbian_rate: float
+
+
+class Drive(NamedTuple):
+    """What neurons do to their spines during a step, (n,) float64 each.
+
+    deviation : bounded, of a neuron's activity from its baseline; c is the product of source and target.
+    promotion_gain : of the target, scales promotion.
+    formation : 1/d, mean number of spines that form on the neuron in a day.
+    """
+
+    deviation: np.ndarray
+    promotion_gain: np.ndarray
+    formation: np.ndarray
+
+
+class Step(NamedTuple):
+    """One slow step.
+
+    seed : of the run, uint64. fast_step : int64, absolute number of the fast step at which it starts, from which the
+    noise of weights is drawn. days : its length.
+    """
+
+    seed: int
+    fast_step: int
+    days: float
+
+
+def slow_step(seed: int, fast_step: int, days: float) -> Step:
+    """`Step` with numbers of the types that kernels are compiled for."""
+    return Step(np.uint64(seed), np.int64(fast_step), float(days))
+
+
+def new_edges(pairs: tuple[np.ndarray, np.ndarray], log_weight: np.ndarray, keys: tuple, seed: int) -> Edges:
+    """Transient edges, with the thresholds of their keys, and delays still to be filled in.
+
+    pairs : source and target, sorted. keys : key_a and key_b.
+    """
+    size = log_weight.size
+    edges = Edges(
+        *(nodes.astype(np.int32) for nodes in pairs),
+        log_weight=log_weight,
+        delay=np.zeros(size, np.int16),
+        stage=np.full(size, TRANSIENT, np.int8),
+        key_a=keys[0],
+        key_b=keys[1],
+        elimination_left=np.empty(size),
+        promotion_left=np.empty(size),
+    )
+    _draw_thresholds(edges, np.uint64(seed))
+    return edges
+
+
+def initial_edges(synapses: Synapses, stage_probability: np.ndarray, seed: int) -> Edges:
+    """Make spines of the synapses that a run starts with.
+
+    Parameters
+    ----------
+    synapses : sorted by (source, target), numbered within the population; delay in fast steps.
+    stage_probability : (E, 3), probability of each stage for each synapse.
+    seed : of the run; stages and thresholds are functions of seed, source and target.
+    """
+    source, target, weight, delay = synapses
+    keys = source.astype(np.uint32), target.astype(np.uint32)
+    edges = new_edges((source, target), np.log(weight.astype(np.float64)), keys, seed)
+    edges.delay[:] = delay
+    _draw_stages(edges, np.cumsum(stage_probability[:, :2], axis=1), np.uint64(seed))
+    return edges
+
+
+def age_edges(edges: Edges, rates: Rates, drive: Drive, step: Step) -> np.ndarray:
+    """Advance weights and stages by a step, in place, and say who died: (E,) bool.
+
+    Weights go by their exact solution with c held. Hazards are held at the mean of those at both ends of the step;
+    death and promotion compete inside it, and after a promotion the hazards of the new stage hold for the rest. A step
+    of no length changes nothing.
+    """
+    died = np.zeros(edges.source.size, np.bool_)
+    if step.days > 0.0:
+        age(edges, rates, drive, step, died)
+    return died
+
+
+def merged(edges: Edges, died: np.ndarray, born: Edges) -> Edges:
+    """Edges without the dead and with the born; the given arrays themselves if there are neither."""
+    if not died.any() and born.source.size == 0:
+        return edges
+    size = edges.source.size - int(np.count_nonzero(died)) + born.source.size
+    place_old, place_born = np.empty(edges.source.size, np.int64), np.empty(born.source.size, np.int64)
+    _places(edges, died, born, place_old, place_born)
+    alive = ~died
+    columns = []
+    for old, new in zip(edges, born, strict=True):
+        column = np.empty(size, old.dtype)
+        column[place_old[alive]] = old[alive]
+        column[place_born] = new
+        columns.append(column)
+    return Edges(*columns)
+
+
+@partial(kernel, inlined=True)
+def uniform(word):
+    """Number in (0, 1] of a 32-bit word."""
+    return (np.float64(word) + 1.0) / _WORDS
+
+
+@partial(kernel, inlined=True)
+def normal(word_0, word_1):
+    """Normal deviate of two words by Box & Muller."""
+    return math.sqrt(-2.0 * math.log(uniform(word_0))) * math.cos(2.0 * math.pi * np.float64(word_1) / _WORDS)
+
+
+@partial(kernel, inlined=True)
+def exponential_of(word):
+    """Unit exponential of a word; at most 22, for its uniform number is at least 2**-32."""
+    return -math.log(uniform(word))
+
+
+@partial(kernel, inlined=True)
+def halves(number):
+    """Low and high word of a 64-bit number."""
+    return np.uint32(np.uint64(number) & _LOW), np.uint32(np.uint64(number) >> _BITS)
+
+
+@partial(kernel, inlined=True)
+def _promotion_threshold(key_a, key_b, stage, seed):
+    if stage == PERSISTENT:
+        return np.inf
+    low, high = halves(seed)
+    return exponential_of(philox(key_a, key_b, np.uint32(stage), STREAM_PROMOTION, low, high)[0])
+
+
+@kernel
+def _draw_stages(edges, cumulative, seed):
+    """Stages, and the thresholds of leaving them, from cumulative probabilities (E, 2) of the first two."""
+    low, high = halves(seed)
+    for e in range(edges.source.shape[0]):
+        word = philox(edges.key_a[e], edges.key_b[e], np.uint32(0), STREAM_SPINE_STAGES, low, high)[0]
+        level = np.float64(word) / _WORDS
+        edges.stage[e] = np.int8(level >= cumulative[e, 0]) + np.int8(level >= cumulative[e, 1])
+        edges.promotion_left[e] = _promotion_threshold(edges.key_a[e], edges.key_b[e], edges.stage[e], seed)
+
+
+@kernel
+def _draw_thresholds(edges, seed):
+    low, high = halves(seed)
+    for e in range(edges.source.shape[0]):
+        key_a, key_b = edges.key_a[e], edges.key_b[e]
+        edges.elimination_left[e] = exponential_of(philox(key_a, key_b, np.uint32(0), STREAM_ELIMINATION, low, high)[0])
+        edges.promotion_left[e] = _promotion_threshold(key_a, key_b, edges.stage[e], seed)
+
+
+@kernel
+def age(edges, rates, drive, step, died):
+    """Do what `age_edges` says, and mark in ``died`` (E,) who dies."""
+    # arrays are taken out of their tuples once: numba counts references with an atomic instruction each time
+    source, target, log_weight, _, stage, key_a, key_b, elimination_left, promotion_left = edges
+    elimination, promotion = rates.elimination, rates.promotion
+    deviation, promotion_gain, _ = drive
+    seed, fast_step, days = step
+    low, high = halves(seed)
+    step_low, step_high = halves(fast_step)
+    counter = np.uint32((step_high << np.uint32(8)) | STREAM_SPINE_WEIGHTS)
+    kept = math.exp(-days / rates.weight_time)
+    noise = rates.sd_log_weight * math.sqrt(-math.expm1(-2.0 * days / rates.weight_time))
+    pushed = -math.expm1(-days / rates.weight_time) * rates.weight_time * rates.hebbian_rate
+    for e in range(source.shape[0]):
+        together = deviation[source[e]] * deviation[target[e]]
+        words = philox(key_a[e], key_b[e], step_low, counter, low, high)
+        before = log_weight[e] - rates.mean_log_weight
+        after = before * kept + pushed * together + noise * normal(words[0], words[1])
+        log_weight[e] = rates.mean_log_weight + after
+        risk = 0.5 * (exponential(-rates.protection * before) + exponential(-rates.protection * after))
+        gain = promotion_gain[target[e]] * max(0.0, 1.0 + rates.correlation_gain * together)
+        left = days
+        while True:
+            now = stage[e]
+            dying, maturing = risk * elimination[now], gain * promotion[now]
+            matures_in = promotion_left[e] / maturing if maturing > 0.0 else np.inf
+            if elimination_left[e] <= dying * min(left, matures_in):
+                died[e] = True
+                break
+            elimination_left[e] -= dying * min(left, matures_in)
+            if matures_in > left:
+                promotion_left[e] -= maturing * left  # infinite at the last stage
+                break
+            left -= matures_in
+            stage[e] = now + 1
+            promotion_left[e] = _promotion_threshold(key_a[e], key_b[e], now + 1, seed)
+
+
+@kernel
+def _places(edges, died, born, place_old, place_born):
+    """Where old edges (the dead get any place) and born ones come to lie when both are in one order."""
+    place, b = 0, 0
+    n_born = born.source.shape[0]
+    for e in range(edges.source.shape[0]):
+        while b < n_born and (
+            born.source[b] < edges.source[e] or (born.source[b] == edges.source[e] and born.target[b] < edges.target[e])
+        ):
+            place_born[b] = place
+            place += 1
+            b += 1
+        place_old[e] = place
+        place += not died[e]
+    for rest in range(b, n_born):
+        place_born[rest] = place + rest - b

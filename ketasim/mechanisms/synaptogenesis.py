@@ -1,0 +1,288 @@
+"""Synaptogenesis: spines of pyramidal cells form, mature in three stages and are lost; their sizes fluctuate.
+
+Spines within the circuit are edges of its graph (`ketasim.kernels.spine_turnover`, driven by
+`ketasim.simulation.structure`). With n density over that at rest, S synaptic protein, c the product of both neurons'
+deviations of activity, y = ln w less what it tends to::
+
+    formation    f0 (1 + g (S - 1)) (n_max - n)/(n_max - 1), no factor below 0, with a preference for sites lost before
+    promotion    p_stage S**h max(0, 1 + k c)
+    elimination  e_stage exp(-gamma y) / its mean over the stage
+    dy = -y/tau dt + s sqrt(2/tau) dW + eta c dt
+
+Rates are solved from the shares of stages, and s is the SD of ln w in the graph at the start (0.93 in the default
+circuit), so that rest is stationary. The spines of background afferents are a mean
+field of the same stages per neuron, without sizes, that scales the afferents' conductance.
+
+Not validated: that formation rises so steeply with synaptic protein; that both it and promotion see protein alone;
+every number marked assumed. A spine is taken to be one synapse, and the spines of afferents to be as large at birth as
+later.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, Gt, Le, Lt
+
+from ketasim.documents import KetasimError
+from ketasim.kernels.formulas import exponential_of_matrix, relaxed
+from ketasim.kernels.jit import kernel
+from ketasim.kernels.spine_rest import MeanRates, Rest, at_rest, steady_rates
+from ketasim.kernels.spine_turnover import Rates
+from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.provenance import Source
+
+#: Whose spines these are.
+POPULATION = "PYR"
+
+_DAY = 86_400.0
+
+_STAGES = Source("fitted", "F12: survival of 0.80-0.90 at 21-28 d; daily turnover of transient spines, Holtmaat 2005")
+_SIZES = Source("recalled", "log-normal spine sizes that fluctuate in proportion to themselves, Loewenstein 2011")
+
+
+class Parameters(NamedTuple):
+    """Birth, maturation and loss of spines, and the dynamics of their sizes."""
+
+    transient_time: Annotated[float, Gt(0), "d", _STAGES] = 2.0
+    consolidating_time: Annotated[float, Gt(0), "d", _STAGES] = 12.0
+    persistent_half_life: Annotated[float, Gt(0), "d", _STAGES] = 395.0
+    transient_share: Annotated[float, Gt(0), Lt(1), "1", _STAGES] = 0.05
+    consolidating_share: Annotated[float, Gt(0), Lt(1), "1", _STAGES] = 0.12
+    largest_density: Annotated[
+        float, Gt(1), "1", Source("assumed", "n_max: density over that at rest where formation ends")
+    ] = 1.5
+    formation_gain: Annotated[
+        float, Ge(0), "1", Source("fitted", "F1: density at 24 h; relative formation per relative synaptic protein")
+    ] = 30.0
+    promotion_gain: Annotated[
+        float, Ge(0), "1", Source("assumed", "promotion goes with synaptic protein to this power")
+    ] = 1.0
+    correlation_gain: Annotated[
+        float, Ge(0), "1", Source("assumed", "promotion doubles where both neurons deviate fully, alike")
+    ] = 1.0
+    size_protection: Annotated[
+        float, Ge(0), Le(2), "1", Source("assumed", "gamma: large spines live longer (Holtmaat 2005), to this power")
+    ] = 0.5
+    weight_time: Annotated[float, Gt(0), "d", _SIZES] = 20.0
+    hebbian_rate: Annotated[
+        float, Ge(0), "1/d", Source("assumed", "eta: growth of ln w where both neurons deviate fully, alike")
+    ] = 0.1
+    memory_time: Annotated[float, Gt(0), "d", Source("assumed", "weeks; lost spines come back, Moda-Sava 2019")] = 14.0
+    memory_preference: Annotated[
+        float, Ge(0), "1", Source("assumed", "weight of a partner lost just now, where all n0 places weigh n0")
+    ] = 1.0
+    partner_width: Annotated[
+        float, Gt(0), "um", Source("verified", "PYR to PYR: that of the circuit, Campagnola 2022")
+    ] = 127.0
+    activity_time: Annotated[float, Gt(0), "h", Source("assumed", "low-pass of the rate that spines read")] = 12.0
+    afferent_spines: Annotated[
+        bool, Source("assumed", "afferents' spines follow the same laws; false: they stay as they are")
+    ] = True
+
+
+#: SD(ln w) of a graph whose weights are all alike, about which they then fluctuate.
+LEAST_SD_LOG = 0.05
+
+
+class Turnover(NamedTuple):
+    """What the kernel is given: its constants, and what spines are at rest."""
+
+    rates: Rates
+    rest: Rest
+
+    def stage_probability(self, log_weight: np.ndarray) -> np.ndarray:
+        """Probability (E, 3) of each stage at rest for spines with ln w (E,)."""
+        return self.rest.stage_probability(log_weight - self.rates.mean_log_weight)
+
+
+class Prepared(NamedTuple):
+    """Parameters, the rates solved from them, and the nodes."""
+
+    parameters: Parameters
+    rates: MeanRates
+    members: slice
+
+
+def solved_rates(parameters: Parameters) -> MeanRates:
+    """Rates of elimination, promotion and formation under which the shares of stages are stationary.
+
+    Raises
+    ------
+    KetasimError
+        There are none.
+    """
+    transient, consolidating = parameters.transient_share, parameters.consolidating_share
+    if transient + consolidating >= 1.0:
+        raise KetasimError(
+            f"synaptogenesis: transient_share {transient:g} and consolidating_share {consolidating:g} must leave room "
+            "for persistent spines"
+        )
+    share = np.array([transient, consolidating, 1.0 - transient - consolidating])
+    times = parameters.transient_time, parameters.consolidating_time
+    try:
+        return steady_rates(share, times, parameters.persistent_half_life)
+    except ValueError as fault:
+        raise KetasimError(f"synaptogenesis: {fault}") from fault
+
+
+def turnover(parameters: Parameters, weight: np.ndarray) -> Turnover:
+    """Set up turnover so that spines with the weights (E,) of a graph are at rest: their number, stages and mean.
+
+    The spread of ln w is the graph's own, at least `LEAST_SD_LOG`. Rest is exact for log-normal weights up to what
+    selection does to them (mean weight and density then move by less than 0.1 % in 60 d); others become log-normal, and
+    meanwhile their mean moves.
+
+    Raises
+    ------
+    KetasimError
+        There is no rest with these parameters.
+    """
+    solved = solved_rates(parameters)
+    spread = max(float(np.log(weight, dtype=np.float64).std()) if weight.size else 0.0, LEAST_SD_LOG)
+    try:
+        rest = at_rest(solved, parameters.size_protection, spread, parameters.weight_time)
+    except ValueError as fault:
+        raise KetasimError(f"synaptogenesis: size_protection {parameters.size_protection:g}: {fault}") from fault
+    mean_weight = float(weight.mean(dtype=np.float64)) if weight.size else 1.0
+    rates = Rates(
+        elimination=solved.elimination / rest.norm,
+        promotion=solved.promotion,
+        protection=parameters.size_protection,
+        mean_log_weight=rest.mean_log_weight(mean_weight),
+        sd_log_weight=spread,
+        weight_time=parameters.weight_time,
+        correlation_gain=parameters.correlation_gain,
+        hebbian_rate=parameters.hebbian_rate,
+    )
+    return Turnover(rates, rest)
+
+
+def deviation(activity_trace: np.ndarray) -> np.ndarray:
+    """Bounded, signed deviation of activity from its baseline, ``tanh(a - 1)``: smooth, and odd, so noise cancels."""
+    return np.tanh(activity_trace - 1.0)
+
+
+def promotion_gain(parameters: Parameters, synaptic_protein: np.ndarray) -> np.ndarray:
+    """Factor of promotion (n,) at synaptic protein (n,)."""
+    return np.maximum(synaptic_protein, 0.0) ** parameters.promotion_gain
+
+
+def formation_rate(parameters: Parameters, synaptic_protein: np.ndarray, density: np.ndarray) -> np.ndarray:
+    """Spines formed a day over those at rest (n,), at synaptic protein and density (n,), both over those at rest."""
+    room = (parameters.largest_density - density) / (parameters.largest_density - 1.0)
+    gain = np.maximum(1.0 + parameters.formation_gain * (synaptic_protein - 1.0), 0.0)
+    return solved_rates(parameters).formation * gain * np.maximum(room, 0.0)
+
+
+def afferent_density(parameters: Parameters, afferent_spines: np.ndarray) -> np.ndarray:
+    """Density (n,) of the spines of afferents over that at rest; afferent_spines : (3, n)."""
+    return solved_rates(parameters).share @ afferent_spines
+
+
+def afferent_rates(
+    parameters: Parameters, synaptic_protein: np.ndarray, afferent_spines: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Afferents' spines formed and lost a day (n,) over those at rest, by the name of the signal they enter."""
+    rates = solved_rates(parameters)
+    density = afferent_density(parameters, afferent_spines)
+    return {
+        "spine_formation_rate": formation_rate(parameters, synaptic_protein, density),
+        "spine_elimination_rate": (rates.elimination * rates.share) @ afferent_spines,
+    }
+
+
+def prepare(parameters: Parameters, setting: Setting) -> Prepared:
+    """Solve the rates and find the nodes."""
+    return Prepared(parameters, solved_rates(parameters), setting.nodes(POPULATION))
+
+
+def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
+    synaptic_protein: np.ndarray,
+    firing_rate: np.ndarray,
+    firing_rate_baseline: np.ndarray,
+    afferent_spines: np.ndarray,
+    activity_trace: np.ndarray,
+    spine_density: np.ndarray,
+    spine_density_circuit: np.ndarray,
+    spine_formation_rate: np.ndarray,
+    spine_elimination_rate: np.ndarray,
+    synaptic_weight: np.ndarray,
+    afferent_gain: np.ndarray,
+    prepared: Prepared,
+    clock: Clock,
+) -> None:
+    """Advance what is per node: the afferents' spines (3, n) and the activity (n,) that spines read; scale the port.
+
+    The other signals that it owns are set from the graph by `ketasim.simulation.structure`.
+    """
+    parameters, rates, members = prepared
+    rate, baseline = firing_rate[members], firing_rate_baseline[members]
+    relative = np.ones_like(rate)  # a node that was silent at baseline has no deviation
+    np.divide(rate, baseline, out=relative, where=baseline > 0.0)
+    hours = clock.duration / 3600.0
+    activity_trace[members] = relaxed(activity_trace[members], relative, hours, parameters.activity_time)
+    if not parameters.afferent_spines:
+        return
+    protein, spines = synaptic_protein[members], afferent_spines[:, members]
+    if clock.duration > 0.0:
+        density = rates.share @ spines
+        # formation is linear in density below the largest, and 0 above
+        formation = formation_rate(parameters, protein, np.zeros_like(density))
+        formation[density >= parameters.largest_density] = 0.0
+        gains = formation, promotion_gain(parameters, protein)
+        advance_afferents(spines, gains, rates, parameters.largest_density, clock.duration / _DAY)
+    afferent_gain[members] *= rates.share @ spines
+
+
+@kernel
+def advance_afferents(
+    spines: np.ndarray, gains: tuple[np.ndarray, np.ndarray], rates: MeanRates, largest: float, days: float
+) -> None:
+    """One exact step of the stages ``a`` (3, n), each over its own resting share, of every node.
+
+    gains : (n,) formation at no density, 1/d, and the factor of promotion. Solved in deviations from 1, so that rest
+    stays where it is.
+    """
+    formation, promotion = gains
+    share = rates.share
+    matrix, result = np.zeros((4, 4)), np.zeros((4, 4))
+    term, scratch = np.zeros((4, 4)), np.zeros((4, 4))
+    for node in range(spines.shape[1]):
+        matrix[:, :] = 0.0
+        inflow = formation[node] * (1.0 - 1.0 / largest)  # at density 1
+        for stage in range(3):
+            matrix[0, stage] = -formation[node] / largest * share[stage] / share[0]
+        for stage in range(3):
+            leaving = rates.elimination[stage] + rates.promotion[stage] * promotion[node]
+            matrix[stage, stage] -= leaving
+            matrix[stage, 3] = inflow / share[stage] - leaving
+            if stage < 2:
+                passed = rates.promotion[stage] * promotion[node] * share[stage]
+                matrix[stage + 1, stage] = passed / share[stage + 1]
+                inflow = passed
+        matrix *= days
+        exponential_of_matrix(matrix, result, term, scratch)
+        a0, a1, a2 = spines[0, node] - 1.0, spines[1, node] - 1.0, spines[2, node] - 1.0
+        for stage in range(3):
+            row = result[stage]
+            spines[stage, node] = 1.0 + row[0] * a0 + row[1] * a1 + row[2] * a2 + row[3]
+
+
+MECHANISM = Mechanism(
+    "synaptogenesis",
+    Parameters,
+    advance,
+    reads=("synaptic_protein", "firing_rate", "firing_rate_baseline"),
+    writes=(
+        "afferent_spines",
+        "activity_trace",
+        "spine_density",
+        "spine_density_circuit",
+        "spine_formation_rate",
+        "spine_elimination_rate",
+        "synaptic_weight",
+    ),
+    scales=("afferent_gain",),
+    prepare=prepare,
+    population=POPULATION,
+)
