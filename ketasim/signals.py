@@ -7,17 +7,21 @@ to its neutral value before each step and may be scaled by several mechanisms; e
 
 from typing import Literal, NamedTuple
 
-Dimension = Literal["compound", "compartment", "blocker", "subunit", "node"]
+Dimension = Literal["compound", "compartment", "blocker", "subunit", "stage", "node"]
 Kind = Literal["input", "state", "port", "network"]
 
 #: Longest-established order of the NMDA receptor's GluN2 subunits; the axis `subunit`.
 SUBUNITS = ("GluN2A", "GluN2B", "GluN2C", "GluN2D")
+
+#: Stages of a spine's life; the axis `stage`.
+STAGES = ("transient", "consolidating", "persistent")
 
 
 class Signal(NamedTuple):
     """One row of the table: unit, dimensions, kind, neutral value and meaning.
 
     recorded : written to the trajectory file (population means of node signals, subject signals as they are).
+    smooth : has no noise of the network to speak of; mechanisms read it at the middle of the step, extrapolated.
     """
 
     name: str
@@ -27,11 +31,13 @@ class Signal(NamedTuple):
     neutral: float
     meaning: str
     recorded: bool = False
+    smooth: bool = False
 
 
 _NODE: tuple[Dimension, ...] = ("node",)
 _SUBUNIT_NODE: tuple[Dimension, ...] = ("subunit", "node")
 _BLOCK: tuple[Dimension, ...] = ("blocker", "subunit", "node")
+_STAGE_NODE: tuple[Dimension, ...] = ("stage", "node")
 
 _ROWS = (
     # what the experiment does to the subject
@@ -47,13 +53,13 @@ _ROWS = (
         "amount in each compartment; effect compartments hold mg/L",
     ),
     Signal("plasma_concentration", "ng/mL", ("compound",), "state", 0.0, "total plasma concentration", True),
-    Signal("brain_concentration", "uM", ("compound",), "state", 0.0, "unbound brain concentration", True),
+    Signal("brain_concentration", "uM", ("compound",), "state", 0.0, "unbound brain concentration", True, True),
     # NMDA receptor
     Signal("trapped_block", "1", _BLOCK, "state", 0.0, "fraction of receptors with this blocker trapped"),
     Signal("superficial_block", "1", _BLOCK, "state", 0.0, "fraction with this blocker at its superficial site"),
     Signal("nmda_unblocked", "1", _SUBUNIT_NODE, "state", 1.0, "fraction of synaptic receptors free of every blocker"),
     Signal("nmda_unblocked_extrasynaptic", "1", _SUBUNIT_NODE, "state", 1.0, "the same of extrasynaptic receptors"),
-    Signal("nmda_block", "1", _NODE, "state", 0.0, "blocked fraction of NMDA conductance, all subunits", True),
+    Signal("nmda_block", "1", _NODE, "state", 0.0, "blocked fraction of NMDA conductance, all subunits", True, True),
     Signal("nmda_tonic_gating", "1", _SUBUNIT_NODE, "state", 0.0, "extrasynaptic gating by ambient glutamate"),
     # glutamate
     Signal("glutamate_perisynaptic", "1", _NODE, "state", 1.0, "perisynaptic glutamate over its baseline", True),
@@ -67,7 +73,27 @@ _ROWS = (
         "cut of release by mGlu2/3 autoreceptors relative to baseline",
         True,
     ),
+    # plasticity signalling, relative to baseline
+    Signal("eef2_phosphorylation", "1", _NODE, "state", 1.0, "phosphorylated eEF2 over its baseline", True, True),
+    Signal("bdnf", "1", _NODE, "state", 1.0, "free BDNF over its baseline", True, True),
+    Signal("trkb", "1", _NODE, "state", 1.0, "active TrkB over its baseline", True, True),
+    Signal("p70s6k", "1", _NODE, "state", 1.0, "active p70S6K, the read-out of mTORC1, over its baseline", True, True),
+    Signal("mtorc1_feedback", "1", _NODE, "state", 0.0, "negative feedback on mTORC1"),
+    Signal("synaptic_protein", "1", _NODE, "state", 1.0, "synaptic protein S over its baseline", True, True),
+    Signal("surface_ampa", "1", _NODE, "state", 1.0, "surface AMPA receptors A over their baseline", True),
+    Signal("homeostatic_rate", "1", _NODE, "state", 1.0, "firing rate over its baseline, low-passed for scaling"),
+    Signal("homeostatic_scale", "1", _NODE, "state", 1.0, "homeostatic scaling factor h", True),
+    # spines
+    Signal("afferent_spines", "1", _STAGE_NODE, "state", 1.0, "spines of afferents by stage, each over its baseline"),
+    Signal("activity_trace", "1", _NODE, "state", 1.0, "firing rate over its baseline, low-passed for spines"),
+    Signal("spine_density", "1", _NODE, "state", 1.0, "spines over their baseline, circuit and afferents", True),
+    Signal("spine_density_circuit", "1", _NODE, "state", 1.0, "in-degree within PYR over its baseline", True),
+    Signal("spine_formation_rate", "1/d", _NODE, "state", 0.0, "spines formed a day over those at baseline", True),
+    Signal("spine_elimination_rate", "1/d", _NODE, "state", 0.0, "spines lost a day over those at baseline", True),
+    Signal("synaptic_weight", "1", _NODE, "state", 1.0, "mean weight w of synapses from PYR over its baseline", True),
     # ports
+    Signal("ampa_gain", "1", _NODE, "port", 1.0, "scales AMPA of every glutamatergic synapse onto the node"),
+    Signal("afferent_gain", "1", _NODE, "port", 1.0, "scales AMPA and NMDA of the background afferents onto the node"),
     Signal(
         "release_gain",
         "1",
@@ -102,7 +128,22 @@ _ROWS = (
         "release received per incoming glutamatergic synapse of the circuit",
         True,
     ),
-    Signal("vesicle_release_baseline", "1/s", _NODE, "network", 0.0, "the same in the baseline"),
+    Signal(
+        "ampa_throughput_circuit",
+        "nS",
+        _NODE,
+        "network",
+        0.0,
+        "mean AMPA conductance opened by the circuit's own synapses, without afferents",
+        True,
+    ),
+    # means of network signals over the baseline
+    Signal("vesicle_release_baseline", "1/s", _NODE, "network", 0.0, "release received, mean of the baseline"),
+    Signal("ampa_throughput_circuit_baseline", "nS", _NODE, "network", 0.0, "circuit's AMPA, mean of the baseline"),
+    Signal("firing_rate_baseline", "Hz", _NODE, "network", 0.0, "firing rate, mean of the baseline"),
 )
+
+#: Ending of the signals that hold the baseline's mean of another one.
+BASELINE = "_baseline"
 
 SIGNALS: dict[str, Signal] = {row.name: row for row in _ROWS}

@@ -87,6 +87,13 @@ class Agonist(Stated):
     ec50: Annotated[float, _Positive, Quantity("uM")]
 
 
+class Potentiator(Stated):
+    """Concentration at which compounds have half of their effect on AMPA receptors, none of it by NMDA receptors."""
+
+    of: tuple[str, ...]
+    ec50: Annotated[float, _Positive, Quantity("uM")]
+
+
 class Disposition(Stated):
     """Central volume with either rate constants (k10, k12, ...) or clearance, flow and peripheral volume; and ke0."""
 
@@ -199,6 +206,7 @@ class Drug(Record):
     nmda: tuple[NmdaAffinity, ...] = ()
     nmda_kinetics: tuple[NmdaKinetics, ...] = ()
     mglu23_agonist: tuple[Agonist, ...] = ()
+    ampa_potentiator: tuple[Potentiator, ...] = ()
     species: dict[str, SpeciesData]
 
     @model_validator(mode="after")
@@ -211,6 +219,7 @@ class Drug(Record):
         self._check("nmda", self.nmda)
         self._check("nmda_kinetics", self.nmda_kinetics)
         self._check("mglu23_agonist", self.mglu23_agonist)
+        self._check("ampa_potentiator", self.ampa_potentiator)
         if {name for row in self.nmda for name in row.of} != {name for row in self.nmda_kinetics for name in row.of}:
             raise ValueError("'nmda' and 'nmda_kinetics' must name the same compounds")
         dosed = sum(compound.dose_fraction for compound in self.compounds.values())

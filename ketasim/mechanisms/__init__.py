@@ -1,6 +1,20 @@
 """The slow biology, one mechanism a file. `ORDER` lists them; within a step all read what was there at its start."""
 
-from ketasim.mechanisms import autoreceptors, extrasynaptic_nmda, glutamate, nmda_blockade, pharmacokinetics
+from ketasim.mechanisms import (
+    autoreceptors,
+    bdnf,
+    eef2,
+    extrasynaptic_nmda,
+    glutamate,
+    homeostatic_scaling,
+    mtorc1,
+    nmda_blockade,
+    pharmacokinetics,
+    surface_ampa,
+    synaptic_protein,
+    synaptogenesis,
+    trkb,
+)
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
 
 ORDER: tuple[Mechanism, ...] = (
@@ -9,6 +23,14 @@ ORDER: tuple[Mechanism, ...] = (
     glutamate.MECHANISM,
     autoreceptors.MECHANISM,
     extrasynaptic_nmda.MECHANISM,
+    eef2.MECHANISM,
+    bdnf.MECHANISM,
+    trkb.MECHANISM,
+    mtorc1.MECHANISM,
+    synaptic_protein.MECHANISM,
+    surface_ampa.MECHANISM,
+    homeostatic_scaling.MECHANISM,
+    synaptogenesis.MECHANISM,
 )
 
 __all__ = ["ORDER", "Clock", "Mechanism", "Setting"]

@@ -32,6 +32,12 @@ class Setting:
     drugs: tuple[Drug, ...]
     network: Network | None
 
+    def nodes(self, population: str) -> slice:
+        """Nodes of a population; without a network there are none to act on, which is an error."""
+        if self.network is None:
+            raise ValueError(f"there is no network; what acts on nodes of {population} does not run without one")
+        return self.network.topology.slice_of(population)
+
     @property
     def compounds(self) -> tuple[str, ...]:
         """Compounds of all drugs in play: the axis `compound`."""
@@ -63,6 +69,7 @@ class Mechanism:
     prepare : optional; called once as ``prepare(parameters, setting)`` with the run's `Setting` and returns what
         `advance` is given instead of the parameters (tables per drug, per node).
     signals : signals that a user's own mechanism adds to the table.
+    population : the mechanism acts on the nodes of this population; a network without it leaves the mechanism out.
     """
 
     name: str
@@ -73,6 +80,7 @@ class Mechanism:
     scales: tuple[str, ...] = ()
     prepare: Callable[[Any, Setting], Any] | None = None
     signals: tuple[Signal, ...] = ()
+    population: str | None = None
 
     @property
     def title(self) -> str:

@@ -1,4 +1,4 @@
-"""A drug file that nobody shipped: one compound, two routes, an NMDA blocker that is also an mGlu2/3 agonist."""
+"""A drug file that nobody shipped: an NMDA blocker whose product acts on mGlu2/3 and on AMPA receptors."""
 
 OWN_DRUG = """\
 format: 1
@@ -20,6 +20,8 @@ nmda_kinetics:
   - {of: [parent], k_on: 3e6 1/M/s, electrical_distance: 0.8, escape: 0.3, status: assumed, source: made up}
 mglu23_agonist:
   - {of: [product], ec50: 3 nM, status: assumed, source: made up}
+ampa_potentiator:
+  - {of: [product], ec50: 2000 nM, status: assumed, source: made up}
 species:
   rat:
     reference_weight: 300 g

@@ -54,6 +54,8 @@ def test_a_users_own_drug_is_read(own):
     assert row_of(own.nmda_kinetics, "parent").k_on == pytest.approx(3.0)  # 3e6 1/M/s in 1/uM/s
     assert row_of(own.mglu23_agonist, "product").ec50 == pytest.approx(3e-3)
     assert row_of(own.mglu23_agonist, "parent") is None
+    assert row_of(own.ampa_potentiator, "product").ec50 == pytest.approx(2.0)
+    assert row_of(own.ampa_potentiator, "parent") is None
     assert row_of(own.molar_mass, "product").value == pytest.approx(300.0)
     rat = own.species["rat"]
     assert rat.reference_weight == pytest.approx(0.3)

@@ -19,8 +19,12 @@ BROKEN = {
         "nmda: unknown compound 'ketamine'; allowed: parent, product",
     ),
     "unknown agonist": (
-        ("- {of: [product], ec50", "- {of: [glutamate], ec50"),
+        ("- {of: [product], ec50: 3 nM", "- {of: [glutamate], ec50: 3 nM"),
         "mglu23_agonist: unknown compound 'glutamate'; allowed: parent, product",
+    ),
+    "unknown potentiator": (
+        ("- {of: [product], ec50: 2000 nM", "- {of: [prodct], ec50: 2000 nM"),
+        "ampa_potentiator: unknown compound 'prodct'; allowed: parent, product; did you mean product?",
     ),
     "no molar mass": (
         ("  - {of: [product], value: 0.3 kg/mol, status: assumed, source: made up}\n", ""),

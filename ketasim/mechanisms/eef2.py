@@ -1,0 +1,59 @@
+"""eEF2: block of resting NMDA transmission takes the brake off dendritic translation.
+
+Spontaneous release through NMDA receptors keeps eEF2 kinase active and eEF2 phosphorylated, which holds translation
+back; block of these receptors dephosphorylates eEF2 [Autry 2011, 10.1038/nature10130; Nosyreva 2013]. Per PYR node,
+relative to baseline::
+
+    dP/dt = (1 - block - P) / tau
+
+Spontaneous transmission does not depend on firing, hence the blocked fraction itself and not the current that firing
+drives through what is left.
+
+Not validated: P proportional to the unblocked fraction, to the last receptor; the direction alone is published.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from annotated_types import Gt
+
+from ketasim.kernels.formulas import relaxed
+from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.provenance import Source
+
+
+class Parameters(NamedTuple):
+    """Phosphorylation of eEF2 by resting NMDA transmission."""
+
+    dephosphorylation: Annotated[float, Gt(0), "s", Source("recalled", "5-30 min, Autry 2011, Nosyreva 2013")] = 600.0
+
+
+class Prepared(NamedTuple):
+    """Parameters and the nodes they apply to."""
+
+    parameters: Parameters
+    members: slice
+
+
+def prepare(parameters: Parameters, setting: Setting) -> Prepared:
+    """Find the PYR nodes."""
+    return Prepared(parameters, setting.nodes("PYR"))
+
+
+def advance(nmda_block: np.ndarray, eef2_phosphorylation: np.ndarray, prepared: Prepared, clock: Clock) -> None:
+    """Relax phosphorylation (n,) to the unblocked fraction of NMDA conductance, from the block (n,)."""
+    parameters, members = prepared
+    eef2_phosphorylation[members] = relaxed(
+        eef2_phosphorylation[members], 1.0 - nmda_block[members], clock.duration, parameters.dephosphorylation
+    )
+
+
+MECHANISM = Mechanism(
+    "eef2",
+    Parameters,
+    advance,
+    reads=("nmda_block",),
+    writes=("eef2_phosphorylation",),
+    prepare=prepare,
+    population="PYR",
+)

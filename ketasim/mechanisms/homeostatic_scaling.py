@@ -1,0 +1,85 @@
+"""Homeostatic scaling: a neuron that has fired too much for hours weakens its synapses, and the other way round.
+
+Per PYR node, with rho the firing rate over its baseline, low-passed as x, and the factor h on synaptic strength::
+
+    dx/dt = (rho - x) / tau_x
+    dh/dt = h clip(1 - x, -1, 1) / tau_h,   h within its limits
+
+A time constant of 6 h gives the rate that is averaged the mean age of a box of 12 h. Both are exact at a rate that is
+held during the step; the clip applies to the mean of ``1 - x`` over the step. Scaling is a factor of its own, beside
+surface receptors and synaptic protein: it scales AMPA of every glutamatergic synapse onto the node by h. It can cancel
+what plasticity adds, so results are to be given with and without it (``homeostatic_scaling: off``).
+
+Not validated: the speed in a living adult cortex, where it may take longer than in culture; inhibition and NMDA
+receptors are not scaled here.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+
+from ketasim.kernels.formulas import relaxed
+from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.provenance import Source
+
+
+class Parameters(NamedTuple):
+    """Multiplicative scaling of synapses towards the baseline's firing rate."""
+
+    averaging: Annotated[float, Gt(0), "s", Source("assumed", "mean age of a box of 12 h: noise must not scale")] = (
+        21600.0
+    )
+    scaling: Annotated[
+        float, Gt(0), "s", Source("recalled", "days in culture, Turrigiano 1998; tau_h of 36 h assumed")
+    ] = 129600.0
+    smallest: Annotated[float, Gt(0), Le(1), "1", Source("assumed", "lower limit of h")] = 0.5
+    largest: Annotated[float, Ge(1), "1", Source("assumed", "upper limit of h")] = 2.0
+
+
+class Prepared(NamedTuple):
+    """Parameters and the nodes they apply to."""
+
+    parameters: Parameters
+    members: slice
+
+
+def prepare(parameters: Parameters, setting: Setting) -> Prepared:
+    """Find the PYR nodes."""
+    return Prepared(parameters, setting.nodes("PYR"))
+
+
+def advance(
+    firing_rate: np.ndarray,
+    firing_rate_baseline: np.ndarray,
+    homeostatic_rate: np.ndarray,
+    homeostatic_scale: np.ndarray,
+    ampa_gain: np.ndarray,
+    prepared: Prepared,
+    clock: Clock,
+) -> None:
+    """Advance the averaged rate (n,) and the factor (n,) at the firing rate (n,) in Hz; scale the port (n,)."""
+    parameters, members = prepared
+    rate, baseline = firing_rate[members], firing_rate_baseline[members]
+    relative = np.ones_like(rate)  # a node that was silent at baseline is not scaled
+    np.divide(rate, baseline, out=relative, where=baseline > 0.0)
+    before = homeostatic_rate[members].copy()
+    homeostatic_rate[members] = relaxed(before, relative, clock.duration, parameters.averaging)
+    # the integral of 1 - x over the step, x on its way from `before` to `relative`
+    lacking = (1.0 - relative) * clock.duration + parameters.averaging * (homeostatic_rate[members] - before)
+    growth = np.exp(np.clip(lacking, -clock.duration, clock.duration) / parameters.scaling)
+    scale = np.clip(homeostatic_scale[members] * growth, parameters.smallest, parameters.largest)
+    homeostatic_scale[members] = scale
+    ampa_gain[members] *= scale
+
+
+MECHANISM = Mechanism(
+    "homeostatic_scaling",
+    Parameters,
+    advance,
+    reads=("firing_rate", "firing_rate_baseline"),
+    writes=("homeostatic_rate", "homeostatic_scale"),
+    scales=("ampa_gain",),
+    prepare=prepare,
+    population="PYR",
+)

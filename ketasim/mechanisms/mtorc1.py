@@ -1,0 +1,99 @@
+"""mTORC1: TrkB by way of ERK and Akt activates p70S6K, and negative feedback makes that a transient.
+
+Per PYR node, M (the signal `p70s6k`) relative to baseline and feedback f::
+
+    dM/dt = (1 + gain (K - 1) - f - M) / tau_M
+    df/dt = (feedback (M - 1) - f) / tau_f
+
+TrkB is held during a step, which makes the system linear; it is advanced by its exact solution, and M not let below
+zero. A lasting change of TrkB moves M by ``gain / (1 + feedback)`` of it: the pathway adapts. Feedback slower than the
+fall of BDNF brings M below rest afterwards, faster feedback leaves a tail. At the defaults M swings (damping 0.32): a
+sudden lasting step of TrkB takes it below rest after 42 min, and after a dose, where BDNF rises and falls within hours,
+it dips by a tenth to a fifth of its peak.
+
+Not validated: what the feedback is (S6K on IRS-1 and its like, phosphatases, loss of TrkB); one gain for all that
+reaches mTORC1, also in the human, where no time course has been measured.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, Gt
+
+from ketasim.kernels.formulas import exponential_of_matrix
+from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.provenance import Source
+
+
+class Parameters(NamedTuple):
+    """Transient activation of mTORC1 and p70S6K by TrkB."""
+
+    gain: Annotated[
+        float, Ge(0), "1", Source("assumed", "p70S6K about doubles after 10 mg/kg in the rat; E1 fixes times only")
+    ] = 10.0
+    feedback: Annotated[
+        float, Ge(0), "1", Source("fitted", "E1: at least 14 at this ratio to the adaptation time, no upper bound")
+    ] = 70.0
+    activation: Annotated[
+        float,
+        Gt(0),
+        "s",
+        Source("recalled", "tau_M, dephosphorylation of S6K in 20-40 min, low confidence; E1 leaves it open"),
+    ] = 1200.0
+    adaptation: Annotated[
+        float,
+        Gt(0),
+        "s",
+        Source("fitted", "tau_f: E1 bounds feedback over it, 1/450 s here, to between 1/800 and 1/100 s"),
+    ] = 31_500.0
+
+
+class Prepared(NamedTuple):
+    """Parameters and the nodes they apply to."""
+
+    parameters: Parameters
+    members: slice
+
+
+def prepare(parameters: Parameters, setting: Setting) -> Prepared:
+    """Find the PYR nodes."""
+    return Prepared(parameters, setting.nodes("PYR"))
+
+
+def advance(
+    trkb: np.ndarray, p70s6k: np.ndarray, mtorc1_feedback: np.ndarray, prepared: Prepared, clock: Clock
+) -> None:
+    """One exact step of M (n,) and f (n,) at active TrkB (n,)."""
+    parameters, members = prepared
+    # where both would settle at this TrkB, and how far they are from there
+    settled = parameters.gain * (trkb[members] - 1.0) / (1.0 + parameters.feedback)
+    activity = p70s6k[members] - 1.0 - settled
+    opposition = mtorc1_feedback[members] - parameters.feedback * settled
+    change = change_in(parameters, clock.duration)
+    p70s6k[members] += change[0, 0] * activity + change[0, 1] * opposition
+    mtorc1_feedback[members] += change[1, 0] * activity + change[1, 1] * opposition
+    np.maximum(p70s6k[members], 0.0, out=p70s6k[members])
+
+
+def change_in(parameters: Parameters, duration: float) -> np.ndarray:
+    """Matrix (2, 2) ``exp(A duration) - 1`` of the distances of M and f from where they settle; `duration` in s."""
+    matrix = np.array(
+        [
+            [-1.0 / parameters.activation, -1.0 / parameters.activation],
+            [parameters.feedback / parameters.adaptation, -1.0 / parameters.adaptation],
+        ]
+    )
+    result, term, scratch = (np.zeros((2, 2)) for _ in range(3))
+    exponential_of_matrix(matrix * duration, result, term, scratch)
+    return result - np.eye(2)
+
+
+MECHANISM = Mechanism(
+    "mtorc1",
+    Parameters,
+    advance,
+    reads=("trkb",),
+    writes=("p70s6k", "mtorc1_feedback"),
+    prepare=prepare,
+    population="PYR",
+)

@@ -1,0 +1,89 @@
+"""Surface AMPA receptors: raised within hours by TrkB, and by potentiators if that path is switched on.
+
+Per PYR node, relative to baseline, with ``y`` the sum of C / EC50 over the potentiators among the drugs in play::
+
+    dA/dt = (1 + aB (K - 1) + aP y / (1 + y) - A) / tau
+
+Scales AMPA of every glutamatergic synapse onto the node by ``A^exponent``. Which compounds are potentiators is drug
+data (`ampa_potentiator`); aP is zero by default, so that this path has to be switched on.
+
+Not validated: the size of both gains. The potentiation that the drug data cite was found presynaptic, as more release,
+and is put here on the receptors of the receiving cell.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+
+from ketasim.drugs.model import row_of
+from ketasim.kernels.formulas import relaxed
+from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.provenance import Source
+
+
+class Parameters(NamedTuple):
+    """Surface AMPA receptors raised by TrkB and by potentiators."""
+
+    trkb_gain: Annotated[float, Ge(0), Le(1), "1", Source("assumed", "aB, prior 0-0.3")] = 0.1
+    potentiator_gain: Annotated[
+        float, Ge(0), "1", Source("assumed", "aP, largest rise by a potentiator; 0: the path is off")
+    ] = 0.0
+    turnover: Annotated[float, Gt(0), "s", Source("recalled", "1-4 h, low confidence")] = 7200.0
+    exponent: Annotated[
+        float, Ge(0), Le(2), "1", Source("assumed", "alpha: AMPA conductance in proportion to receptors")
+    ] = 1.0
+
+
+class Prepared(NamedTuple):
+    """Parameters, the nodes, and the potentiators among the drugs in play."""
+
+    parameters: Parameters
+    members: slice
+    compound: np.ndarray  # (n_potentiators,) position on the axis `compound`
+    ec50: np.ndarray  # (n_potentiators,) uM
+
+
+def prepare(parameters: Parameters, setting: Setting) -> Prepared:
+    """Find the PYR nodes and the potentiators of the drugs in play."""
+    rows = [
+        (setting.compounds.index(name), row_of(drug.ampa_potentiator, name).ec50)
+        for drug in setting.drugs
+        for name in drug.compounds
+        if row_of(drug.ampa_potentiator, name)
+    ]
+    return Prepared(
+        parameters,
+        setting.nodes("PYR"),
+        np.array([index for index, _ in rows], dtype=np.int64),
+        np.array([ec50 for _, ec50 in rows], dtype=np.float64),
+    )
+
+
+def advance(
+    trkb: np.ndarray,
+    brain_concentration: np.ndarray,
+    surface_ampa: np.ndarray,
+    ampa_gain: np.ndarray,
+    prepared: Prepared,
+    clock: Clock,
+) -> None:
+    """Relax receptors (n,) to what TrkB (n,) and concentrations (n_compounds,) in uM call for; scale the port (n,)."""
+    parameters, members = prepared.parameters, prepared.members
+    bound = float(np.sum(brain_concentration[prepared.compound] / prepared.ec50))
+    potentiated = parameters.potentiator_gain * bound / (1.0 + bound)
+    target = 1.0 + parameters.trkb_gain * (trkb[members] - 1.0) + potentiated
+    surface_ampa[members] = relaxed(surface_ampa[members], target, clock.duration, parameters.turnover)
+    ampa_gain[members] *= surface_ampa[members] ** parameters.exponent
+
+
+MECHANISM = Mechanism(
+    "surface_ampa",
+    Parameters,
+    advance,
+    reads=("trkb", "brain_concentration"),
+    writes=("surface_ampa",),
+    scales=("ampa_gain",),
+    prepare=prepare,
+    population="PYR",
+)

@@ -1,0 +1,58 @@
+"""TrkB: the receptor follows free BDNF, up to the share of receptors there are, with the time that activation takes.
+
+Per PYR node, relative to baseline, with m the largest activation, all receptors bound::
+
+    dK/dt = (m B / (B + m - 1) - K) / tau
+
+Not validated: how far receptors are from saturation at rest; no loss of receptors under long exposure. In culture two
+to three hours of BDNF halve the receptors at the surface [Proenca 2016, 10.1111/jnc.13676]; here that stands in the
+negative feedback on mTORC1.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from annotated_types import Gt
+
+from ketasim.kernels.formulas import relaxed
+from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.provenance import Source
+
+
+class Parameters(NamedTuple):
+    """Activation of TrkB by BDNF."""
+
+    activation: Annotated[float, Gt(0), "s", Source("recalled", "half-time 10-30 min, so 14-43 min")] = 1200.0
+    largest: Annotated[
+        float, Gt(1), "1", Source("assumed", "m: a quarter of the receptors is bound at rest, prior 2-10")
+    ] = 4.0
+
+
+class Prepared(NamedTuple):
+    """Parameters and the nodes they apply to."""
+
+    parameters: Parameters
+    members: slice
+
+
+def prepare(parameters: Parameters, setting: Setting) -> Prepared:
+    """Find the PYR nodes."""
+    return Prepared(parameters, setting.nodes("PYR"))
+
+
+def advance(bdnf: np.ndarray, trkb: np.ndarray, prepared: Prepared, clock: Clock) -> None:
+    """Relax active TrkB (n,) to what BDNF (n,) binds."""
+    parameters, members = prepared
+    bound = parameters.largest * bdnf[members] / (bdnf[members] + parameters.largest - 1.0)
+    trkb[members] = relaxed(trkb[members], bound, clock.duration, parameters.activation)
+
+
+MECHANISM = Mechanism(
+    "trkb",
+    Parameters,
+    advance,
+    reads=("bdnf",),
+    writes=("trkb",),
+    prepare=prepare,
+    population="PYR",
+)

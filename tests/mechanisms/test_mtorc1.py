@@ -1,0 +1,75 @@
+"""mTORC1: exact steps of a two-state system, adaptation, and the floor at zero."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import expm
+
+from ketasim.mechanisms import mtorc1
+from tests.mechanisms.pyramids import HOUR, step
+from tests.reference.signalling import REST, Drive, follow
+
+DEFAULTS = mtorc1.Parameters()
+
+
+def after(hours, parameters=DEFAULTS, **signals):
+    """M and f of one node."""
+    arrays = step("mtorc1", hours * HOUR, parameters, **signals)
+    return arrays["p70s6k"][0], arrays["mtorc1_feedback"][0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    trkb=st.floats(1.0, 5.0),
+    start=st.tuples(st.floats(1.0, 5.0), st.floats(-2.0, 5.0)),
+    numbers=st.tuples(st.floats(0.0, 10.0), st.floats(0.0, 30.0), st.floats(300.0, 1e4), st.floats(300.0, 1e5)),
+    hours=st.floats(0.0, 500.0),
+)
+def test_step_equals_the_matrix_exponential(trkb, start, numbers, hours):
+    """Catches a wrong sign, a swapped state or time, and a step length that matters: scipy's exponential is exact."""
+    gain, feedback, tau_m, tau_f = numbers
+    matrix = np.zeros((3, 3))
+    matrix[0] = np.array([-1.0, -1.0, 1.0 + gain * (trkb - 1.0)]) / tau_m
+    matrix[1] = np.array([feedback, -1.0, -feedback]) / tau_f
+    expected = expm(matrix * hours * HOUR) @ np.array([*start, 1.0])
+    found = after(hours, mtorc1.Parameters(*numbers), trkb=trkb, p70s6k=start[0], mtorc1_feedback=start[1])
+    assert_allclose(found, [max(0.0, expected[0]), expected[1]], rtol=1e-8, atol=1e-8)
+
+
+def test_slow_twin():
+    """Catches an equation that both this file and the code have wrong: Euler steps of 1.2 s agree to 0.5 %."""
+    slow, _ = follow(REST | {"trkb": 1.5, "bdnf": 1.8}, lambda _: Drive(throughput=1.8), 30.0)  # held at 4 B/(B + 3)
+    found = after(0.5, trkb=1.5)
+    assert_allclose(np.array(found) - [1.0, 0.0], [slow["p70s6k"] - 1.0, slow["mtorc1_feedback"]], rtol=5e-3)
+
+
+def test_a_lasting_drive_gives_a_transient():
+    """Catches feedback that does not oppose: TrkB held up, M peaks within the hour and settles at gain / (1 + k)."""
+    times = np.linspace(0.0, 12.0, 145)
+    course = np.array([after(hours, trkb=2.0)[0] for hours in times])
+    settled = DEFAULTS.gain / (1.0 + DEFAULTS.feedback)
+    assert 0.2 < times[course.argmax()] < 1.0
+    assert course.max() - 1.0 > 3.0 * settled
+    assert after(100.0, trkb=2.0)[0] == pytest.approx(1.0 + settled, rel=1e-9)
+
+
+def test_two_steps_equal_one():
+    """Catches a state that is lost between steps."""
+    first = after(0.3, trkb=1.8)
+    assert_allclose(after(0.9, trkb=1.8, p70s6k=first[0], mtorc1_feedback=first[1]), after(1.2, trkb=1.8), rtol=1e-12)
+
+
+def test_activity_is_not_negative():
+    """Catches p70S6K below nothing when TrkB falls silent under a strong gain; feedback goes on."""
+    strong = DEFAULTS._replace(gain=50.0)
+    active, opposed = after(0.5, strong, trkb=0.0)
+    assert active == 0.0
+    assert opposed < 0.0
+
+
+def test_without_gain_or_drive_nothing_moves():
+    """Catches a transient from nowhere: rest is exact, and a gain of zero holds it whatever TrkB does."""
+    assert_array_equal(after(1000.0), (1.0, 0.0))
+    assert_array_equal(after(1.0, DEFAULTS._replace(gain=0.0), trkb=9.0), (1.0, 0.0))

@@ -1,0 +1,93 @@
+"""Slow twin of the signalling chain, from block and throughput to synapses: the equations as they stand.
+
+One node, all in minutes, plain Euler steps. `Rates` holds the numbers once more, on purpose.
+"""
+
+from typing import NamedTuple
+
+
+class Rates(NamedTuple):
+    """The default parameters, times in minutes."""
+
+    eef2_time: float = 10.0
+    throughput_gain: float = 1.0
+    translation_gain: float = 8.5
+    bdnf_time: float = 60.0
+    trkb_time: float = 20.0
+    largest_trkb: float = 4.0
+    mtorc1_gain: float = 10.0
+    feedback: float = 70.0
+    mtorc1_time: float = 20.0
+    feedback_time: float = 525.0
+    protein_gain: float = 20.0
+    threshold: float = 0.5
+    protein_time: float = 5.0 * 24.0 * 60.0
+    protein_exponent: float = 0.5
+    surface_gain: float = 0.1
+    potentiator_gain: float = 0.0
+    surface_time: float = 120.0
+    averaging: float = 6.0 * 60.0
+    scaling: float = 36.0 * 60.0
+
+
+class Drive(NamedTuple):
+    """What moves a node: NMDA block, throughput and firing rate over their baselines, potentiator over its EC50."""
+
+    block: float = 0.0
+    throughput: float = 1.0
+    rate: float = 1.0
+    potentiator: float = 0.0
+
+
+REST = {
+    "eef2_phosphorylation": 1.0,
+    "bdnf": 1.0,
+    "trkb": 1.0,
+    "p70s6k": 1.0,
+    "mtorc1_feedback": 0.0,
+    "synaptic_protein": 1.0,
+    "surface_ampa": 1.0,
+    "homeostatic_rate": 1.0,
+    "homeostatic_scale": 1.0,
+}
+
+
+def slopes(state, drive, rates):
+    """Rate of change 1/min of every state."""
+    phosphorylated, bdnf, trkb, active, opposed, protein, surface, average, scale = (state[name] for name in REST)
+    departure = active - 1.0
+    counted = departure**3 / (departure**2 + rates.threshold**2) if departure else 0.0
+    bound = rates.largest_trkb / (1.0 + (rates.largest_trkb - 1.0) / bdnf) if bdnf else 0.0
+    release = rates.throughput_gain * (drive.throughput - 1.0)
+    potentiated = rates.potentiator_gain * drive.potentiator / (1.0 + drive.potentiator)
+    return {
+        "eef2_phosphorylation": (1.0 - drive.block - phosphorylated) / rates.eef2_time,
+        "bdnf": (1.0 + release + rates.translation_gain * (1.0 - phosphorylated) - bdnf) / rates.bdnf_time,
+        "trkb": (bound - trkb) / rates.trkb_time,
+        "p70s6k": (1.0 + rates.mtorc1_gain * (trkb - 1.0) - opposed - active) / rates.mtorc1_time,
+        "mtorc1_feedback": (rates.feedback * departure - opposed) / rates.feedback_time,
+        "synaptic_protein": (1.0 + rates.protein_gain * counted - protein) / rates.protein_time,
+        "surface_ampa": (1.0 + rates.surface_gain * (trkb - 1.0) + potentiated - surface) / rates.surface_time,
+        "homeostatic_rate": (drive.rate - average) / rates.averaging,
+        "homeostatic_scale": scale * max(-1.0, min(1.0, 1.0 - average)) / rates.scaling,
+    }
+
+
+def follow(state, drive_at, minutes, rates=Rates(), step=0.02):  # noqa: B008 - a NamedTuple does not change
+    """State after `minutes` of ``drive_at(minute)``, and the trace [(minute, state)] of every whole minute."""
+    state, trace = dict(state), []
+    for number in range(round(minutes / step)):
+        change = slopes(state, drive_at(number * step), rates)
+        for name, slope in change.items():
+            state[name] += step * slope
+        state["p70s6k"] = max(0.0, state["p70s6k"])
+        state["synaptic_protein"] = max(0.0, state["synaptic_protein"])
+        state["homeostatic_scale"] = max(0.5, min(2.0, state["homeostatic_scale"]))
+        if (number + 1) % round(1.0 / step) == 0:
+            trace.append(((number + 1) * step, dict(state)))
+    return state, trace
+
+
+def gain(state, rates=Rates()):  # noqa: B008
+    """Factor on AMPA conductances that a state amounts to."""
+    return state["synaptic_protein"] ** rates.protein_exponent * state["surface_ampa"] * state["homeostatic_scale"]
