@@ -32,8 +32,10 @@ class Network:
     tables : cells and synapses by population.
     graph, parameters : what the kernel reads.
     nmda_shares : (4, n) share of each GluN2 subunit in a node's NMDA conductance.
-    nmda_maximum : (n,) nS, synaptic NMDA conductance with every gate open, circuit and afferents together.
+    nmda_circuit, nmda_afferent : (n,) nS, synaptic NMDA conductance with every gate open, by where it comes from.
     nmda_extrasynaptic : (n,) nS, extrasynaptic NMDA conductance with every channel open.
+    ampa_afferent : (n,) nS, mean AMPA conductance that background afferents open.
+    period : um, side of a sheet that wraps around; infinite where positions do not.
     """
 
     topology: Topology
@@ -41,8 +43,11 @@ class Network:
     graph: Graph
     parameters: NetworkParameters
     nmda_shares: np.ndarray
-    nmda_maximum: np.ndarray
+    nmda_circuit: np.ndarray
+    nmda_afferent: np.ndarray
     nmda_extrasynaptic: np.ndarray
+    ampa_afferent: np.ndarray
+    period: float = math.inf
 
     @property
     def excitatory(self) -> np.ndarray:
@@ -55,6 +60,7 @@ def build(
     scale: np.ndarray | None = None,
     receptors: Receptors | None = None,
     tables: Tables = PREFRONTAL,
+    period: float = math.inf,
 ) -> Network:
     """Build the `Network` of a topology whose populations are known.
 
@@ -62,6 +68,7 @@ def build(
         `in_degree_scale`; 1 if not given.
     receptors : in place of those of the tables.
     tables : cells and synapses by population, those of the default circuit if not given.
+    period : um, side of the sheet if it wraps around.
     """
     receptors = receptors or tables.receptors
     tables = tables._replace(receptors=receptors)
@@ -82,8 +89,9 @@ def build(
         mg_over_k_cd=receptors.mg / receptors.mg_k_cd,
         step=FAST_STEP,
     )
-    circuit = received(graph, synapses.nmda[graph.node_class], weighted=True)
+    circuit = circuit_nmda(graph, synapses)
     afferent = _maximal_afferent_nmda(cells, synapses, receptors)[topology.population]
+    afferent_events = _column(cells, lambda cell: cell.afferent_rate) * synapses.afferent_ampa  # nS/ms
     shares = np.array([cell.nmda_shares for cell in cells]).reshape(len(names), 4)
     return Network(
         topology=topology,
@@ -91,9 +99,17 @@ def build(
         graph=graph,
         parameters=parameters,
         nmda_shares=np.ascontiguousarray(shares[topology.population].T),
-        nmda_maximum=circuit + afferent,
+        nmda_circuit=circuit,
+        nmda_afferent=afferent,
         nmda_extrasynaptic=receptors.extrasynaptic_ratio * (circuit + afferent),
+        ampa_afferent=(afferent_events * receptors.ampa_time)[topology.population],
+        period=period,
     )
+
+
+def circuit_nmda(graph: Graph, synapses: SynapseParameters) -> np.ndarray:
+    """NMDA conductance (n,) nS of a node's synapses within the circuit, every gate open."""
+    return received(graph, synapses.nmda[graph.node_class], weighted=True)
 
 
 def in_degree_scale(topology: Topology, reference: Callable[[str, str], float]) -> np.ndarray:

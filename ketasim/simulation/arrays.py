@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ketasim.signals import SUBUNITS, Signal
+from ketasim.signals import STAGES, SUBUNITS, Signal
 
 
 def new_arrays(signals: Mapping[str, Signal], axes: Mapping[str, Sequence[str] | int]) -> dict[str, np.ndarray]:
@@ -45,5 +45,6 @@ def axes_of(
         "compartment": tuple(compartments),
         "blocker": tuple(blockers),
         "subunit": SUBUNITS,
+        "stage": STAGES,
         "node": nodes,
     }

@@ -48,7 +48,7 @@ def key(network: Network, rest: Modulation, seed: int, window_steps: int, n_wind
     digest = hashlib.sha256(f"{code} {seed} {window_steps} {n_windows}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    given = (network.graph, network.parameters, rest, network.nmda_maximum)
+    given = (network.graph, network.parameters, rest, network.nmda_circuit, network.nmda_afferent)
     for array in _arrays(given):
         digest.update(f"{array.dtype} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)

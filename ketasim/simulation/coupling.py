@@ -46,7 +46,7 @@ class Measurement:
 
 
 def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulation:
-    """What the network reads of the slow signals: `F_ab`, `F_cd`, tonic conductances and the release gain."""
+    """What the network reads of the slow signals: `F_ab`, `F_cd`, tonic conductances and gains."""
     free = network.nmda_shares * signals["nmda_unblocked"]
     free_outside = network.nmda_shares * signals["nmda_unblocked_extrasynaptic"]
     tonic = free_outside * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic
@@ -56,18 +56,39 @@ def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulatio
         tonic_ab=tonic[0] + tonic[1],
         tonic_cd=tonic[2] + tonic[3],
         release_gain=signals["release_gain"].copy(),
+        ampa_gain=signals["ampa_gain"].copy(),
+        afferent_gain=signals["afferent_gain"].copy(),
     )
 
 
-def network_inputs(network: Network, state: Modulation, gating: np.ndarray) -> np.ndarray:
-    """Class means of what slow mechanisms change in the network: (2, P), NMDA drive in nS and release gain.
+def network_inputs(network: Network, state: Modulation, baseline: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Class means of what slow mechanisms change in the network: (3, P), NMDA drive and AMPA drive in nS, release gain.
 
-    The drive is the conductance that is open, before Mg: synaptic at the `gating` (n,) of the baseline, and tonic.
-    Tonic conductance alone follows noisy glutamate and is a small part of it.
+    A drive is the conductance that is open at the rates and gates of the `baseline`: NMDA before Mg, synaptic and tonic
+    (tonic conductance alone follows noisy glutamate and is a small part of it); AMPA of the circuit, without
+    short-term plasticity, and of afferents. Both follow the graph.
     """
-    synaptic = gating * network.nmda_maximum * (state.nmda_ab + state.nmda_cd)
-    drive = synaptic + state.tonic_ab + state.tonic_cd
-    return class_means(np.stack([drive, state.release_gain]), network.graph.class_start)
+    synaptic = baseline["nmda_gating"] * nmda_maximum(network, state) * (state.nmda_ab + state.nmda_cd)
+    nmda = synaptic + state.tonic_ab + state.tonic_cd
+    afferent = network.ampa_afferent * state.afferent_gain
+    circuit = open_ampa(network, baseline["firing_rate"][:, None] * np.ones(network.graph.class_start.size - 1))
+    ampa = state.ampa_gain * (circuit + afferent)
+    return class_means(np.stack([nmda, ampa, state.release_gain]), network.graph.class_start)
+
+
+def nmda_maximum(network: Network, state: Modulation) -> np.ndarray:
+    """Synaptic NMDA conductance (n,) nS with every gate open."""
+    return network.nmda_circuit + state.afferent_gain * network.nmda_afferent
+
+
+def open_ampa(network: Network, released: np.ndarray) -> np.ndarray:
+    """Mean AMPA conductance (n,) nS that the circuit's synapses open.
+
+    released : (n, n_classes) 1/s, release of a source onto each class over its utilisation at rest.
+    """
+    synapses, node_class = network.parameters.synapses, network.graph.node_class
+    sent = released * np.where(network.excitatory[:, None], synapses.ampa[node_class], 0.0)
+    return received(network.graph, sent, weighted=True) * network.parameters.ampa_time * 1e-3
 
 
 def relative_change(before: np.ndarray, after: np.ndarray) -> float:
@@ -114,7 +135,7 @@ def measure(
         activity, network.graph, state, network.parameters, clock, n_steps, threads_for(network, threads)
     )
     check(network, activity, window, clock, n_steps)
-    signals = _node_signals(network, window, n_steps)
+    signals = _node_signals(network, window, state, n_steps)
     population = {name: class_means(values, network.graph.class_start) for name, values in signals.items()}
     return Measurement(signals, population, window.spike_step, window.spike_node)
 
@@ -137,12 +158,12 @@ def check(network: Network, activity: Activity, window: Window, clock: FastClock
         raise KetasimError(f"the membrane potential of node {label} is no number any more at t = {time:.6g} s")
 
 
-def _node_signals(network: Network, window: Window, n_steps: int) -> dict[str, np.ndarray]:
+def _node_signals(network: Network, window: Window, state: Modulation, n_steps: int) -> dict[str, np.ndarray]:
     """Averages of one window per node."""
     n = network.topology.n_nodes
     seconds = n_steps * FAST_STEP * 1e-3
     sums = window.sums / n_steps
-    most = network.nmda_maximum
+    most = nmda_maximum(network, state)
     with_gate = most > 0.0
 
     def over_maximum(row: int) -> np.ndarray:
@@ -157,7 +178,14 @@ def _node_signals(network: Network, window: Window, n_steps: int) -> dict[str, n
         "ampa_throughput": sums[SUM_AMPA_CURRENT],
         "nmda_throughput": sums[SUM_NMDA_CURRENT],
         "vesicle_release": _received_release(network, window.released) / seconds,
+        "ampa_throughput_circuit": state.ampa_gain * _opened(network, window.released) / seconds,
     }
+
+
+def _opened(network: Network, released: np.ndarray) -> np.ndarray:
+    """AMPA conductance times time that released vesicles (n, n_classes) opened at each node, nS s."""
+    utilisation = network.parameters.synapses.utilisation[network.graph.node_class]
+    return open_ampa(network, np.divide(released, utilisation, out=np.zeros_like(released), where=utilisation > 0.0))
 
 
 def _received_release(network: Network, released: np.ndarray) -> np.ndarray:

@@ -3,11 +3,13 @@
 Slow mechanisms advance from one slow time to the next; there the spiking network, at 0.1 ms, is run for a settling
 time and a window if anything that it reads has moved, and mechanisms read what is known of it. One slow step::
 
-    1 doses of the interval            4 modulation: what the network reads
-    2 ports reset to neutral           5 settle, window, or neither
+    1 doses of the interval            4 spines: births, deaths, weights of edges
+    2 ports reset to neutral           5 what the network reads; settle and window, or neither
     3 mechanisms advance               6 running estimates into the signals
 
-Every mechanism reads the signals of the step's start, so their order does not matter.
+Every mechanism reads signals of one time, so their order does not matter: those of the step's start, and where a signal
+is smooth its value at the middle of the step, extrapolated from the last one. A chain of mechanisms, each a step late,
+would lag behind by hours once steps are long.
 """
 
 import json
@@ -19,7 +21,8 @@ import numpy as np
 
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError, parse_quantity
-from ketasim.mechanisms import Clock, Mechanism, nmda_blockade
+from ketasim.mechanisms import Clock, Mechanism, nmda_blockade, synaptogenesis
+from ketasim.signals import BASELINE
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
 from ketasim.simulation.coupling import Measurement
 from ketasim.simulation.dosing import administrations, event_times, inputs
@@ -28,6 +31,7 @@ from ketasim.simulation.roster import active_mechanisms, owners_of, signal_table
 from ketasim.simulation.sampler import STEPS_PER_SECOND, NetworkSampler, OnWindow
 from ketasim.simulation.schedule import slow_times
 from ketasim.simulation.stimuli import check_populations, stimulus_times
+from ketasim.simulation.structure import Structure
 from ketasim.simulation.world import build_network, compartments_of, setting_of
 
 
@@ -45,6 +49,7 @@ class Simulation:
     time : s from time zero; starts at 0 once the baseline is measured.
     signals : name -> array, see ``ketasim signals`` for units and shapes. Those of the network are running estimates.
     sampler : runs the network and keeps its estimates; None without a network.
+    structure : spines as edges of a graph that changes; None without synaptogenesis.
 
     Examples
     --------
@@ -63,19 +68,30 @@ class Simulation:
         self.network, self.notes = build_network(experiment, graph)
         self.graph_is_given = graph is not None
         check_populations(experiment.stimuli, self.network)
-        self.mechanisms = active_mechanisms(experiment, own, self.network is not None)
+        populations = self.network.topology.population_names if self.network else ()
+        self.mechanisms = active_mechanisms(experiment, own, populations)
         self.owners = owners_of(self.mechanisms)
         self.time = 0.0
         self.sampler = NetworkSampler(self.network, experiment) if self.network else None
+        self.structure = self._new_structure()
         self.signal_table = signal_table(own)
         if self.network is None:
             self.signal_table = {n: s for n, s in self.signal_table.items() if "node" not in s.dims}
         self._doses = administrations(experiment.doses, experiment.subject.weight)
         self._prepare(())
         self.signals = new_arrays(self.signal_table, self.axes)
+        self._slopes: dict[str, np.ndarray] = {}  # change of smooth signals in 1/s over the last step
+        self._last_step = 0.0  # s
         self._baseline_done = False
         for _ in self.mechanisms:  # steps of no length put algebraic relations at their balance, one link a step
             self._advance_mechanisms(0.0)
+
+    def _new_structure(self) -> Structure | None:
+        name = synaptogenesis.MECHANISM.name
+        if self.network is None or synaptogenesis.MECHANISM not in self.mechanisms:
+            return None
+        parameters = self.experiment.mechanisms.get(name) or synaptogenesis.Parameters()
+        return Structure(self.network, parameters, self.experiment.seed)
 
     def _prepare(self, drugs: tuple[str, ...]) -> None:
         """Set up what depends on the doses and on which drugs are in play."""
@@ -115,7 +131,10 @@ class Simulation:
         arrays = {f"signals/{name}": array for name, array in self.signals.items()}
         if self.sampler is not None:
             arrays |= {f"network/{name}": array for name, array in self.sampler.state.items()}
-        arrays["time"] = np.array(self.time)
+        if self.structure is not None:
+            arrays |= {f"structure/{name}": array for name, array in self.structure.state.items()}
+        arrays |= {f"slopes/{name}": array for name, array in self._slopes.items()}
+        arrays["time"], arrays["last_step"] = np.array(self.time), np.array(self._last_step)
         doses = json.dumps([asdict(dose) for dose in self._doses])
         arrays["doses"] = np.frombuffer(doses.encode(), np.uint8)
         return arrays
@@ -132,7 +151,9 @@ class Simulation:
         if self.sampler is not None:
             self.sampler.measure_baseline(self.signals, on_window, cached)
             self._read_estimates()
-            self.signals["vesicle_release_baseline"][:] = self.signals["vesicle_release"]
+            for name in self.signals:
+                if name.endswith(BASELINE):
+                    self.signals[name][:] = self.signals[name.removesuffix(BASELINE)]
             self._sample()
         self._baseline_done = True  # not before: a baseline that was interrupted is measured anew
 
@@ -179,6 +200,7 @@ class Simulation:
         self._doses += administrations(checked.doses[-1:], self.experiment.subject.weight)
         self._prepare(tuple(sorted({dose.drug for dose in self._doses})))
         self.signals = transferred(self.signals, self.signal_table, before, self.axes)
+        self._slopes = {}  # some of other length now; and a new drug makes a new course
 
     def block_half_times(self) -> list[nmda_blockade.HalfTime]:
         """How fast the first NMDA blocker comes and goes at each class's receptors, at the gating as it is now."""
@@ -189,18 +211,34 @@ class Simulation:
 
     def _advance_mechanisms(self, duration: float) -> None:
         """Advance all mechanisms by `duration` s from the signals as they are now."""
-        clock = Clock(self.experiment.seed, duration, round(self.time * STEPS_PER_SECOND))
-        start = self.signals
+        clock, start = self._clock(duration), self.signals
         end = {name: array.copy() for name, array in start.items()}
         for name, signal in self.signal_table.items():
             if signal.kind == "port":
                 end[name].fill(signal.neutral)
+        middle = start | {name: self._extrapolated(name, duration) for name in self._slopes}
         for mechanism in self.mechanisms:
-            arrays = [start[name] for name in mechanism.reads]
+            arrays = [middle[name] for name in mechanism.reads]
             arrays += [end[name] for name in (*mechanism.writes, *mechanism.scales)]
             mechanism.advance(*arrays, self._prepared[mechanism.name], clock)
             self._check_results(mechanism, end)
+        if self.structure is not None and self.sampler is not None:
+            self.structure.advance(middle, end, clock)
+            self.network = self.sampler.network = self.structure.network
+        if duration > 0.0:
+            smooth = [name for name, signal in self.signal_table.items() if signal.smooth]
+            self._slopes = {name: (end[name] - start[name]) / duration for name in smooth}
+            self._last_step = duration
         self.signals = end
+
+    def _extrapolated(self, name: str, duration: float) -> np.ndarray:
+        """Value at the middle of a step, going on as in the last step for at most half its length; not below zero."""
+        now = self.signals[name]
+        ahead = 0.5 * min(duration, self._last_step)
+        return np.maximum(now + ahead * self._slopes[name], np.minimum(now, 0.0))
+
+    def _clock(self, duration: float) -> Clock:
+        return Clock(self.experiment.seed, duration, round(self.time * STEPS_PER_SECOND))
 
     def _check_results(self, mechanism: Mechanism, signals: dict[str, np.ndarray]) -> None:
         """Refuse what a mechanism wrote that is no number, and a port that it made negative."""

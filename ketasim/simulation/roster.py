@@ -35,10 +35,13 @@ def signal_table(own: Sequence[Mechanism]) -> dict[str, Signal]:
     return table
 
 
-def active_mechanisms(experiment: Experiment, own: Sequence[Mechanism], with_network: bool) -> tuple[Mechanism, ...]:
-    """Mechanisms that are switched on; without a network, those that need no nodes.
+def active_mechanisms(
+    experiment: Experiment, own: Sequence[Mechanism], populations: Sequence[str]
+) -> tuple[Mechanism, ...]:
+    """Mechanisms that are switched on and have something to act on.
 
-    What is switched off owns nothing: a user's own mechanism may take its place.
+    Without a network these are those that need no nodes, else those whose population is among `populations`. What is
+    switched off owns nothing: a user's own mechanism may take its place.
 
     Raises
     ------
@@ -55,7 +58,9 @@ def active_mechanisms(experiment: Experiment, own: Sequence[Mechanism], with_net
     chosen = []
     for mechanism in switched_on:
         named = (*mechanism.reads, *mechanism.writes, *mechanism.scales)
-        if with_network or not any("node" in table[name].dims for name in named):
+        if mechanism.population not in (None, *populations):
+            continue
+        if populations or not any("node" in table[name].dims for name in named):
             chosen.append(mechanism)
     return tuple(chosen)
 

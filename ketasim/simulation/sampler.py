@@ -32,6 +32,9 @@ STEPS_PER_SECOND = round(1e3 / FAST_STEP)
 
 _INPUTS = ("rest", "known_for", "inputs")
 
+#: Row of the inputs that stimuli add; the rows before it are what slow mechanisms change.
+_ADDED = 3
+
 #: Called with the time in s and the measurement of a baseline window.
 OnWindow = Callable[[float, Measurement], Any]
 
@@ -59,11 +62,12 @@ class NetworkSampler:
         self.window: Measurement | None = None
         self.fresh = False
         self.windows_run = self.windows_skipped = 0
+        self._windows_here = 0  # at the inputs that the estimates belong to, baseline included
         self.wall_time = 0.0
         self._activity: Activity | None = None
         self._window_end = 0  # absolute fast step
         self._age = 0  # steps that the network has lived
-        # what the network reads, as class means: (3, P) NMDA drive, release gain, what stimuli add
+        # what the network reads, as class means: (4, P) NMDA drive, AMPA drive, release gain, what stimuli add
         self._rest = np.zeros(0)  # inputs of the baseline
         self._known_for = np.zeros(0)  # inputs that the estimates belong to
         self._inputs = np.zeros(0)  # inputs of the last window
@@ -80,7 +84,7 @@ class NetworkSampler:
             return {}
         arrays = {f"activity/{name}": array for name, array in self._activity._asdict().items()}
         arrays |= {f"estimates/{name}": array for name, array in self.estimates.arrays().items()}
-        numbers = (self._window_end, self._age, self.windows_run, self.windows_skipped)
+        numbers = (self._window_end, self._age, self.windows_run, self.windows_skipped, self._windows_here)
         inputs = {name: getattr(self, f"_{name}") for name in _INPUTS}
         return arrays | inputs | {"counts": np.array(numbers, np.int64)}
 
@@ -92,7 +96,8 @@ class NetworkSampler:
         self.estimates = Estimates.from_arrays(tables)
         for name in _INPUTS:
             setattr(self, f"_{name}", np.array(arrays[name]))
-        self._window_end, self._age, self.windows_run, self.windows_skipped = arrays["counts"].tolist()
+        counts = arrays["counts"].tolist()
+        self._window_end, self._age, self.windows_run, self.windows_skipped, self._windows_here = counts
 
     def measure_baseline(self, signals: Mapping[str, np.ndarray], on_window: OnWindow | None, cached: bool) -> None:
         """Measure the network at rest until time zero, or take what was measured before for the same network.
@@ -121,6 +126,7 @@ class NetworkSampler:
         self._age = steps_of(LONG_SETTLE) - begin
         self._rest = self._known_for = self._inputs = self._inputs_at(rest, -1.0)
         self._window_end = self.windows_run = self.windows_skipped = 0
+        self._windows_here = n_windows
 
     def sample(self, time: float, signals: Mapping[str, np.ndarray], most_windows: float) -> None:
         """Bring the estimates to a time (s): run a window if what the network reads has moved.
@@ -137,16 +143,20 @@ class NetworkSampler:
         schedule, first = self.experiment.schedule, round(time * STEPS_PER_SECOND)
         now = modulation(self.network, signals)
         inputs = self._inputs_at(now, time)
-        if first < self._window_end and not np.array_equal(inputs[2], self._inputs[2]):
+        if first < self._window_end and not np.array_equal(inputs[_ADDED], self._inputs[_ADDED]):
             raise KetasimError(f"a stimulus starts or ends at t = {time:g} s, inside the last window")
         if not self._has_moved(self._rest, inputs):
             if not np.array_equal(self._known_for, self._rest):
                 self.estimates.recall_baseline()
-                self._known_for = self._rest
+                self._known_for, self._windows_here = self._rest, baseline_windows(self.experiment)
         elif self._has_moved(self._known_for, inputs):
-            self.estimates.shorten(schedule.memory)
-            self._known_for = inputs
-        rested = schedule.skip and self.estimates.memory >= Estimation().enough
+            # after a small move, windows since the last one count on: they were run near enough; noise would else drive
+            # what is slow at rest
+            near = self._windows_here * schedule.window if self._has_crept(inputs) else 0.0
+            self.estimates.shorten(max(schedule.memory, near))
+            self._known_for, self._windows_here = inputs, 0
+        here = self._windows_here * schedule.window + schedule.memory
+        rested = schedule.skip and min(self.estimates.memory, here) >= Estimation().enough
         self.fresh = not rested and first >= self._window_end and self.windows_run < most_windows
         if not self.fresh:
             self.windows_skipped += 1
@@ -197,8 +207,8 @@ class NetworkSampler:
         assert self._activity is not None
         assert self.estimates is not None
         schedule, threads = self.experiment.schedule, self.experiment.threads
-        network = stimulated(self.network, inputs[2])
-        large = relative_change(self._inputs[:2], inputs[:2]) > LARGE_CHANGE
+        network = stimulated(self.network, inputs[_ADDED])
+        large = relative_change(self._inputs[:_ADDED], inputs[:_ADDED]) > LARGE_CHANGE
         settling = max(schedule.settle, LONG_SETTLE) if large else schedule.settle
         settling_steps = 0 if first == self._window_end else steps_of(settling)
         window_steps = steps_of(schedule.window)
@@ -210,19 +220,26 @@ class NetworkSampler:
             self.estimates.take(self.window.signals, schedule.window)
             self._window_end, self._age, self._inputs = int(clock.first_step), int(clock.age), inputs
             self.windows_run += 1
+            self._windows_here += 1
         self.wall_time += wall.perf_counter() - started
 
     def _inputs_at(self, state: Modulation, time: float) -> np.ndarray:
         """What the network reads at a time (s), as class means."""
         assert self.estimates is not None
-        read = network_inputs(self.network, state, self.estimates.baseline["nmda_gating"])
+        read = network_inputs(self.network, state, self.estimates.baseline)
         added = added_rates(self.experiment.stimuli, self.network.topology.population_names, time)
         return np.vstack([read, added])
 
     def _has_moved(self, before: np.ndarray, after: np.ndarray) -> bool:
         """Whether inputs differ by more than the schedule's tolerance, or stimuli at all."""
-        change = relative_change(before[:2], after[:2])
-        return change > self.experiment.schedule.tolerance or not np.array_equal(before[2], after[2])
+        change = relative_change(before[:_ADDED], after[:_ADDED])
+        return change > self.experiment.schedule.tolerance or not np.array_equal(before[_ADDED], after[_ADDED])
+
+    def _has_crept(self, inputs: np.ndarray) -> bool:
+        """Whether inputs differ from those of the estimates by no more than twice the tolerance, and stimuli not."""
+        change = relative_change(self._known_for[:_ADDED], inputs[:_ADDED])
+        same = np.array_equal(self._known_for[_ADDED], inputs[_ADDED])
+        return same and change <= 2.0 * self.experiment.schedule.tolerance
 
     def _clock(self, first_step: int) -> FastClock:
         return FastClock(np.uint64(self.experiment.seed), np.int64(first_step), np.int64(self._age))

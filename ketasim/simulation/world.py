@@ -8,7 +8,7 @@ from ketasim.mechanisms import Setting
 from ketasim.network.build import Network, build, in_degree_scale
 from ketasim.network.circuit_wiring import circuit_topology
 from ketasim.network.exchange import from_networkx, read_network_file
-from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree
+from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree, side_of
 from ketasim.network.synapses import PREFRONTAL
 from ketasim.network.weights import tables_of
 
@@ -35,7 +35,7 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
         case NetworkModel(neurons=neurons, weights=weights):
             topology = prefrontal_microcircuit(neurons, experiment.seed)
             scale = in_degree_scale(topology, reference_in_degree)
-            return build(topology, scale, tables=tables_of(weights.values)), ()
+            return build(topology, scale, tables=tables_of(weights.values), period=side_of(neurons)), ()
     return None, ()
 
 
@@ -43,7 +43,8 @@ def setting_of(experiment: Experiment, network: Network | None, drugs: tuple[str
     """What mechanisms prepare themselves for; `drugs` beside those of the experiment's doses."""
     names = sorted({dose.drug for dose in experiment.doses} | set(drugs))
     subject = experiment.subject
-    genotype = (("cyp2b6", str(subject.genotype.cyp2b6)),) if subject.species == "human" else ()
+    variants = subject.genotype
+    genotype = (("cyp2b6", str(variants.cyp2b6)), ("bdnf", str(variants.bdnf))) if subject.species == "human" else ()
     return Setting(
         species=subject.species,
         weight=subject.weight,

@@ -68,7 +68,7 @@ def test_maximal_nmda_conductance(topology):
         cell = CELL_CLASSES[name_of(topology, node)]
         axons = cell.afferent_rate * 1000.0 / 2.0  # each fires at 2 Hz
         maximum[node] += axons * cell.afferent_nmda / 0.6321205588285577  # a spike opens 1 - 1/e of its channels
-    assert_allclose(network.nmda_maximum, maximum, rtol=1e-12)
+    assert_allclose(network.nmda_circuit + network.nmda_afferent, maximum, rtol=1e-12)
     assert_allclose(network.nmda_extrasynaptic, 0.5625 * maximum, rtol=1e-12)
 
 
@@ -152,7 +152,8 @@ def test_network_without_edges_can_be_built():
     network = build(topology)
     assert network.graph.longest_delay == 1
     assert network.graph.row_end.tolist() == [0, 0]
-    assert (network.nmda_maximum > 0.0).all()
+    assert (network.nmda_afferent > 0.0).all()
+    assert not network.nmda_circuit.any()
 
 
 def own_tables(exact_charge):

@@ -132,8 +132,10 @@ def test_every_number_of_the_network_enters_the_key(experiment, place):
     for name in rest._fields:
         keys.add(key(rest=rest._replace(**{name: getattr(rest, name) + 1e-9})))
         wanted += 1
-    keys.add(key(network=replace(network, nmda_maximum=network.nmda_maximum * 2.0)))
-    assert len(keys) == wanted + 1
+    for name in ("nmda_circuit", "nmda_afferent"):
+        keys.add(key(network=replace(network, **{name: getattr(network, name) * 2.0})))
+        wanted += 1
+    assert len(keys) == wanted
     assert key() in keys
 
 

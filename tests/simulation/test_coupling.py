@@ -67,29 +67,54 @@ def test_network_inputs_are_open_conductance_and_gain_by_class(network, signals)
     signals["nmda_tonic_gating"][:] = 0.01
     before = coupling.modulation(network, signals)
     gating = generator.uniform(0.05, 0.2, network.topology.n_nodes)
-    found = coupling.network_inputs(network, before, gating)
-    assert found.shape == (2, 3)
+    rate = generator.uniform(0.0, 5.0, network.topology.n_nodes)
+    baseline = {"nmda_gating": gating, "firing_rate": rate}
+    found = coupling.network_inputs(network, before, baseline)
+    assert found.shape == (3, 3)
+    ampa = _open_ampa(network, rate)
     for index, name in enumerate(network.topology.population_names):
         members = range(network.topology.n_nodes)[network.topology.slice_of(name)]
         drive = [
-            gating[i] * network.nmda_maximum[i] * (before.nmda_ab[i] + before.nmda_cd[i])
+            gating[i] * (network.nmda_circuit + network.nmda_afferent)[i] * (before.nmda_ab[i] + before.nmda_cd[i])
             + before.tonic_ab[i]
             + before.tonic_cd[i]
             for i in members
         ]
         assert found[0, index] == pytest.approx(np.mean(drive))
-        assert found[1, index] == 1.0
+        assert found[1, index] == pytest.approx(np.mean([ampa[i] for i in members]))
+        assert found[2, index] == 1.0
     gain = before.release_gain.copy()
     gain[0] *= 1.5  # one of 64 PYR
-    other = coupling.network_inputs(network, before._replace(release_gain=gain), gating)
-    assert other[1] == pytest.approx([1.0 + 0.5 / 64, 1.0, 1.0])
-    assert np.array_equal(other[0], found[0])
+    other = coupling.network_inputs(network, before._replace(release_gain=gain), baseline)
+    assert other[2] == pytest.approx([1.0 + 0.5 / 64, 1.0, 1.0])
+    assert np.array_equal(other[:2], found[:2])
+    other = coupling.network_inputs(network, before._replace(ampa_gain=gain), baseline)
+    assert other[1, 0] - found[1, 0] == pytest.approx(0.5 * ampa[0] / 64)
+    assert np.array_equal(other[[0, 2]], found[[0, 2]])
+    other = coupling.network_inputs(network, before._replace(afferent_gain=gain), baseline)
+    assert other[1, 0] - found[1, 0] == pytest.approx(0.5 * network.ampa_afferent[0] / 64)
+    assert other[0, 0] - found[0, 0] == pytest.approx(0.5 * gating[0] * network.nmda_afferent[0] / 64)
     parts = []
     for port in ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd"):
         halved = before._replace(**{port: getattr(before, port) * 0.5})
-        parts.append(found[0] - coupling.network_inputs(network, halved, gating)[0])
+        parts.append(found[0] - coupling.network_inputs(network, halved, baseline)[0])
         assert np.all(parts[-1] >= 0.0)
     assert np.sum(parts, axis=0) == pytest.approx(0.5 * found[0])
+
+
+def _open_ampa(network, rate):
+    """Mean AMPA conductance of each node at given rates, edge by edge: circuit and afferents."""
+    topology, synapses = network.topology, network.parameters.synapses
+    names = topology.population_names
+    opened = []
+    for kind in topology.population:
+        cell = network.tables.cells[names[kind]]
+        opened.append(cell.afferent_rate * synapses.afferent_ampa[kind] * 2.0)  # events in 1/ms, 2 ms each
+    for edge in range(topology.n_edges):
+        source, target = topology.source[edge], topology.target[edge]
+        kinds = topology.population[source], topology.population[target]
+        opened[target] += rate[source] * 1e-3 * np.float32(topology.weight[edge]) * synapses.ampa[kinds] * 2.0
+    return opened
 
 
 def test_relative_change_is_the_largest_of_all():
@@ -107,8 +132,8 @@ def test_noise_of_ambient_glutamate_is_no_large_change(network, signals):
     signals["nmda_tonic_gating"][:] = 0.002
     before = coupling.modulation(network, signals)
     after = before._replace(tonic_ab=before.tonic_ab * 1.12, tonic_cd=before.tonic_cd * 1.12)
-    gating = np.full(network.topology.n_nodes, 0.12)
-    inputs = [coupling.network_inputs(network, state, gating) for state in (before, after)]
+    baseline = {name: np.full(network.topology.n_nodes, 0.12) for name in ("nmda_gating", "firing_rate")}
+    inputs = [coupling.network_inputs(network, state, baseline) for state in (before, after)]
     assert 0.0 < coupling.relative_change(*inputs) < 0.005
 
 
@@ -127,8 +152,9 @@ def test_a_measurement_is_what_the_kernel_says(network, simulation, settled):
     assert counts.sum() > 20
     assert found.signals["firing_rate"] == pytest.approx(counts / seconds)
     rows = ("nmda_gating", "nmda_gating_unblocked_ab", "nmda_gating_unblocked_cd", "nmda_gating_voltage")
+    maximum = network.nmda_circuit + network.nmda_afferent
     for row, name in enumerate(rows):
-        assert found.signals[name] == pytest.approx(window.sums[row] / n_steps / network.nmda_maximum), name
+        assert found.signals[name] == pytest.approx(window.sums[row] / n_steps / maximum), name
     assert found.signals["ampa_throughput"] == pytest.approx(window.sums[4] / n_steps)
     assert found.signals["nmda_throughput"] == pytest.approx(window.sums[5] / n_steps)
     slices = [network.topology.slice_of(name) for name in network.topology.population_names]

@@ -56,7 +56,8 @@ WRONG = {
     "a name that exists": (Mechanism("glutamate", Parameters, nothing), "there are two mechanisms named 'glutamate'"),
     "an unknown dimension": (
         Mechanism("mine", Parameters, nothing, signals=(load_state(dims=("neuron",)),)),
-        "mine: 'my_load' has the unknown dimension 'neuron'; allowed: compound, compartment, blocker, subunit, node",
+        "mine: 'my_load' has the unknown dimension 'neuron'; "
+        "allowed: compound, compartment, blocker, subunit, stage, node",
     ),
     "a signal that no window measures": (
         Mechanism("mine", Parameters, nothing, signals=(load_state(kind="network"),)),
@@ -109,10 +110,10 @@ def test_own_mechanism_with_own_signals_and_a_port(small):
 
 def test_without_a_network_only_mechanisms_without_nodes_run(small):
     """Catches a mechanism of nodes that is given empty arrays, or pharmacokinetics left out."""
-    chosen = active_mechanisms(small(network="none"), (), with_network=False)
+    chosen = active_mechanisms(small(network="none"), (), ())
     assert [mechanism.name for mechanism in chosen] == ["pharmacokinetics"]
     mine = Mechanism("mine", Parameters, nothing, reads=("brain_concentration",))
-    assert active_mechanisms(small(network="none"), [mine], with_network=False)[-1] is mine
+    assert active_mechanisms(small(network="none"), [mine], ())[-1] is mine
 
 
 def test_an_own_mechanism_takes_the_place_of_one_switched_off(small):
@@ -134,7 +135,7 @@ def test_switched_off_mechanisms_do_not_take_part(small):
     experiment = ketasim.Experiment.from_mapping(
         {"format": 1, "duration": "1 h", "mechanisms": {"glutamate": "off", "mine": "off"}}, [mine]
     )
-    chosen = active_mechanisms(experiment, experiment.own_mechanisms, with_network=True)
+    chosen = active_mechanisms(experiment, experiment.own_mechanisms, ("PYR",))
     assert [mechanism.name for mechanism in chosen] == [m.name for m in ORDER if m.name != "glutamate"]
 
 

@@ -122,7 +122,7 @@ def test_rates_add_up_and_the_rest_stays(experiment):
     for name in set(synapses._fields) - {"afferent_thresholds"}:
         assert_array_equal(getattr(synapses, name), getattr(before, name))
     assert other.parameters._replace(synapses=before) == network.parameters
-    assert other.graph is network.graph and other.nmda_maximum is network.nmda_maximum
+    assert other.graph is network.graph and other.nmda_circuit is network.nmda_circuit
 
 
 def test_a_stimulus_inside_a_window_is_not_passed_over(experiment):

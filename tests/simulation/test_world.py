@@ -95,8 +95,8 @@ def test_a_graph_without_populations_is_refused_with_a_remedy(small):
 def test_setting_of_humans_and_rats(small):
     """Catches a human variant given to a rat, and drugs that were given twice counted twice."""
     doses = [{"drug": "ketamine", "route": "intravenous", "amount": "1 mg", "start": f"{n} min"} for n in range(2)]
-    human = setting_of(small(doses=doses, subject={"genotype": {"cyp2b6": "*6/*6"}}), None)
-    assert human.genotype == (("cyp2b6", "*6/*6"),)
+    human = setting_of(small(doses=doses, subject={"genotype": {"cyp2b6": "*6/*6", "bdnf": "Met/Met"}}), None)
+    assert human.genotype == (("cyp2b6", "*6/*6"), ("bdnf", "Met/Met"))
     assert [drug.name for drug in human.drugs] == ["ketamine"]
     rat = setting_of(small(doses=doses, subject={"species": "rat"}), None, drugs=("saline",))
     assert rat.genotype == ()

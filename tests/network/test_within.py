@@ -1,0 +1,69 @@
+"""Edges within one population."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from ketasim.network.topology import Edges, make_topology
+from ketasim.network.within import edges_within, with_edges_within
+
+
+def random_topology(seed):
+    random = np.random.default_rng(seed)
+    source, target = np.nonzero(random.random((12, 12)) < 0.3)
+    other = source != target
+    edges = Edges(source[other], target[other], random.lognormal(size=other.sum()), random.uniform(1, 5, other.sum()))
+    return make_topology(("PV", "PYR", "SST"), np.repeat([0, 1, 2], 4), np.zeros((12, 2)), edges)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 999), population=st.sampled_from(["PV", "PYR", "SST"]))
+def test_taken_out_and_put_back(seed, population):
+    """Catches edges of other populations among them, numbers that are not shifted back, and another order."""
+    topology = random_topology(seed)
+    edges = edges_within(topology, population)
+    members = topology.slice_of(population)
+    for source, target, weight, delay in zip(*edges, strict=True):
+        place = (topology.source == source + members.start) & (topology.target == target + members.start)
+        assert topology.weight[place].tolist() == [weight]
+        assert topology.delay[place].tolist() == [delay]
+    shuffled = np.random.default_rng(seed).permutation(edges.source.size)
+    again = with_edges_within(topology, population, Edges(*(column[shuffled] for column in edges)))
+    assert again.sha256 == topology.sha256
+    without = with_edges_within(topology, population, Edges(*(column[:0] for column in edges)))
+    assert without.n_edges == topology.n_edges - edges.source.size
+    assert edges_within(without, population).source.size == 0
+
+
+def test_results_are_copies():
+    """Catches a change of the edges taken out that reaches the topology."""
+    topology = random_topology(1)
+    before = topology.sha256
+    edges = edges_within(topology, "PYR")
+    edges.weight[:] = 7.0
+    edges.target[:] = 0
+    assert (
+        make_topology(
+            topology.population_names, topology.population, topology.position, topology_edges(topology)
+        ).sha256
+        == before
+    )
+    with pytest.raises(KeyError, match="no population 'VIP'"):
+        edges_within(topology, "VIP")
+
+
+def topology_edges(topology):
+    return Edges(topology.source, topology.target, topology.weight, topology.delay)
+
+
+def test_single_precision_stays(seed=3):
+    """Catches memory that doubles where weights are replaced by others of single precision."""
+    topology = random_topology(seed)
+    single = Edges(topology.source, topology.target, topology.weight.astype("f4"), topology.delay.astype("f4"))
+    topology = make_topology(topology.population_names, topology.population, topology.position, single)
+    edges = edges_within(topology, "PYR")
+    again = with_edges_within(topology, "PYR", edges)
+    assert again.weight.dtype == again.delay.dtype == np.float32
+    assert_array_equal(again.weight, topology.weight)
