@@ -20,6 +20,7 @@ _HOME = {
     "open_trajectory": "ketasim.storage",
     "run": "ketasim.pipeline",
     "weight_sets": "ketasim.network.weights",
+    "write_graph": "ketasim.storage",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - names resolved by __getattr__

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ketasim import __version__
 from ketasim.analysis import summarise
+from ketasim.analysis.graph_recorder import GraphRecorder
 from ketasim.analysis.summary import Summary
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
@@ -87,8 +88,9 @@ def run(
     with interrupts, TrajectoryWriter(target, {"name": experiment.name}) as writer:
         _write_head(writer, simulation)
         recorder = Recorder(writer, simulation)
+        graph_recorder = GraphRecorder(writer, simulation)
         try:
-            _simulate(simulation, recorder, report)
+            _simulate(simulation, (recorder, graph_recorder), report)
         except KetasimError as error:
             writer.stop(str(error))
             raise
@@ -101,7 +103,9 @@ def run(
     return open_trajectory(target)
 
 
-def _simulate(simulation: Simulation, recorder: Recorder, report: "_Reporter") -> None:
+def _simulate(simulation: Simulation, recorders: tuple[Recorder, GraphRecorder], report: "_Reporter") -> None:
+    recorder, graph_recorder = recorders
+
     def on_baseline_window(time: float, window: Any) -> None:
         recorder.record_baseline(time, window)
         report("baseline", simulation, time)
@@ -109,9 +113,11 @@ def _simulate(simulation: Simulation, recorder: Recorder, report: "_Reporter") -
     report("baseline", simulation)
     simulation.measure_baseline(on_baseline_window, cached=not recorder.wants_baseline_spikes)
     recorder.record()
+    graph_recorder.record()
     while simulation.time < simulation.experiment.duration:
         simulation.step()
         recorder.record()
+        graph_recorder.record()
         report("run", simulation)
 
 

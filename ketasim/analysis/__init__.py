@@ -1,6 +1,7 @@
-"""What a trajectory says: summaries and statistics of spikes."""
+"""What a trajectory says: summaries, statistics of spikes, measures of the graph."""
 
+from ketasim.analysis.graph_measures import Measure, graph_measures
 from ketasim.analysis.spike_statistics import SpikeStatistics, spike_statistics
 from ketasim.analysis.summary import summarise
 
-__all__ = ["SpikeStatistics", "spike_statistics", "summarise"]
+__all__ = ["Measure", "SpikeStatistics", "graph_measures", "spike_statistics", "summarise"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ketasim.config.estimation import Estimation
+from ketasim.signals import SIGNALS
 from ketasim.storage.recorder import Rows, columns_of, names_of
 
 #: Name -> (value, unit, meaning).
@@ -12,6 +13,20 @@ Summary = dict[str, tuple[float | str, str, str]]
 
 #: The stretch after time zero over which network quantities are averaged, s.
 FROM, TO = 600.0, 3600.0
+
+
+#: Signals of the cascade whose largest value and its time are given.
+PEAKS = ("bdnf", "p70s6k")
+
+#: Signals of the cascade and of spines, and the times in h at which their values are given.
+INSTANTS = {
+    "surface_ampa": (4.0,),
+    "synaptic_protein": (24.0, 72.0, 168.0),
+    "homeostatic_scale": (24.0, 72.0, 168.0),
+    "spine_density": (24.0, 72.0, 168.0),
+    "spine_formation_rate": (24.0, 72.0, 168.0),
+    "spine_elimination_rate": (24.0, 72.0, 168.0),
+}
 
 
 def summarise(subject: Rows, population: Rows, moieties: Sequence[str], populations: Sequence[str]) -> Summary:
@@ -40,6 +55,10 @@ def summarise(subject: Rows, population: Rows, moieties: Sequence[str], populati
     for name, unit in (("glutamate_perisynaptic", "1"), ("glutamate_ambient", "uM")):
         if name in names:
             _glutamate(summary, population, (name, unit), populations)
+    for name in [name for name in PEAKS if name in names]:
+        _peaks(summary, population, name, populations)
+    for name, hours in [(name, hours) for name, hours in INSTANTS.items() if name in names]:
+        _at_instants(summary, population, (name, hours), populations)
     return summary
 
 
@@ -58,9 +77,27 @@ def _concentrations(summary: Summary, rows: Rows, what: tuple[str, str, str], mo
 def _peaks(summary: Summary, rows: Rows, name: str, populations: Sequence[str]) -> None:
     times, values = columns_of(rows, name)
     for index, population in enumerate(populations):
+        if np.isnan(values[:, index]).any():  # not a population that this signal belongs to
+            continue
         peak = int(np.argmax(values[:, index]))
         summary[f"{name}_{population}_peak"] = (float(values[peak, index]), "1", f"largest {name} of {population}")
         summary[f"{name}_{population}_peak_time"] = (float(times[peak]), "s", "time of that peak")
+
+
+def _at_instants(summary: Summary, rows: Rows, what: tuple[str, Sequence[float]], populations: Sequence[str]) -> None:
+    """Values at times that the run reached, between rows along a straight line."""
+    name, instants = what
+    times, values = columns_of(rows, name)
+    unit = SIGNALS[name].unit
+    for hours in instants:
+        if times[-1] < hours * 3600.0:
+            continue
+        label = f"{hours:g} h" if hours <= 24.0 else f"{hours / 24.0:g} d"
+        for index, population in enumerate(populations):
+            value = float(np.interp(hours * 3600.0, times, values[:, index]))
+            if not np.isnan(value):
+                key = f"{name}_{population}_{label.replace(' ', '_')}"
+                summary[key] = (value, unit, f"{name} of {population} at {label}")
 
 
 def _rates(summary: Summary, rows: Rows, populations: Sequence[str]) -> None:

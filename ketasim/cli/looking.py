@@ -42,32 +42,40 @@ def inspect(
 
 
 @command
-def plot(
+def plot(  # noqa: PLR0913, PLR0917 - one argument per option
     source: Source,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Picture; default OUT.png.")] = None,
     signals: Annotated[str | None, typer.Option("--signals", help="Only these, separated by commas.")] = None,
+    network: Annotated[bool, typer.Option("--network", help="The sheet with synapses lost and new instead.")] = False,
+    time: Annotated[str | None, typer.Option("--time", help="The network at this time, such as '24 h'.")] = None,
     vehicle: Annotated[Path | None, typer.Option("--vehicle", help="Run with an inactive dose, in grey.")] = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Draw the chain from dose to glutamate on one page."""
+    """Draw the chain from dose to spines on one page, or the network (to OUT_network.png)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     import ketasim
-    from ketasim.plots import plot_chain, plot_signals
+    from ketasim.plots import plot_chain, plot_network, plot_signals
 
-    picture = out or source.with_suffix(".png")
-    figure = Figure(figsize=(9.0, 11.0), layout="constrained")
+    if (network and signals) or (time and not network):
+        fail("--signals and --network are two pictures, and --time belongs to --network", 2)
+    picture = out or source.with_name(f"{source.stem}_network.png" if network else f"{source.stem}.png")
+    figure = Figure(figsize=(12.5, 8.0) if network else (9.0, 11.0), layout="constrained")
     FigureCanvasAgg(figure)
     with ketasim.open_trajectory(source) as trajectory:
-        if signals:
+        other = ketasim.open_trajectory(vehicle) if vehicle else None
+        if network or signals:
             try:
-                plot_signals(figure, trajectory, [name.strip() for name in signals.split(",")])
-            except KeyError as error:
-                fail(str(error.args[0]), 2)
+                if network:
+                    plot_network(figure, trajectory, time, other)
+                else:
+                    plot_signals(figure, trajectory, [name.strip() for name in str(signals).split(",")])
+            except (KeyError, ValueError) as error:  # a signal, population or time that the run does not have
+                fail(str(error.args[0]), 2, {"debug": debug})
         else:
-            plot_chain(figure, trajectory, ketasim.open_trajectory(vehicle) if vehicle else None)
+            plot_chain(figure, trajectory, other)
     try:
         figure.savefig(picture, dpi=130)
     except (OSError, ValueError) as error:

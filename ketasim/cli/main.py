@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from ketasim.cli import looking, running
+from ketasim.cli import export, looking, running
 
 HELP = """ketasim: ketamine from dose to network.
 
@@ -15,6 +15,7 @@ A research and teaching model; not medical advice.
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 running.register(app)
 looking.register(app)
+export.register(app)
 
 
 def main() -> None:

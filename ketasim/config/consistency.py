@@ -69,7 +69,8 @@ def inconsistencies(experiment: "Experiment", document: Document, catalogue: Map
         for key, message, at in _dose(dose, experiment, catalogue):
             found.append(document.problem(("doses", number, key), message, at))
     found += [document.problem(path, message) for path, message in _disposition(experiment, catalogue)]
-    for check in (_subject, _network, _schedule, stimulus_findings, _cells, _node_signals, _spikes, _parameters):
+    recording = (_node_signals, _spikes, _graph)
+    for check in (_subject, _network, _schedule, stimulus_findings, _cells, *recording, _parameters):
         found += [document.problem(path, message) for path, message in check(experiment)]
     return found
 
@@ -147,7 +148,7 @@ def _network(experiment: "Experiment") -> Iterator[_Finding]:
     elif isinstance(network, NetworkFile) and network.scale != 1 and experiment.circuit is None:
         yield ("network", "scale"), "only a circuit file (.yaml) can be scaled; other files name every neuron"
     if network is None:
-        for key in ("node_signals", "spikes"):
+        for key in ("node_signals", "spikes", "graph"):
             if getattr(experiment.recording, key):
                 message = "there is no network to record from (network: none); leave it out, as with recording={}"
                 yield ("recording", key), message
@@ -190,6 +191,13 @@ def _spikes(experiment: "Experiment") -> Iterator[_Finding]:
             )
         elif start > experiment.duration:
             yield path, f"{in_words(start)} is after the end of the run ({in_words(experiment.duration)})"
+
+
+def _graph(experiment: "Experiment") -> Iterator[_Finding]:
+    for number, time in enumerate(experiment.recording.graph):
+        if time > experiment.duration:
+            end = in_words(experiment.duration)
+            yield ("recording", "graph", number), f"{in_words(time)} is after the end of the run ({end})"
 
 
 def _cells(experiment: "Experiment") -> Iterator[_Finding]:

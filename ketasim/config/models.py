@@ -44,10 +44,13 @@ LocalFile = Annotated[Path, PlainValidator(_local_file, json_schema_input_type=s
 
 
 class Genotype(Record):
-    """Variants that change pharmacokinetics (human only)."""
+    """Variants that change what a dose does (human only)."""
 
     cyp2b6: Literal["*1/*1", "*1/*6", "*6/*6"] = Field(
         default="*1/*1", description="CYP2B6, the enzyme that clears ketamine"
+    )
+    bdnf: Literal["Val/Val", "Val/Met", "Met/Met"] = Field(
+        default="Val/Val", description="BDNF Val66Met, which lowers its activity-dependent release"
     )
 
 
@@ -59,7 +62,7 @@ class Subject(Record):
         default_factory=lambda data: DEFAULT_WEIGHT[data.get("species", "human")],
         description="body weight, by default 70 kg (human), 0.3 kg (rat), 0.025 kg (mouse)",
     )
-    genotype: Genotype = Field(default=Genotype(), description="human pharmacogenetic variants")
+    genotype: Genotype = Field(default=Genotype(), description="human genetic variants")
 
 
 class Repeat(Record):
@@ -208,6 +211,14 @@ class Recording(Record):
     node_signals: tuple[StrictStr, ...] = Field(default=(), description="signals to store for every neuron")
     spikes: tuple[Stretch, ...] = Field(
         default=(), description="times whose spikes are stored: instants, or {from: 0 h, to: 40 min}"
+    )
+    graph: tuple[SecondsFromZero, ...] = Field(
+        default=(),
+        description="times at which the graph is measured and its weights stored, such as [3 d, 7 d]; "
+        "also at the start, after 24 h and at the end",
+    )
+    measures: StrictBool = Field(
+        default=True, description="measure the graph at those times, which takes 2 s each with 1,000 neurons"
     )
 
 

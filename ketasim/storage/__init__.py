@@ -2,14 +2,17 @@
 
 from ketasim.storage.clock import Column
 from ketasim.storage.digest import differing_datasets, digest
+from ketasim.storage.graph_files import write_graph
 from ketasim.storage.layout import StorageError, TrajectoryNotFoundError
 from ketasim.storage.reader import Trajectory, open_trajectory
 from ketasim.storage.sonata import Spikes
+from ketasim.storage.structure import EdgeEvents
 from ketasim.storage.tables import SummaryRow
 from ketasim.storage.writer import TrajectoryWriter
 
 __all__ = [
     "Column",
+    "EdgeEvents",
     "Spikes",
     "StorageError",
     "SummaryRow",
@@ -19,4 +22,5 @@ __all__ = [
     "differing_datasets",
     "digest",
     "open_trajectory",
+    "write_graph",
 ]

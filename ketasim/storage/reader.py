@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from ketasim.documents.nearest import did_you_mean
-from ketasim.storage import sonata, tables
+from ketasim.storage import graph_measures, sonata, structure, tables
 from ketasim.storage.digest import file_digest
 from ketasim.storage.layout import Source, StorageError, native, read_values
 from ketasim.storage.opening import locate, open_file
@@ -147,14 +147,17 @@ class Trajectory:
             raise KeyError(_no_such("recorded spikes of", population, list(recorded)))
         return sonata.read_spikes(recorded[population])
 
-    def topology(self) -> "Topology":
-        """Return the graph at the start as arrays. Raises KeyError when the run had no network."""
+    def topology(self, time: float | str = 0) -> "Topology":
+        """Return the graph as it was at a time, as arrays; see `graph`."""
         if "nodes" not in self._file:
             raise KeyError("the run had no network")
-        return sonata.read_topology(self._file)
+        return structure.read_topology(self._file, self._seconds(time))
 
     def graph(self, time: float | str = 0) -> "networkx.DiGraph":
-        """Return the graph as it was at a time of the run; it does not change during a run.
+        """Return the graph as it was at a time of the run, with all births and deaths up to and including it.
+
+        The weight of an edge among PYR is that of the latest of the `snapshots` up to the time, if the edge was there
+        then, else of its birth or of the start; between snapshots weights drift. All else is exact.
 
         Parameters
         ----------
@@ -173,8 +176,20 @@ class Trajectory:
         """
         from ketasim.network.exchange import to_networkx
 
-        self._check_time(time)
-        return to_networkx(self.topology())
+        return to_networkx(self.topology(time))
+
+    def structure_events(self) -> structure.EdgeEvents:
+        """Return births and deaths of edges among PYR, in order; none where the graph does not change."""
+        return structure.read_events(self._file)
+
+    @property
+    def snapshots(self) -> dict[str, float]:
+        """Name -> time in s at which the weights of all edges were stored."""
+        return structure.named_times(self._file, "snapshot")
+
+    def graph_measures(self) -> "xarray.Dataset":
+        """Return measures of the graph among PYR by time: numbers, and curves over degree; see `ketasim.analysis`."""
+        return graph_measures.read_measures(self._file)
 
     def summary_table(self) -> list[tables.SummaryRow]:
         """Return /summary as rows (name, value, unit, long_name) in the order in which they were written."""
@@ -227,7 +242,8 @@ class Trajectory:
         groups = [group] if group in self._groups else self._groups if not group else []
         return next(((candidate, signal) for candidate in groups if signal in self._signals(candidate)), None)
 
-    def _check_time(self, time: float | str) -> None:
+    def _seconds(self, time: float | str) -> float:
+        """Time in s. Raises ValueError if it lies outside the run, or after what is known of its graph."""
         seconds = time
         if isinstance(time, str):
             from ketasim.documents.units import parse_quantity
@@ -238,8 +254,10 @@ class Trajectory:
             times.append(self._file["provenance/slow_times"][()])
         reached = np.concatenate([[0.0], *times])
         first, last = float(reached.min()), float(reached.max())
+        last = last if self.complete else max(0.0, min(last, structure.written_until(self._file)))
         if not first <= float(seconds) <= last:
             raise ValueError(f"time {time!r} lies outside the run, which has {first:g} s to {last:g} s")
+        return float(seconds)
 
 
 def _written(time: Any) -> int:

@@ -45,6 +45,7 @@ class Recorder:
         self._instants = sorted(begin for begin, end in wanted.spikes if begin == end)
         self._intervals = [interval for interval in wanted.spikes if interval[0] < interval[1]]
         self._last_spike = -math.inf  # s
+        self._untouched: dict[str, np.ndarray] = {}  # signal -> (P,) bool
         self._create()
 
     def record_baseline(self, time: float, window: Measurement) -> None:
@@ -60,6 +61,8 @@ class Recorder:
         if sampler is None:
             return
         self._record_population(time, sampler.window if sampler.fresh else None)
+        if simulation.structure is not None and time > 0.0:
+            self._writer.append_structure(time, *simulation.structure.events)
         if self._node:
             values = {signal.name: simulation.signals[signal.name] for signal in self._node}
             self._writer.append("node", time, values)
@@ -80,6 +83,7 @@ class Recorder:
         simulation, writer = self._simulation, self._writer
         compounds = simulation.setting.compounds if any(signal.dims for signal in self._subject) else ()
         owner = simulation.owners.get
+        acts_on = {one.name: one.population for one in simulation.mechanisms}
         columns = [Column(s.name, s.unit, s.meaning, s.dims, owner(s.name), "f8") for s in self._subject]
         labels = {"moiety": ("compound", simulation.compartments.moieties)} if compounds else None
         writer.create_clock("subject", columns, {"compound": compounds} if compounds else None, labels)
@@ -87,6 +91,9 @@ class Recorder:
             return
         topology = simulation.network.topology
         names = topology.population_names
+        for s in self._population:  # classes that a signal's owner leaves alone have no value, not a neutral one
+            only = acts_on.get(owner(s.name) or "")
+            self._untouched[s.name] = np.array([only not in (None, name) for name in names])
         columns = [Column(s.name, s.unit, s.meaning, ("population",), owner(s.name), "f8") for s in self._population]
         for s in self._estimates:
             meaning = f"standard error of the running estimate of {s.name}; a single window has none"
@@ -129,6 +136,7 @@ class Recorder:
         for signal in self._population:
             if signal.kind != "network":
                 values[signal.name] = class_means(signals[signal.name], network.graph.class_start)
+                values[signal.name][self._untouched[signal.name]] = np.nan
         values["network_memory"] = estimates.memory if estimates else self._simulation.experiment.schedule.window
         values["network_sampled"] = np.uint8(window is not None)
         self._append(self.population, "population", time, values)

@@ -19,7 +19,7 @@ import h5py
 import numpy as np
 
 from ketasim import __version__
-from ketasim.storage import sonata, tables
+from ketasim.storage import graph_measures, sonata, structure, tables
 from ketasim.storage.clock import ClockGroup, Column
 from ketasim.storage.disk import Disk
 from ketasim.storage.layout import (
@@ -37,7 +37,6 @@ from ketasim.storage.layout import (
 
 if TYPE_CHECKING:
     from ketasim.network.topology import Topology
-
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -90,6 +89,7 @@ class TrajectoryWriter:
             self._file = h5py.File(self._disk, "w", fs_strategy="none")
         self._clocks: dict[str, ClockGroup] = {}
         self._spikes: dict[str, sonata.SpikeGroup] = {}
+        self._structure: structure.EventGroup | None = None
         marks = {
             "Conventions": CONVENTIONS,
             "format_version": FORMAT_VERSION,
@@ -203,6 +203,31 @@ class TrajectoryWriter:
         self._flush_full_block()
 
     @_names_the_file
+    def append_structure(self, time_s: float, kind: Any, source: Any, target: Any, weight: Any, delay_ms: Any) -> None:
+        """Add births and deaths of edges among PYR in a slow step; a step without any says that it had none.
+
+        time_s : end of the step, later than the one before. kind : (B,) 0 birth, 1 death, in the order in which they
+        apply. source, target : (B,) from 0 within PYR. weight : (B,) relative, kept in single precision.
+        delay_ms : (B,). Raises ValueError when time goes back or lengths differ.
+        """
+        if self._structure is None:
+            self._structure = structure.EventGroup(self._file.require_group("structure"))
+        self._structure.append(time_s, kind, source, target, weight, delay_ms)
+        self._flush_full_block()
+
+    @_names_the_file
+    def write_snapshot(self, name: str, time_s: float, topology: "Topology") -> None:
+        """Write the PYR to PYR edges as they are at a time, under /structure/snapshot_<name>."""
+        structure.write_snapshot(self._file, name, time_s, topology)
+        self._commit()
+
+    @_names_the_file
+    def write_graph_measures(self, name: str, time_s: float, measures: Mapping[str, tuple[Any, str, str]]) -> None:
+        """Write /structure/measures_<name>: name -> (number or (K,) array by degree, unit, long name)."""
+        graph_measures.write_measures(self._file, name, time_s, measures)
+        self._commit()
+
+    @_names_the_file
     def write_events(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Write /events, doses and stimuli as given.
 
@@ -255,8 +280,8 @@ class TrajectoryWriter:
             self._disk.commit()
 
     @property
-    def _parts(self) -> "list[ClockGroup | sonata.SpikeGroup]":
-        return [*self._clocks.values(), *self._spikes.values()]
+    def _parts(self) -> "list[ClockGroup | sonata.SpikeGroup | structure.EventGroup]":
+        return [*self._clocks.values(), *self._spikes.values(), *([self._structure] if self._structure else [])]
 
     def _flush_full_block(self) -> None:
         if any(part.has_whole_chunk for part in self._parts):

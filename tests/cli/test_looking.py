@@ -42,7 +42,7 @@ def test_lists_are_complete(call):
     assert [row["mechanism"] for row in mechanisms] == [mechanism.name for mechanism in ORDER]
     assert [row["signal"] for row in json.loads(call("signals", "--json").stdout)] == list(SIGNALS)
     names = [row["example"] for row in json.loads(call("examples", "--json").stdout)]
-    assert names == ["human_infusion", "quick", "rat_dose", "vehicle", "brunel_wang_2001"]
+    assert names == ["human_infusion", "quick", "rat_dose", "six_infusions", "vehicle", "brunel_wang_2001"]
     ketamine = json.loads(call("drugs", "ketamine", "--json").stdout)
     assert all(row["source"] and row["status"] for row in ketamine)
 
@@ -107,7 +107,16 @@ def test_a_file_that_is_no_trajectory(call, folder):
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("more", [(), ("--signals", "firing_rate, nmda_block"), ("--vehicle", "VEHICLE")])
+@pytest.mark.parametrize(
+    "more",
+    [
+        (),
+        ("--signals", "firing_rate, nmda_block"),
+        ("--vehicle", "VEHICLE"),
+        ("--network",),
+        ("--network", "--time", "10 min", "--vehicle", "VEHICLE"),
+    ],
+)
 def test_plot_draws_a_picture(call, small_file, folder, more):
     """Catches an empty or missing picture."""
     from matplotlib.image import imread
@@ -121,10 +130,29 @@ def test_plot_draws_a_picture(call, small_file, folder, more):
     assert np.asarray(picture[..., :3]).std() > 0.02
 
 
+def test_the_network_has_a_picture_of_its_own(call, small_file, folder):
+    """Catches the picture of the chain overwritten by that of the network."""
+    copy = folder / "copy.h5"
+    copy.write_bytes(small_file.read_bytes())
+    assert call("plot", copy, "--network").exit_code == 0
+    assert [path.name for path in folder.glob("*.png")] == ["copy_network.png"]
+
+
+def test_a_run_without_a_network_has_no_sheet(call, small, folder):
+    """Catches a traceback where there is no network to draw."""
+    ketasim.run(small(network="none"), folder / "body.h5").close()
+    result = call("plot", "body.h5", "--network")
+    assert (result.exit_code, "no network" in result.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
         (("--signals", "firing_rates"), "did you mean firing_rate?"),
+        (("--signals", "firing_rate", "--network"), "two pictures"),
+        (("--time", "10 min"), "--network"),
+        (("--network", "--time", "3 d"), "outside the run"),
+        (("--network", "--time", "soon"), "soon"),
         (("-o", "picture.xyz"), "picture.xyz"),
         (("-o", "no/such/folder.png"), "folder.png"),
     ],

@@ -32,6 +32,8 @@ MORE = {
     "species": ("species: human", "species: muose", (4, 20), "subject.species", "unknown value 'muose'; allowed: human, rat, mouse; did you mean mouse?"),
     "species without data": ("species: human", "species: mouse", (6, 12), "doses.0.drug", "ketamine has no data for the mouse; it has for: human, rat"),
     "genotype of a rat": ("species: human", "genotype: {cyp2b6: '*1/*6'}, species: rat", (4, 21), "subject.genotype", "a human variant; the rat has none"),
+    "no such allele": ("species: human", "genotype: {bdnf: Val/Mett}", (4, 28), "subject.genotype.bdnf", "unknown value 'Val/Mett'; allowed: Val/Val, Val/Met, Met/Met; did you mean Val/Met?"),
+    "bdnf of a rat": ("species: human", "genotype: {bdnf: Met/Met}, species: rat", (4, 21), "subject.genotype", "a human variant; the rat has none"),
     "route": ("intravenous", "intravenus", (6, 29), "doses.0.route", "'intravenus' is no route of ketamine in the human; allowed: intravenous, oral; did you mean intravenous?"),
     "no amount": ("amount: 0.5 mg/kg, ", "", (6, 5), "doses.0.amount", "the key 'amount' is missing; ketamine needs one, such as 0.5 mg/kg or 35 mg"),
     "dose after the end": ("start: 0 h", "start: 24 h", (6, 68), "doses.0.start", "starts at 1 d, not before the end of the run (1 d)"),
@@ -65,6 +67,8 @@ MORE = {
     "instant without unit": ("[0 h,", "[0,", (11, 51), "recording.spikes.0", f"0 has no unit; {TIME}"),
     "spikes before zero": ("[0 h,", "[-1 h,", (11, 51), "recording.spikes.0", "-1 h is before the baseline, which starts at -5 min"),
     "spikes after the end": ("[0 h,", "[2 d,", (11, 51), "recording.spikes.0", "2 d is after the end of the run (1 d)"),
+    "graph before zero": ("spikes: [0 h, {from: 0 h, to: 40 min}]", "graph: [-1 h]", (11, 50), "recording.graph.0", "'-1 h' is out of range; it must be at least 0 s"),
+    "graph after the end": ("spikes: [0 h, {from: 0 h, to: 40 min}]", "graph: [3 h, 2 d]", (11, 55), "recording.graph.1", "2 d is after the end of the run (1 d)"),
     "spikes not in a list": ("[0 h, {from: 0 h, to: 40 min}]", "0 h", (11, 50), "recording.spikes", "'0 h' is text; a list is wanted"),
 }  # fmt: skip
 

@@ -44,13 +44,13 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 SCALARS |= st.sampled_from(["1 h", "5 mg", "off", "none", "auto", "1e300 d", "0.1 ms", "ketamine", "nan s", -1, 10**30])
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner))
 PATHS = st.sampled_from(
-    """format name seed duration subject subject.species subject.weight subject.genotype.cyp2b6 doses doses.0
-    doses.0.drug doses.0.route doses.0.amount doses.0.start doses.0.repeat doses.0.repeat.every
+    """format name seed duration subject subject.species subject.weight subject.genotype.cyp2b6 subject.genotype.bdnf
+    doses doses.0 doses.0.drug doses.0.route doses.0.amount doses.0.start doses.0.repeat doses.0.repeat.every
     doses.0.repeat.count doses.1 network network.file network.neurons network.model schedule schedule.step
     schedule.window drugs drugs.0 mechanisms mechanisms.block mechanisms.block.ec50 mechanisms.block.cells
     mechanisms.block.limits mechanisms.pharmacokinetics.disposition recording recording.spikes
     recording.spikes.0 recording.spikes.0.from recording.node_signals recording.node_signals.0
-    unknown.key""".split()  # noqa: SIM905 - a list of one name a line
+    recording.graph recording.graph.0 unknown.key""".split()  # noqa: SIM905 - a list of one name a line
 )
 
 

@@ -66,6 +66,28 @@ def random_topology(sizes=(12, 4, 3), probability=0.3, seed=0, labels=None):
     )
 
 
+def random_steps(topology, times, most=4, seed=0):
+    """Births and deaths among PYR at each time, as they would follow each other: (time, kind, source, ... delay)."""
+    random = np.random.default_rng(seed)
+    size = topology.sizes["PYR"]
+    inside = (topology.source < size) & (topology.target < size)
+    pairs = zip(topology.source[inside].tolist(), topology.target[inside].tolist(), strict=True)
+    present = dict.fromkeys(pairs, 1.0)
+    steps = []
+    for time in times:
+        rows = []
+        for source, target in random.integers(0, size, (random.integers(0, most + 1), 2)).tolist():
+            if source == target or (source, target) in {row[1:3] for row in rows}:
+                continue
+            dies = present.pop((source, target), None)
+            delay = random.integers(5, 30) * 0.1 if dies is None else dies
+            rows.append((int(dies is not None), source, target, random.lognormal(), delay))
+            if dies is None:
+                present[source, target] = delay
+        steps.append((time, *(np.array(column) for column in (zip(*rows, strict=True) if rows else [()] * 5))))
+    return steps
+
+
 def make_run(rows=70, topology=None):
     """All values of a run; tests change some and write it."""
     random = np.random.default_rng(7)
@@ -86,6 +108,9 @@ def make_run(rows=70, topology=None):
         attributes={"run_id": "a", "created": "2030-01-01T00:00:00+00:00"},
         provenance=dict(PROVENANCE),
         events=EVENTS,
+        steps=random_steps(topology, [60.0 * i for i in range(1, rows - 3)]),
+        snapshots={"start": 0.0, "10_min": 600.0},
+        measures={"clustering": (0.25, "1", "clustering"), "histogram": (np.arange(5), "1", "neurons by degree")},
         summary=dict(SUMMARY),
         flush_after=(),
         finish=True,
@@ -99,8 +124,14 @@ def write_run(target, run):
         writer.write_topology(run.topology)
         writer.write_events(run.events)
         create_clocks(writer, run.topology)
+        steps = {step[0]: step for step in run.steps}
+        for name, time in run.snapshots.items():
+            writer.write_snapshot(name, time, run.topology)
+            writer.write_graph_measures(name, time, run.measures)
         for row, time in enumerate(run.times):
             append_row(writer, run, row, time)
+            if time in steps:
+                writer.append_structure(*steps[time])
             if row in run.flush_after:
                 writer.flush()
         for population, (times, node_ids) in run.spikes.items():
@@ -134,7 +165,13 @@ def append_row(writer, run, row, time):
 @pytest.fixture(scope="session")
 def example():
     """Functions and values that tests of this folder share."""
-    return SimpleNamespace(make_run=make_run, write_run=write_run, random_topology=random_topology, compounds=COMPOUNDS)
+    return SimpleNamespace(
+        make_run=make_run,
+        write_run=write_run,
+        random_topology=random_topology,
+        random_steps=random_steps,
+        compounds=COMPOUNDS,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ def test_h5py_finds_every_block_and_a_unit_on_every_dataset(written):
     """Catches a block that is missing, and a dataset without unit or meaning."""
     path, run = written
     with h5py.File(path) as file:
-        blocks = {"provenance", "trajectories", "spikes", "nodes", "edges", "events", "summary"}
+        blocks = {"provenance", "trajectories", "spikes", "nodes", "edges", "structure", "events", "summary"}
         assert set(file) == blocks
         for name, dataset in datasets_of(file).items():
             assert dataset.attrs["units"], name
@@ -53,7 +53,7 @@ def test_scales_lie_in_the_groups_that_use_them(written):
     with h5py.File(written[0]) as file:
         for name, dataset in datasets_of(file).items():
             if dataset.is_scale:
-                assert name.startswith("trajectories/")
+                assert name.startswith(("trajectories/", "structure/measures_"))
                 assert name.count("/") == 2
             for dimension in dataset.dims:
                 for scale in dimension.values():
@@ -74,6 +74,10 @@ def test_xarray_opens_each_group(written):
         assert_array_equal(dataset["firing_rate"], run.node_rate[::2])
         assert_array_equal(dataset["population"][:13], ["PYR"] * 12 + ["PV"])
         assert dataset["node_id"].dims == ("node",)
+    with xarray.open_dataset(path, engine="h5netcdf", group="structure/measures_start") as dataset:
+        assert dataset["histogram"].dims == ("degree",)
+        assert dataset.attrs["time"] == 0.0
+        assert_array_equal(dataset["histogram"], run.measures["histogram"][0])
 
 
 def test_xarray_opens_the_whole_tree(written):

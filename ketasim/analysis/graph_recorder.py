@@ -1,0 +1,32 @@
+"""Snapshots and measures of the graph, at the times at which they are asked for."""
+
+from ketasim.analysis.graph_measures import graph_measures
+from ketasim.config.graph_times import graph_times
+from ketasim.simulation import Simulation
+from ketasim.storage import TrajectoryWriter
+
+
+class GraphRecorder:
+    """Writes the edges among PYR and the graph's measures at the first slow time at or after each time asked for.
+
+    Parameters
+    ----------
+    writer : open trajectory file.
+    simulation : what is recorded; without plastic edges nothing is written.
+    """
+
+    def __init__(self, writer: TrajectoryWriter, simulation: Simulation):
+        self._writer, self._simulation = writer, simulation
+        self._due = list(graph_times(simulation.experiment).items()) if simulation.structure else []
+
+    def record(self) -> None:
+        """Write what is due at the present time; the last of several that are."""
+        structure, time = self._simulation.structure, self._simulation.time
+        due = [name for name, at in self._due if at <= time]
+        if not due or structure is None:
+            return
+        self._due = self._due[len(due) :]
+        topology = structure.topology()
+        self._writer.write_snapshot(due[-1], time, topology)
+        if self._simulation.experiment.recording.measures:
+            self._writer.write_graph_measures(due[-1], time, graph_measures(topology))

@@ -1,0 +1,70 @@
+"""`ketasim export`: the graph of a time as a network's file."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from ketasim.network.exchange import read_network_file
+from ketasim.storage import TrajectoryWriter, open_trajectory
+
+KNOWN = ("PYR", "PV", "SST")
+
+
+@pytest.fixture
+def changing(small_run, tmp_path):
+    """File of a run in which one synapse dies after an hour."""
+    path, topology = tmp_path / "out.h5", small_run.topology()
+    with TrajectoryWriter(path) as writer:
+        writer.write_topology(topology)
+        writer.write_schedule([0.0, 7200.0])
+        one = [np.array([number]) for number in (1, topology.source[0], topology.target[0], 1.0, 1.0)]
+        writer.append_structure(3600.0, *one)
+        writer.finish()
+    return path
+
+
+@pytest.mark.parametrize("name", ["net.graphml", "net.h5"])
+def test_graph_of_a_time(call, changing, name):
+    """Catches another time's graph, and a file that `network: {file: ...}` does not read."""
+    with open_trajectory(changing) as trajectory:
+        expected = {"59 min": trajectory.topology(0), "1 h": trajectory.topology(3600)}
+    assert expected["59 min"].n_edges == expected["1 h"].n_edges + 1
+    for time, topology in expected.items():
+        result = call("export", changing, "--time", time, "-o", name)
+        assert result.exit_code == 0
+        assert result.stdout == ""
+        assert result.stderr == f"80 neurons and {topology.n_edges} synapses written to {name}\n"
+        again, _ = read_network_file(name, KNOWN)
+        for column in ("source", "target", "weight", "delay"):
+            assert_array_equal(getattr(again, column), getattr(topology, column))
+    assert call("export", changing, "-o", name, "--quiet").stderr == ""
+    assert read_network_file(name, KNOWN)[0].n_edges == expected["59 min"].n_edges
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--time", "3 h", "-o", "net.h5"), "outside the run"),
+        (("--time", "3 mg", "-o", "net.h5"), "a time is wanted"),
+        (("-o", "net.gexf"), "allowed: .graphml, .h5, .hdf5"),
+        (("-o", "out.h5"), "is a trajectory"),
+    ],
+)
+def test_wrong_calls_say_why(call, changing, arguments, message):
+    """Catches a traceback, and a run that is overwritten by its own graph."""
+    before = changing.read_bytes()
+    result = call("export", changing, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert changing.read_bytes() == before
+
+
+def test_a_run_without_network_has_no_graph(call, tmp_path):
+    """Catches a KeyError's quotation marks, or an empty file."""
+    with TrajectoryWriter(tmp_path / "none.h5") as writer:
+        writer.finish()
+    result = call("export", tmp_path / "none.h5", "-o", "net.h5")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("none.h5: the run had no network\n")
+    assert not (tmp_path / "net.h5").exists()
