@@ -1,4 +1,4 @@
-"""The chain on one page: dose, plasma, brain and block, rates, glutamate, on one time axis."""
+"""The chain on one page, from dose to spines, on one time axis; here down to glutamate, the rest in `cascade`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.documents import KetasimError
-from ketasim.plots.time_axis import mark_doses, set_time_axis
+from ketasim.plots import cascade
+from ketasim.plots.page import COLOURS, GREY, finish_column, known_columns, make_room
 from ketasim.storage import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLOURS = {"PYR": "#c0392b", "PV": "#2471a3", "SST": "#1e8449"}
-_GREY = "#9a9a9a"
 _MOIETY_STYLES = {0: "-", 1: "--", 2: ":"}
-ADVICE = "A research and teaching model; not medical advice."
 
 
 def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | None = None) -> "Figure":
-    """Draw the chain from top to bottom.
+    """Draw the chain from top to bottom, each panel only if the run has its signals.
+
+    With doses a day or more after time zero the time axis is linear, otherwise it is logarithmic after the first hour.
 
     Parameters
     ----------
-    figure : empty matplotlib figure.
+    figure : empty matplotlib figure, which is made taller if the panels need it.
     trajectory : run to show.
     vehicle : run of the same experiment with an inactive dose, drawn in grey.
 
@@ -33,66 +33,32 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
     KetasimError
         The run recorded nothing that belongs to the chain.
     """
-    panels = [panel for panel, needs in _PANELS if all(name in trajectory for name in needs)]
+    panels: list[cascade.Panel] = [draw for draw, needs in _PANELS if all(name in trajectory for name in needs)]
+    panels += cascade.panels(trajectory)
     if not panels:
         raise KetasimError("there is nothing to draw: the run had neither a drug in the body nor a network")
+    make_room(figure, len(panels))
     all_axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, panel in zip(all_axes, panels, strict=True):
         panel(axes, trajectory, vehicle)
-    _finish(figure, all_axes, trajectory)
+    finish_column(figure, all_axes, trajectory)
     return figure
 
 
 def plot_signals(figure: "Figure", trajectory: Trajectory, names: Sequence[str]) -> "Figure":
     """Draw chosen signals, one panel each; unknown names raise a KeyError that lists those there are."""
     data = [trajectory[name] for name in names]
+    make_room(figure, len(names))
     all_axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, array in zip(all_axes, data, strict=True):
-        values = array.values.reshape(array.shape[0], -1)
-        labels = array[array.dims[1]].values if array.ndim > 1 and values.shape[1] <= 12 else [None] * values.shape[1]
         hours = array["time"].values / 3600.0
-        for column, label in enumerate(labels):
-            axes.plot(hours, values[:, column], label=label, color=_COLOURS.get(label), lw=1.2)
+        for label, values in known_columns(array):
+            axes.plot(hours, values, label=label, color=COLOURS.get(label), lw=1.2)
         axes.set_ylabel(f"{str(array.name).replace('_', ' ')}\n({array.attrs['units']})")
-        if labels[0] is not None:
+        if axes.get_legend_handles_labels()[1]:
             axes.legend(fontsize=7, frameon=False, ncols=3)
-    _finish(figure, all_axes, trajectory)
+    finish_column(figure, all_axes, trajectory)
     return figure
-
-
-def _finish(figure: "Figure", all_axes: Any, trajectory: Trajectory) -> None:
-    end = float(trajectory.config["duration"].split()[0]) / 3600.0
-    events = trajectory.events
-    starts = np.array([event["start_s"] for event in events]) / 3600.0
-    durations = np.array([event["duration_s"] for event in events]) / 3600.0
-    for axes in all_axes:
-        mark_doses(axes, starts, durations)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="x", color="0.92", lw=0.6)
-        axes.set_axisbelow(True)
-    set_time_axis(all_axes[-1], end)
-    for axes in all_axes[:-1]:
-        axes.set_xlabel("")
-    figure.suptitle(f"{trajectory.config['name']}: {_doses_in_words(events)}", fontsize=11)
-    figure.text(0.995, 0.003, ADVICE, ha="right", va="bottom", fontsize=7, color="0.4")
-    figure.align_ylabels(list(all_axes))
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.set(rect=(0.0, 0.02, 1.0, 0.98))  # type: ignore[call-arg]
-
-
-def _doses_in_words(events: Sequence[dict[str, Any]]) -> str:
-    doses = [event for event in events if event["kind"] == "dose"]
-    if not doses:
-        return "no dose"
-    first = doses[0]
-    words = first["drug"]
-    if first["amount_mg"] > 0:
-        words += f" {first['amount_mg']:.3g} mg"
-    words += f" {first['route']}"
-    if first["duration_s"] > 0:
-        words += f" over {first['duration_s'] / 60:.3g} min"
-    return words + (f", {len(doses)} doses" if len(doses) > 1 else "")
 
 
 def _totals(array: Any) -> dict[str, np.ndarray]:
@@ -131,10 +97,8 @@ def _brain_and_block(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory |
     right = axes.twinx()
     right.spines["top"].set_visible(False)
     block = trajectory["nmda_block"]
-    for index, name in enumerate(block["population"].values):
-        right.plot(
-            block["time"].values / 3600.0, 100 * block.values[:, index], color=_COLOURS.get(name), lw=1.2, label=name
-        )
+    for name, values in known_columns(block):
+        right.plot(block["time"].values / 3600.0, 100 * values, color=COLOURS.get(name), lw=1.2, label=name)
     right.set_ylabel("NMDA block (%)")
     right.set_ylim(bottom=0)
     axes.set_ylim(bottom=0)
@@ -159,10 +123,10 @@ def _glutamate(
         array = run[name]
         after = array["time"].values >= 0
         hours = array["time"].values[after] / 3600.0
-        for index, population in enumerate(array["population"].values):
-            colour = _GREY if is_vehicle else _COLOURS.get(population)
+        for population, values in known_columns(array):
+            colour = GREY if is_vehicle else COLOURS.get(population)
             label = None if is_vehicle else population
-            axes.plot(hours, factor * array.values[after, index], color=colour, lw=1.0, label=label, marker=".", ms=2.5)
+            axes.plot(hours, factor * values[after], color=colour, lw=1.0, label=label, marker=".", ms=2.5)
 
 
 def _rates(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) -> None:
@@ -180,7 +144,7 @@ def _rates(axes: "Axes", trajectory: Trajectory, vehicle: Trajectory | None) -> 
             percent = 100.0 / baseline * array.values[after, index]
             band = 100.0 / baseline * errors.values[after, index]
             hours = array["time"].values[after] / 3600.0
-            _band(axes, (hours, percent, band), _GREY if is_vehicle else _COLOURS.get(name), label)
+            _band(axes, (hours, percent, band), GREY if is_vehicle else COLOURS.get(name), label)
     axes.axhline(100.0, color="0.5", lw=0.8, ls=":")
     axes.set_ylabel("firing rate\n(% of baseline)")
     axes.legend(fontsize=8, frameon=False, ncols=3)

@@ -2,20 +2,11 @@
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 import ketasim
 from ketasim.documents import KetasimError
 from ketasim.plots import plot_chain, plot_signals
-from ketasim.plots.chain import ADVICE
-
-
-@pytest.fixture
-def figure():
-    figure = Figure(figsize=(9.0, 11.0), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+from ketasim.plots.page import ADVICE, GREY
 
 
 def pixels(figure):
@@ -82,29 +73,36 @@ def test_vehicle_is_drawn_in_grey(figure, small, small_run):
     """Catches a vehicle that is not drawn, or cannot be told from the drug."""
     saline = ketasim.run(small(doses=[{"drug": "saline", "route": "intravenous", "duration": "10 min"}]))
     plot_chain(figure, small_run, saline)
-    grey = [line for line in figure.axes[2].get_lines() if line.get_color() == "#9a9a9a"]
+    grey = [line for line in figure.axes[2].get_lines() if line.get_color() == GREY]
     after = saline["firing_rate"]["time"].values >= 0
     rates = saline["firing_rate"].values[after]
     baselines = [saline.summary[f"firing_rate_{name}_baseline"] for name in ("PYR", "PV", "SST")]
     assert np.array([line.get_ydata() for line in grey]) == pytest.approx(100 * (rates / baselines).T)
 
 
+DRUG = ["plasma", "brain"]
+NETWORK = ["firing rate", "perisynaptic", "ambient", "signalling", "synapses on PYR", "spine density", "spines a day"]
+
+
 @pytest.mark.parametrize(
     ("changes", "panels"),
     [
-        ({"network": "none"}, 1),
-        ({"mechanisms": {"nmda_blockade": "off"}}, 4),
-        ({"mechanisms": {"pharmacokinetics": "off"}}, 3),
-        ({"doses": [{"drug": "saline", "route": "intravenous"}]}, 3),
-        ({"doses": []}, 3),
-        ({"duration": "3 d", "network": "none", "schedule": {"step": "auto"}}, 1),
+        ({"network": "none"}, ["plasma"]),
+        ({"mechanisms": {"nmda_blockade": "off"}}, ["plasma", *NETWORK]),
+        ({"mechanisms": {"pharmacokinetics": "off"}}, NETWORK),
+        ({"doses": [{"drug": "saline", "route": "intravenous"}]}, NETWORK),
+        ({"doses": []}, NETWORK),
+        ({"mechanisms": {"synaptogenesis": "off"}}, DRUG + NETWORK[:5]),
+        ({"mechanisms": dict.fromkeys(("bdnf", "trkb", "mtorc1"), "off")}, DRUG + NETWORK[:3] + NETWORK[4:]),
+        ({"duration": "3 d", "network": "none", "schedule": {"step": "auto"}}, ["plasma"]),
     ],
 )
 def test_a_run_without_some_signals_is_drawn_without_their_panels(figure, small, changes, panels):
     """Catches a picture that fails, or an empty panel, for what a run does not have."""
     plot_chain(figure, ketasim.run(small(**changes)))
-    right = [axes for axes in figure.axes if axes.get_ylabel().startswith("NMDA")]
-    assert len(figure.axes) - len(right) == panels
+    drawn = [label for label in labels(figure) if not label.startswith("NMDA")]
+    assert len(drawn) == len(panels)
+    assert all(label.startswith(start) for label, start in zip(drawn, panels, strict=True))
     assert pixels(figure).std() > 3.0
 
 
@@ -128,6 +126,15 @@ def test_chosen_signals(figure, small_run):
     assert [axes.get_legend() is None for axes in figure.axes] == [False, True, True, False]
     assert line(figure.axes[0], "PV").get_ydata() == pytest.approx(small_run["glutamate_ambient"].values[:, 1])
     assert pixels(figure).std() > 5.0
+
+
+def test_chosen_signals_of_one_class(figure, by_hand):
+    """Catches lines and names of classes that have no value, and a panel that fails where none has any."""
+    run = by_hand({"bdnf": np.ones_like, "trkb": lambda times: np.nan * times})
+    plot_signals(figure, run, ["bdnf", "trkb"])
+    one, none = figure.axes
+    assert [text.get_text() for text in one.get_legend().get_texts()] == ["PYR"]
+    assert none.get_legend() is None
 
 
 def test_an_unknown_signal_is_refused_by_name(figure, small_run):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ketasim.plots.time_axis import mark_doses, set_time_axis
+from ketasim.plots.time_axis import in_words, mark_doses, set_time_axis
 
 
 @pytest.fixture
@@ -32,6 +32,57 @@ def test_minutes_and_days_both_have_room(axes):
     x = [axes.transAxes.inverted().transform(axes.transData.transform((hours, 0)))[0] for hours in (0, 2 / 3, 24, 336)]
     assert np.all(np.diff(x) > 0.1)
     assert "logarithmic" in axes.get_xlabel()
+
+
+@pytest.mark.parametrize("end", [2 / 3600, 0.01, 0.4, 1.0, 3.0, 24.0, 168.0, 336.0, 672.0, 8760.0])
+def test_linear_ticks_are_few_and_even(axes, end):
+    """Catches labels over each other, ticks beyond the run, and uneven distances."""
+    set_time_axis(axes, end, linear=True)
+    ticks, words = axes.get_xticks(), [label.get_text() for label in axes.get_xticklabels()]
+    assert 2 <= len(ticks) <= 10
+    assert ticks[0] == 0
+    assert ticks[-1] <= end * 1.001
+    assert np.allclose(np.diff(ticks), ticks[1])
+    assert len(set(words)) == len(words)
+    assert axes.get_xlim()[1] >= end
+    assert "logarithmic" not in axes.get_xlabel()
+
+
+def test_six_infusions_have_even_room(axes):
+    """Catches a course of treatment in which the last infusions fall on one another."""
+    set_time_axis(axes, 672.0, linear=True)
+    axes.figure.canvas.draw()
+    days = np.array([0, 2, 4, 7, 9, 11])
+    x = [axes.transAxes.inverted().transform(axes.transData.transform((24.0 * day, 0)))[0] for day in days]
+    assert np.diff(x) / np.diff(days) == pytest.approx(np.diff(x)[0] / 2)
+    assert min(np.diff(x)) > 0.05
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "7 d", "14 d", "21 d", "28 d"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (0.0, "0"),
+        (672.0, "28 d"),
+        (36.0, "36 h"),
+        (4 / 3, "80 min"),
+        (1 / 3, "20 min"),
+        (2 / 3600, "2 s"),
+        (24.0, "1 d"),
+    ],
+)
+def test_times_in_words(hours, words):
+    """Catches 1.33333 h, and a unit in which the number is not whole."""
+    assert in_words(hours) == words
+
+
+def test_a_span_too_narrow_to_be_seen_is_a_line(axes):
+    """Catches infusions of 40 min that vanish in four weeks, and long ones without their length."""
+    mark_doses(axes, np.array([0.0, 48.0]), np.array([2 / 3, 24.0]), narrow=3.0)
+    (span,) = axes.patches
+    (line,) = axes.get_lines()
+    assert (span.get_x(), span.get_width()) == pytest.approx((48.0, 24.0))
+    assert list(line.get_xdata()) == [0.0, 0.0]
 
 
 def test_doses_are_marked(axes):

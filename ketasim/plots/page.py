@@ -1,0 +1,94 @@
+"""What every picture shares: colours, the frame around the panels, the words above and below them."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ketasim.plots.time_axis import NARROW, mark_doses, set_time_axis
+from ketasim.storage import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {"PYR": "#c0392b", "PV": "#2471a3", "SST": "#1e8449"}
+GREY = "#9a9a9a"
+ADVICE = "A research and teaching model; not medical advice."
+
+_INCHES_A_PANEL = 1.5
+_INCHES_AROUND = 1.0
+
+
+def make_room(figure: "Figure", panels: int) -> None:
+    """Make a figure taller if it is too low for so many panels, one below the other."""
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, max(height, _INCHES_AROUND + _INCHES_A_PANEL * panels))
+
+
+def known_columns(array: Any) -> Iterator[tuple[Any, np.ndarray]]:
+    """Yield label and values (T,) of each column that has any value.
+
+    A class of neurons that a mechanism leaves alone has none, only NaN. Labels are None where the signal has no second
+    axis, or one too long for a legend.
+    """
+    values = array.values.reshape(array.shape[0], -1)
+    count = values.shape[1]
+    labels = array[array.dims[1]].values if array.ndim == 2 and count <= 12 else [None] * count
+    for column, label in enumerate(labels):
+        if not np.isnan(values[:, column]).all():
+            yield label, values[:, column]
+
+
+def ticks_and_frame(axes: "Axes") -> None:
+    """Give an Axes the looks that all have."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", color="0.92", lw=0.6)
+    axes.set_axisbelow(True)
+
+
+def finish_column(figure: "Figure", all_axes: Any, trajectory: Trajectory) -> None:
+    """Finish panels that stand one below the other: doses, one time axis, title and advice."""
+    end, starts, durations = schedule_of(trajectory)
+    in_days = starts.size > 0 and starts.max() >= 24.0
+    for axes in all_axes:
+        mark_doses(axes, starts, durations, NARROW * end if in_days else 0.0)
+        ticks_and_frame(axes)
+    set_time_axis(all_axes[-1], end, linear=in_days)
+    for axes in all_axes[:-1]:
+        axes.set_xlabel("")
+    figure.align_ylabels(list(all_axes))
+    finish_page(figure, f"{trajectory.config['name']}: {doses_in_words(trajectory.events)}")
+
+
+def finish_page(figure: "Figure", title: str) -> None:
+    """Put the title above the panels and the advice below them."""
+    figure.suptitle(title, fontsize=11)
+    figure.text(0.995, 0.003, ADVICE, ha="right", va="bottom", fontsize=7, color="0.4")
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.set(rect=(0.0, 0.02, 1.0, 0.98))  # type: ignore[call-arg]
+
+
+def schedule_of(trajectory: Trajectory) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the run's planned end, and starts and durations of doses and stimuli, all in h."""
+    end = float(trajectory.config["duration"].split()[0]) / 3600.0
+    events = trajectory.events
+    starts = np.array([event["start_s"] for event in events]) / 3600.0
+    durations = np.array([event["duration_s"] for event in events]) / 3600.0
+    return end, starts, durations
+
+
+def doses_in_words(events: Sequence[dict[str, Any]]) -> str:
+    """Say the first dose in words, and how many there are."""
+    doses = [event for event in events if event["kind"] == "dose"]
+    if not doses:
+        return "no dose"
+    first = doses[0]
+    words = first["drug"]
+    if first["amount_mg"] > 0:
+        words += f" {first['amount_mg']:.3g} mg"
+    words += f" {first['route']}"
+    if first["duration_s"] > 0:
+        words += f" over {first['duration_s'] / 60:.3g} min"
+    return words + (f", {len(doses)} doses" if len(doses) > 1 else "")
