@@ -15,6 +15,7 @@ def resting_statistics(seed, seconds):
         [
             "duration=1 min",
             "schedule.step=1 min",
+            "recording.graph=[]",
             f"schedule.baseline={seconds} s",
             f"recording.spikes=[{{from: -{seconds} s, to: -1 s}}]",
             f"seed={seed}",

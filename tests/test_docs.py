@@ -62,3 +62,37 @@ def test_the_table_of_persistent_activity_is_the_stored_one():
     assert len(arms) == 8
     for arm, texts in arms.items():
         assert f"| {' | '.join((*arm, *texts))} |" in table, arm
+
+
+SYNAPSES = (ROOT / "docs" / "synapses.md").read_text(encoding="utf-8")
+
+
+def change_of(row):
+    """Cell of the table against vehicle: hours for a time, else per cent; for weight sets also the share going up."""
+    mean, error = float(row["change"]), float(row["standard_error"])
+    if row["quantity"].endswith("_time"):
+        return f"{mean:.2f} ± {error:.2f}"
+    text = f"{100 * mean:+.2f} ± {100 * error:.2f}"
+    return f"{text} ({100 * float(row['share_up']):.0f} %)" if "sets" in row["variant"] else text
+
+
+def test_the_table_against_vehicle_is_the_stored_one():
+    """Catches headline numbers that were made anew and not copied into the docs."""
+    shown = [row for row in rows("synapses_against_vehicle.csv") if row["variant"] not in ("blockade off",)]
+    assert len(shown) > 60
+    for row in shown:
+        line = next(line for line in SYNAPSES.splitlines() if line.startswith(f"| {row['case']} | {row['quantity']} |"))
+        assert change_of(row) in line, row
+
+
+def test_tables_of_the_other_experiments_are_the_stored_ones():
+    """Catches tables of BDNF's paths, of repeated doses and of the fit that were not copied into the docs."""
+    for row in rows("what_drives_bdnf.csv"):
+        peak = f"{float(row['peak_percent']):+.2f} ± {float(row['standard_error']):.2f}"
+        assert peak in SYNAPSES[SYNAPSES.index("experiments/what_drives_bdnf.py") :], row
+    for row in rows("one_dose_or_six.csv"):
+        change = f"{float(row['change_percent']):+.3f} ± {float(row['standard_error']):.3f}"
+        assert change in SYNAPSES[SYNAPSES.index("experiments/one_dose_or_six.py") :], row
+    fitting = (ROOT / "docs" / "fitting.md").read_text(encoding="utf-8")
+    for row in rows("fit_cascade.csv"):
+        assert f"{float(row['mean']):.3f} ({float(row['spread']):.3f})" in fitting, row

@@ -148,9 +148,10 @@ def test_a_network_that_runs_away_is_stopped(small, random_graph, tmp_path):
 def test_uptake_that_cannot_keep_up_is_stopped(small, tmp_path):
     """Catches ambient glutamate that becomes negative or infinite instead of an error that says why."""
     weak = {"glutamate": {"vmax": "0.001 uM/s", "ambient": "2 mM", "vesicular_share": 1}, "extrasynaptic_nmda": False}
+    busy = {"kind": "afferents", "population": "PYR", "start": "0 s", "duration": "20 min", "rate": "200 Hz"}
     path = tmp_path / "run.h5"
     with pytest.raises(KetasimError, match="exceeds the uptake capacity"):
-        ketasim.run(small(mechanisms=weak), path)
+        ketasim.run(small(mechanisms=weak, stimuli=[busy]), path)
     assert "uptake" in ketasim.open_trajectory(path).attributes["stopped_because"]
 
 

@@ -202,6 +202,12 @@ def test_node_rows_average_to_population_rows(small_run):
         assert mean == pytest.approx(wanted, rel=1e-6)
 
 
+def _check_cascade(rows, check):
+    for name in ("bdnf", "p70s6k"):
+        check(f"{name}_PYR_peak", float(rows[name].max()))
+        check(f"{name}_PYR_peak_time", float(rows[name].idxmax("time")))
+
+
 def test_summary_can_be_recomputed_from_the_trajectory(small_run):
     """Catches a summary of other rows, compounds or times than the file's."""
     summary, seen = small_run.summary, set()
@@ -241,6 +247,7 @@ def test_summary_can_be_recomputed_from_the_trajectory(small_run):
                 if name.startswith("glutamate"):
                     error *= mean / windows.mean()
                 check(f"{key}_standard_error", error)
+    _check_cascade(rows.sel(time=slice(0.0, None), population="PYR"), check)
     check("windows_run", 5)
     check("windows_skipped", 0)
     check("network_time", 2.0 + 1.0 + 5 * 0.2 + 4 * 0.05)

@@ -26,7 +26,8 @@ class GraphRecorder:
         if not due or structure is None:
             return
         self._due = self._due[len(due) :]
-        topology = structure.topology()
+        start = self._simulation.network if time == 0.0 else None  # as given, not in the kernel's precision
+        topology = start.topology if start else structure.topology()
         self._writer.write_snapshot(due[-1], time, topology)
         if self._simulation.experiment.recording.measures:
             self._writer.write_graph_measures(due[-1], time, graph_measures(topology))

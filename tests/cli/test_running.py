@@ -62,7 +62,7 @@ def test_a_forced_run_that_fails_keeps_the_old_file(call, folder):
     """Catches a finished run that is deleted before its replacement exists."""
     assert call("run", "small.yaml", "network=none", "recording={}", "-o", "out.h5").exit_code == 0
     weak = "mechanisms.glutamate={vmax: 0.001 uM/s, ambient: 2 mM, vesicular_share: 1}"
-    busy = "stimuli=[{kind: afferents, population: PYR, start: 0 s, duration: 20 min, rate: 3000 Hz}]"
+    busy = "stimuli=[{kind: afferents, population: PYR, start: 0 s, duration: 20 min, rate: 200 Hz}]"
     result = call("run", "small.yaml", weak, busy, "mechanisms.extrasynaptic_nmda=off", "-o", "out.h5", "--force")
     assert result.exit_code == 1
     assert "exceeds the uptake capacity" in result.stderr

@@ -45,6 +45,15 @@ def test_recording_the_graph_changes_no_result():
     assert Experiment.from_mapping(recorded.resolved()) == recorded
 
 
+def test_leaving_the_measures_out_changes_no_result():
+    """Catches a switch that is lost on the way, is on the wrong way round, or enters the digest."""
+    plain = Experiment.from_mapping({"format": 1, "duration": "14 d"})
+    quick = plain.replace(**{"recording.measures": False})
+    assert (plain.recording.measures, quick.recording.measures) == (True, False)
+    assert quick.sha256 == plain.sha256
+    assert Experiment.from_mapping(quick.resolved()) == quick
+
+
 def test_schema_offers_times():
     """Catches an editor that marks a list of times as wrong, or takes numbers without unit."""
     entry = experiment_schema()["$defs"]["Recording"]["properties"]["graph"]

@@ -139,10 +139,10 @@ def test_window_in_pieces_equals_window_in_one(lengths):
     whole = new_activity(network.graph, network.parameters, np.float64)
     parts = copy_of(whole)
     start = -271  # not a multiple of the four steps that share a random block
-    window = run_window(whole, network.graph, influence, network.parameters, fast_clock(9, start), 1000)
+    window = run_window(whole, network.graph, influence, network.parameters, fast_clock(13, start), 1000)
     pieces, age = [], 0
     for length in lengths:
-        clock = fast_clock(9, start + age, age)
+        clock = fast_clock(13, start + age, age)
         pieces.append(run_window(parts, network.graph, influence, network.parameters, clock, length))
         age += length
     assert window.spike_node.size > 30

@@ -39,9 +39,9 @@ def test_exact_relaxation_to_what_trkb_asks_for(trkb, before, hours):
 
 def test_slow_twin():
     """Catches an error that both the formulas here and the code share: Euler agrees to 0.2 %, potentiator included."""
-    held = {"trkb": 2.0, "bdnf": 2.0}
+    held = {"trkb": 2.0, "bdnf": 3.0}  # threefold BDNF holds TrkB at twice
     rates = Rates(potentiator_gain=0.4)
-    slow, _ = follow(REST | held, lambda _: Drive(throughput=2.0, potentiator=0.5), 90.0, rates)
+    slow, _ = follow(REST | held, lambda _: Drive(throughput=3.0, potentiator=0.5), 90.0, rates)
     found, _ = after(1.5, OPEN, concentrations={"product": 1.0}, trkb=2.0)  # EC50 2 uM
     assert_allclose(found - 1.0, slow["surface_ampa"] - 1.0, rtol=2e-3)
 

@@ -1,7 +1,8 @@
 """The loop one can hold: pieces, doses given by hand, state, order of mechanisms, gaps between windows."""
 
 import copy
-from itertools import permutations
+import random
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import pytest
 import ketasim
 from ketasim.documents import DocumentError, KetasimError
 from ketasim.kernels.spiking_network import Activity
-from ketasim.mechanisms import ORDER
+from ketasim.mechanisms import ORDER, Mechanism
+from ketasim.signals import BASELINE, Signal
 from ketasim.simulation import Simulation
 from ketasim.storage import digest
 
@@ -21,7 +23,7 @@ def states_equal(first, second):
 
 def test_order_of_mechanisms_changes_no_bit(small, small_file, tmp_path, monkeypatch):
     """Catches a mechanism that reads what another has just written."""
-    orders = [ORDER[::-1], ORDER[2:] + ORDER[:2], list(permutations(ORDER))[77]]
+    orders = [ORDER[::-1], ORDER[2:] + ORDER[:2], random.Random(1).sample(ORDER, len(ORDER))]
     for number, order in enumerate(orders):
         monkeypatch.setattr("ketasim.simulation.roster.ORDER", tuple(order))
         path = tmp_path / f"{number}.h5"
@@ -132,8 +134,14 @@ def test_state_is_all_that_the_future_depends_on(small):
     signals = {f"signals/{name}" for name in first.signal_table}
     network = {f"network/{name}" for name in first.sampler.state}
     assert {f"network/activity/{name}" for name in Activity._fields} < network
-    assert set(state) == signals | network | {"time", "doses"}
+    slopes = {f"slopes/{name}" for name, signal in first.signal_table.items() if signal.smooth}
+    structure = {f"structure/{name}" for name in first.structure.state}
+    assert set(state) == signals | network | slopes | structure | {"time", "last_step", "doses"}
     second.measure_baseline()
+    second.structure.state = {name.removeprefix("structure/"): state[name] for name in structure}
+    second.network = second.sampler.network = second.structure.network
+    second._slopes = {name.removeprefix("slopes/"): state[name] for name in slopes}
+    second._last_step = state["last_step"].item()
     second.signals = {name: state[f"signals/{name}"] for name in first.signal_table}
     second.sampler.state = {name.removeprefix("network/"): state[name] for name in network}
     second.time = state["time"].item()
@@ -180,3 +188,98 @@ def test_windows_with_gaps_have_the_rates_of_windows_without(small):
         error = np.sqrt(values[before].var(axis=0, ddof=1) / before.sum() * 2)
         assert np.all(4 * error < most * mean), f"{name}: too noisy to tell"
         assert np.all(np.abs(difference) < 4 * error), name
+
+
+def test_baselines_are_means_of_the_resting_network(small):
+    """Catches a baseline of one window, of the wrong signal, or one that follows the run: it stays to the last bit."""
+    simulation, windows = Simulation(small()), []
+    simulation.measure_baseline(lambda _, window: windows.append(window.signals), cached=False)
+    names = [name for name in simulation.signals if name.endswith(BASELINE)]
+    at_rest = {name: simulation.signals[name].copy() for name in names}
+    assert len(names) == 3 and len(windows) > 3
+    for name, values in at_rest.items():
+        mean = np.mean([window[name.removesuffix(BASELINE)] for window in windows], axis=0)
+        assert values == pytest.approx(mean, rel=1e-6), name
+    simulation.advance("20 min")
+    for name, values in at_rest.items():
+        assert np.array_equal(simulation.signals[name], values)
+        assert not np.array_equal(simulation.signals[name.removesuffix(BASELINE)], values)
+
+
+class Nothing(NamedTuple):
+    """Parameters of a mechanism that has none."""
+
+
+def pair(advance_source, smooth=True, start=0.0):
+    """Mechanisms that own `x` and `y`: `y` is the integral of what is read of `x`, the last reading is `read`."""
+
+    def follow(x, y, read, parameters, clock):
+        read[...] = x
+        y += x * clock.duration
+
+    def row(name, is_smooth=False, neutral=0.0):
+        return Signal(name, "1", (), "state", neutral, "of a test", smooth=is_smooth)
+
+    source = Mechanism("source", Nothing, advance_source, writes=("x",), signals=(row("x", smooth, start),))
+    follower = Mechanism("follower", Nothing, follow, ("x",), ("y", "read"), signals=(row("y"), row("read")))
+    return source, follower
+
+
+def read_by_steps(small, mechanisms, steps):
+    """What the follower has read of `x` in steps of some lengths in s."""
+    simulation = Simulation(small(network="none", doses=[], duration="1 h"), mechanisms=mechanisms)
+    found = []
+    for seconds in steps:
+        simulation.advance(seconds)
+        found.append(float(simulation.signals["read"]))
+    return found
+
+
+def test_chains_of_smooth_signals_are_second_order(small):
+    """Catches a link that lags by a step, whose error would only halve with it: here a half step quarters it."""
+
+    def relax(x, parameters, clock):
+        x += (1.0 - x) * -np.expm1(-clock.duration / 600.0)
+
+    exact = 3000.0 - 600.0 * -np.expm1(-3000.0 / 600.0)
+    errors = {}
+    for smooth in (True, False):
+        errors[smooth] = []
+        for step in (50.0, 25.0, 12.5):
+            simulation = Simulation(small(network="none", doses=[], duration="1 h"), mechanisms=pair(relax, smooth))
+            while simulation.time < 3000.0:
+                simulation.advance(step)
+            errors[smooth].append(abs(float(simulation.signals["y"]) - exact))
+    for smooth, ratio in ((True, 4.0), (False, 2.0)):
+        assert np.array(errors[smooth][:-1]) / errors[smooth][1:] == pytest.approx(ratio, rel=0.1)
+    assert errors[True][0] < 0.1 * errors[False][0]
+
+
+def test_smooth_signals_are_read_at_the_middle_of_the_step(small):
+    """Catches a long step read far ahead after a short one, and a first step without anything to go by."""
+
+    def ramp(x, parameters, clock):
+        x += clock.duration
+
+    steps = (10.0, 10.0, 2.0, 20.0, 4.0)
+    assert read_by_steps(small, pair(ramp), steps) == pytest.approx([0.0, 15.0, 21.0, 23.0, 44.0])
+    assert read_by_steps(small, pair(ramp, smooth=False), steps) == pytest.approx([0.0, 10.0, 20.0, 22.0, 42.0])
+
+
+@pytest.mark.parametrize(("start", "expected"), [(5.0, [5.0, 0.0, -3.0]), (-2.0, [-2.0, -6.0, -10.0])])
+def test_nothing_is_extrapolated_below_zero(small, start, expected):
+    """Catches a concentration below nothing; what is below zero by itself is read as it stands."""
+
+    def fall(x, parameters, clock):
+        x -= 0.4 * clock.duration
+
+    assert read_by_steps(small, pair(fall, start=start), (10.0, 10.0, 10.0)) == pytest.approx(expected)
+
+
+def test_a_dose_by_hand_makes_a_new_course(small):
+    """Catches slopes of arrays that are of another length after a dose of a new drug."""
+    simulation = Simulation(small(network="none", doses=[]))
+    simulation.advance("10 min")
+    simulation.dose("ketamine", "7 mg")
+    simulation.advance("10 min")
+    assert simulation.signals["brain_concentration"].min() > 0.0

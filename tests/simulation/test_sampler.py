@@ -11,9 +11,14 @@ from ketasim.simulation import Simulation, estimates
 from ketasim.simulation import sampler as module
 from tests.simulation.sampling import WITHOUT_LIMIT, afferents, changed, differing
 
-
 #: What goes on at rest: spines are born and die, and their sizes fluctuate.
-TURNOVER = {"spine_density", "spine_density_circuit", "spine_formation_rate", "spine_elimination_rate", "synaptic_weight"}
+TURNOVER = {
+    "spine_density",
+    "spine_density_circuit",
+    "spine_formation_rate",
+    "spine_elimination_rate",
+    "synaptic_weight",
+}
 
 
 def times_run(sampler, signals, times):
