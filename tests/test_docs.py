@@ -85,14 +85,8 @@ def test_the_table_against_vehicle_is_the_stored_one():
         assert change_of(row) in line, row
 
 
-def test_tables_of_the_other_experiments_are_the_stored_ones():
-    """Catches tables of BDNF's paths, of repeated doses and of the fit that were not copied into the docs."""
+def test_the_table_of_what_drives_bdnf_is_the_stored_one():
+    """Catches a table of BDNF's paths that was made anew and not copied into the docs."""
     for row in rows("what_drives_bdnf.csv"):
         peak = f"{float(row['peak_percent']):+.2f} ± {float(row['standard_error']):.2f}"
         assert peak in SYNAPSES[SYNAPSES.index("experiments/what_drives_bdnf.py") :], row
-    for row in rows("one_dose_or_six.csv"):
-        change = f"{float(row['change_percent']):+.3f} ± {float(row['standard_error']):.3f}"
-        assert change in SYNAPSES[SYNAPSES.index("experiments/one_dose_or_six.py") :], row
-    fitting = (ROOT / "docs" / "fitting.md").read_text(encoding="utf-8")
-    for row in rows("fit_cascade.csv"):
-        assert f"{float(row['mean']):.3f} ({float(row['spread']):.3f})" in fitting, row
