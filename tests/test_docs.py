@@ -90,3 +90,9 @@ def test_the_table_of_what_drives_bdnf_is_the_stored_one():
     for row in rows("what_drives_bdnf.csv"):
         peak = f"{float(row['peak_percent']):+.2f} ± {float(row['standard_error']):.2f}"
         assert peak in SYNAPSES[SYNAPSES.index("experiments/what_drives_bdnf.py") :], row
+
+
+def test_measures_of_the_graph_are_the_stored_ones():
+    """Catches measures of the graph that were made anew and not copied into the docs."""
+    for row in rows("spines_before_and_after.csv"):
+        assert f"| {' | '.join(row.values())} |" in SYNAPSES, row
