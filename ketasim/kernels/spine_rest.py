@@ -127,10 +127,15 @@ def _stage_at_rest(
     process: np.ndarray, hazard: np.ndarray, inflow: np.ndarray, loss: tuple[float, float]
 ) -> tuple[np.ndarray, float]:
     """Density and the mean of the hazard's factor in it: each is solved with the other, in turn."""
+    from scipy.linalg import solve_banded
+
     elimination, promotion = loss
     norm = 1.0
+    bands = np.zeros((3, hazard.size))
+    bands[0, 1:], bands[2, :-1] = -np.diag(process, 1), -np.diag(process, -1)
     for _ in range(_ITERATIONS):
-        density = np.linalg.solve(np.diag(promotion + elimination * hazard / norm) - process, inflow)
+        bands[1] = promotion + elimination * hazard / norm - np.diag(process)
+        density = solve_banded((1, 1), bands, inflow)
         before, norm = norm, float((hazard @ density) / density.sum())
         if abs(norm - before) < 1e-13 * norm:
             return density, norm
