@@ -119,9 +119,9 @@ class Trajectory:
 
         if group not in self._groups:
             raise KeyError(_no_such("group", group, self._groups))
-        source = self._file["trajectories"][group]
-        chosen = self._signals(group) if names is None else list(names)
-        rows = min([_written(source["time"]), *(len(source[name]) for name in self._signals(group))])
+        source, signals = self._file["trajectories"][group], self._signals(group)
+        chosen = signals if names is None else list(names)
+        rows = min([_written(source["time"]), *(len(source[name]) for name in signals)])
         coordinates = {
             name: (
                 _dimensions(item),
@@ -129,7 +129,7 @@ class Trajectory:
                 _attributes(item),
             )
             for name, item in source.items()
-            if name not in self._signals(group)
+            if name not in signals
         }
         used = {dimension for name in chosen for dimension in _dimensions(source[name])} | {"time"}
         return xarray.Dataset(
