@@ -78,9 +78,26 @@ def closing_words(trajectory: Any, path: Path) -> str:
     if key in summary:
         value, error = 100 * summary[key], 100 * summary[f"{key}_standard_error"]
         lines.append(f"perisynaptic glutamate on {names[0]}  {value:.1f} +- {error:.1f} % of baseline {stretch}")
+    lines += _cascade_in_words(summary)
     lines.append(f"written to {path}; `ketasim plot {path}` draws it")
     lines.append(trajectory.attributes["advice"] + ".")
     return "\n".join(lines)
+
+
+def _cascade_in_words(summary: dict[str, Any]) -> list[str]:
+    """Peaks of the cascade and the density of spines, against baseline, as far as the run went."""
+    peaks = [
+        f"{words} {100.0 * (summary[key] - 1.0):+.1f} % at {summary[f'{key}_time'] / 3600.0:.1f} h"
+        for words, key in (("BDNF", "bdnf_PYR_peak"), ("p70S6K", "p70s6k_PYR_peak"))
+        if key in summary
+    ]
+    spines = [
+        f"{100.0 * (summary[key] - 1.0):+.2f} % at {at}"
+        for at in ("24 h", "3 d", "7 d")
+        if (key := f"spine_density_PYR_{at.replace(' ', '_')}") in summary
+    ]
+    lines = [f"peaks in PYR against baseline  {', '.join(peaks)}"] if peaks else []
+    return lines + ([f"spine density on PYR  {', '.join(spines)}"] if spines else [])
 
 
 def _estimate(summary: dict[str, Any], key: str) -> str:

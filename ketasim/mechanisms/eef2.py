@@ -18,7 +18,7 @@ import numpy as np
 from annotated_types import Gt
 
 from ketasim.kernels.formulas import relaxed
-from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
 from ketasim.provenance import Source
 
 
@@ -28,21 +28,11 @@ class Parameters(NamedTuple):
     dephosphorylation: Annotated[float, Gt(0), "s", Source("recalled", "5-30 min, Autry 2011, Nosyreva 2013")] = 600.0
 
 
-class Prepared(NamedTuple):
-    """Parameters and the nodes they apply to."""
-
-    parameters: Parameters
-    members: slice
-
-
-def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Find the PYR nodes."""
-    return Prepared(parameters, setting.nodes("PYR"))
-
-
-def advance(nmda_block: np.ndarray, eef2_phosphorylation: np.ndarray, prepared: Prepared, clock: Clock) -> None:
+def advance(
+    nmda_block: np.ndarray, eef2_phosphorylation: np.ndarray, prepared: OnNodes[Parameters], clock: Clock
+) -> None:
     """Relax phosphorylation (n,) to the unblocked fraction of NMDA conductance, from the block (n,)."""
-    parameters, members = prepared
+    parameters, members = prepared.parameters, prepared.nodes
     eef2_phosphorylation[members] = relaxed(
         eef2_phosphorylation[members], 1.0 - nmda_block[members], clock.duration, parameters.dephosphorylation
     )
@@ -54,6 +44,5 @@ MECHANISM = Mechanism(
     advance,
     reads=("nmda_block",),
     writes=("eef2_phosphorylation",),
-    prepare=prepare,
     population="PYR",
 )

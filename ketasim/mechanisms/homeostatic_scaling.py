@@ -20,7 +20,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from ketasim.kernels.formulas import relaxed
-from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
 from ketasim.provenance import Source
 
 
@@ -37,29 +37,17 @@ class Parameters(NamedTuple):
     largest: Annotated[float, Ge(1), "1", Source("assumed", "upper limit of h")] = 2.0
 
 
-class Prepared(NamedTuple):
-    """Parameters and the nodes they apply to."""
-
-    parameters: Parameters
-    members: slice
-
-
-def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Find the PYR nodes."""
-    return Prepared(parameters, setting.nodes("PYR"))
-
-
 def advance(
     firing_rate: np.ndarray,
     firing_rate_baseline: np.ndarray,
     homeostatic_rate: np.ndarray,
     homeostatic_scale: np.ndarray,
     ampa_gain: np.ndarray,
-    prepared: Prepared,
+    prepared: OnNodes[Parameters],
     clock: Clock,
 ) -> None:
     """Advance the averaged rate (n,) and the factor (n,) at the firing rate (n,) in Hz; scale the port (n,)."""
-    parameters, members = prepared
+    parameters, members = prepared.parameters, prepared.nodes
     rate, baseline = firing_rate[members], firing_rate_baseline[members]
     relative = np.ones_like(rate)  # a node that was silent at baseline is not scaled
     np.divide(rate, baseline, out=relative, where=baseline > 0.0)
@@ -80,6 +68,5 @@ MECHANISM = Mechanism(
     reads=("firing_rate", "firing_rate_baseline"),
     writes=("homeostatic_rate", "homeostatic_scale"),
     scales=("ampa_gain",),
-    prepare=prepare,
     population="PYR",
 )

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ketasim.drugs import Drug
 from ketasim.network.build import Network
 from ketasim.signals import Signal
+
+P = TypeVar("P")
 
 
 class Clock(NamedTuple):
@@ -50,6 +52,13 @@ class Setting:
         return tuple(compound for compound in self.compounds if compound in named)
 
 
+class OnNodes(NamedTuple, Generic[P]):
+    """What `advance` is given by a mechanism of one population that needs no tables: parameters and its nodes."""
+
+    parameters: P
+    nodes: slice
+
+
 @dataclass(frozen=True)
 class Mechanism:
     """Declaration of one mechanism: the last lines of its file.
@@ -70,6 +79,7 @@ class Mechanism:
         `advance` is given instead of the parameters (tables per drug, per node).
     signals : signals that a user's own mechanism adds to the table.
     population : the mechanism acts on the nodes of this population; a network without it leaves the mechanism out.
+        Without `prepare`, `advance` is given `OnNodes`.
     """
 
     name: str
@@ -81,6 +91,12 @@ class Mechanism:
     prepare: Callable[[Any, Setting], Any] | None = None
     signals: tuple[Signal, ...] = ()
     population: str | None = None
+
+    def prepared(self, parameters: Any, setting: Setting) -> Any:
+        """Return what `advance` is given for these parameters in this setting."""
+        if self.prepare is not None:
+            return self.prepare(parameters, setting)
+        return parameters if self.population is None else OnNodes(parameters, setting.nodes(self.population))
 
     @property
     def title(self) -> str:

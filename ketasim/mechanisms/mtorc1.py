@@ -21,7 +21,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from ketasim.kernels.formulas import exponential_of_matrix
-from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
 from ketasim.provenance import Source
 
 
@@ -48,23 +48,11 @@ class Parameters(NamedTuple):
     ] = 31_500.0
 
 
-class Prepared(NamedTuple):
-    """Parameters and the nodes they apply to."""
-
-    parameters: Parameters
-    members: slice
-
-
-def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Find the PYR nodes."""
-    return Prepared(parameters, setting.nodes("PYR"))
-
-
 def advance(
-    trkb: np.ndarray, p70s6k: np.ndarray, mtorc1_feedback: np.ndarray, prepared: Prepared, clock: Clock
+    trkb: np.ndarray, p70s6k: np.ndarray, mtorc1_feedback: np.ndarray, prepared: OnNodes[Parameters], clock: Clock
 ) -> None:
     """One exact step of M (n,) and f (n,) at active TrkB (n,)."""
-    parameters, members = prepared
+    parameters, members = prepared.parameters, prepared.nodes
     # where both would settle at this TrkB, and how far they are from there
     settled = parameters.gain * (trkb[members] - 1.0) / (1.0 + parameters.feedback)
     activity = p70s6k[members] - 1.0 - settled
@@ -94,6 +82,5 @@ MECHANISM = Mechanism(
     advance,
     reads=("trkb",),
     writes=("p70s6k", "mtorc1_feedback"),
-    prepare=prepare,
     population="PYR",
 )

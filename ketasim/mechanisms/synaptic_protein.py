@@ -24,7 +24,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from ketasim.kernels.formulas import relaxed
-from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
 from ketasim.provenance import Source
 
 
@@ -45,23 +45,11 @@ class Parameters(NamedTuple):
     ] = 0.5
 
 
-class Prepared(NamedTuple):
-    """Parameters and the nodes they apply to."""
-
-    parameters: Parameters
-    members: slice
-
-
-def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Find the PYR nodes."""
-    return Prepared(parameters, setting.nodes("PYR"))
-
-
 def advance(
-    p70s6k: np.ndarray, synaptic_protein: np.ndarray, ampa_gain: np.ndarray, prepared: Prepared, clock: Clock
+    p70s6k: np.ndarray, synaptic_protein: np.ndarray, ampa_gain: np.ndarray, prepared: OnNodes[Parameters], clock: Clock
 ) -> None:
     """Advance protein (n,) at active p70S6K (n,) and scale the port (n,) with it."""
-    parameters, members = prepared
+    parameters, members = prepared.parameters, prepared.nodes
     target = 1.0 + parameters.protein_gain * counted(p70s6k[members] - 1.0, parameters.threshold)
     protein = relaxed(synaptic_protein[members], target, clock.duration, parameters.turnover)
     synaptic_protein[members] = np.maximum(protein, 0.0)
@@ -83,6 +71,5 @@ MECHANISM = Mechanism(
     reads=("p70s6k",),
     writes=("synaptic_protein",),
     scales=("ampa_gain",),
-    prepare=prepare,
     population="PYR",
 )

@@ -15,7 +15,7 @@ import numpy as np
 from annotated_types import Gt
 
 from ketasim.kernels.formulas import relaxed
-from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
 from ketasim.provenance import Source
 
 
@@ -28,21 +28,9 @@ class Parameters(NamedTuple):
     ] = 4.0
 
 
-class Prepared(NamedTuple):
-    """Parameters and the nodes they apply to."""
-
-    parameters: Parameters
-    members: slice
-
-
-def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Find the PYR nodes."""
-    return Prepared(parameters, setting.nodes("PYR"))
-
-
-def advance(bdnf: np.ndarray, trkb: np.ndarray, prepared: Prepared, clock: Clock) -> None:
+def advance(bdnf: np.ndarray, trkb: np.ndarray, prepared: OnNodes[Parameters], clock: Clock) -> None:
     """Relax active TrkB (n,) to what BDNF (n,) binds."""
-    parameters, members = prepared
+    parameters, members = prepared.parameters, prepared.nodes
     bound = parameters.largest * bdnf[members] / (bdnf[members] + parameters.largest - 1.0)
     trkb[members] = relaxed(trkb[members], bound, clock.duration, parameters.activation)
 
@@ -53,6 +41,5 @@ MECHANISM = Mechanism(
     advance,
     reads=("bdnf",),
     writes=("trkb",),
-    prepare=prepare,
     population="PYR",
 )

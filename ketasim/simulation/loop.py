@@ -107,8 +107,7 @@ class Simulation:
         self._prepared = {}
         for mechanism in self.mechanisms:
             parameters = self.experiment.mechanisms.get(mechanism.name) or mechanism.Parameters()
-            prepare = mechanism.prepare
-            self._prepared[mechanism.name] = prepare(parameters, self.setting) if prepare else parameters
+            self._prepared[mechanism.name] = mechanism.prepared(parameters, self.setting)
 
     @property
     def schedule(self) -> np.ndarray:

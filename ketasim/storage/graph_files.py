@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from ketasim.documents.problems import DocumentError, Problem
-from ketasim.storage.layout import CONVENTIONS, SONATA_MAGIC, SONATA_VERSION, StorageError, part_path, reason_of
+from ketasim.storage.layout import SONATA_MAGIC, SONATA_VERSION, StorageError, is_trajectory, part_path, reason_of
 
 if TYPE_CHECKING:
     import networkx
@@ -90,7 +90,7 @@ def _is_trajectory(path: Path) -> bool:
     if not path.is_file() or not h5py.is_hdf5(path):
         return False
     with h5py.File(path, "r") as file:
-        return str(file.attrs.get("Conventions", "")).startswith(CONVENTIONS.partition("-")[0] + "-")
+        return is_trajectory(file)
 
 
 def _write_graphml(topology: "Topology", path: Path) -> None:

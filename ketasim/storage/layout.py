@@ -166,6 +166,11 @@ def read_values(dataset: Any) -> np.ndarray:
     return np.asarray(dataset.asstr()[()], dtype=str)
 
 
+def is_trajectory(file: h5py.File) -> bool:
+    """Whether ketasim wrote an HDF5 file as a trajectory, of whatever format."""
+    return str(native(file.attrs.get("Conventions"))).startswith(CONVENTIONS.partition("-")[0] + "-")
+
+
 def native(value: Any) -> Any:
     """Return an attribute's value as Python knows it: str, int, float or list."""
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

@@ -9,12 +9,12 @@ import h5py
 
 from ketasim.storage.disk import Disk
 from ketasim.storage.layout import (
-    CONVENTIONS,
     FORMAT_VERSION,
     Source,
     StorageError,
     TrajectoryNotFoundError,
     UnreadableError,
+    is_trajectory,
     native,
     part_path,
     place_of,
@@ -54,16 +54,16 @@ def open_file(source: Source) -> h5py.File:
         # Only a kill in the middle of a commit leaves a file that has to be read through its journal.
         journalled = Disk.interrupted(target) if isinstance(target, Path) else None
         file = h5py.File(journalled or target, "r")
-        marks = {name: native(file.attrs.get(name)) for name in ("Conventions", "format_version")}
+        ours, version = is_trajectory(file), native(file.attrs.get("format_version"))
     except (OSError, RuntimeError) as error:
         raise UnreadableError(f"{place_of(target)}: is no trajectory file: {reason_of(error)}") from error
-    if not str(marks["Conventions"]).startswith(CONVENTIONS.partition("-")[0] + "-"):
+    if not ours:
         file.close()
         raise UnreadableError(f"{place_of(target)}: an HDF5 file, but not a trajectory written by ketasim")
-    if marks["format_version"] > FORMAT_VERSION:
+    if version > FORMAT_VERSION:
         file.close()
         raise StorageError(
-            f"{place_of(target)}: written in format {marks['format_version']}; this ketasim reads up to "
+            f"{place_of(target)}: written in format {version}; this ketasim reads up to "
             f"{FORMAT_VERSION}: install a later one"
         )
     return file

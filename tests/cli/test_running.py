@@ -32,8 +32,17 @@ def test_run_writes_to_runs_and_says_what_it_found(call, folder):
     value, error = 100 * summary[key], 100 * summary[f"{key}_standard_error"]
     assert f"{value:.1f} +- {error:.1f} % of baseline" in lines[4]
     assert lines[-1] == "A research and teaching model; not medical advice."
-    assert len(lines) == 7
+    peaks = [f"{100 * (summary[f'{name}_PYR_peak'] - 1):+.1f} %" for name in ("bdnf", "p70s6k")]
+    assert re.findall(r"[+-]\d+\.\d %", lines[5]) == peaks
+    assert len(lines) == 8  # 20 min are too short for spines
     assert "half-times of block" in result.stderr
+
+
+def test_words_on_spines_are_those_of_the_summary(call, folder):
+    """Catches densities at other times, or a per cent of something else."""
+    result = call("run", "small.yaml", "duration=25 h", "schedule.step=6 h", "recording={}", "-o", "day.h5")
+    density = ketasim.open_trajectory(folder / "day.h5").summary["spine_density_PYR_24_h"]
+    assert f"spine density on PYR  {100 * (density - 1):+.2f} % at 24 h\n" in result.stdout
 
 
 def test_quiet_says_nothing(call, folder):

@@ -50,7 +50,7 @@ def step(name, duration, parameters=None, n=1, where=None, **signals):
     arrays = at_rest(names, n, len(where.compounds))
     for key, value in signals.items():
         arrays[key][: n if "node" in SIGNALS[key].dims else None] = value
-    prepared = mechanism.prepare(parameters or mechanism.Parameters(), where)
+    prepared = mechanism.prepared(parameters or mechanism.Parameters(), where)
     mechanism.advance(*(arrays[key] for key in names), prepared, clock(duration))
     return arrays
 
@@ -64,7 +64,7 @@ def run(drive_at, times, names=CHAIN, parameters=None):
     chosen = [BY_NAME[name] for name in names]
     every = dict.fromkeys(key for m in BY_NAME.values() for key in (*m.reads, *m.writes, *m.scales))
     arrays = at_rest(every)
-    prepared = {m.name: m.prepare(parameters.get(m.name, m.Parameters()), place(1)) for m in chosen}
+    prepared = {m.name: m.prepared(parameters.get(m.name, m.Parameters()), place(1)) for m in chosen}
     trace = {key: [array[0]] for key, array in arrays.items() if array.size}
     for begin, end in pairwise(times):
         for key, value in drive_at(begin).items():

@@ -64,7 +64,7 @@ def test_arguments_are_the_declared_signals_in_order():
     for mechanism in ORDER:
         arguments = list(inspect.signature(mechanism.advance).parameters)
         assert arguments[-1] == "clock"
-        assert arguments[-2] == ("prepared" if mechanism.prepare else "parameters")
+        assert arguments[-2] == ("prepared" if mechanism.prepare or mechanism.population else "parameters")
         assert tuple(arguments[:-2]) == (*mechanism.reads, *mechanism.writes, *mechanism.scales)
 
 

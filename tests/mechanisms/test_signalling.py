@@ -43,7 +43,7 @@ def test_a_step_of_no_length_changes_no_state(name):
         key: array + generator.uniform(0.1, 0.4, array.shape) for key, array in at_rest(at_order(name), 5).items()
     }
     before = {key: array.copy() for key, array in arrays.items()}
-    prepared = mechanism.prepare(mechanism.Parameters(), place(5))
+    prepared = mechanism.prepared(mechanism.Parameters(), place(5))
     mechanism.advance(*arrays.values(), prepared, clock(0.0))
     for key in (*mechanism.reads, *mechanism.writes):
         assert_array_equal(arrays[key], before[key])
@@ -63,7 +63,7 @@ def test_other_populations_stay_neutral(name):
         arrays[key][:] = 0.4 if key.endswith(("_phosphorylation", "_block")) else 1.8
         if key.endswith("_baseline"):
             arrays[key][:] = 1.0
-    mechanism.advance(*arrays.values(), mechanism.prepare(mechanism.Parameters(), place(2)), clock(HOUR))
+    mechanism.advance(*arrays.values(), mechanism.prepared(mechanism.Parameters(), place(2)), clock(HOUR))
     assert mechanism.population == "PYR"
     for key in mechanism.writes:
         assert arrays[key][-1] == SIGNALS[key].neutral
@@ -76,7 +76,7 @@ def test_other_populations_stay_neutral(name):
 def test_a_network_is_wanted(name):
     """Catches a mechanism that fails without saying what it lacks."""
     with pytest.raises(ValueError, match="nodes of PYR does not run without"):
-        BY_NAME[name].prepare(BY_NAME[name].Parameters(), setting())
+        BY_NAME[name].prepared(BY_NAME[name].Parameters(), setting())
 
 
 @pytest.mark.parametrize("name", CHAIN)
