@@ -96,3 +96,37 @@ def test_measures_of_the_graph_are_the_stored_ones():
     """Catches measures of the graph that were made anew and not copied into the docs."""
     for row in rows("spines_before_and_after.csv"):
         assert f"| {' | '.join(row.values())} |" in SYNAPSES, row
+
+
+@pytest.mark.parametrize(("name", "page"), [("one_dose_or_six", "synapses"), ("scaling_on_and_off", "synapses")])
+def test_tables_of_courses_are_the_stored_ones(name, page):
+    """Catches courses over days that were made anew and not copied into the docs."""
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    table = text[text.index(f"experiments/{name}.py") :]
+    stored = rows(f"{name}.csv")
+    assert len(stored) > 30
+    for row in stored:
+        line = next(line for line in table.splitlines() if line.startswith(f"| {row['arm']} | {row['signal']} |"))
+        assert f"{float(row['change_percent']):+.2f} ± {float(row['standard_error']):.2f}" in line, row
+
+
+def test_the_table_of_fits_is_the_stored_one():
+    """Catches a table of how well fits are determined that was made anew and not copied into the docs."""
+    fitting = (ROOT / "docs" / "fitting.md").read_text(encoding="utf-8")
+    stored = rows("fit_cascade.csv")
+    assert len(stored) == 45
+    for row in stored:
+        start = f"| `{row['parameter']}` | {row['finding']} |"
+        line = next(line for line in fitting.splitlines() if line.startswith(start))
+        outside = " **out**" if row["inside"] == "no" else ""
+        assert f"| {float(row['mean']):.3f} ({float(row['spread']):.3f}){outside} |" in line, row
+
+
+def test_four_weeks_stayed_in_range_and_the_docs_say_how_crowded_it_got():
+    """Catches a signal that left its range in the stored run, and shares in the docs of an older one."""
+    stored = rows("four_weeks_in_range.csv")
+    assert len(stored) > 20
+    assert {row["inside"] for row in stored} == {"yes"}
+    for row in stored:
+        if row["signal"].startswith("share"):
+            assert f"{100 * float(row['lowest']):.2f} %" in SYNAPSES, row
