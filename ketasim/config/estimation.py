@@ -15,6 +15,12 @@ class Estimation(NamedTuple):
         float, "1", Source("assumed", "relative change of a class's NMDA drive or release gain that counts as moved")
     ] = 0.0025
     enough: Annotated[float, "s", Source("assumed", "network time behind estimates before windows are skipped")] = 60.0
+    fading: Annotated[
+        float, "s", Source("assumed", "a third of the time of homeostatic scaling, which integrates what is not so")
+    ] = 43_200.0
+    node_noise: Annotated[
+        float, "1", Source("assumed", "most noise of a node's estimate over its class mean that mechanisms read")
+    ] = 0.01
     batch: Annotated[
         float, "s", Source("assumed", "stretch of the baseline whose means are taken to be independent")
     ] = 10.0

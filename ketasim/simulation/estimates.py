@@ -10,7 +10,9 @@ Mechanisms read node estimates that are shrunk: with b the node's baseline mean,
 baseline, and x the node's own mean, ``r b + k (x - r b)`` with ``k = V / (V + SE**2)``, V the variance between nodes of
 ``x - r b`` beyond what SE, the error of a node, explains. A class that changes as one (k = 0) keeps the pattern of its
 baseline, so that noise makes no drive where a mechanism's law is curved; what nodes do apart comes through as far as it
-can be told from noise. At rest every signal is its own baseline mean.
+can be told from noise, and with no more than 1 % of the class mean in noise (``k SE``): slow mechanisms integrate what
+they read, and more of it would drive the neurons apart, which raises V and with it k. At rest every signal is its own
+baseline mean.
 """
 
 from collections.abc import Mapping
@@ -112,6 +114,8 @@ class Estimates:
         noise = self.node_variance[name] + self.baseline_node_variance[name]
         seen = self._class_means(apart**2)  # V + SE**2
         kept = np.fmax(0.0, 1.0 - np.divide(noise, seen, out=np.ones_like(seen), where=seen > 0.0))  # 0 for NaN
+        most = Estimation().node_noise * np.abs(level)
+        kept = np.fmin(kept, np.divide(most, np.sqrt(noise), out=np.ones_like(seen), where=noise > 0.0))
         return expected + spread_out(kept) * apart
 
     def _level(self, name: str) -> np.ndarray:
@@ -165,6 +169,24 @@ class BaselineStatistics:
                 sums[4] += mean**2
                 sums[2] = 0.0
             self._rows.setdefault(name, []).append(population[name])
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything so far, as plain arrays."""
+        arrays = {f"sums/{name}": sums for name, sums in self._sums.items()}
+        arrays |= {f"rows/{name}": np.array(rows) for name, rows in self._rows.items()}
+        return arrays | {"counts": np.array([self._count, self._batches], np.int64)}
+
+    @state.setter
+    def state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self._count, self._batches = arrays["counts"].tolist()
+        self._sums, self._rows = {}, {}
+        for key, values in arrays.items():
+            table, _, name = key.partition("/")
+            if table == "sums":
+                self._sums[name] = np.array(values)
+            elif table == "rows":
+                self._rows[name] = list(values)
 
     def estimates(self) -> Estimates:
         """Estimates with the whole baseline as memory; errors are NaN with fewer than two windows."""

@@ -68,6 +68,8 @@ class SlowEstimates:
             seen = sum((mean[node] - expected[node]) ** 2 for node in members) / len(members)  # V + SE**2
             noise = self.node_variance(index) + self.baseline.node_variance[index]
             kept = max(0.0, seen - noise) / seen if seen > 0.0 else 0.0
+            if noise > 0.0:  # no more noise than 1 % of the class mean
+                kept = min(kept, 0.01 * abs(level) / noise**0.5)
             for node in members:
                 found[node] = expected[node] + kept * (mean[node] - expected[node])
         return found
