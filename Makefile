@@ -9,12 +9,13 @@ endif
 
 PEERS := .venv-peers
 
-.PHONY: help run test test-all test-slow test-peers test-lowest bench bench-quick lint build wheel-test schema clean
+.PHONY: help run test test-all test-slow test-peers test-faults test-lowest bench bench-quick lint build wheel-test schema clean
 
 help:
 	@echo "make run         install into .venv and run the human infusion to a trajectory and a picture"
 	@echo "make test        install and run the tests"
-	@echo "make test-all    test-slow and test-peers too"
+	@echo "make test-all    test-slow, test-peers and test-faults too"
+	@echo "make test-faults kills, full disks, damaged files, wrong input"
 	@echo "make test-peers  against Brian2 and NEST, and the tests under their version of numpy"
 	@echo "make bench       speed beside Brian2 and NEST, 30 minutes; make bench-quick 5 minutes"
 	@echo "make test-lowest the tests with the declared minimum versions"
@@ -33,12 +34,16 @@ run: $(VENV)/installed
 	$(BIN)/ketasim plot runs/human_infusion.h5
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -q -m "not slow and not peers"
+	$(BIN)/python -m pytest -q -m "not slow and not peers and not faults"
 
-test-all: test test-slow test-peers
+test-all: test test-slow test-peers test-faults
 
 test-slow: $(VENV)/installed
-	$(BIN)/python -m pytest -q -m "slow and not peers"
+	$(BIN)/python -m pytest -q -m "slow and not peers and not faults"
+
+# Kills, full disks, damaged files, wrong input: each part runs alone, too.
+test-faults: $(VENV)/installed
+	$(BIN)/python -m pytest -q -m faults -rs
 
 $(PEERS)/installed: pyproject.toml
 	$(PYTHON) -m venv $(PEERS)
@@ -47,7 +52,7 @@ $(PEERS)/installed: pyproject.toml
 
 test-peers: $(PEERS)/installed
 	$(PEERS)/bin/python -m pytest -q -m peers -rs
-	$(PEERS)/bin/python -m pytest -q -m "not slow and not peers"
+	$(PEERS)/bin/python -m pytest -q -m "not slow and not peers and not faults"
 
 bench: $(PEERS)/installed
 	$(PEERS)/bin/python -m benchmarks
@@ -60,7 +65,7 @@ test-lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python tools/lowest_versions.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test]" -c .venv-lowest/constraints.txt
-	.venv-lowest/bin/python -m pytest -q -m "not slow and not peers"
+	.venv-lowest/bin/python -m pytest -q -m "not slow and not peers and not faults"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

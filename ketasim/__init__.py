@@ -18,6 +18,7 @@ _HOME = {
     "Simulation": "ketasim.simulation",
     "Trajectory": "ketasim.storage",
     "open_trajectory": "ketasim.storage",
+    "resume": "ketasim.pipeline",
     "run": "ketasim.pipeline",
     "weight_sets": "ketasim.network.weights",
     "write_graph": "ketasim.storage",

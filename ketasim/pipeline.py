@@ -1,27 +1,31 @@
-"""One run, from an experiment to its trajectory: load, build, simulate, store."""
+"""One run, from an experiment to its trajectory: load, build, simulate, store; or go on after an interruption."""
 
-import hashlib
-import json
-import os
-import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ketasim import __version__
+import numpy as np
+
 from ketasim.analysis import summarise
 from ketasim.analysis.graph_recorder import GraphRecorder
 from ketasim.analysis.summary import Summary
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
-from ketasim.kernels.random import STREAMS
 from ketasim.mechanisms import Mechanism
-from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.simulation import Simulation
+from ketasim.simulation.arrays import part_of
+from ketasim.simulation.footprint import expected_size
 from ketasim.simulation.interrupts import HeldInterrupts
+from ketasim.simulation.resources import check_memory, free_memory, refuse_what_cannot_work
 from ketasim.simulation.sampler import baseline_windows
 from ketasim.storage import Trajectory, TrajectoryWriter, open_trajectory
+from ketasim.storage.checkpoint import remove_checkpoint
+from ketasim.storage.continuation import Checkpointer, Interrupted, interrupted_run
+from ketasim.storage.head import write_head
+from ketasim.storage.layout import TrajectoryNotFoundError
+from ketasim.storage.lock import locked
 from ketasim.storage.recorder import Recorder
 
 
@@ -37,7 +41,10 @@ class Progress(NamedTuple):
     simulation: Simulation | None = None
 
 
-#: Called between windows; returning False cancels the run.
+#: Wall time of a slow step over that of a baseline window: settling and a window; more when spines change, too.
+STEP, PLASTIC_STEP = 1.3, 3.0
+
+#: Called between windows; returning False cancels the run, which can be resumed.
 ProgressCallback = Callable[[Progress], Any]
 
 
@@ -77,20 +84,115 @@ def run(
     """
     if not isinstance(experiment, Experiment):
         raise TypeError(f"run takes an Experiment, as of ketasim.load_experiment('quick'), not {experiment!r}")
+    _check_mechanisms(mechanisms)
+    target = BytesIO() if out is None else Path(out)
+    with _kept_for_us(target):
+        checkpointer = Checkpointer(target, experiment, graph is not None, [one.name for one in mechanisms])
+        _execute(_Run(target, experiment, graph, mechanisms, checkpointer, progress))
+    return open_trajectory(target)
+
+
+def resume(
+    out: str | Path,
+    graph: Any = None,
+    mechanisms: Sequence[Mechanism] = (),
+    progress: ProgressCallback | None = None,
+    force: bool = False,
+    threads: int | None = None,
+) -> Trajectory:
+    """Go on with an interrupted run and return its trajectory, the same to the last bit as without the interruption.
+
+    Rows that were written after the last checkpoint are computed again. A run that was complete is only opened.
+
+    Parameters
+    ----------
+    out : path of the trajectory file, as it was given to `run`.
+    graph : the graph that was given to `run`; without one it is taken from the file.
+    mechanisms : own mechanisms that were given to `run`; they can't be stored.
+    progress : called with a `Progress` between windows; returning False cancels.
+    force : go on though version, parameters, experiment, code or processor differ; the file says so.
+    threads : in place of the experiment's.
+
+    Raises
+    ------
+    CheckpointError
+        There is no checkpoint, it is damaged, or what would go on is not what was interrupted.
+    KetasimError
+        The run failed or was cancelled.
+    """
+    _check_mechanisms(mechanisms)
+    target = Path(out)
+    if not target.parent.is_dir():  # which a lock would make
+        raise TrajectoryNotFoundError(f"{target}: no such file, and nothing of an interrupted run")
+    with _kept_for_us(target):
+        found = interrupted_run(target, graph, mechanisms)
+        if found is not None:
+            if threads is not None:
+                found = found._replace(experiment=found.experiment.replace(threads=threads))
+            experiment, beside = found.experiment, [one.name for one in found.mechanisms]
+            checkpointer = Checkpointer(target, experiment, found.graph is not None, beside, found)
+            _execute(_Run(target, experiment, found.graph, found.mechanisms, checkpointer, progress, found, force))
+    return open_trajectory(target)
+
+
+class _Run(NamedTuple):
+    """What is run, and where it goes."""
+
+    target: Path | BytesIO
+    experiment: Experiment
+    graph: Any
+    mechanisms: Sequence[Mechanism]
+    checkpointer: Checkpointer
+    progress: ProgressCallback | None
+    found: Interrupted | None = None
+    force: bool = False
+
+
+def _check_mechanisms(mechanisms: Sequence[Mechanism]) -> None:
     wrong = [mechanism for mechanism in mechanisms if not isinstance(mechanism, Mechanism)]
     if wrong:
         raise TypeError(f"mechanisms are of class ketasim.Mechanism, not {wrong[0]!r}")
-    target = BytesIO() if out is None else Path(out)
+
+
+@contextmanager
+def _kept_for_us(target: Path | BytesIO) -> Iterator[None]:
+    if isinstance(target, BytesIO):
+        yield
+    else:
+        with locked(target):
+            yield
+
+
+def _execute(run: _Run) -> None:
+    """Build, simulate from the start or from where the run was interrupted, store."""
+    experiment, checkpointer = run.experiment, run.checkpointer
+    arrays: Mapping[str, np.ndarray] = run.found.arrays if run.found else {}
     interrupts = HeldInterrupts()
-    report = _Reporter(progress, experiment, interrupts)
+    report = _Reporter(run.progress, experiment, interrupts, checkpointer)
+    out = run.target if isinstance(run.target, Path) else None
+    if arrays:  # what it needs on the disk is partly there already
+        check_memory(expected_size(experiment, run.graph), experiment, free_memory())
+    else:
+        refuse_what_cannot_work(experiment, out, run.graph)
+        checkpointer.write_start()
     report("build", None)
-    simulation = Simulation(experiment, graph, mechanisms)
-    with interrupts, TrajectoryWriter(target, {"name": experiment.name}) as writer:
-        _write_head(writer, simulation)
-        recorder = Recorder(writer, simulation)
-        graph_recorder = GraphRecorder(writer, simulation)
+    simulation = Simulation(experiment, run.graph, run.mechanisms)
+    if run.found and arrays:
+        checkpointer.forced += run.found.check(simulation, run.force)
+    state = part_of(arrays, "writer") if arrays else None
+    with interrupts, TrajectoryWriter(run.target, checkpointer.marks, state) as writer:
+        if state is None:
+            write_head(writer, simulation)
+        if checkpointer.forced:
+            writer.write_provenance({"forced_resume": "; ".join(checkpointer.forced)})
+        recorder, graph_recorder = Recorder(writer, simulation), GraphRecorder(writer, simulation)
+        checkpointer.watch(simulation, writer, recorder, graph_recorder)
+        if run.found and arrays:
+            checkpointer.restore(run.found)
+        else:
+            checkpointer.write()  # from here on the file's head and what it was made of belong together
         try:
-            _simulate(simulation, (recorder, graph_recorder), report)
+            _simulate(simulation, recorder, graph_recorder, report)
         except KetasimError as error:
             writer.stop(str(error))
             raise
@@ -100,20 +202,22 @@ def run(
         summary = summarise(recorder.subject, recorder.population, moieties, populations)
         writer.write_summary(summary | _network_cost(simulation))
         writer.finish()
-    return open_trajectory(target)
+    if isinstance(run.target, Path):
+        remove_checkpoint(run.target)
 
 
-def _simulate(simulation: Simulation, recorders: tuple[Recorder, GraphRecorder], report: "_Reporter") -> None:
-    recorder, graph_recorder = recorders
+def _simulate(simulation: Simulation, recorder: Recorder, graph_recorder: GraphRecorder, report: "_Reporter") -> None:
+    """Simulate to the end, from the start or from a restored state."""
 
     def on_baseline_window(time: float, window: Any) -> None:
         recorder.record_baseline(time, window)
         report("baseline", simulation, time)
 
     report("baseline", simulation)
-    simulation.measure_baseline(on_baseline_window, cached=not recorder.wants_baseline_spikes)
-    recorder.record()
-    graph_recorder.record()
+    if not simulation.baseline_done:
+        simulation.measure_baseline(on_baseline_window, cached=not recorder.wants_baseline_spikes)
+        recorder.record()
+        graph_recorder.record()
     while simulation.time < simulation.experiment.duration:
         simulation.step()
         recorder.record()
@@ -143,139 +247,42 @@ def _network_cost(simulation: Simulation) -> Summary:
 
 
 class _Reporter:
-    """Counts windows, speaks to the progress callback, and lets Ctrl-C through."""
+    """Counts windows, speaks to the progress callback, writes checkpoints, and lets Ctrl-C through."""
 
-    def __init__(self, callback: ProgressCallback | None, experiment: Experiment, interrupts: HeldInterrupts):
+    def __init__(
+        self,
+        callback: ProgressCallback | None,
+        experiment: Experiment,
+        interrupts: HeldInterrupts,
+        checkpointer: Checkpointer,
+    ):
         self._callback, self._experiment, self._interrupts = callback, experiment, interrupts
-        self._stage, self._done, self._all = "", 0, 0
+        self._checkpointer = checkpointer
 
     def __call__(self, stage: str, simulation: Simulation | None, time: float | None = None) -> None:
-        self._interrupts.release()
+        try:
+            self._interrupts.release()
+        except KeyboardInterrupt:
+            self._checkpointer.write()
+            raise
+        if stage in ("baseline", "run"):
+            self._checkpointer.write_if_due()
         if self._callback is None:
             return
-        if simulation is not None and not self._all:
-            baseline = baseline_windows(self._experiment) if simulation.network else 0
-            self._all = baseline + len(simulation.schedule) - 1
-        if stage in (self._stage, "run"):  # `run` is only reported after a step
-            self._done += 1
-        self._stage = stage
         now = time if time is not None else (simulation.time if simulation else 0.0)
-        done = 1.0 if stage == "store" else min(1.0, self._done / max(1, self._all))
+        done = 1.0 if stage == "store" else self._done(simulation, now)
         if self._callback(Progress(stage, now, self._experiment.duration, done, simulation)) is False:
+            self._checkpointer.write()
             raise CancelledError(f"cancelled at t = {now:g} s")
 
-
-def _write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
-    """Write what is known before the first step: provenance, schedule, graph, doses."""
-    experiment = simulation.experiment
-    parameters = json.dumps(parameters_of(simulation), sort_keys=True)
-    resolved, sha256 = _described(simulation)
-    writer.write_provenance(
-        {
-            "config_source": experiment.source_text,
-            "config_resolved": json.dumps(resolved, sort_keys=True),
-            "config_sha256": sha256,
-            "parameters": parameters,
-            "parameters_sha256": hashlib.sha256(parameters.encode()).hexdigest(),
-            "environment": json.dumps(environment() | {"threads": str(experiment.threads)}, sort_keys=True),
-            "random": json.dumps(
-                {
-                    "generator": "philox4x32-10",
-                    "seed": experiment.seed,
-                    "streams": {name: int(stream) for name, stream in STREAMS.items()},
-                }
-            ),
-            "notes": json.dumps(list(simulation.notes)),
-        }
-    )
-    writer.write_schedule(simulation.schedule)
-    if simulation.network is not None:
-        writer.write_topology(simulation.network.topology)
-    writer.write_events(_events(experiment))
-
-
-def _events(experiment: Experiment) -> list[dict[str, Any]]:
-    """Doses and stimuli as given, one entry for each dose of a series."""
-    doses = [
-        {
-            "kind": "dose",
-            "drug": dose.drug,
-            "route": dose.route,
-            "amount_mg": dose.amount.milligrams(experiment.subject.weight) if dose.amount else 0.0,
-            "start_s": start,
-            "duration_s": dose.duration,
-        }
-        for dose in experiment.doses
-        for start in dose.starts
-    ]
-    stimuli = [
-        {
-            "kind": stimulus.kind,
-            "population": stimulus.population,
-            "rate_hz": stimulus.rate,
-            "start_s": stimulus.begin,
-            "duration_s": stimulus.duration,
-        }
-        for stimulus in experiment.stimuli
-    ]
-    return [*doses, *stimuli]
-
-
-def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
-    """Resolved experiment for the file, and its digest: files by relative path, a given graph by its content."""
-    experiment = simulation.experiment
-    resolved, sha256 = experiment.resolved(), experiment.sha256
-    del resolved["threads"]  # how it was computed, not what: stands in the environment
-    folder = experiment.source_file.parent if experiment.source_file else Path.cwd()
-    resolved["drugs"] = [_relative(path, folder) for path in resolved["drugs"]]
-    if simulation.graph_is_given and simulation.network is not None:
-        graph = simulation.network.topology.sha256
-        resolved["network"] = {"graph_sha256": graph}
-        sha256 = hashlib.sha256(f"{sha256} {graph}".encode()).hexdigest()
-    elif "file" in resolved["network"]:
-        resolved["network"]["file"] = _relative(resolved["network"]["file"], folder)
-    return resolved, sha256
-
-
-def _relative(path: str, folder: Path) -> str:
-    """Path as seen from a folder, so that a file says the same wherever the experiment lies."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # on another drive
-        return Path(path).name
-
-
-def parameters_of(simulation: Simulation) -> dict[str, Any]:
-    """Every parameter of a run as plain data: mechanisms, drugs in play, and the network's tables."""
-    mechanisms = simulation.experiment.resolved()["mechanisms"]
-    for mechanism in simulation.mechanisms:  # a user's own, given to `run` only
-        mechanisms.setdefault(mechanism.name, mechanism.Parameters()._asdict())
-    drugs = {drug.name: drug.model_dump(mode="json") for drug in simulation.setting.drugs}
-    if simulation.network is None:
-        return {"mechanisms": mechanisms, "drugs": drugs}
-    tables = simulation.network.tables
-    parameters = {
-        "mechanisms": mechanisms,
-        "drugs": drugs,
-        "cell_classes": {name: cell_class._asdict() for name, cell_class in tables.cells.items()},
-        "synapses": {f"{source} to {target}": pair._asdict() for (source, target), pair in tables.synapses.items()},
-        "receptors": tables.receptors._asdict(),
-    }
-    circuit = simulation.experiment.circuit
-    if circuit is None or simulation.graph_is_given:
-        return parameters | {"sheet": Sheet()._asdict()}
-    wiring = {f"{source} to {target}": pair._asdict() for (source, target), pair in circuit.wiring.items()}
-    return parameters | {"wiring": wiring, "origins": {name: one._asdict() for name, one in tables.origins.items()}}
-
-
-def environment() -> dict[str, str]:
-    """Versions and machine of this run."""
-    from importlib.metadata import version
-
-    packages = ("numpy", "scipy", "numba", "h5py", "networkx", "xarray")
-    return {
-        "ketasim": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": platform.machine(),
-    } | {package: version(package) for package in packages}
+    def _done(self, simulation: Simulation | None, time: float) -> float:
+        """Share of the wall time that lies behind `time`, if a slow step takes as long as it usually does."""
+        if simulation is None:
+            return 0.0
+        baseline = baseline_windows(self._experiment) if simulation.network else 0
+        schedule = self._experiment.schedule
+        measured = 1.0 + (time + schedule.window) / schedule.baseline if time < 0.0 else 0.0
+        before = baseline if simulation.baseline_done else baseline * measured
+        step = PLASTIC_STEP if simulation.structure else STEP
+        steps, left = simulation.steps_done, len(simulation.schedule) - 1
+        return min(1.0, (before + step * steps) / max(1.0, baseline + step * (steps + left)))

@@ -5,6 +5,7 @@ neutral value: the value it has when the mechanism that owns it is switched off.
 to its neutral value before each step and may be scaled by several mechanisms; every other signal has one owner.
 """
 
+from math import inf
 from typing import Literal, NamedTuple
 
 Dimension = Literal["compound", "compartment", "blocker", "subunit", "stage", "node"]
@@ -22,6 +23,7 @@ class Signal(NamedTuple):
 
     recorded : written to the trajectory file (population means of node signals, subject signals as they are).
     smooth : has no noise of the network to speak of; mechanisms read it at the middle of the step, extrapolated.
+    within : least and largest value that makes sense; a run in which a mechanism leaves it is stopped.
     """
 
     name: str
@@ -32,12 +34,16 @@ class Signal(NamedTuple):
     meaning: str
     recorded: bool = False
     smooth: bool = False
+    within: tuple[float, float] = (0.0, inf)
 
 
 _NODE: tuple[Dimension, ...] = ("node",)
 _SUBUNIT_NODE: tuple[Dimension, ...] = ("subunit", "node")
 _BLOCK: tuple[Dimension, ...] = ("blocker", "subunit", "node")
 _STAGE_NODE: tuple[Dimension, ...] = ("stage", "node")
+
+_SHARE = (0.0, 1.0)
+_ANY = (-inf, inf)
 
 _ROWS = (
     # what the experiment does to the subject
@@ -55,12 +61,56 @@ _ROWS = (
     Signal("plasma_concentration", "ng/mL", ("compound",), "state", 0.0, "total plasma concentration", True),
     Signal("brain_concentration", "uM", ("compound",), "state", 0.0, "unbound brain concentration", True, True),
     # NMDA receptor
-    Signal("trapped_block", "1", _BLOCK, "state", 0.0, "fraction of receptors with this blocker trapped"),
-    Signal("superficial_block", "1", _BLOCK, "state", 0.0, "fraction with this blocker at its superficial site"),
-    Signal("nmda_unblocked", "1", _SUBUNIT_NODE, "state", 1.0, "fraction of synaptic receptors free of every blocker"),
-    Signal("nmda_unblocked_extrasynaptic", "1", _SUBUNIT_NODE, "state", 1.0, "the same of extrasynaptic receptors"),
-    Signal("nmda_block", "1", _NODE, "state", 0.0, "blocked fraction of NMDA conductance, all subunits", True, True),
-    Signal("nmda_tonic_gating", "1", _SUBUNIT_NODE, "state", 0.0, "extrasynaptic gating by ambient glutamate"),
+    Signal(
+        "trapped_block", "1", _BLOCK, "state", 0.0, "fraction of receptors with this blocker trapped", within=_SHARE
+    ),
+    Signal(
+        "superficial_block",
+        "1",
+        _BLOCK,
+        "state",
+        0.0,
+        "fraction with this blocker at its superficial site",
+        within=_SHARE,
+    ),
+    Signal(
+        "nmda_unblocked",
+        "1",
+        _SUBUNIT_NODE,
+        "state",
+        1.0,
+        "fraction of synaptic receptors free of every blocker",
+        within=_SHARE,
+    ),
+    Signal(
+        "nmda_unblocked_extrasynaptic",
+        "1",
+        _SUBUNIT_NODE,
+        "state",
+        1.0,
+        "the same of extrasynaptic receptors",
+        within=_SHARE,
+    ),
+    Signal(
+        "nmda_block",
+        "1",
+        _NODE,
+        "state",
+        0.0,
+        "blocked fraction of NMDA conductance, all subunits",
+        True,
+        True,
+        within=_SHARE,
+    ),
+    Signal(
+        "nmda_tonic_gating",
+        "1",
+        _SUBUNIT_NODE,
+        "state",
+        0.0,
+        "extrasynaptic gating by ambient glutamate",
+        within=_SHARE,
+    ),
     # glutamate
     Signal("glutamate_perisynaptic", "1", _NODE, "state", 1.0, "perisynaptic glutamate over its baseline", True),
     Signal("glutamate_ambient", "uM", _NODE, "state", 0.05, "ambient extracellular glutamate", True),
@@ -72,13 +122,14 @@ _ROWS = (
         0.0,
         "cut of release by mGlu2/3 autoreceptors relative to baseline",
         True,
+        within=(-inf, 1.0),  # negative below the glutamate of rest; at 1 nothing is released
     ),
     # plasticity signalling, relative to baseline
     Signal("eef2_phosphorylation", "1", _NODE, "state", 1.0, "phosphorylated eEF2 over its baseline", True, True),
     Signal("bdnf", "1", _NODE, "state", 1.0, "free BDNF over its baseline", True, True),
     Signal("trkb", "1", _NODE, "state", 1.0, "active TrkB over its baseline", True, True),
     Signal("p70s6k", "1", _NODE, "state", 1.0, "active p70S6K, the read-out of mTORC1, over its baseline", True, True),
-    Signal("mtorc1_feedback", "1", _NODE, "state", 0.0, "negative feedback on mTORC1"),
+    Signal("mtorc1_feedback", "1", _NODE, "state", 0.0, "negative feedback on mTORC1", within=_ANY),
     Signal("synaptic_protein", "1", _NODE, "state", 1.0, "synaptic protein S over its baseline", True, True),
     Signal("surface_ampa", "1", _NODE, "state", 1.0, "surface AMPA receptors A over their baseline", True),
     Signal("homeostatic_rate", "1", _NODE, "state", 1.0, "firing rate over its baseline, low-passed for scaling"),
@@ -116,9 +167,9 @@ _ROWS = (
     ),
     Signal("nmda_gating_unblocked_ab", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2A, B"),
     Signal("nmda_gating_unblocked_cd", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2C, D"),
-    Signal("nmda_gating_voltage", "mV", _NODE, "network", 0.0, "mean of gate times voltage, <g V>"),
-    Signal("ampa_throughput", "pA", _NODE, "network", 0.0, "mean AMPA current (inward positive)", True),
-    Signal("nmda_throughput", "pA", _NODE, "network", 0.0, "mean NMDA current (inward positive)", True),
+    Signal("nmda_gating_voltage", "mV", _NODE, "network", 0.0, "mean of gate times voltage, <g V>", within=_ANY),
+    Signal("ampa_throughput", "pA", _NODE, "network", 0.0, "mean AMPA current (inward positive)", True, within=_ANY),
+    Signal("nmda_throughput", "pA", _NODE, "network", 0.0, "mean NMDA current (inward positive)", True, within=_ANY),
     Signal(
         "vesicle_release",
         "1/s",

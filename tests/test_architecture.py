@@ -23,7 +23,6 @@ TESTED_ELSEWHERE = {
     "documents/document.py": "documents/test_overrides.py",  # a record of what was read; changing it is the matter
     "documents/nearest.py": "documents/test_problems.py",  # near names are part of every message
     "config/models.py": "config/test_experiment.py",  # the sections of an experiment, read as a whole
-    "config/consistency.py": "config/test_errors.py",  # its findings, one test each
     "kernels/atomics.py": "kernels/test_chunks.py",  # how parts of a network wait for each other
     "kernels/records.py": "kernels/test_spiking_network.py",
     "mechanisms/mechanism.py": "mechanisms/test_declarations.py",
@@ -59,6 +58,10 @@ def test_every_module_says_what_it_is_and_is_short(module):
     assert len(module.relative_to(PACKAGE).parts) <= 2
 
 
+#: Slow twins, other simulators, and what goes through the whole of ketasim.
+WITHOUT_MIRROR = {"reference", "peers", "faults", "fuzz", "golden", "leaves"}
+
+
 def test_every_module_has_its_tests():
     """Catches a module that nobody tests, and a test module whose subject is gone."""
     wanted = {}
@@ -77,7 +80,7 @@ def test_every_module_has_its_tests():
 def test_test_folders_mirror_the_package():
     """Catches a folder of tests for a part that does not exist, and packages among tests."""
     folders = {path.parent.relative_to(ROOT / "tests").as_posix() for path in TESTS}
-    allowed = {path.parent.relative_to(PACKAGE).as_posix() for path in MODULES} | {"reference", "peers"}
+    allowed = {path.parent.relative_to(PACKAGE).as_posix() for path in MODULES} | WITHOUT_MIRROR
     assert folders <= allowed
     assert not [path for path in TESTS if path.name == "__init__.py"]
 

@@ -19,6 +19,15 @@ class GraphRecorder:
         self._writer, self._simulation = writer, simulation
         self._due = list(graph_times(simulation.experiment).items()) if simulation.structure else []
 
+    @property
+    def state(self) -> int:
+        """How many times are still to come."""
+        return len(self._due)
+
+    @state.setter
+    def state(self, number: int) -> None:
+        self._due = self._due[len(self._due) - number :]
+
     def record(self) -> None:
         """Write what is due at the present time; the last of several that are."""
         structure, time = self._simulation.structure, self._simulation.time

@@ -23,13 +23,22 @@ def inspect(
     source: Source,
     config: Annotated[bool, typer.Option("--config", help="Print the experiment file the run was made from.")] = False,
     digest: Annotated[bool, typer.Option("--digest", help="Print the digest of the content only.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read all of it and compare with its stored digest.")
+    ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is in a trajectory file."""
+    """Show what is in a trajectory file, or whether it is intact."""
     import ketasim
 
+    if verify:
+        from ketasim.storage.verify import damages
+
+        found = damages(source)
+        print("\n".join(found) or "intact")
+        raise typer.Exit(1 if found else 0)
     with ketasim.open_trajectory(source) as trajectory:
         if digest:
             print(trajectory.digest())
@@ -157,7 +166,7 @@ def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) ->
     """Show versions and paths."""
     import ketasim
     from ketasim.kernels.jit import CACHE_FOLDER, compiled_before
-    from ketasim.pipeline import environment
+    from ketasim.storage.head import environment
 
     rows = list(environment().items())
     rows += [

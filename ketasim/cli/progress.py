@@ -52,7 +52,8 @@ class ProgressBar:
         """Show where the run is; once the baseline is known, say how fast the block comes and goes."""
         if progress.stage == "run" and not self._said and progress.simulation is not None:
             self._said = True
-            self._say_half_times(progress.simulation)
+            if progress.simulation.steps_done == 1:  # not of a run that goes on, whose network is not at rest
+                self._say_half_times(progress.simulation)
         if self._bar is None:
             return
         from ketasim.kernels.jit import compiled_before

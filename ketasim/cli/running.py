@@ -1,5 +1,7 @@
 """Commands that do something with an experiment: run, check, warmup."""
 
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +15,7 @@ Config = Annotated[str, typer.Argument(help="Experiment file, or the name of an 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command()(run)
+    app.command()(resume)
     app.command()(check)
     app.command()(warmup)
 
@@ -31,7 +34,7 @@ def run(
 ) -> None:
     """Run an experiment and write its trajectory."""
     import ketasim
-    from ketasim.cli.progress import ProgressBar
+    from ketasim.storage.checkpoint import checkpoint_path
     from ketasim.storage.layout import part_path
 
     given = [*(overrides or []), *([] if threads is None else [f"threads={threads}"])]
@@ -39,17 +42,69 @@ def run(
     target = out or Path("runs") / f"{experiment.name}.h5"
     if target.is_dir():
         fail(f"{target} is a folder; -o takes the path of a file, such as {target / (experiment.name + '.h5')}", 2)
-    part = part_path(target)
-    for existing, words in ((target, "holds a finished run"), (part, "holds an unfinished run")):
-        if existing.exists() and not force:
-            fail(f"{existing} {words}; --force replaces it, -o OUT.h5 writes elsewhere", 2)
+    if target.exists() and not force:
+        fail(f"{target} holds a finished run; --force replaces it, -o OUT.h5 writes elsewhere", 2)
+    unfinished = next((path for path in (part_path(target), checkpoint_path(target)) if path.exists()), None)
+    if unfinished and not force:
+        fail(
+            f"{unfinished} holds an unfinished run; continue it with: {resume_command(target)}\n--force starts anew", 2
+        )
+    _finish(target, quiet, lambda progress: ketasim.run(experiment, target, progress=progress))
+
+
+@command
+def resume(
+    out: Annotated[Path, typer.Argument(metavar="OUT.h5", help="Trajectory file of the interrupted run.")],
+    threads: Annotated[
+        int | None, typer.Option("--threads", help="Processor threads for one large network; changes no result.")
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Go on though version, parameters, code or processor differ; noted in OUT.h5."),
+    ] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Continue an interrupted run; the finished file is the same to the last bit."""
+    import ketasim
+
+    target = out.with_suffix("") if out.suffix in (".part", ".checkpoint", ".lock") else out
+    _finish(
+        target,
+        quiet,
+        lambda progress: ketasim.resume(target, progress=progress, force=force, threads=threads),
+    )
+
+
+def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
+    """Run to the end with a bar, and say what was found; or how to continue."""
+    from ketasim.cli.interruption import interruptible
+    from ketasim.cli.progress import ProgressBar
+    from ketasim.documents import KetasimError
+    from ketasim.storage.checkpoint import checkpoint_path
+
     try:
-        with ProgressBar(quiet) as progress:
-            trajectory = ketasim.run(experiment, target, progress=progress)
+        with interruptible(resume_command(target)), ProgressBar(quiet) as progress:
+            trajectory = work(progress)
     except KeyboardInterrupt:
-        fail(f"interrupted; what was computed is in {part}", 130)
+        if checkpoint_path(target).exists():
+            fail(f"interrupted; continue with: {resume_command(target)}", 130)
+        fail("interrupted before anything was computed", 130)
+    except KetasimError as error:
+        if error.exit_code == 1 and checkpoint_path(target).exists():
+            note(f"what was computed is kept; once the cause has gone, continue with: {resume_command(target)}")
+        raise
     if not quiet:
         print(closing_words(trajectory, target))
+
+
+def resume_command(target: Path) -> str:
+    """How to continue a run, to be copied.
+
+    >>> resume_command(Path("my run.h5"))
+    "ketasim resume 'my run.h5'"
+    """
+    return f"ketasim resume {shlex.quote(str(target))}"
 
 
 def closing_words(trajectory: Any, path: Path) -> str:
@@ -115,8 +170,10 @@ def check(
     """Validate and build an experiment; print its size, memory and time. Runs nothing."""
     import ketasim
     from ketasim.simulation.estimate import estimate
+    from ketasim.simulation.resources import refuse_what_cannot_work
 
     experiment = ketasim.load_experiment(config, overrides or [])
+    refuse_what_cannot_work(experiment, Path("runs") / f"{experiment.name}.h5")
     simulation = ketasim.Simulation(experiment)
     for remark in simulation.notes:
         note(remark, quiet)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
+from ketasim.config.limits import size_findings
 from ketasim.config.models import Dose, NetworkFile, Species
 from ketasim.config.stimuli import in_words, populations_of, stimulus_findings
-from ketasim.documents import Document, Problem, did_you_mean
+from ketasim.documents import Document, DocumentError, Problem, did_you_mean, read_document
 from ketasim.documents.validation import unknown
 from ketasim.signals import SIGNALS
 
@@ -44,15 +45,35 @@ def circuit_of(experiment: "Experiment") -> "Circuit | None":
     Raises
     ------
     DocumentError
-        The circuit file is wrong.
+        The circuit file is wrong, or has time constants for which the fast step is too coarse.
     """
     network = experiment.network
     if not isinstance(network, NetworkFile):
         return None
     from ketasim.network.circuit_file import SUFFIXES, read_circuit
 
-    is_circuit = network.file.suffix.lower() in SUFFIXES and network.file.is_file()
-    return read_circuit(network.file, network.scale) if is_circuit else None
+    if network.file.suffix.lower() not in SUFFIXES or not network.file.is_file():
+        return None
+    circuit = read_circuit(network.file, network.scale)
+    problems = _fast_step(circuit, network)
+    if problems:
+        raise DocumentError(problems)
+    return circuit
+
+
+def _fast_step(circuit: "Circuit", network: NetworkFile) -> list[Problem]:
+    """Problems with numbers of a circuit file for which the fast step is too coarse, each cell named once."""
+    from ketasim.network.fast_step import too_fast
+
+    found = list(too_fast(circuit.tables))
+    if not found:
+        return []
+    document, problems = read_document(network.file), {}
+    for population, key, message in found:
+        named = document.data["populations"][population]["cell"] if population is not None else ""
+        path = ("receptors", key) if population is None else ("cells", named, key)
+        problems[path] = document.problem(path, message)
+    return list(problems.values())
 
 
 def inconsistencies(experiment: "Experiment", document: Document, catalogue: Mapping[str, Any]) -> list[Problem]:
@@ -64,7 +85,9 @@ def inconsistencies(experiment: "Experiment", document: Document, catalogue: Map
     document : where it came from; gives the places.
     catalogue : drugs by name.
     """
-    found: list[Problem] = []
+    found = [document.problem(path, message) for path, message in size_findings(experiment)]
+    if found:  # too much to look at one by one
+        return found
     for number, dose in enumerate(experiment.doses):
         for key, message, at in _dose(dose, experiment, catalogue):
             found.append(document.problem(("doses", number, key), message, at))
@@ -79,14 +102,13 @@ _Finding = tuple[tuple[str | int, ...], str]
 
 
 def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    end, last = experiment.duration, dose.starts[-1]
+    end, last = experiment.duration, dose.last
     if dose.start >= end:
         yield "start", f"starts at {in_words(dose.start)}, not before the end of the run ({in_words(end)})", "value"
     elif last >= end:
-        count = len(dose.starts)
         yield (
             "repeat",
-            f"dose {count} would start at {in_words(last)}, not before the end of the run ({in_words(end)})",
+            f"dose {dose.count} would start at {in_words(last)}, not before the end of the run ({in_words(end)})",
             "value",
         )
     drug = catalogue.get(dose.drug)
@@ -160,6 +182,11 @@ def _schedule(experiment: "Experiment") -> Iterator[_Finding]:
     if schedule.step is not None and schedule.step < shortest:
         message = f"{in_words(schedule.step)} is shorter than settle + window, {in_words(shortest)}; make it longer"
         yield ("schedule", "step"), message
+    if experiment.network is not None and experiment.duration < shortest:
+        message = (
+            f"{in_words(experiment.duration)} is shorter than settle + window, {in_words(shortest)}; make it longer"
+        )
+        yield ("duration",), f"{message}, or shorten `schedule.window`"
     if schedule.baseline < 2.0 * schedule.window:
         given, least = in_words(schedule.baseline), in_words(2.0 * schedule.window)
         message = f"{given} is shorter than two windows, {least}, and would have no error"
@@ -175,7 +202,7 @@ def _node_signals(experiment: "Experiment") -> Iterator[_Finding]:
             yield path, f"'{name}' has no single value per neuron; allowed: {', '.join(per_node)}"
         elif name not in SIGNALS:
             yield path, unknown("signal", name, per_node)
-        elif name in names[:number]:
+        elif names.index(name) < number:
             yield path, f"'{name}' stands here twice"
 
 

@@ -57,7 +57,7 @@ def _format(value: Any) -> Any:
 
 def _name(value: str) -> str:
     # The name becomes a file name on every system: no separators, no leading or trailing dots or blanks.
-    if len(value) > 100 or not re.fullmatch(r"\w([\w .+-]*[\w+-])?", value):
+    if len(value.encode(errors="replace")) > 200 or not re.fullmatch(r"\w([\w .+-]{0,98}[\w+-])?", value):
         raise ValueError(f"{shown(value)} is no name; letters, digits, '_', '-', '+', '.' and blanks are, up to 100")
     return value
 
@@ -180,9 +180,9 @@ class Experiment(Record):
 
     @property
     def sha256(self) -> str:
-        """Digest of what decides the results: all but `recording` and `threads`; files and weights count by content."""
+        """Digest of what decides the results, not of what is recorded or how it is run; files count by content."""
         data = self.resolved()
-        del data["recording"], data["threads"]
+        del data["recording"], data["threads"], data["schedule"]["checkpoint"]
         data["drugs"] = [_file_digest(file) for file in self.drugs]
         if isinstance(self.network, NetworkFile):
             data["network"]["file"] = _file_digest(self.network.file)
@@ -190,6 +190,26 @@ class Experiment(Record):
             data["network"]["weights"] = self.network.weights.values._asdict()
         text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def given(self) -> dict[str, Any]:
+        """Return what the experiment was made of, as plain data from which `from_given` makes it again.
+
+        Files are named by absolute paths. Own mechanisms are not in it.
+        """
+        data = json.loads(json.dumps(self._document.data))
+        if "drugs" in data:
+            data["drugs"] = [str(file) for file in self.drugs]
+        if isinstance(self.network, NetworkFile):
+            data["network"]["file"] = str(self.network.file)
+        file = self.source_file
+        return {"data": data, "text": self.source_text, "file": str(file.absolute()) if file else None}
+
+    @classmethod
+    def from_given(cls, given: Mapping[str, Any], mechanisms: Sequence["Mechanism"] = ()) -> Self:
+        """Return the experiment of what `given` returned; errors as of `from_mapping`."""
+        file = Path(given["file"]) if given["file"] else None
+        document = Document(str(file or ""), given["text"], dict(given["data"]), {}, file)
+        return cls.from_document(document, mechanisms)
 
     @property
     def source_text(self) -> str:
@@ -234,7 +254,7 @@ class Experiment(Record):
 
 def _as_name(stem: str) -> str:
     """Return a file's stem as a name that may stand in the file."""
-    return re.sub(r"[^\w+-]+", "_", stem).strip("_")[:100] or "experiment"
+    return re.sub(r"[^\w+-]+", "_", stem).strip("_")[:50] or "experiment"
 
 
 def _file_digest(file: Path) -> str:

@@ -1,11 +1,13 @@
 """Finding and reading experiment files."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ketasim.config.experiment import Experiment
 from ketasim.documents import Document, DocumentError, Problem, did_you_mean, override, read_document
+from ketasim.documents.nearest import shown
 from ketasim.documents.yaml_text import DataPath
 
 if TYPE_CHECKING:
@@ -44,7 +46,8 @@ def _with_paths_from_here(document: Document) -> Document:
     for holder, key, path in holders:
         place = document.place(path)
         if isinstance(holder[key], str) and place is not None and place.file == "override":
-            holder[key] = str(Path(holder[key]).expanduser().absolute())
+            with suppress(RuntimeError):  # the home of nobody: refused with the other paths
+                holder[key] = str(Path(holder[key]).expanduser().absolute())
     return document
 
 
@@ -59,8 +62,11 @@ def examples() -> dict[str, Path]:
 
 def _located(source: str | Path) -> Path:
     path = Path(source)
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:  # name too long, no access
+        raise DocumentError([Problem(None, "", f"cannot read {shown(str(source))}: {error.strerror}")]) from None
     found = examples()
     if isinstance(source, str) and source in found:
         return found[source]

@@ -37,7 +37,14 @@ def _local_file(value: Any, info: ValidationInfo) -> Path:
     if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
         raise ValueError(f"{shown(value)} stands here; the path of a file is wanted")
     folder = (info.context or {}).get("folder") or Path.cwd()
-    return (folder / Path(value).expanduser()).absolute()
+    try:
+        path = (folder / Path(value).expanduser()).absolute()
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):  # said later, with what else is wrong
+        pass
+    except (OSError, RuntimeError, ValueError) as error:  # name too long, no access, home of nobody, a lone surrogate
+        raise ValueError(f"{shown(str(value))}: {getattr(error, 'strerror', None) or error}") from None
+    return path
 
 
 LocalFile = Annotated[Path, PlainValidator(_local_file, json_schema_input_type=str)]
@@ -91,9 +98,18 @@ class Dose(Record):
     @property
     def starts(self) -> tuple[float, ...]:
         """Start of each dose of the series in s."""
-        if self.repeat is None:
-            return (self.start,)
-        return tuple(self.start + number * self.repeat.every for number in range(self.repeat.count))
+        every = self.repeat.every if self.repeat else 0.0
+        return tuple(self.start + number * every for number in range(self.count))
+
+    @property
+    def count(self) -> int:
+        """Number of doses in the series."""
+        return self.repeat.count if self.repeat else 1
+
+    @property
+    def last(self) -> float:
+        """Start of the last dose of the series in s."""
+        return self.start + (self.count - 1) * self.repeat.every if self.repeat else self.start
 
 
 class Stimulus(Record):
@@ -165,6 +181,10 @@ class Schedule(Record):
     )
     budget: Annotated[StrictInt, Ge(1)] | None = Field(
         default=None, description="windows after the baseline at most, spread over the slow steps; by default no limit"
+    )
+
+    checkpoint: SecondsFromZero = Field(
+        default=60.0, description="wall time between two checkpoints, from which a run can be resumed; 0 s: every step"
     )
 
     @field_validator("step")

@@ -1,7 +1,8 @@
 """Whether the stimuli of an experiment fit its network and its schedule."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from ketasim.config.models import NetworkFile, Stimulus
@@ -31,12 +32,14 @@ def stimulus_findings(experiment: "Experiment") -> Iterator[_Finding]:
         yield ("stimuli",), "there is no network to stimulate (network: none)"
     if network is None or (isinstance(network, NetworkFile) and not network.file.is_file()):
         return
-    populations = populations_of(experiment)
+    populations, totals = populations_of(experiment), _totals(experiment.stimuli)
     for number, stimulus in enumerate(experiment.stimuli):
         path = ("stimuli", number)
         if stimulus.population not in populations:
             yield (*path, "population"), unknown("population", stimulus.population, populations)
-        elif (total := _lowest(stimulus, experiment.stimuli)) + populations[stimulus.population].afferent_rate < -1e-9:
+        elif (total := _lowest(stimulus, *totals[stimulus.population])) + populations[
+            stimulus.population
+        ].afferent_rate < -1e-9:
             own = f"{1e3 * populations[stimulus.population].afferent_rate:g} Hz"
             message = f"would make the background of {stimulus.population} negative"
             yield (*path, "rate"), f"{message}: its own rate is {own}, stimuli add {1e3 * total:g} Hz"
@@ -46,13 +49,23 @@ def stimulus_findings(experiment: "Experiment") -> Iterator[_Finding]:
     yield from _too_close(experiment)
 
 
-def _lowest(stimulus: Stimulus, stimuli: Sequence[Stimulus]) -> float:
+def _totals(stimuli: Sequence[Stimulus]) -> dict[str, tuple[list[float], list[float]]]:
+    """By population: times in s at which the sum of its stimuli's rates changes, and that sum from then on in 1/ms."""
+    changes: dict[str, dict[float, float]] = {}
+    for stimulus in stimuli:
+        own = changes.setdefault(stimulus.population, {})
+        own[stimulus.begin] = own.get(stimulus.begin, 0.0) + 1e-3 * stimulus.rate
+        own[stimulus.end] = own.get(stimulus.end, 0.0) - 1e-3 * stimulus.rate
+    return {
+        name: (sorted(own), list(accumulate(own[moment] for moment in sorted(own)))) for name, own in changes.items()
+    }
+
+
+def _lowest(stimulus: Stimulus, moments: list[float], totals: list[float]) -> float:
     """Least sum of the rates of all stimuli to a population while this one, if negative, goes on, in 1/ms."""
     if stimulus.rate >= 0.0:
         return 0.0
-    same = [other for other in stimuli if other.population == stimulus.population]
-    moments = {edge for other in same for edge in (other.begin, other.end) if stimulus.begin <= edge < stimulus.end}
-    return min(sum(other.rate for other in same if other.begin <= at < other.end) for at in moments) * 1e-3
+    return min(totals[bisect_left(moments, stimulus.begin) : bisect_left(moments, stimulus.end)])
 
 
 def _too_close(experiment: "Experiment") -> Iterator[_Finding]:

@@ -53,5 +53,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return f"{value:.17g}" if isinstance(value, float) else str(value)[:60]
+        if isinstance(value, int) and abs(value) >= 10**60:
+            return "a huge number"
+        return f"{value:.17g}" if isinstance(value, float) else str(value)
     return "a mapping" if hasattr(value, "keys") else "a list"

@@ -13,6 +13,7 @@ from ketasim.documents.document import DataPath, Document
 from ketasim.documents.nearest import did_you_mean, shown
 from ketasim.documents.problems import DocumentError, Problem
 from ketasim.documents.units import (
+    DoseAmount,
     format_quantity,
     parse_dose_amount,
     parse_quantity,
@@ -20,6 +21,10 @@ from ketasim.documents.units import (
 )
 
 _EXPLAINED = "explained"
+#: Complaints for which the nearest right name is looked up; a screen shows fewer.
+_NEAREST = 50
+#: Size of a quantity that is not 0, in its internal unit; nothing measured lies outside, and products stay finite.
+_SMALLEST, _LARGEST = 1e-15, 1e15
 _QUANTITY_PATTERN = r"^\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*[A-Za-zµμ1/].*$"
 
 
@@ -80,6 +85,7 @@ class Quantity:
             number = parse_quantity(value, self.unit)
         except ValueError as error:
             raise ValueError(f"{error}{f', or {self.word}' if self.word else ''}") from None
+        _check_size(number, value, self.unit)
         try:
             return handler(number)
         except ValidationError as error:
@@ -96,10 +102,16 @@ class Amount:
 
     examples: ClassVar[list[str]] = ["0.5 mg/kg", "35 mg"]
 
+    @staticmethod
+    def _parse(value: Any) -> DoseAmount:
+        amount = parse_dose_amount(value)
+        _check_size(amount.value, value, "mg/kg" if amount.per_kg else "mg")
+        return amount
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Read with `parse_dose_amount`, write as text."""
         serialization = core_schema.plain_serializer_function_ser_schema(str, when_used="json")
-        return core_schema.no_info_plain_validator_function(parse_dose_amount, serialization=serialization)
+        return core_schema.no_info_plain_validator_function(self._parse, serialization=serialization)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> JsonSchemaValue:
         """Return the schema of the text."""
@@ -108,6 +120,12 @@ class Amount:
             "pattern": r"^\s*[0-9.].*[a-zµμ]g(\s*/\s*kg)?\s*$",
             "examples": self.examples,
         }
+
+
+def _check_size(number: float, value: Any, unit: str) -> None:
+    if number and not _SMALLEST <= abs(number) <= _LARGEST:
+        limits = " and ".join(f"{limit:g} {unit if unit != '1' else ''}".strip() for limit in (_SMALLEST, _LARGEST))
+        raise ValueError(f"{shown(value)} is out of range; a size between {limits} is wanted, or 0")
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -157,7 +175,7 @@ def explained(model: type[BaseModel], error: ValidationError) -> ValidationError
         elif detail["type"] == "default_factory_not_called":
             continue  # it follows from an error that is reported
         else:
-            text, at = _message(model, detail)
+            text, at = _message(model, detail, near=len(details) < _NEAREST)
         details.append(complaint(detail["loc"], text, at, detail["input"]))
     return ValidationError.from_exception_data(model.__name__, details)
 
@@ -184,11 +202,11 @@ def keys_of(model: type[BaseModel]) -> dict[str, str]:
     return {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
 
 
-def _message(model: type[BaseModel], detail: Any) -> tuple[str, str]:
+def _message(model: type[BaseModel], detail: Any, near: bool) -> tuple[str, str]:
     """Return the words for one pydantic error and what they point at: value, key or parent."""
     kind, last = detail["type"], detail["loc"][-1] if detail["loc"] else ""
     if kind == "extra_forbidden":
-        return unknown("key", last, keys_of(model)), "key"
+        return unknown("key", last, keys_of(model)) if near else f"unknown key {shown(last)}", "key"
     if kind == "missing":
         meaning = keys_of(model).get(str(last))
         return f"the key '{last}' is missing" + (f" ({meaning})" if meaning else ""), "parent"

@@ -17,9 +17,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ketasim.documents.document import DataPath, Document, Spot, dotted
 from ketasim.documents.problems import DocumentError, Place, Problem
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 200_000  # the parser takes seconds for more, and its time grows with the square for some texts
 MAX_DEPTH = 30
-MAX_VALUES = 50_000
+MAX_VALUES = 20_000
 
 
 def read_document(file: str | Path) -> Document:
@@ -27,7 +27,7 @@ def read_document(file: str | Path) -> Document:
 
     Parameters
     ----------
-    file : path of a text file in UTF-8, at most 1 MB.
+    file : path of a text file in UTF-8, at most 200 kB.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def read_document(file: str | Path) -> Document:
     except (OSError, ValueError) as error:
         raise _unplaced(f"cannot read '{name}': {getattr(error, 'strerror', None) or error}") from None
     if len(raw) > MAX_BYTES:
-        raise _unplaced(f"'{name}' is larger than {MAX_BYTES // 1_000_000} MB, the limit for a YAML file")
+        raise _unplaced(f"'{name}' is larger than {MAX_BYTES // 1000} kB, the limit for a YAML file")
     document = parse_document(_decoded(raw, name), name)
     return Document(name, document.text, document.data, document.spots, Path(file).resolve())
 
@@ -78,6 +78,8 @@ def parse_document(text: str, name: str = "text") -> Document:
 
 def parse_value(text: str, name: str) -> tuple[Any, dict[DataPath, Spot]]:
     """Return any YAML value and the places in it; parameters and errors as of `parse_document`."""
+    if len(text) > MAX_BYTES:
+        raise _unplaced(f"{name}: {len(text)} characters; at most {MAX_BYTES} are read")
     builder = _Builder(text.removeprefix("\ufeff"), name)
     builder.read()
     return builder.root, builder.spots
@@ -112,7 +114,7 @@ class _Builder:
             raise DocumentError(self.problems)
 
     def _events(self) -> Iterator[Any]:
-        stray = re.search("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", self.text)
+        stray = _STRAY.search(self.text)
         if stray:
             before = re.split("\r\n|[\n\r\x85\u2028\u2029]", self.text[: stray.start()])
             place = Place(self.name, len(before), len(before[-1]) + 1, self.lines[len(before) - 1])
@@ -123,7 +125,8 @@ class _Builder:
             mark = error.problem_mark or error.context_mark
             place = self._place(mark) if mark else Place(self.name, 1, 1, self.lines[0])
             self._stop_syntax(place, _syntax_message(error, place))
-        except YAMLError as error:
+        except (YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # The parser's own slips too, such as a character code above those that there are.
             self._stop_syntax(Place(self.name, 1, 1, self.lines[0]), f"not YAML: {error}")
 
     def _place(self, mark: Any) -> Place:
@@ -202,6 +205,9 @@ class _Builder:
             self._stop(place, f"the anchor &{event.anchor} is not allowed; write the value out where it is used")
         if event.tag is not None:
             self._stop(place, f"the tag {event.tag} is not allowed; plain values are")
+        stray = _STRAY.search(getattr(event, "value", ""))
+        if stray:
+            self._stop(place, f"the character U+{ord(stray.group()):04X}, written as an escape, is not allowed")
 
     def _add(self, value: Any, place: Place) -> DataPath:
         """Put a value where the parser stands and return its path."""
@@ -219,6 +225,11 @@ class _Builder:
         self.spots.setdefault(path, Spot(key_place, place))
         return path
 
+
+#: Characters that YAML does not allow, nor anything that a text ends up in.
+_STRAY = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: Digits of a whole number; Python converts thousands of them slowly, and refuses more.
+_MOST_DIGITS = 100
 
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -238,7 +249,7 @@ def plain_value(text: str) -> Any:
     Raises
     ------
     ValueError
-        A whole number of thousands of digits.
+        A whole number of more than 100 digits.
 
     Examples
     --------
@@ -248,6 +259,8 @@ def plain_value(text: str) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
+        if len(text) > _MOST_DIGITS:
+            raise ValueError(f"a whole number of more than {_MOST_DIGITS} digits")
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     return float(text) if _FLOAT.fullmatch(text) else text
 

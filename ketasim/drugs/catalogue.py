@@ -1,6 +1,7 @@
 """The drugs there are: those that travel in the package and a user's own files."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -25,11 +26,7 @@ def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
     >>> sorted(load_catalogue())
     ['ketamine', 'saline']
     """
-    drugs: dict[str, Drug] = {}
-    for entry in sorted(resources.files("ketasim.drugs").joinpath("data").iterdir(), key=lambda item: item.name):
-        document = parse_document(entry.read_text(encoding="utf-8"), entry.name)
-        drug = validate(Drug, document)
-        drugs[drug.name] = drug
+    drugs = {drug.name: drug for drug in _shipped()}
     for path in extra:
         document = read_document(path)
         drug = validate(Drug, document)
@@ -38,6 +35,14 @@ def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
             raise DocumentError([document.problem(("name",), message)])
         drugs[drug.name] = drug
     return MappingProxyType(drugs)
+
+
+@lru_cache
+def _shipped() -> tuple[Drug, ...]:
+    """Drugs of the package, frozen, read once: every experiment asks for them."""
+    data = resources.files("ketasim.drugs").joinpath("data")
+    entries = sorted(data.iterdir(), key=lambda item: item.name)
+    return tuple(validate(Drug, parse_document(entry.read_text(encoding="utf-8"), entry.name)) for entry in entries)
 
 
 def describe_drug(drug: Drug) -> list[Row]:

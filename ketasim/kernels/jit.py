@@ -41,7 +41,7 @@ def _writable(folder: Path) -> bool:
         return False
 
 
-def _processor() -> str:
+def processor() -> str:
     """Name and features of the processor that code is compiled for: a folder may be shared by unlike machines."""
     features = numba.config.CPU_FEATURES
     if features is None:
@@ -54,7 +54,7 @@ def _cache_folder() -> Path:
 
     A folder of a known name in a place that all users share would not do: numba unpickles what it finds there.
     """
-    digest = hashlib.sha256(f"{numba.__version__} {_processor()}".encode())
+    digest = hashlib.sha256(f"{numba.__version__} {processor()}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
     cache = user_cache()

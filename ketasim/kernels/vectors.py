@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import config, njit, types
 from numba.extending import intrinsic, overload
 
 #: Neurons that are advanced together. Their variables, about 10 kB in single precision, stay in the first-level cache.
@@ -26,6 +26,13 @@ def prefer_wide_vectors(typingctx):
         return ir.Constant(ir.IntType(64), 0)
 
     return types.int64(), codegen
+
+
+if config.DISABLE_JIT:
+
+    def prefer_wide_vectors() -> int:
+        """Do nothing, for there is no compiler to say it to."""
+        return 0
 
 
 def multiply_add(a, b, c):

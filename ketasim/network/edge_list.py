@@ -7,6 +7,7 @@ target_population`` of the edge list. An empty cell is a missing value.
 """
 
 import csv
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -23,6 +24,10 @@ from ketasim.network.assemble import (
     integers_if_all,
     number_column,
 )
+
+#: Bytes of a file; a cell takes up to ten times its text in memory.
+_MOST_BYTES = 500_000_000
+_STRAY = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 
 _STRENGTH = ("weight", "delay")
 _POPULATIONS = ("source_population", "target_population")
@@ -120,12 +125,19 @@ class _ListOrigin:
 
 
 def _read_table(path: Path, required: Sequence[str], optional: Sequence[str]) -> _Table:
+    size = path.stat().st_size
+    if size > _MOST_BYTES:
+        message = f"{size / 1e6:.0f} MB; tables are read up to {_MOST_BYTES / 1e6:.0f} MB, SONATA beyond"
+        _refuse(None, str(path), message)
     try:
         text = path.read_text(encoding="utf-8-sig").splitlines()
         reader = csv.reader(text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
         lines = [(row, reader.line_num) for row in reader if row]
     except (UnicodeDecodeError, csv.Error) as error:
         _refuse(None, str(path), f"not a table in UTF-8: {error}")
+    stray = next((number for number, line in enumerate(text, start=1) if _STRAY.search(line)), None)
+    if stray:
+        _refuse(Place(str(path), stray, 1, text[stray - 1]), "", "a control character stands in this line")
     header = [cell.strip() for cell in lines[0][0]] if lines else []
     table = _Table(path, text, header, [row for row, _ in lines[1:]], [line for _, line in lines[1:]])
     _check_header(table, required, optional)
@@ -221,8 +233,8 @@ def _namer(where: Callable[[int, str], Where], column: str) -> Callable[[int], W
 
 
 def _number(cell: str) -> Any:
-    try:
-        return float(cell) if cell else None
+    try:  # Python would read 1_0 as 10
+        return (cell if "_" in cell else float(cell)) if cell else None
     except ValueError:
         return cell
 

@@ -1,6 +1,8 @@
 """networkx graphs and network files in, networkx graphs out."""
 
+import math
 from collections.abc import Hashable, Sequence
+from functools import partial
 from pathlib import Path
 from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,9 @@ from ketasim.network.topology import FAST_STEP, Topology
 
 if TYPE_CHECKING:
     import networkx
+
+#: Python's whole numbers have no end, numpy's conversion of them does.
+_GIANT = 10**300
 
 #: Attributes that are read or written here; any other is listed in the notes, lest a misspelt one go unseen.
 _NODE_ATTRIBUTES = {"population", "pos", "x", "y", "node_id"}
@@ -144,14 +149,18 @@ def _import_graph(
         labels=labels,
         population=[data.get("population") for data in nodes],
         position=Columns(
-            number_column(x, lambda index: origin.node(index, "x"), problems),
-            number_column(y, lambda index: origin.node(index, "y"), problems),
+            number_column(_no_giants(x), lambda index: origin.node(index, "x"), problems),
+            number_column(_no_giants(y), lambda index: origin.node(index, "y"), problems),
         ),
         source=np.array([number[source] for source, _, _ in rows], np.int64),
         target=np.array([number[target] for _, target, _ in rows], np.int64),
         strength=Columns(
-            number_column([data.get("weight") for _, _, data in rows], lambda i: origin.edge(i, "weight"), problems),
-            number_column([data.get("delay") for _, _, data in rows], lambda i: origin.edge(i, "delay"), problems),
+            *(
+                number_column(
+                    _no_giants([data.get(key) for _, _, data in rows]), partial(origin.edge, column=key), problems
+                )
+                for key in ("weight", "delay")
+            )
         ),
     )
     topology, notes = assemble(table, origin, problems, known, dt_ms)
@@ -224,6 +233,11 @@ def _coordinates(
         x.append(each_x)
         y.append(each_y)
     return x, y
+
+
+def _no_giants(values: list[Any]) -> list[Any]:
+    """Make whole numbers beyond any float infinite, which is refused as such."""
+    return [math.inf if isinstance(value, int) and abs(value) > _GIANT else value for value in values]
 
 
 def _unused(what: str, rows: Sequence[dict[str, Any]], used: set[str]) -> tuple[str, ...]:

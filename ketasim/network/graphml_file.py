@@ -1,10 +1,12 @@
 """GraphML files, read by networkx once they are known to be safe."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError, ParserCreate
 
+from ketasim.documents.nearest import shown
 from ketasim.documents.problems import DocumentError, Problem
 from ketasim.network.assemble import integers_if_all
 
@@ -12,12 +14,16 @@ if TYPE_CHECKING:
     import networkx
 
 
-class _RootReachedError(Exception):
-    """Raised at the first element: a document type can only stand before it."""
+#: Bytes of a file and depth of its elements; networkx keeps some 20 bytes for each byte of a file in memory.
+_MOST_BYTES, _DEEPEST = 200_000_000, 50
+#: What networkx lets through where elements are not what it expects.
+_NOT_GRAPHML = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, StopIteration, RecursionError)
+#: What an element must say of itself; networkx would take its absence for a node of the name None.
+_REQUIRED = {"node": ("id",), "edge": ("source", "target")}
 
 
-class _DoctypeError(Exception):
-    """Raised at a document type declaration."""
+class _UnsafeError(Exception):
+    """What a file holds that is not read."""
 
 
 def read_graphml(path: Path) -> "networkx.DiGraph":
@@ -38,37 +44,70 @@ def read_graphml(path: Path) -> "networkx.DiGraph":
     import networkx
 
     try:
-        _refuse_doctype(path)
-        graph = networkx.read_graphml(path)
-    except _DoctypeError:
-        message = "document type declaration (<!DOCTYPE ...>): it may pull in other files; remove it"
-        _refuse(path, message)
+        _look_through(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # a key without type, which networkx would take for text
+            graph = networkx.read_graphml(path)
+    except _UnsafeError as error:
+        _refuse(path, str(error))
     except (ExpatError, ParseError) as error:
         _refuse(path, f"not well-formed XML: {error}")
-    except (networkx.NetworkXError, KeyError, ValueError, StopIteration) as error:
+    except _NOT_GRAPHML as error:
         _refuse(path, f"not a GraphML graph: {error or 'it holds no graph'}")
+    except (networkx.NetworkXError, UserWarning) as error:
+        _refuse(path, f"not a GraphML graph: {error}")
     _give_defaults([data for _, data in graph.nodes(data=True)], graph.graph.get("node_default", {}))
     _give_defaults([data for _, _, data in graph.edges(data=True)], graph.graph.get("edge_default", {}))
     names = list(graph.nodes)
     return networkx.relabel_nodes(graph, dict(zip(names, integers_if_all(names), strict=True)))
 
 
-def _refuse_doctype(path: Path) -> None:
-    def stop_at_root(*_: object) -> NoReturn:
-        raise _RootReachedError
-
-    def stop_at_doctype(*_: object) -> NoReturn:
-        raise _DoctypeError
-
+def _look_through(path: Path) -> None:
+    """Parse the file once with handlers that refuse what networkx would fetch, skip or merge in silence."""
+    size = path.stat().st_size
+    if size > _MOST_BYTES:
+        raise _UnsafeError(f"{size / 1e6:.0f} MB; GraphML is read up to {_MOST_BYTES / 1e6:.0f} MB, SONATA beyond")
+    look = _Look()
+    parser = ParserCreate(namespace_separator=" ")
     # The parser itself decides what a declaration is: a search of the bytes would miss other encodings.
-    parser = ParserCreate()
-    parser.StartElementHandler = stop_at_root
-    parser.StartDoctypeDeclHandler = stop_at_doctype
-    try:
-        with path.open("rb") as file:
-            parser.ParseFile(file)
-    except _RootReachedError:
-        pass
+    parser.StartDoctypeDeclHandler = look.doctype
+    parser.StartElementHandler = look.start
+    parser.EndElementHandler = look.end
+    with path.open("rb") as file:
+        parser.ParseFile(file)
+
+
+class _Look:
+    """Handlers of `_look_through`."""
+
+    def __init__(self) -> None:
+        self.depth = self.graphs = 0
+        self.nodes: set[str] = set()
+
+    def doctype(self, *_: object) -> NoReturn:
+        """Refuse: a document type can define entities."""
+        raise _UnsafeError("document type declaration (<!DOCTYPE ...>): it may pull in other files; remove it")
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Refuse what is too deep, second graphs, nodes given twice, and what lacks a name."""
+        name = tag.rpartition(" ")[2]
+        self.depth += 1
+        self.graphs += name == "graph"
+        if self.depth > _DEEPEST:
+            raise _UnsafeError(f"elements are nested deeper than {_DEEPEST} levels")
+        if self.graphs > 1:
+            raise _UnsafeError("more than one <graph>; one network is wanted")
+        for key in _REQUIRED.get(name, ()):
+            if key not in attributes:
+                raise _UnsafeError(f"a <{name}> has no {key}")
+        if name == "node" and attributes["id"] in self.nodes:
+            raise _UnsafeError(f"the node {shown(attributes['id'])} stands there twice")
+        if name == "node":
+            self.nodes.add(attributes["id"])
+
+    def end(self, *_: object) -> None:
+        """Leave an element."""
+        self.depth -= 1
 
 
 def _give_defaults(rows: list[dict], defaults: dict) -> None:

@@ -9,6 +9,7 @@ Source: SONATA developer guide, sections on nodes and edges
 (https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md).
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -17,8 +18,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from ketasim.documents.hdf5_file import unsafe_content
 from ketasim.documents.problems import DocumentError, Problem
 from ketasim.network.assemble import Columns, NetworkTable, Where
+
+#: Names read together, and characters of one.
+_BLOCK, _LONGEST_NAME = 256, 1000
+#: Nodes of a file, and texts of a library.
+_MOST_NODES, _MOST_TEXTS = 1_000_000, 10_000
 
 #: Node attributes that name a population, the first found is taken.
 _POPULATION_ATTRIBUTES = ("population", "pop_name")
@@ -50,12 +57,13 @@ def read_sonata(path: Path, known: Sequence[str]) -> tuple[NetworkTable, "_Sonat
     """
     try:
         with h5py.File(path, "r") as file:
+            _refuse_unsafe(file, path)
             nodes = _node_parts(file, path, known)
             edges = _edge_parts(file, path)
             table = _read_table(file, path, nodes, edges)
-    except OSError as error:
+    except (MemoryError, OSError, RuntimeError) as error:
         _refuse(path, f"not a readable HDF5 file: {error}")
-    except (IndexError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         _refuse(path, f"its groups are not laid out as SONATA's: {error}")
     return table, _SonataOrigin(path, list(nodes.values()), list(edges.values())), []
 
@@ -86,6 +94,16 @@ class _SonataOrigin:
         raise IndexError(f"no {kind} row {index}")
 
 
+def _refuse_unsafe(file: h5py.File, path: Path) -> None:
+    """Look at the tables of what will be read; nothing else of the file is touched."""
+    for kind in ("nodes", "edges"):
+        link = file.get(kind, getlink=True)
+        if link is not None and not isinstance(link, h5py.HardLink):
+            _refuse(path, f"/{kind}: a link to another place; put the group itself there")
+        if isinstance(group := file.get(kind), h5py.Group) and (why := unsafe_content(group, path.stat().st_size)):
+            _refuse(path, why)
+
+
 def _node_parts(file: h5py.File, path: Path, known: Sequence[str]) -> dict[str, _Part]:
     parts: dict[str, _Part] = {}
     start = 0
@@ -94,9 +112,12 @@ def _node_parts(file: h5py.File, path: Path, known: Sequence[str]) -> dict[str, 
     if not groups:
         _refuse(path, "/nodes holds no population")
     for name, group in sorted(groups, key=lambda item: (rank.get(item[0], len(rank)), item[0])):
-        count = next((len(group[key]) for key in ("node_type_id", "node_id") if key in group), None)
-        if count is None:
+        counted = next((group[key] for key in ("node_type_id", "node_id") if key in group), None)
+        if not isinstance(counted, h5py.Dataset):
             _refuse(path, f"/nodes/{name}: no dataset node_type_id or node_id, so no number of nodes")
+        count = len(counted)
+        if start + count > _MOST_NODES:
+            _refuse(path, f"{start + count} nodes or more; at most {_MOST_NODES} are possible")
         if "node_id" in group and not np.array_equal(group["node_id"][...], np.arange(count)):
             _refuse(path, f"/nodes/{name}/node_id: must be 0, 1, ... {count - 1}")
         parts[name] = _Part(name, start, count)
@@ -168,11 +189,14 @@ def _population_names(file: h5py.File, path: Path, part: _Part) -> list[Any]:
     group = file[f"/nodes/{part.name}"]
     names: list[Any] = [part.name] * part.size
     for key in _POPULATION_ATTRIBUTES:
-        columns = list(_columns(group, key, part.size))
+        columns = list(_columns(group, path, key, part.size))
         for rows, dataset, index in columns:
             library = dataset.parent.get(f"@library/{key}")
             # SONATA stores repeated texts as numbers into a library of texts.
-            text = library.asstr()[...][dataset[...]] if library is not None else dataset.asstr()[...]
+            if library is None:
+                text = _texts(dataset, path, part.size)
+            else:
+                text = _texts(library, path, _MOST_TEXTS)[_whole_numbers(dataset, path)]
             for row, name in zip(rows.tolist(), text[index].tolist(), strict=True):
                 names[row] = name
         if columns:
@@ -180,27 +204,64 @@ def _population_names(file: h5py.File, path: Path, part: _Part) -> list[Any]:
     return names
 
 
+def _texts(dataset: h5py.Dataset, path: Path, most: int) -> NDArray:
+    """Values of a dataset of names, read bit by bit: all may refer to one text of any length."""
+    if dataset.ndim != 1 or h5py.check_string_dtype(dataset.dtype) is None:
+        _refuse(path, f"{dataset.name}: must hold texts")
+    if len(dataset) > most:
+        _refuse(path, f"{dataset.name}: has {len(dataset)} texts; at most {most} can be")
+    values: list[str] = []
+    for begin in range(0, len(dataset), _BLOCK):
+        values += dataset.asstr()[begin : begin + _BLOCK].tolist()
+        if max(map(len, values[begin:])) > _LONGEST_NAME:
+            _refuse(path, f"{dataset.name}: holds a name of more than {_LONGEST_NAME} characters")
+    return np.array(values, object)
+
+
+def _whole_numbers(dataset: h5py.Dataset, path: Path) -> NDArray[np.integer]:
+    """Values of a dataset of whole numbers from 0."""
+    if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1 or dataset.dtype.kind not in "iu":
+        _refuse(path, f"{dataset.name}: must be a dataset of whole numbers")
+    values = dataset[...]
+    if values.size and values.min() < 0:
+        _refuse(path, f"{dataset.name}: must hold whole numbers from 0")
+    return values
+
+
 def _numbers(group: h5py.Group, path: Path, key: str, count: int) -> np.ma.MaskedArray:
     values = np.ma.masked_all(count, np.float64)
-    for rows, dataset, index in _columns(group, key, count):
-        if dataset.dtype.kind not in "iuf":
+    for rows, dataset, index in _columns(group, path, key, count):
+        if dataset.dtype.kind not in "iuf" or dataset.ndim != 1:
             _refuse(path, f"{dataset.name}: must hold numbers")
-        values[rows] = dataset[...][index]
+        with np.errstate(over="ignore"):  # what is too large for 64 bits becomes infinite and is refused as such
+            values[rows] = dataset[...][index]
     return values
 
 
 def _columns(
-    group: h5py.Group, key: str, count: int
-) -> Iterator[tuple[NDArray[np.intp], h5py.Dataset, NDArray[np.intp]]]:
+    group: h5py.Group, path: Path, key: str, count: int
+) -> Iterator[tuple[NDArray[np.intp], h5py.Dataset, NDArray[np.integer]]]:
     """Find an attribute in the groups ``0``, ``1`` ...: rows of the population, and where they stand."""
     kind = "node" if f"{group.name}".startswith("/nodes") else "edge"
-    number = group.get(f"{kind}_group_id")
-    index = group.get(f"{kind}_group_index")
+    number, index = (_group_column(group, f"{kind}_{name}", path, count) for name in ("group_id", "group_index"))
     for name in sorted(group):
-        if not (name.isdigit() and isinstance(group[name], h5py.Group) and key in group[name]):
+        if not (re.fullmatch("[0-9]{1,9}", name) and isinstance(group[name], h5py.Group) and key in group[name]):
             continue
-        rows = np.arange(count) if number is None else np.flatnonzero(number[...] == int(name))
-        yield rows, group[name][key], rows if index is None else index[...][rows]
+        dataset = group[name][key]
+        if not isinstance(dataset, h5py.Dataset):
+            _refuse(path, f"{dataset.name}: must be a dataset")
+        rows = np.arange(count) if number is None else np.flatnonzero(number == int(name))
+        yield rows, dataset, rows if index is None else index[rows]
+
+
+def _group_column(group: h5py.Group, key: str, path: Path, count: int) -> NDArray[np.integer] | None:
+    """Numbers that say in which group, and where in it, each row has its attributes; None if the file has none."""
+    if key not in group:
+        return None
+    values = _whole_numbers(group[key], path)
+    if len(values) != count:
+        _refuse(path, f"{group.name}/{key}: has {len(values)} rows, but there are {count}")
+    return values
 
 
 def _refuse(path: Path, message: str) -> NoReturn:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 FAST_STEP = 0.1
 #: ms; longer delays are unknown to cortex, and the kernel counts delays in 16 bits of fast steps.
 LONGEST_DELAY = 1000.0
+#: Relative strengths beyond which no synapse is, and the kernel's single precision would make zeros or infinities.
+LEAST_WEIGHT, MOST_WEIGHT = 1e-9, 1e9
 
 #: Edges looked at together where an intermediate result of all would take memory.
 _BLOCK = 1_000_000
@@ -136,14 +138,12 @@ def make_topology(
 ) -> Topology:
     """Sort and check arrays and make a `Topology` of them.
 
-    Arrays that are in order and of the right type already are kept, not copied. Weights and delays keep their
-    precision if it is single, so that a large network can do with 16 bytes an edge.
+    Arrays in order and of the right type are kept, not copied; weights and delays keep single precision.
 
     Parameters
     ----------
     population_names : names that `population` counts in; those without a node are dropped.
-    population : (N,) index into `population_names`, in any order. Nodes are sorted by it, otherwise keeping
-        their order, and edges and labels follow.
+    population : (N,) index into `population_names`; nodes, edges and labels are sorted by it, stably.
     position : (N, 2) um.
     edges : in any order, in the numbers that nodes have before sorting.
     labels : (N,) names of the nodes, in the order before sorting.
@@ -192,15 +192,13 @@ def edge_faults(edges: Edges, n_nodes: int, min_delay: float = 0.0) -> Iterator[
 
     Parameters
     ----------
-    edges : four arrays of one length.
-    n_nodes : number of nodes that `source` and `target` count in.
+    edges, n_nodes : four arrays of one length, and the number of nodes that the first two count in.
     min_delay : shortest delay allowed in ms; 0 means any positive one.
 
     Raises
     ------
     ValueError
-        If the arrays have different shapes or node numbers that are not integers in 0..n_nodes-1: faults of
-        the caller rather than of the data.
+        If the arrays differ in shape or node numbers are not in 0..n_nodes-1: the caller's faults, not the data's.
     """
     _check_columns(edges, n_nodes)
     source, target, _ = _sorted_pairs(edges.source, edges.target)
@@ -256,6 +254,8 @@ def _faults(edges: Edges, in_order: tuple[NDArray, NDArray], min_delay: float) -
         (lambda: _repeated(edges, *in_order), "", "this pair is connected twice; merge the two edges into one"),
         (lambda: ~np.isfinite(weight), "weight", "must be a finite number"),
         (lambda: np.isfinite(weight) & (weight <= 0), "weight", positive),
+        (lambda: (weight > 0) & (weight < LEAST_WEIGHT), "weight", f"must be at least {LEAST_WEIGHT:g}"),
+        (lambda: np.isfinite(weight) & (weight > MOST_WEIGHT), "weight", f"must be at most {MOST_WEIGHT:g}"),
         (lambda: ~np.isfinite(delay), "delay", "must be a finite number of ms"),
         (lambda: np.isfinite(delay) & ((delay <= 0) | (delay < min_delay)), "delay", limit),
         (lambda: np.isfinite(delay) & (delay > LONGEST_DELAY), "delay", f"must be at most {LONGEST_DELAY:g} ms"),

@@ -48,3 +48,13 @@ def axes_of(
         "stage": STAGES,
         "node": nodes,
     }
+
+
+def part_of(arrays: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
+    """Return what stands under ``part/``, without it.
+
+    >>> part_of({"a/x": np.zeros(1), "b/x": np.ones(1)}, "b")
+    {'x': array([1.])}
+    """
+    start = f"{part}/"
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

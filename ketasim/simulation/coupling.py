@@ -21,10 +21,15 @@ from ketasim.kernels.records import (
 )
 from ketasim.kernels.spiking_network import run_window
 from ketasim.network.build import FAST_STEP, Network
+from ketasim.signals import SIGNALS
 from ketasim.simulation.estimates import class_means
+from ketasim.simulation.guards import Scene, check_signals, node_in_words, range_in_words
 
 #: A class that fires faster than this on average, Hz, has run away; no cell class of cortex keeps it up.
 RUNAWAY_RATE = 200.0
+
+#: Membrane potentials, mV; no membrane withstands a volt.
+VOLTAGE = (-1000.0, 1000.0)
 
 #: A thread with fewer neurons than this spends more time waiting for the others than it saves (docs/performance.md).
 NEURONS_PER_THREAD = 1000
@@ -129,33 +134,44 @@ def measure(
     Raises
     ------
     KetasimError
-        The network has run away or a membrane potential is no number.
+        The network has run away, or a membrane potential or a mean is no number or outside its range.
     """
     window = run_window(
         activity, network.graph, state, network.parameters, clock, n_steps, threads_for(network, threads)
     )
     check(network, activity, window, clock, n_steps)
     signals = _node_signals(network, window, state, n_steps)
+    topology, end = network.topology, (clock.first_step + n_steps) * FAST_STEP * 1e-3
+    check_signals(signals, signals, "the network", end, Scene(SIGNALS, {"node": topology.n_nodes}, topology))
     population = {name: class_means(values, network.graph.class_start) for name, values in signals.items()}
     return Measurement(signals, population, window.spike_step, window.spike_node)
 
 
 def check(network: Network, activity: Activity, window: Window, clock: FastClock, n_steps: int) -> None:
-    """Refuse a window in which the network ran away or a state is no number."""
+    """Refuse a window in which the network ran away or a membrane potential left its range."""
     time = clock.first_step * FAST_STEP * 1e-3
-    sizes = np.diff(network.graph.class_start)
-    counts = np.bincount(network.graph.node_class[window.spike_node], minlength=sizes.size)
-    most = RUNAWAY_RATE * n_steps * FAST_STEP * 1e-3 + 1.0  # spikes a neuron; one more for very short windows
+    topology, sizes, seconds = network.topology, np.diff(network.graph.class_start), n_steps * FAST_STEP * 1e-3
+    spikes = np.bincount(window.spike_node, minlength=topology.n_nodes)
+    counts = np.add.reduceat(spikes, network.graph.class_start[:-1])
+    most = RUNAWAY_RATE * seconds + 1.0  # spikes a neuron; one more for very short windows
     if window.overflow or np.any(counts > most * sizes):
-        name = network.topology.population_names[int(np.argmax(counts / sizes))]
+        index, node = int(np.argmax(counts / sizes)), int(np.argmax(spikes))
+        name, rate = topology.population_names[index], counts[index] / sizes[index] / seconds
+        found = "more spikes than can be kept" if window.overflow else f"{rate:.4g} Hz in the mean"
+        worst = f"{node_in_words(topology, node)} at {spikes[node] / seconds:.4g} Hz"
         raise KetasimError(
-            f"the network has run away: {name} cells fire at more than {RUNAWAY_RATE:g} Hz at t = {time:.6g} s; "
-            "check the network's weights, or what blocks its inhibition"
+            f"the network has run away: {name} cells fire at more than {RUNAWAY_RATE:g} Hz at t = {time:.6g} s, "
+            f"{found}, {worst}; allowed: 0 to {RUNAWAY_RATE:g} Hz; check the network's weights, its afferents and "
+            "stimuli, or what blocks its inhibition"
         )
-    bad = np.flatnonzero(~np.isfinite(activity.voltage))
-    if bad.size:
-        label = network.topology.label(int(bad[0]))
-        raise KetasimError(f"the membrane potential of node {label} is no number any more at t = {time:.6g} s")
+    lowest, highest = float(activity.voltage.min()), float(activity.voltage.max())  # nan if there is one
+    if not (lowest >= VOLTAGE[0] and highest <= VOLTAGE[1]):
+        bad = int(np.argmax(np.where(np.isfinite(activity.voltage), np.abs(activity.voltage), np.inf)))
+        raise KetasimError(
+            f"the membrane potential of {node_in_words(topology, bad)} is {activity.voltage[bad]:g} mV at "
+            f"t = {time + seconds:.6g} s; allowed: {range_in_words(VOLTAGE)}; check the weights and afferents of the "
+            f"network and the constants of {topology.population_names[topology.population[bad]]} cells"
+        )
 
 
 def _node_signals(network: Network, window: Window, state: Modulation, n_steps: int) -> dict[str, np.ndarray]:

@@ -1,45 +1,69 @@
-"""Ctrl-C held back while compiled code and HDF5 are at work.
+"""Ctrl-C, and where it is treated alike SIGTERM, held back while compiled code and HDF5 are at work.
 
 When a KeyboardInterrupt is raised while numba hands over the result of a kernel, numba goes on without the result and
-crashes the interpreter. A run therefore takes Ctrl-C between its windows, where its state and its file are whole.
+crashes the interpreter. A run therefore takes Ctrl-C between its windows, where its state and its file are whole; but
+at once while kernels are being compiled, which takes long and changes nothing that is kept.
 """
 
 import signal
 from types import FrameType, TracebackType
 from typing import Self
 
+#: Held where Python code listens to them; as a rule SIGINT only.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_COMPILERS = ("numba", "llvmlite")
+
 
 class HeldInterrupts:
-    """Context in which Ctrl-C waits for `release` or for the end of the context.
+    """Context in which signals wait for `release` or for the end of the context.
 
     Contexts may be nested. Outside the main thread, where Python raises no KeyboardInterrupt, this does nothing.
     """
 
     def __init__(self) -> None:
-        self._waiting: tuple[int, FrameType | None] | None = None
-        self._before: signal._HANDLER = None
+        self._waiting: int | None = None
+        self._before: dict[int, signal._HANDLER] = {}
 
     def __enter__(self) -> Self:
-        if callable(signal.getsignal(signal.SIGINT)):
-            try:
-                self._before = signal.signal(signal.SIGINT, self._hold)
-            except ValueError:  # not the main thread
-                self._before = None
+        for number in _SIGNALS:
+            if callable(signal.getsignal(number)):
+                try:
+                    self._before[number] = signal.signal(number, self._hold)
+                except ValueError:  # not the main thread
+                    break
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if callable(self._before):
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         if kind is None:
             self.release()
 
     def release(self) -> None:
-        """Do now what Ctrl-C would have done, if it was pressed: as a rule, raise KeyboardInterrupt."""
+        """Do now what the signal would have done, if it came: as a rule, raise KeyboardInterrupt."""
         waiting, self._waiting = self._waiting, None
-        if waiting is not None and callable(self._before):
-            self._before(*waiting)
+        if waiting is not None:
+            self._pass_on(waiting, None)  # not the frame in which it came, which is no longer being run
 
     def _hold(self, number: int, frame: FrameType | None) -> None:
-        self._waiting = (number, frame)
+        if _is_compiling(frame):
+            self._pass_on(number, frame)
+        else:
+            self._waiting = number
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        handler = self._before.get(number)
+        if callable(handler):
+            handler(number, frame)
+
+
+def _is_compiling(frame: FrameType | None) -> bool:
+    """Whether a frame was called by the compiler; where numba hands over a result, no Python code of its own runs."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in _COMPILERS:
+            return True
+        frame = frame.f_back
+    return False

@@ -13,7 +13,7 @@ would lag behind by hours once steps are long.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,9 +23,10 @@ from ketasim.config import Experiment
 from ketasim.documents import KetasimError, parse_quantity
 from ketasim.mechanisms import Clock, Mechanism, nmda_blockade, synaptogenesis
 from ketasim.signals import BASELINE
-from ketasim.simulation.arrays import axes_of, new_arrays, transferred
+from ketasim.simulation.arrays import axes_of, new_arrays, part_of, transferred
 from ketasim.simulation.coupling import Measurement
-from ketasim.simulation.dosing import administrations, event_times, inputs
+from ketasim.simulation.dosing import Administration, administrations, event_times, inputs
+from ketasim.simulation.guards import Scene, check_signals
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.roster import active_mechanisms, owners_of, signal_table
 from ketasim.simulation.sampler import STEPS_PER_SECOND, NetworkSampler, OnWindow
@@ -115,6 +116,16 @@ class Simulation:
         return np.concatenate([[self.time], self._times[np.searchsorted(self._times, self.time, side="right") :]])
 
     @property
+    def baseline_done(self) -> bool:
+        """Whether the baseline is measured, and the network sampled at time zero."""
+        return self._baseline_done
+
+    @property
+    def steps_done(self) -> int:
+        """Slow steps of the schedule that have been done."""
+        return int(np.searchsorted(self._times, self.time))
+
+    @property
     def window(self) -> Measurement | None:
         """The last window; None without a network, or where the baseline came from the cache and none was run since."""
         return self.sampler.window if self.sampler else None
@@ -134,9 +145,26 @@ class Simulation:
             arrays |= {f"structure/{name}": array for name, array in self.structure.state.items()}
         arrays |= {f"slopes/{name}": array for name, array in self._slopes.items()}
         arrays["time"], arrays["last_step"] = np.array(self.time), np.array(self._last_step)
+        arrays["baseline_done"] = np.array(self._baseline_done)
         doses = json.dumps([asdict(dose) for dose in self._doses])
         arrays["doses"] = np.frombuffer(doses.encode(), np.uint8)
         return arrays
+
+    @state.setter
+    def state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        doses = [Administration(**dose) for dose in json.loads(bytes(arrays["doses"]))]
+        if doses != self._doses:  # some were given while it ran
+            self._doses = doses
+            self._prepare(tuple(sorted({dose.drug for dose in doses})))
+        self.signals = {name: np.array(array) for name, array in part_of(arrays, "signals").items()}
+        self._slopes = {name: np.array(array) for name, array in part_of(arrays, "slopes").items()}
+        self.time, self._last_step = float(arrays["time"]), float(arrays["last_step"])
+        self._baseline_done = bool(arrays["baseline_done"])
+        if self.sampler is not None:
+            if self.structure is not None:
+                self.structure.state = part_of(arrays, "structure")
+                self.network = self.sampler.network = self.structure.network
+            self.sampler.state = part_of(arrays, "network")
 
     def measure_baseline(self, on_window: OnWindow | None = None, cached: bool = True) -> None:
         """Measure the resting network before time zero, and sample it at time zero.
@@ -216,13 +244,16 @@ class Simulation:
             if signal.kind == "port":
                 end[name].fill(signal.neutral)
         middle = start | {name: self._extrapolated(name, duration) for name in self._slopes}
+        scene = Scene(self.signal_table, self.axes, self.network.topology if self.network else None)
         for mechanism in self.mechanisms:
             arrays = [middle[name] for name in mechanism.reads]
             arrays += [end[name] for name in (*mechanism.writes, *mechanism.scales)]
             mechanism.advance(*arrays, self._prepared[mechanism.name], clock)
-            self._check_results(mechanism, end)
+            check_signals((*mechanism.writes, *mechanism.scales), end, mechanism.name, self.time + duration, scene)
         if self.structure is not None and self.sampler is not None:
             self.structure.advance(middle, end, clock)
+            spines = synaptogenesis.MECHANISM
+            check_signals(spines.writes, end, spines.name, self.time + duration, scene)
             self.network = self.sampler.network = self.structure.network
         if duration > 0.0:
             smooth = [name for name, signal in self.signal_table.items() if signal.smooth]
@@ -238,16 +269,6 @@ class Simulation:
 
     def _clock(self, duration: float) -> Clock:
         return Clock(self.experiment.seed, duration, round(self.time * STEPS_PER_SECOND))
-
-    def _check_results(self, mechanism: Mechanism, signals: dict[str, np.ndarray]) -> None:
-        """Refuse what a mechanism wrote that is no number, and a port that it made negative."""
-        for name in (*mechanism.writes, *mechanism.scales):
-            bad = ~np.isfinite(signals[name])
-            if name in mechanism.scales:
-                bad |= signals[name] < 0.0
-            if bad.any():
-                value = signals[name][bad].flat[0]
-                raise KetasimError(f"{mechanism.name} made '{name}' {value} at t = {self.time:g} s")
 
     def _sample(self) -> None:
         """Bring what is known of the network to the present time."""

@@ -2,8 +2,8 @@
 
 At each slow time the loop asks for a sample. The network is run if anything that it reads has moved by more than the
 schedule's tolerance since its estimates were begun, or if less than 60 s of network time stand behind them; else the
-estimates stay what they are. What moves it cuts their memory (see `ketasim.simulation.estimates`); back at what it read
-in the baseline, the network is taken to do what it did then.
+estimates stay what they are. What moves it cuts their memory (see `ketasim.simulation.estimates`), and away from rest
+memory fades within half a day; back at what it read in the baseline, the network is taken to do what it did then.
 
 Random numbers are keyed to absolute time, never to how many windows were run, so that two arms see the same afferent
 noise at a time.
@@ -22,6 +22,8 @@ from ketasim.documents import KetasimError
 from ketasim.kernels.records import Activity, FastClock, Modulation, new_activity
 from ketasim.network.build import FAST_STEP, Network
 from ketasim.simulation import baseline_cache
+from ketasim.simulation.arrays import part_of
+from ketasim.simulation.baseline import BaselineRun
 from ketasim.simulation.coupling import Measurement, later, measure, modulation, network_inputs, relative_change, settle
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
 from ketasim.simulation.interrupts import HeldInterrupts
@@ -65,8 +67,10 @@ class NetworkSampler:
         self._windows_here = 0  # at the inputs that the estimates belong to, baseline included
         self.wall_time = 0.0
         self._activity: Activity | None = None
+        self._baseline: BaselineRun | None = None  # while it is measured
         self._window_end = 0  # absolute fast step
         self._age = 0  # steps that the network has lived
+        self._sampled_at = 0.0  # s
         # what the network reads, as class means: (4, P) NMDA drive, AMPA drive, release gain, what stimuli add
         self._rest = np.zeros(0)  # inputs of the baseline
         self._known_for = np.zeros(0)  # inputs that the estimates belong to
@@ -81,21 +85,30 @@ class NetworkSampler:
     def state(self) -> dict[str, np.ndarray]:
         """Everything that later windows depend on, as plain arrays; empty before the baseline."""
         if self._activity is None or self.estimates is None:
-            return {}
+            running = self._baseline.state if self._baseline else {}
+            return {f"baseline/{name}": array for name, array in running.items()}
         arrays = {f"activity/{name}": array for name, array in self._activity._asdict().items()}
         arrays |= {f"estimates/{name}": array for name, array in self.estimates.arrays().items()}
         numbers = (self._window_end, self._age, self.windows_run, self.windows_skipped, self._windows_here)
         inputs = {name: getattr(self, f"_{name}") for name in _INPUTS}
-        return arrays | inputs | {"counts": np.array(numbers, np.int64)}
+        return arrays | inputs | {"counts": np.array(numbers, np.int64), "sampled_at": np.array(self._sampled_at)}
 
     @state.setter
     def state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self._activity = self.estimates = self._baseline = self.window = None
+        self.fresh = False
+        running = part_of(arrays, "baseline")
+        if running:
+            activity = new_activity(self.network.graph, self.network.parameters)
+            self._baseline = BaselineRun(self.network, activity, self._clock(0), self._new_statistics())
+            self._baseline.state = running
+        if "counts" not in arrays:
+            return
         self._activity = Activity(*(np.array(arrays[f"activity/{name}"]) for name in Activity._fields))
-        start = "estimates/"
-        tables = {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
-        self.estimates = Estimates.from_arrays(tables)
+        self.estimates = Estimates.from_arrays(part_of(arrays, "estimates"))
         for name in _INPUTS:
             setattr(self, f"_{name}", np.array(arrays[name]))
+        self._sampled_at = float(arrays["sampled_at"])
         counts = arrays["counts"].tolist()
         self._window_end, self._age, self.windows_run, self.windows_skipped, self._windows_here = counts
 
@@ -111,7 +124,7 @@ class NetworkSampler:
         window_steps, n_windows = steps_of(schedule.window), baseline_windows(self.experiment)
         begin = -n_windows * window_steps
         key = baseline_cache.key(network, rest, self.experiment.seed, window_steps, n_windows)
-        stored = baseline_cache.load(key) if cached else None
+        stored = baseline_cache.load(key) if cached and self._baseline is None else None
         if stored is not None:
             activity, estimates = stored.activity, stored.estimates
             nothing = np.empty(0, np.int64)
@@ -122,7 +135,7 @@ class NetworkSampler:
         else:
             activity, estimates, rows = self._run_baseline(rest, begin, on_window)
             baseline_cache.save(key, baseline_cache.Baseline(activity, estimates, rows))
-        self._activity, self.estimates = activity, estimates
+        self._activity, self.estimates, self._baseline = activity, estimates, None
         self._age = steps_of(LONG_SETTLE) - begin
         self._rest = self._known_for = self._inputs = self._inputs_at(rest, -1.0)
         self._window_end = self.windows_run = self.windows_skipped = 0
@@ -143,6 +156,7 @@ class NetworkSampler:
         schedule, first = self.experiment.schedule, round(time * STEPS_PER_SECOND)
         now = modulation(self.network, signals)
         inputs = self._inputs_at(now, time)
+        self._fade(time)
         if first < self._window_end and not np.array_equal(inputs[_ADDED], self._inputs[_ADDED]):
             raise KetasimError(f"a stimulus starts or ends at t = {time:g} s, inside the last window")
         if not self._has_moved(self._rest, inputs):
@@ -163,6 +177,17 @@ class NetworkSampler:
             return
         self._run_window(first, now, inputs)
 
+    def _fade(self, time: float) -> None:
+        """Let estimates of a state that is not the baseline's count for less as time goes by.
+
+        What is wrong in them would else stay while no window is run, and slow integrators would carry it on for days.
+        """
+        assert self.estimates is not None
+        passed, self._sampled_at = time - self._sampled_at, time
+        if not np.array_equal(self._known_for, self._rest):
+            kept = self.estimates.memory * np.exp(-passed / Estimation().fading)
+            self.estimates.shorten(max(self.experiment.schedule.memory, float(kept)))
+
     def look(self, time: float, signals: Mapping[str, np.ndarray]) -> Measurement:
         """Run a window at a time (s) on a copy of the network's state; changes nothing."""
         assert self._activity is not None
@@ -180,27 +205,28 @@ class NetworkSampler:
     def _run_baseline(
         self, rest: Modulation, begin: int, on_window: OnWindow | None
     ) -> tuple[Activity, Estimates, dict[str, np.ndarray]]:
-        """Settle for `LONG_SETTLE`, then measure windows without gaps from the fast step `begin` to 0."""
+        """Settle for `LONG_SETTLE`, then measure windows from the fast step `begin` to 0; or go on with doing so."""
         network, threads = self.network, self.experiment.threads
-        window_steps, n_windows = steps_of(self.experiment.schedule.window), baseline_windows(self.experiment)
-        statistics = BaselineStatistics(network.graph.class_start, self.experiment.schedule.window, n_windows)
-        activity = new_activity(network.graph, network.parameters)
         started = wall.perf_counter()
-        with HeldInterrupts():
-            clock = self._clock(begin - steps_of(LONG_SETTLE))  # of age 0
-            clock = settle(network, activity, rest, clock, steps_of(LONG_SETTLE), threads)
-        rows: dict[str, list[np.ndarray]] = {}
-        for _ in range(n_windows):
-            with HeldInterrupts():
-                measured = measure(network, activity, rest, clock, window_steps, threads)
-            statistics.add(measured.signals, measured.population)
-            for name, values in measured.population.items():
-                rows.setdefault(name, []).append(values)
+        if self._baseline is None:
+            self._age = 0
+            first = self._clock(begin - steps_of(LONG_SETTLE))
+            statistics = self._new_statistics()
+            self._baseline = BaselineRun.settled(network, rest, first, steps_of(LONG_SETTLE), threads, statistics)
+
+        def in_seconds(step: int, measured: Measurement) -> None:
             if on_window:
-                on_window(clock.first_step / STEPS_PER_SECOND, measured)
-            clock = later(clock, window_steps)
+                on_window(step / STEPS_PER_SECOND, measured)
+
+        running = self._baseline
+        running.finish(rest, steps_of(self.experiment.schedule.window), threads, in_seconds)
         self.wall_time += wall.perf_counter() - started
-        return activity, statistics.estimates(), {name: np.array(values) for name, values in rows.items()}
+        rows = {name: np.array(values) for name, values in running.rows.items()}
+        return running.activity, running.estimates(), rows
+
+    def _new_statistics(self) -> BaselineStatistics:
+        window = self.experiment.schedule.window
+        return BaselineStatistics(self.network.graph.class_start, window, baseline_windows(self.experiment))
 
     def _run_window(self, first: int, now: Modulation, inputs: np.ndarray) -> None:
         """Settle and measure from the fast step `first`; a window that follows the last at once needs no settling."""

@@ -10,21 +10,24 @@ from ketasim.network.circuit_wiring import circuit_topology
 from ketasim.network.exchange import from_networkx, read_network_file
 from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree, side_of
 from ketasim.network.synapses import PREFRONTAL
+from ketasim.network.topology import Topology
 from ketasim.network.weights import tables_of
 
 
 def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | None, tuple[str, ...]]:
     """Network of an experiment, and notes on what was filled in.
 
-    graph : a directed networkx graph with a ``population`` attribute on every node, in place of the experiment's
-        network. Conductances of a given graph or file are used as stated per synapse; those of the default circuit are
-        scaled so that its total input does not depend on its size. A circuit file brings its own cells and synapses; to
-        any other graph or file those of the default circuit apply.
+    graph : a directed networkx graph with a ``population`` attribute on every node, or a `Topology`, in place of the
+        experiment's network. Conductances of a given graph or file are used as stated per synapse; those of the default
+        circuit are scaled so that its total input does not depend on its size. A circuit file brings its own cells and
+        synapses; to any other graph or file those of the default circuit apply.
     """
     known = tuple(PREFRONTAL.cells)
     if graph is None and experiment.circuit is not None:
         topology = circuit_topology(experiment.circuit, experiment.seed)
         return build(topology, tables=experiment.circuit.tables), ()
+    if isinstance(graph, Topology):
+        return build(graph), ()
     if graph is not None:
         topology, notes = from_networkx(graph, known)
         return build(topology), notes

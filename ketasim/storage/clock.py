@@ -41,7 +41,7 @@ class ClockGroup:
 
     Parameters
     ----------
-    group : empty HDF5 group that becomes the clock's.
+    group : HDF5 group that becomes the clock's; one that is not empty goes on from `restore`.
     columns : what each row holds.
     coordinates : name of each dimension after time -> its values (strings or numbers).
     extra_coordinates : name -> (dimension, values) of further labels along a dimension.
@@ -63,29 +63,47 @@ class ClockGroup:
         self._times: list[float] = []
         self._rows: list[tuple[np.ndarray, ...]] = []
         self._last = -np.inf
-        scales = {name: _scale(group, name, values) for name, values in coordinates.items()}
-        self._time = group.create_dataset(
-            "time", (0,), dtype="f8", maxshape=(None,), chunks=(BLOCK_ROWS,), fillvalue=np.nan, **filters()
-        )
-        describe(self._time, "s", "time from zero, which is the first dose if that starts at 0 s")
-        self._time.make_scale("time")
-        for name, (dimension, values) in extra_coordinates.items():
-            _label(group, scales, name, dimension, values)
-        self._shapes = [_row_shape(column, scales) for column in self._columns]
-        row_bytes = [
-            np.dtype(column.dtype).itemsize * int(np.prod(shape))
-            for column, shape in zip(self._columns, self._shapes, strict=True)
-        ]
-        self._block = power_of_two(BLOCK_BYTES // max(1, sum(row_bytes)))
-        self._datasets = []
-        for column, shape in zip(self._columns, self._shapes, strict=True):
-            dataset = _growing(group, column, shape)
-            for axis, scale in enumerate([self._time, *(scales[name] for name in column.dims)]):
-                dataset.dims[axis].attach_scale(scale)
-            along = [name for name, (dimension, _) in extra_coordinates.items() if dimension in column.dims]
-            if along:
-                dataset.attrs["coordinates"] = " ".join(along)
-            self._datasets.append(dataset)
+        if "time" not in group:
+            _create(group, self._columns, coordinates, extra_coordinates)
+        self._time = group["time"]
+        self._datasets = [group[column.name] for column in self._columns]
+        self._shapes = [dataset.shape[1:] for dataset in self._datasets]
+        row_bytes = sum(dataset.dtype.itemsize * int(np.prod(dataset.shape[1:])) for dataset in self._datasets)
+        self._block = power_of_two(BLOCK_BYTES // max(1, row_bytes))
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """Number of rows in the file, and the rows kept in memory."""
+        kept = {f"kept/{column.name}": values for column, values in zip(self._columns, self._kept(), strict=True)}
+        return kept | {"rows": np.array(self._time.shape[0]), "kept_time": np.array(self._times, float)}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go back to a state: cut off the rows of the file that came later, and keep in memory what was kept then.
+
+        Raises ValueError if the file has fewer rows than it had.
+        """
+        rows = int(state["rows"])
+        for dataset in (self._time, *self._datasets):
+            shorten(dataset, rows)
+        self._times = state["kept_time"].tolist()
+        columns = [state[f"kept/{column.name}"] for column in self._columns]
+        self._rows = [tuple(values[row] for values in columns) for row in range(len(self._times))]
+        known = self._times or self._time[-1:].tolist() or [-np.inf]
+        self._last = known[-1]
+
+    def rows(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Times (T,) and columns (T, ...) by name of all rows so far, in the file and in memory."""
+        values = {
+            column.name: np.concatenate([dataset[()], kept])
+            for column, dataset, kept in zip(self._columns, self._datasets, self._kept(), strict=True)
+        }
+        return np.concatenate([self._time[()], self._times]), values
+
+    def _kept(self) -> list[np.ndarray]:
+        """Rows in memory, one array for each column."""
+        kinds = zip(self._columns, self._shapes, strict=True)
+        nothing = [np.empty((0, *shape), column.dtype) for column, shape in kinds]
+        return [np.stack(values) for values in zip(*self._rows, strict=True)] if self._rows else nothing
 
     @property
     def has_whole_chunk(self) -> bool:
@@ -145,6 +163,37 @@ def power_of_two(number: int) -> int:
     (16, 1, 32)
     """
     return 2 ** (min(max(number, 1), BLOCK_ROWS).bit_length() - 1)
+
+
+def shorten(dataset: h5py.Dataset, rows: int) -> None:
+    """Cut a dataset off after a number of rows. Raises ValueError if it has fewer."""
+    if dataset.shape[0] < rows:
+        raise ValueError(f"{dataset.name}: {dataset.shape[0]} rows, {rows} at the checkpoint")
+    dataset.resize(rows, axis=0)
+
+
+def _create(
+    group: h5py.Group,
+    columns: Sequence[Column],
+    coordinates: Mapping[str, Any],
+    extra_coordinates: Mapping[str, tuple[str, Any]],
+) -> None:
+    """Make the datasets of a clock, without rows."""
+    scales = {name: _scale(group, name, values) for name, values in coordinates.items()}
+    time = group.create_dataset(
+        "time", (0,), dtype="f8", maxshape=(None,), chunks=(BLOCK_ROWS,), fillvalue=np.nan, **filters()
+    )
+    describe(time, "s", "time from zero, which is the first dose if that starts at 0 s")
+    time.make_scale("time")
+    for name, (dimension, values) in extra_coordinates.items():
+        _label(group, scales, name, dimension, values)
+    for column in columns:
+        dataset = _growing(group, column, _row_shape(column, scales))
+        for axis, scale in enumerate([time, *(scales[name] for name in column.dims)]):
+            dataset.dims[axis].attach_scale(scale)
+        along = [name for name, (dimension, _) in extra_coordinates.items() if dimension in column.dims]
+        if along:
+            dataset.attrs["coordinates"] = " ".join(along)
 
 
 def _scale(group: h5py.Group, name: str, values: Any) -> Any:

@@ -6,11 +6,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ketasim.storage.layout import Source, StorageError, native
+from ketasim.storage.layout import Source, StorageError, native, reason_of
 from ketasim.storage.opening import open_file
 
 #: Names of attributes and datasets that differ between two runs of the same experiment.
-VOLATILE = frozenset({"created", "finished", "run_id", "environment"})
+VOLATILE = frozenset({"created", "finished", "run_id", "environment", "content_sha256", "resumed"})
 _VOLATILE_START = "wall_time"
 
 #: HDF5's own notes on dimension scales hold addresses in the file; the names behind them are hashed instead.
@@ -56,7 +56,12 @@ def differing_datasets(first: Source, second: Source) -> list[str]:
 
 
 def item_digests(file: h5py.File) -> dict[str, str]:
-    """Return name -> digest of each group (its attributes) and dataset that is not volatile."""
+    """Return name -> digest of each group (its attributes) and dataset that is not volatile.
+
+    Raises
+    ------
+    StorageError : one of them is damaged; names it.
+    """
     items = {"/": _item_digest(file["/"])}
 
     def visit(name: str, item: Any) -> None:
@@ -72,6 +77,14 @@ def _is_volatile(name: str) -> bool:
 
 
 def _item_digest(item: Any) -> str:
+    try:
+        return _content_digest(item)
+    except (OSError, RuntimeError, LookupError, ValueError) as error:
+        place = item.file.filename if item.file.driver != "fileobj" else "<memory>"
+        raise StorageError(f"{place}: {item.name} cannot be read: {reason_of(error)}") from error
+
+
+def _content_digest(item: Any) -> str:
     content = hashlib.sha256()
     for name in sorted(item.attrs):
         if name not in _ADDRESSES and not _is_volatile(name):

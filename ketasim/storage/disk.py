@@ -10,15 +10,29 @@ closes a file that it could not write; here it is never told, and the writer is 
 import os
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from ketasim.storage.faults import fault_point
+
 _PAGE = 4096
 
-#: Last bytes of a file with a journal: mark, length of the file without it, number of pages, checksum of their starts
-#: and contents, which precede: (n,) starts as int64, then the pages.
+#: Last bytes of a file with a journal: mark, length of the file once it is done, number of pages, checksum of their
+#: starts and contents, which precede: (n,) starts as int64, then the pages. Bytes between that length and the journal
+#: are those that the last commit still counts on and this one no longer.
 _TRAILER = struct.Struct("<8sqqI")
 _MARK = b"ketaJRNL"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a renaming last through a power failure, where the system can do so."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 class Disk:
@@ -54,9 +68,12 @@ class Disk:
             if len(trailer) < _TRAILER.size or not trailer.startswith(_MARK):
                 return None
             _, size, count, checksum = _TRAILER.unpack(trailer)
-            file.seek(size)
+            start = length - _TRAILER.size - count * (8 + _PAGE)
+            if not 0 <= size <= start or count < 1:
+                return None
+            file.seek(start)
             journal = file.read(count * (8 + _PAGE))
-        if size + len(journal) + _TRAILER.size != length or zlib.crc32(journal) != checksum:
+        if zlib.crc32(journal) != checksum:
             return None
         disk = cls.__new__(cls)
         disk.error, disk._position, disk._size, disk._held = None, 0, size, 0
@@ -66,29 +83,57 @@ class Disk:
         disk._pages = dict(zip(starts, pages, strict=True))
         return disk
 
+    @classmethod
+    def reopened(cls, path: Path) -> Self:
+        """Open a file to go on with it; a commit that was cut short is done first. Raises OSError if it can't be."""
+        unfinished = cls.interrupted(path)
+        disk = cls.__new__(cls)
+        disk.error, disk._position, disk._pages = None, 0, {}
+        disk._file = open(path, "r+b", buffering=0)  # noqa: SIM115 - open as long as the HDF5 file is
+        disk._size = disk._file.seek(0, os.SEEK_END)
+        if unfinished is not None:
+            disk._size, disk._pages = unfinished._size, unfinished._pages
+            unfinished._file.close()
+            disk._put_pages()  # whose journal is there until all of them are
+            disk._pages = {}
+        disk.commit()
+        return disk
+
     def commit(self) -> None:
         """Overwrite what changed in place; then raise the first error since the last commit, if any.
 
         After an error nothing is overwritten any more: the file stays as the last commit left it.
         """
+        fault_point("flush")
         if self._pages:
             journal = struct.pack(f"<{len(self._pages)}q", *self._pages) + b"".join(self._pages.values())
-            self._put(self._size, journal + _TRAILER.pack(_MARK, self._size, len(self._pages), zlib.crc32(journal)))
-            for start in sorted(self._pages):
-                self._put(start, self._pages[start][: max(0, self._size - start)])
-            self.truncate(self._size)
+            trailer = _TRAILER.pack(_MARK, self._size, len(self._pages), zlib.crc32(journal))
+            self._put(max(self._size, self._file.seek(0, os.SEEK_END)), journal + trailer)
+            fault_point("flush")
+            self._put_pages()
         self._pages.clear()
+        self._cut_off()
         self._held = -(-self._size // _PAGE) * _PAGE
+        fault_point("flush")
         if self.error is not None:
             raise self.error
 
+    def sync(self) -> None:
+        """Make sure that what was committed is on the disk."""
+        os.fsync(self._file.fileno())
+
     def close(self) -> None:
-        """Commit if nothing has failed, and close."""
+        """Commit if nothing has failed, make sure that it is on the disk, and close."""
         try:
             if self.error is None:
                 self.commit()
+                self.sync()
         finally:
             self._file.close()
+
+    def abandon(self) -> None:
+        """Close as the last commit left it."""
+        self._file.close()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move the position; returns it."""
@@ -134,13 +179,11 @@ class Disk:
         return bytes(buffer[: self.readinto(memoryview(buffer))])
 
     def truncate(self, size: int | None = None) -> int:
-        """Set the length of the file; returns it."""
+        """Set the length that the file has after the next commit; returns it.
+
+        Not at once: HDF5 gives up blocks at the end to which the tables of the last commit still point.
+        """
         self._size = self._position if size is None else size
-        if self.error is None:
-            try:
-                self._file.truncate(self._size)
-            except OSError as error:
-                self.error = error
         return self._size
 
     def flush(self) -> None:
@@ -153,6 +196,21 @@ class Disk:
                 self._pages[page] = self._load(page)
             first, last = max(start, page), min(stop, page + _PAGE)
             self._pages[page][first - page : last - page] = view[first - start : last - start]
+
+    def _put_pages(self) -> None:
+        """Put the pages in their places, and cut off the journal behind them."""
+        for start in sorted(self._pages):
+            self._put(start, self._pages[start][: max(0, self._size - start)])
+            fault_point("flush")
+        self._cut_off()
+
+    def _cut_off(self) -> None:
+        """Give the file its length."""
+        if self.error is None:
+            try:
+                self._file.truncate(self._size)
+            except OSError as error:
+                self.error = error
 
     def _load(self, page: int) -> bytearray:
         content = bytearray(_PAGE)

@@ -11,8 +11,9 @@ import numpy as np
 
 from ketasim.documents.problems import KetasimError
 
-CONVENTIONS = "ketasim-1.0"
-FORMAT_VERSION = 1
+#: Version of the file's format. Major: older readers would misread it. Minor: they miss what is new, no more.
+FORMAT_VERSION, FORMAT_MINOR = 1, 0
+CONVENTIONS = f"ketasim-{FORMAT_VERSION}.{FORMAT_MINOR}"
 ADVICE = "A research and teaching model; not medical advice"
 
 #: SONATA's marks, by which its readers know a file (developer guide, "File format").

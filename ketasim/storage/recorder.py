@@ -1,7 +1,7 @@
 """From a running simulation to rows of its trajectory file. Looks only; changes no state."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,9 @@ class Recorder:
         self._create()
 
     def record_baseline(self, time: float, window: Measurement) -> None:
-        """Write a window of the baseline."""
+        """Write a window of the baseline; not again those that were written before an interruption."""
+        if self.population and time <= self.population[-1][0]:
+            return
         self._record_population(time, window)
         self._record_spikes(time, window)
 
@@ -67,6 +69,23 @@ class Recorder:
             values = {signal.name: simulation.signals[signal.name] for signal in self._node}
             self._writer.append("node", time, values)
         self._record_spikes(time, sampler.window if sampler.fresh else None)
+
+    @property
+    def state(self) -> dict[str, float]:
+        """What is still to be recorded, as plain numbers; the rows themselves are the writer's."""
+        return {"instants": len(self._instants), "last_spike": self._last_spike}
+
+    @state.setter
+    def state(self, numbers: Mapping[str, float]) -> None:
+        self._instants = self._instants[len(self._instants) - int(numbers["instants"]) :]
+        self._last_spike = numbers["last_spike"]
+        for group, rows in (("subject", self.subject), ("population", self.population)):
+            if group == "subject" or self._simulation.network is not None:
+                times, columns = self._writer.rows(group)
+                rows += [
+                    (float(time), {name: values[row] for name, values in columns.items()})
+                    for row, time in enumerate(times)
+                ]
 
     @property
     def wants_baseline_spikes(self) -> bool:

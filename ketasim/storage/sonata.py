@@ -4,12 +4,13 @@ Source: SONATA developer guide, sections on nodes, edges and spike reports
 (https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import h5py
 import numpy as np
 
+from ketasim.storage.clock import shorten
 from ketasim.storage.labels import decode_labels, encode_labels
 from ketasim.storage.layout import StorageError, describe, native, plain_filters, read_values, store_plain
 
@@ -166,16 +167,40 @@ def _read_labels(groups: list[h5py.Group]) -> tuple[Any, ...] | None:
 
 
 class SpikeGroup:
-    """The spikes of one population, /spikes/<population>, kept in memory until `write`."""
+    """The spikes of one population, /spikes/<population>, kept in memory until `write`.
+
+    group : HDF5 group; one that is not empty goes on from `restore`.
+    """
 
     def __init__(self, group: h5py.Group) -> None:
         self._pending: list[Spikes] = []
         self._last = -np.inf
         self._name = group.name
         self._pending_spikes = 0
-        group.attrs.create("sorting", 2, dtype=SORTING)
-        self._times = _empty(group, "timestamps", "f8", "ms", "time of the spike from zero")
-        self._ids = _empty(group, "node_ids", "u8", "1", "number of the node within its population, from 0")
+        if "timestamps" not in group:
+            group.attrs.create("sorting", 2, dtype=SORTING)
+            _empty(group, "timestamps", "f8", "ms", "time of the spike from zero")
+            _empty(group, "node_ids", "u8", "1", "number of the node within its population, from 0")
+        self._times, self._ids = group["timestamps"], group["node_ids"]
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """Number of spikes in the file, and the spikes kept in memory."""
+        times, ids = self._kept()
+        return {"rows": np.array(self._times.shape[0]), "last": np.array(self._last), "times": times, "ids": ids}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go back to a state; what came later is cut off. Raises ValueError if the file has fewer spikes."""
+        for dataset in (self._times, self._ids):
+            shorten(dataset, int(state["rows"]))
+        self._last = float(state["last"])
+        self._pending_spikes = state["times"].size
+        self._pending = [Spikes(state["times"], state["ids"])] if self._pending_spikes else []
+
+    def _kept(self) -> Spikes:
+        if not self._pending:
+            return Spikes(np.empty(0), np.empty(0, "u8"))
+        return Spikes(*(np.concatenate(parts) for parts in zip(*self._pending, strict=True)))
 
     def append(self, times: np.ndarray, node_ids: np.ndarray) -> None:
         """Keep the spikes of one window, in any order.
@@ -210,7 +235,7 @@ class SpikeGroup:
         """
         count = self._whole_spikes() if whole_chunks else self._pending_spikes
         start = self._times.shape[0]
-        kept = Spikes(*(np.concatenate(parts) for parts in zip(*self._pending, strict=True))) if count else None
+        kept = self._kept() if count else None
         if kept:
             self._ids.resize(start + count, axis=0)
             self._ids[start:] = kept.node_ids[:count]

@@ -5,12 +5,13 @@ SONATA. Weights drift between events, so they are stored in full in snapshots; d
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import h5py
 import numpy as np
 
+from ketasim.storage.clock import shorten
 from ketasim.storage.layout import compact, describe, filters, store
 
 if TYPE_CHECKING:
@@ -56,25 +57,42 @@ class EventGroup:
     """/structure/events, whose rows are kept in memory until `write`.
 
     A step may lie in two blocks. The attribute `written_until` says which steps are in the file as a whole, so that
-    half a step, as a kill may leave it, is never taken for one.
+    half a step, as a kill may leave it, is never taken for one. Events that the file has already go on from `restore`.
     """
 
     def __init__(self, parent: h5py.Group) -> None:
-        group = parent.create_group("events", track_order=True)
-        group.attrs[_UNTIL] = -np.inf
-        self._group = group
+        if "events" not in parent:
+            _create_events(parent)
+        self._group = parent["events"]
         self._pending: list[EdgeEvents] = []
         self._pending_rows = 0
         self._steps: list[tuple[float, int]] = []  # s, and first row after it, of steps that may not be written
         self._last = -np.inf
-        for name, (dtype, units, long_name) in _COLUMNS.items():
-            fill = np.nan if name == "time" else None
-            dataset = group.create_dataset(
-                name, (0,), dtype=dtype, maxshape=(None,), chunks=(_CHUNK,), fillvalue=fill, **filters()
-            )
-            describe(dataset, units, long_name)
-        for end in ("source", "target"):
-            group[end].attrs["node_population"] = PLASTIC_POPULATION
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """Number of events in the file, and what is kept in memory."""
+        arrays = {f"kept/{name}": values for name, values in self._kept()._asdict().items()}
+        steps = np.array(self._steps, float).reshape(-1, 2)
+        until = np.array(self._group.attrs[_UNTIL])
+        return arrays | {"rows": np.array(self._written), "steps": steps, "last": np.array(self._last), "until": until}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Go back to a state; what came later is cut off. Raises ValueError if the file has fewer events."""
+        for name in _COLUMNS:
+            shorten(self._group[name], int(state["rows"]))
+        self._group.attrs.modify(_UNTIL, float(state["until"]))
+        self._last = float(state["last"])
+        kept = EdgeEvents(*(state[f"kept/{name}"] for name in _COLUMNS))
+        self._pending_rows = kept.time.size
+        self._pending = [kept] if kept.time.size else []
+        self._steps = [(float(time), int(row)) for time, row in state["steps"]]
+
+    def _kept(self) -> EdgeEvents:
+        """Events in memory."""
+        if not self._pending:
+            return EdgeEvents(*(np.empty(0, dtype) for dtype, _, _ in _COLUMNS.values()))
+        return EdgeEvents(*(np.concatenate(parts) for parts in zip(*self._pending, strict=True)))
 
     def append(self, time: float, *columns: Any) -> None:
         """Keep the events of one slow step: kind, source, target, weight, delay, (B,) each, which are copied.
@@ -107,7 +125,7 @@ class EventGroup:
         """
         count = self._whole_rows() if whole_chunks else self._pending_rows
         start = self._written
-        kept = EdgeEvents(*(np.concatenate(parts) for parts in zip(*self._pending, strict=True))) if count else None
+        kept = self._kept() if count else None
         if kept:
             for name, values in kept._asdict().items():
                 if name != "time":
@@ -133,6 +151,19 @@ class EventGroup:
 
     def _whole_rows(self) -> int:
         return max(0, (self._written + self._pending_rows) // _CHUNK * _CHUNK - self._written)
+
+
+def _create_events(parent: h5py.Group) -> None:
+    group = parent.create_group("events", track_order=True)
+    group.attrs[_UNTIL] = -np.inf
+    for name, (dtype, units, long_name) in _COLUMNS.items():
+        fill = np.nan if name == "time" else None
+        dataset = group.create_dataset(
+            name, (0,), dtype=dtype, maxshape=(None,), chunks=(_CHUNK,), fillvalue=fill, **filters()
+        )
+        describe(dataset, units, long_name)
+    for end in ("source", "target"):
+        group[end].attrs["node_population"] = PLASTIC_POPULATION
 
 
 def _check(events: EdgeEvents) -> None:

@@ -2,11 +2,14 @@
 
 import json
 import re
+import signal
 
 import networkx
 import pytest
 
 import ketasim
+from ketasim.cli.progress import ProgressBar
+from ketasim.storage.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 
 
 def test_run_writes_to_runs_and_says_what_it_found(call, folder):
@@ -52,19 +55,20 @@ def test_quiet_says_nothing(call, folder):
     assert ketasim.open_trajectory(folder / "out.h5").config["seed"] == 3
 
 
-@pytest.mark.parametrize("existing", ["out.h5", "out.h5.part"])
+@pytest.mark.parametrize("existing", ["out.h5", "out.h5.part", "out.h5.checkpoint"])
 def test_run_refuses_a_file_that_exists(call, folder, existing):
-    """Catches a day's work that is overwritten by a second call."""
+    """Catches a day's work that is overwritten by a second call, and one that could go on without a word of how."""
     (folder / existing).write_text("precious")
     result = call("run", "small.yaml", "-o", "out.h5")
     assert result.exit_code == 2
     assert existing in result.stderr
+    assert ("continue it with: ketasim resume out.h5\n" in result.stderr) == (existing != "out.h5")
     assert "--force" in result.stderr
     assert result.stdout == ""
     assert (folder / existing).read_text() == "precious"
     assert call("run", "small.yaml", "network=none", "recording={}", "-o", "out.h5", "--force").exit_code == 0
     assert ketasim.open_trajectory(folder / "out.h5").complete
-    assert not (folder / "out.h5.part").exists()
+    assert sorted(path.name for path in folder.iterdir()) == ["out.h5", "small.yaml"]
 
 
 def test_a_forced_run_that_fails_keeps_the_old_file(call, folder):
@@ -152,3 +156,94 @@ def test_a_baseline_of_a_single_window_is_refused(call):
     result = call("run", "small.yaml", "schedule.baseline=0.25 s", "duration=11 min")
     assert result.exit_code == 2
     assert "is shorter than two windows" in result.stderr
+
+
+@pytest.fixture
+def pressed(monkeypatch):
+    """Send a signal to this process when a run reports a stage for the n-th time, once."""
+
+    def press(number, stage="run", count=1):
+        seen, before = [], ProgressBar.__call__
+
+        def report(self, progress):
+            seen.append(progress.stage)
+            before(self, progress)
+            if progress.stage == stage and seen.count(stage) == count:
+                signal.raise_signal(number)
+
+        monkeypatch.setattr(ProgressBar, "__call__", report)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where tests are started with it ignored
+    yield press
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(("number", "stage"), [(signal.SIGINT, "run"), (signal.SIGTERM, "baseline")])
+def test_an_interrupted_run_says_how_to_continue(call, folder, pressed, caplog, number, stage):
+    """Catches exit code 0 or a traceback for Ctrl-C and SIGTERM, words that lead nowhere, and other bits afterwards."""
+    pressed(number, stage)
+    result = call("run", "small.yaml", "-o", "my run.h5")
+    assert result.exit_code == 130
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert "\ninterrupted; continue with: ketasim resume 'my run.h5'\n" in f"\n{result.stderr}"
+    assert sorted(path.name for path in folder.iterdir()) == ["my run.h5.checkpoint", "my run.h5.part", "small.yaml"]
+    refused = call("run", "small.yaml", "-o", "my run.h5")
+    assert refused.exit_code == 2
+    assert "continue it with: ketasim resume 'my run.h5'" in refused.stderr
+    done = call("resume", "my run.h5.part")  # as completed by a shell
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[0].startswith("plasma ketamine  peak ")
+    whole = ketasim.run(ketasim.load_experiment("small.yaml"))
+    assert call("inspect", "my run.h5", "--digest").stdout == whole.digest() + "\n"
+    assert call("inspect", "my run.h5", "--verify").stdout == "intact\n"
+    caplog.clear()
+    assert call("resume", "my run.h5").exit_code == 0
+    assert "my run.h5 is complete, there is nothing to continue" in caplog.text
+
+
+def test_resume_refuses_what_differs(call, folder, pressed):
+    """Catches a run that goes on with another version without a word, or whose file does not say that it was forced."""
+    pressed(signal.SIGINT)
+    assert call("run", "small.yaml", "network=none", "recording={}", "-o", "out.h5").exit_code == 130
+    header, arrays = read_checkpoint(folder / "out.h5")
+    changed = header | {"identity": header["identity"] | {"ketasim": "0.0.1", "numpy": "1.0"}}
+    write_checkpoint(folder / "out.h5", changed, arrays)
+    result = call("resume", "out.h5")
+    assert result.exit_code == 2
+    for words in ("ketasim was 0.0.1, is ", "numpy was 1.0, is ", "--force"):
+        assert words in result.stderr
+    assert len(result.stderr.splitlines()) <= 6
+    assert call("resume", "out.h5", "--force", "--threads", "2", "--quiet").exit_code == 0
+    assert "numpy was 1.0, is " in ketasim.open_trajectory(folder / "out.h5").provenance["forced_resume"]
+
+
+def test_resume_of_nothing(call, folder):
+    """Catches a traceback, a new file or a folder for a name that is mistyped."""
+    for name in ("out.h5", "no/such/out.h5"):
+        result = call("resume", name)
+        assert result.exit_code == 2
+        assert "no such file, and nothing of an interrupted run" in result.stderr
+    assert [path.name for path in folder.iterdir()] == ["small.yaml"]
+
+
+def test_a_run_that_fails_says_that_it_can_go_on(call, folder, monkeypatch):
+    """Catches a full disk after which nobody hears that the work is not lost; and a damaged checkpoint's way out."""
+    from ketasim.storage import StorageError
+
+    original = ketasim.Simulation.step
+
+    def step(self, until=None):
+        if self.time >= 600.0:
+            raise StorageError("out.h5.part: cannot be written: No space left on device")
+        original(self, until)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ketasim.Simulation, "step", step)
+        result = call("run", "small.yaml", "network=none", "recording={}", "-o", "out.h5")
+    assert result.exit_code == 1
+    assert "once the cause has gone, continue with: ketasim resume out.h5" in result.stderr
+    assert call("resume", "out.h5").exit_code == 0
+    assert not checkpoint_path(folder / "out.h5").exists()

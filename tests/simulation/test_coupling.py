@@ -184,7 +184,53 @@ def test_a_membrane_that_is_no_number_stops_the_run(network, simulation, settled
     activity, clock = copy.deepcopy(settled)
     activity.voltage[7] = np.nan
     state = coupling.modulation(network, simulation.signals)
-    with pytest.raises(KetasimError, match=r"membrane potential of node 7 is no number any more at t = 0\.5 s"):
+    with pytest.raises(KetasimError, match=r"membrane potential of node 7 of PYR is nan mV at t = 0\.501 s; allowed"):
+        coupling.measure(network, activity, state, clock, 10)
+
+
+def test_a_membrane_beyond_a_volt_stops_the_run(network, simulation, settled):
+    """Catches voltages that no membrane has: a finite number is not enough; the worst node has to be named."""
+    activity, clock = copy.deepcopy(settled)
+    window = run_window(activity, network.graph, coupling.modulation(network, simulation.signals),
+                        network.parameters, clock, 10)  # fmt: skip
+    coupling.check(network, activity, window, clock, 10)
+    first = network.topology.slice_of("SST").start
+    activity.voltage[3], activity.voltage[first] = -1000.5, -2e4
+    message = r"potential of node 0 of SST is -20000 mV at t = 0\.501 s; allowed: -1000 to 1000; check .* of SST cells"
+    with pytest.raises(KetasimError, match=message):
+        coupling.check(network, activity, window, clock, 10)
+
+
+def test_a_network_that_runs_away_is_named_with_its_fastest_node(network, simulation, settled):
+    """Catches a message without rate, node or limit, and a mean over the whole network that hides one population."""
+    activity, clock = copy.deepcopy(settled)
+    members = network.topology.slice_of("PV")
+    n_steps = 2000  # 0.2 s, in which a neuron may have 41 spikes
+    state = coupling.modulation(network, simulation.signals)
+    window = run_window(activity, network.graph, state, network.parameters, clock, n_steps)
+    most = np.repeat(np.arange(members.start, members.stop), 41)
+    coupling.check(network, activity, window._replace(spike_node=most), clock, n_steps)
+    more = np.append(most, members.start + 1)
+    words = (
+        r"run away: PV cells fire at more than 200 Hz at t = 0\.5 s, 205\.\d Hz in the mean, node 1 of PV at 210 Hz; "
+    )
+    with pytest.raises(KetasimError, match=words + "allowed: 0 to 200 Hz; check the network's weights"):
+        coupling.check(network, activity, window._replace(spike_node=more), clock, n_steps)
+
+
+def test_a_mean_of_a_window_that_is_no_number_stops_the_run(network, simulation, settled, monkeypatch):
+    """Catches a rate or drive that overflows while every membrane is fine."""
+    activity, clock = copy.deepcopy(settled)
+    state = coupling.modulation(network, simulation.signals)
+    means = coupling._node_signals
+
+    def broken(*arguments):
+        signals = means(*arguments)
+        signals["nmda_gating"][5] = np.inf
+        return signals
+
+    monkeypatch.setattr(coupling, "_node_signals", broken)
+    with pytest.raises(KetasimError, match=r"the network made 'nmda_gating' inf at t = 0\.501 s at node 5 of PYR"):
         coupling.measure(network, activity, state, clock, 10)
 
 

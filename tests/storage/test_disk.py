@@ -108,3 +108,129 @@ def test_error_comes_with_the_commit(tmp_path, monkeypatch):
         disk.commit()
     disk.close()
     assert (tmp_path / "file").read_bytes() == b"good"
+
+
+class KilledError(Exception):
+    """Stands for SIGKILL."""
+
+
+def killed_in_a_commit(path, after):
+    """A file of 3 pages whose second commit, which changes all of them and adds one, dies after a number of writes."""
+    disk, put, writes = Disk(path), Disk._put, []
+    disk.write(b"a" * 12_288)
+    disk.commit()
+    disk.seek(0)
+    disk.write(b"b" * 16_384)
+
+    def dying(start, data):
+        if len(writes) == after:
+            raise KilledError
+        writes.append(start)
+        put(disk, start, data)
+
+    disk._put = dying
+    with contextlib.suppress(KilledError):
+        disk.commit()
+    disk._file.close()
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 4])
+def test_reopened_finishes_what_a_kill_cut_short(tmp_path, after):
+    """Catches a journal that is not done, stays at the end, or is cut off before its pages are in their places."""
+    path = tmp_path / "file"
+    killed_in_a_commit(path, after)
+    before = path.read_bytes()
+    Disk.reopened(path).close()
+    content = path.read_bytes()
+    assert content == (before if after == 0 else b"b" * 16_384)
+    assert Disk.interrupted(path) is None
+    Disk.reopened(path).close()
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("second", [0, 1, 2, 3])
+def test_a_kill_while_a_journal_is_redone(tmp_path, monkeypatch, second):
+    """Catches a second interruption, of the resumption itself, that leaves pages of two commits."""
+    path = tmp_path / "file"
+    killed_in_a_commit(path, after=2)
+    put, writes = Disk._put, []
+
+    def dying(self, start, data):
+        if len(writes) == second:
+            raise KilledError
+        writes.append(start)
+        put(self, start, data)
+
+    with monkeypatch.context() as patch, contextlib.suppress(KilledError):
+        patch.setattr(Disk, "_put", dying)
+        Disk.reopened(path).close()
+    found = Disk.interrupted(path)
+    assert (path.read_bytes() if found is None else found.read()) == b"b" * 16_384
+    Disk.reopened(path).close()
+    assert path.read_bytes() == b"b" * 16_384
+
+
+def test_reopened_goes_on(tmp_path):
+    """Catches old bytes that change before the commit, new ones that overwrite them, and what a kill left behind."""
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * 5000 + b"torn journal")
+    disk = Disk.reopened(path)
+    disk.seek(4990)
+    disk.write(b"b" * 4000)
+    assert path.read_bytes()[:5000] == b"a" * 5000
+    disk.seek(4985)
+    assert disk.read(10) == b"a" * 5 + b"b" * 5
+    disk.close()
+    assert path.read_bytes() == b"a" * 4990 + b"b" * 4000
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+def test_the_end_is_given_up_with_the_commit(tmp_path, after):
+    """Catches a file that ends before what its tables say, which HDF5 does not open: it shrank too early."""
+    path = tmp_path / "file"
+    disk, put, writes = Disk(path), Disk._put, []
+    disk.write(b"a" * 20_000)
+    disk.commit()
+    disk.seek(0)
+    disk.write(b"b" * 10)
+    disk.truncate(9000)
+    assert path.read_bytes() == b"a" * 20_000
+    disk.seek(0, 2)
+    assert disk.tell() == 9000
+    disk.seek(9000)
+    disk.write(b"b" * 10)
+
+    def dying(start, data):
+        if len(writes) == after:
+            raise KilledError
+        writes.append(start)
+        put(disk, start, data)
+
+    disk._put = dying
+    with contextlib.suppress(KilledError):
+        disk.commit()
+    disk._file.close()
+    Disk.reopened(path).close()
+    wanted = b"b" * 10 + b"a" * 8990 + b"b" * 10
+    assert path.read_bytes() == (b"a" * 20_000 if after == 0 else wanted)
+
+
+def test_abandoned_it_stays_as_the_last_commit_left_it(tmp_path):
+    """Catches half of a cut that is committed on the way out of an error."""
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * 9000)
+    disk = Disk.reopened(path)
+    disk.write(b"b" * 5000)
+    disk.truncate(5000)
+    disk.abandon()
+    assert path.read_bytes() == b"a" * 9000
+
+
+def test_what_is_closed_lasts(tmp_path, monkeypatch):
+    """Catches a file that gets its final name before its last bytes are on the disk."""
+    synced = []
+    monkeypatch.setattr("ketasim.storage.disk.os.fsync", synced.append)
+    disk = Disk(tmp_path / "file")
+    disk.write(b"new")
+    disk.close()
+    assert len(synced) == 1

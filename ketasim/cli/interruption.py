@@ -1,0 +1,75 @@
+"""Ctrl-C and SIGTERM, which batch systems send: the first lets the window finish, the second stops at once."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+#: Signals that were put off, which the interpreter reports twice.
+_put_off = threading.Semaphore(0)
+
+
+@contextmanager
+def interruptible(command: str) -> Iterator[None]:
+    """Raise KeyboardInterrupt for SIGINT and SIGTERM; at the second of them end the process, with exit code 130.
+
+    command : how to go on, for the message.
+
+    Python runs its handlers only when compiled code has returned, which for a window of a large network takes long. A
+    thread is therefore told of each signal by the interpreter itself.
+    """
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as of a job that was started with nohup
+            signal.signal(number, _interrupt)
+    listening = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    threading.Thread(target=_listen, args=(ours, listening, command), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        theirs.close()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; a moment later if numba makes its result, a named tuple, or the interpreter crashes."""
+    if frame is not None and frame.f_code.co_name == "__new__":
+        threading.Timer(0.02, _once_more, (number,)).start()
+        return
+    raise KeyboardInterrupt
+
+
+def _once_more(number: int) -> None:
+    _put_off.release()
+    signal.raise_signal(number)
+
+
+def _listen(ours: socket.socket, numbers: list[int], command: str) -> None:
+    """Say that the first signal was heard, and end the process at the second."""
+    heard = 0
+    with ours:
+        while received := ours.recv(16):
+            heard += sum(number in numbers and not _put_off.acquire(blocking=False) for number in received)
+            if heard == 0:
+                continue
+            if heard == 1:
+                _say("interrupted: finishing what can't be cut; once more stops at once")
+            elif heard > 1:
+                _say(f"stopped at once; continue with: {command}")
+                os._exit(130)
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(words + "\n")
+    sys.stderr.flush()

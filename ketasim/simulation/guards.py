@@ -1,0 +1,113 @@
+"""What stops a run: a signal that is no number or has left its range.
+
+A step ends with a look at all that it wrote; what lies outside the range of the signal table stops the run there, with
+the signal, the node and the time, before anything reads it. Ranges are those that make sense at all (a share from 0 to
+1, a concentration from 0), not those that are plausible.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf, isfinite
+from typing import NamedTuple
+
+import numpy as np
+
+from ketasim.documents import KetasimError
+from ketasim.network.topology import Topology
+from ketasim.signals import SIGNALS, Signal
+
+#: Rounding by which a value may lie outside its range, over the largest value of the signal or 1.
+TOLERANCE = 1e-9
+
+
+class Scene(NamedTuple):
+    """Where a signal's values belong.
+
+    table : signals by name.
+    axes : names or length of every dimension, as of `ketasim.simulation.arrays.axes_of`.
+    topology : of the network; None without one.
+    """
+
+    table: Mapping[str, Signal]
+    axes: Mapping[str, Sequence[str] | int]
+    topology: Topology | None
+
+
+def check_signals(
+    names: Iterable[str], signals: Mapping[str, np.ndarray], author: str, time: float, scene: Scene
+) -> None:
+    """Refuse values that are no number or outside the signal's range.
+
+    names : of the signals to look at. author : who wrote them. time : s, of the step's end.
+
+    Raises
+    ------
+    KetasimError
+        Naming author, signal, value, time, place and range, and what to look at.
+    """
+    for name in names:
+        values = signals[name]
+        if not values.size:
+            continue
+        low, high = float(values.min()), float(values.max())  # nan if there is one
+        least, most = scene.table[name].within
+        slack = TOLERANCE * max(1.0, abs(low), abs(high))
+        if not (isfinite(low) and isfinite(high) and low >= least - slack and high <= most + slack):
+            _refuse(scene.table[name], values, author, time, scene)
+
+
+def _refuse(signal: Signal, values: np.ndarray, author: str, time: float, scene: Scene) -> None:
+    """Raise for the first value that is no number, else for the one farthest outside the range."""
+    least, most = signal.within
+    bad = ~np.isfinite(values)
+    is_number = not bad.any()
+    outside = np.maximum(least - values, values - most) if is_number else bad
+    index = np.unravel_index(int(np.argmax(outside)), values.shape)
+    count = int(np.count_nonzero(outside > 0.0))
+    unit = "" if signal.unit == "1" else f" {signal.unit}"
+    where = _place(signal, index, scene)
+    more = f", one of {count} such values" if count > 1 else ""
+    hint = f"look at the parameters of {author} and at the doses"
+    if is_number and signal.name not in SIGNALS:
+        hint = f"look at {author}, or state the range that is meant: Signal('{signal.name}', ..., within=(least, most))"
+    raise KetasimError(
+        f"{author} made '{signal.name}' {float(values[index])!r}{unit} at t = {time:g} s{where}{more}; "
+        f"allowed: {range_in_words(signal.within)}; {hint}"
+    )
+
+
+def _place(signal: Signal, index: tuple[np.intp, ...], scene: Scene) -> str:
+    """Words such as `` at node 3 of PV, subunit GluN2B``; the node by its name if the network has names."""
+    words: list[str] = []
+    for dim, at in zip(signal.dims, index, strict=True):
+        axis = scene.axes[dim]
+        if dim == "node" and scene.topology is not None:
+            words.insert(0, node_in_words(scene.topology, int(at)))
+        else:
+            words.append(f"{dim} {at if isinstance(axis, int) else axis[int(at)]}")
+    return f" at {', '.join(words)}" if words else ""
+
+
+def node_in_words(topology: Topology, node: int) -> str:
+    """Name a node as trajectory files and plots do: its number within its population, or its own name.
+
+    >>> from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
+    >>> node_in_words(prefrontal_microcircuit(100, seed=1), 81)
+    'node 1 of PV'
+    """
+    population = topology.population_names[int(topology.population[node])]
+    name = int(topology.node_id[node]) if topology.labels is None else repr(topology.label(node))
+    return f"node {name} of {population}"
+
+
+def range_in_words(within: tuple[float, float]) -> str:
+    """Say a range as people do.
+
+    >>> range_in_words((0.0, inf)), range_in_words((0.0, 1.0)), range_in_words((-inf, 1.0)), range_in_words((-inf, inf))
+    ('0 or more', '0 to 1', '1 or less', 'any number')
+    """
+    least, most = within
+    if isfinite(least) and isfinite(most):
+        return f"{least:g} to {most:g}"
+    if isfinite(least):
+        return f"{least:g} or more"
+    return f"{most:g} or less" if most < inf else "any number"

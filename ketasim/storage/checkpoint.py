@@ -1,0 +1,120 @@
+"""The file from which an interrupted run goes on: one state of it, whole or not there at all.
+
+An uncompressed ``.npz`` of plain arrays with a header in JSON and a SHA-256 over all of it, replaced by writing another
+one, making sure that it is on the disk, and renaming it.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ketasim.storage.disk import sync_folder
+from ketasim.storage.faults import fault_point
+from ketasim.storage.layout import StorageError, part_path, reason_of
+
+FORMAT = 1
+_HEADER, _SUM = "header", "sha256"
+
+
+class Checkpoint(NamedTuple):
+    """Header, and arrays by name; empty before the first state was reached."""
+
+    header: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+class CheckpointError(StorageError):
+    """A checkpoint cannot be read, or does not belong to what is there."""
+
+
+def checkpoint_path(path: Path) -> Path:
+    """Where the checkpoint of a trajectory lies.
+
+    >>> checkpoint_path(Path("runs/human.h5")).name
+    'human.h5.checkpoint'
+    """
+    return path.with_name(path.name + ".checkpoint")
+
+
+def write_checkpoint(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Replace the checkpoint of a trajectory OUT.h5; on any error the older one stays.
+
+    Raises
+    ------
+    StorageError : it cannot be written.
+    """
+    place = checkpoint_path(path)
+    temporary = place.with_name(place.name + ".tmp")
+    text = json.dumps(dict(header) | {"format": FORMAT}, sort_keys=True)
+    content: dict[str, Any] = {_HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
+    fault_point("checkpoint")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "wb") as file:
+                np.savez(file, **content | {_SUM: _sum_of(content)})
+                fault_point("checkpoint")
+                file.flush()
+                os.fsync(file.fileno())
+            fault_point("checkpoint")
+            os.replace(temporary, place)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(place.parent)
+    except OSError as error:
+        raise StorageError(f"{place}: cannot be written: {reason_of(error)}") from error
+    fault_point("checkpoint")
+
+
+def read_checkpoint(path: Path) -> Checkpoint | None:
+    """Return the checkpoint of a trajectory OUT.h5; None if there is none.
+
+    Raises
+    ------
+    CheckpointError : it cannot be read, is damaged, or of a later format.
+    """
+    place = checkpoint_path(path)
+    try:
+        with np.load(place, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        if not np.array_equal(arrays.pop(_SUM), _sum_of(arrays)):
+            raise ValueError("its checksum is wrong")
+        header = json.loads(bytes(arrays.pop(_HEADER)))
+    except FileNotFoundError:
+        return None
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a damaged file makes numpy, zipfile or json raise
+        if isinstance(error, OSError) and error.errno:  # it may be whole
+            raise CheckpointError(f"{place}: cannot be read: {reason_of(error)}") from error
+        kept = f"what {part_path(path).name} holds can be read" if part_path(path).exists() else "nothing was computed"
+        raise CheckpointError(
+            f"{place}: damaged: {error}; the run cannot go on from it, {kept}; `ketasim run ... --force` starts anew"
+        ) from error
+    if header["format"] > FORMAT:
+        raise CheckpointError(f"{place}: written by a later ketasim, {header['identity']['ketasim']}; install that one")
+    return Checkpoint(header, arrays)
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Remove the checkpoint of a trajectory, and what a kill left of another."""
+    place = checkpoint_path(path)
+    for file in (place, place.with_name(place.name + ".tmp")):
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
+
+
+def _sum_of(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """SHA-256 (32,) over names, types, shapes and values."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        total.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return np.frombuffer(total.digest(), np.uint8)

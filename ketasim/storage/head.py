@@ -1,0 +1,168 @@
+"""What is known of a run before its first step: provenance, schedule, graph, doses; what a resumed one must share."""
+
+import hashlib
+import json
+import os
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ketasim import __version__
+from ketasim.config import Experiment
+from ketasim.kernels.jit import processor
+from ketasim.kernels.random import STREAMS
+from ketasim.network.prefrontal_microcircuit import Sheet
+from ketasim.simulation import Simulation
+from ketasim.storage.writer import TrajectoryWriter
+
+#: Folders of the package whose code decides what a run computes.
+_COMPUTING = ("config", "drugs", "kernels", "mechanisms", "network", "simulation")
+
+
+def identity(simulation: Simulation) -> dict[str, str]:
+    """What two runs have to share for their bits to be the same, by name."""
+    packages = {name: version for name, version in environment().items() if name in ("numpy", "scipy", "numba")}
+    return {
+        "ketasim": __version__,
+        "experiment": _described(simulation)[1],
+        "parameters": _sha256(_parameters(simulation)),
+        "code": code_digest(),
+        "processor": environment()["processor"],
+    } | packages
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the code that computes, once for a process: as far as can be known, of what it has loaded."""
+    package = Path(__file__).parents[1]
+    code = hashlib.sha256()
+    sources = [package / "signals.py", *(file for folder in _COMPUTING for file in (package / folder).rglob("*.py"))]
+    for source in sorted(sources):
+        code.update(source.relative_to(package).as_posix().encode() + source.read_bytes())
+    return code.hexdigest()
+
+
+def write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
+    """Write what is known before the first step: provenance, schedule, graph, doses."""
+    experiment = simulation.experiment
+    parameters = _parameters(simulation)
+    resolved, sha256 = _described(simulation)
+    how = {"threads": str(experiment.threads), "checkpoint_s": f"{experiment.schedule.checkpoint:g}"}
+    writer.write_provenance(
+        {
+            "config_source": experiment.source_text,
+            "config_resolved": json.dumps(resolved, sort_keys=True),
+            "config_sha256": sha256,
+            "parameters": parameters,
+            "parameters_sha256": _sha256(parameters),
+            "environment": json.dumps(environment() | how, sort_keys=True),
+            "random": json.dumps(
+                {
+                    "generator": "philox4x32-10",
+                    "seed": experiment.seed,
+                    "streams": {name: int(stream) for name, stream in STREAMS.items()},
+                }
+            ),
+            "notes": json.dumps(list(simulation.notes)),
+        }
+    )
+    writer.write_schedule(simulation.schedule)
+    if simulation.network is not None:
+        writer.write_topology(simulation.network.topology)
+    writer.write_events(_events(experiment))
+
+
+def _events(experiment: Experiment) -> list[dict[str, Any]]:
+    """Doses and stimuli as given, one entry for each dose of a series."""
+    doses = [
+        {
+            "kind": "dose",
+            "drug": dose.drug,
+            "route": dose.route,
+            "amount_mg": dose.amount.milligrams(experiment.subject.weight) if dose.amount else 0.0,
+            "start_s": start,
+            "duration_s": dose.duration,
+        }
+        for dose in experiment.doses
+        for start in dose.starts
+    ]
+    stimuli = [
+        {
+            "kind": stimulus.kind,
+            "population": stimulus.population,
+            "rate_hz": stimulus.rate,
+            "start_s": stimulus.begin,
+            "duration_s": stimulus.duration,
+        }
+        for stimulus in experiment.stimuli
+    ]
+    return [*doses, *stimuli]
+
+
+def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
+    """Resolved experiment for the file, and its digest: files by relative path, a given graph by its content."""
+    experiment = simulation.experiment
+    resolved, sha256 = experiment.resolved(), experiment.sha256
+    del resolved["threads"], resolved["schedule"]["checkpoint"]  # how, not what: they stand in the environment
+    folder = experiment.source_file.parent if experiment.source_file else Path.cwd()
+    resolved["drugs"] = [_relative(path, folder) for path in resolved["drugs"]]
+    if simulation.graph_is_given and simulation.network is not None:
+        graph = simulation.network.topology.sha256
+        resolved["network"] = {"graph_sha256": graph}
+        sha256 = hashlib.sha256(f"{sha256} {graph}".encode()).hexdigest()
+    elif "file" in resolved["network"]:
+        resolved["network"]["file"] = _relative(resolved["network"]["file"], folder)
+    return resolved, sha256
+
+
+def _relative(path: str, folder: Path) -> str:
+    """Path as seen from a folder, so that a file says the same wherever the experiment lies."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # on another drive
+        return Path(path).name
+
+
+def _parameters(simulation: Simulation) -> str:
+    return json.dumps(parameters_of(simulation), sort_keys=True)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parameters_of(simulation: Simulation) -> dict[str, Any]:
+    """Every parameter of a run as plain data: mechanisms, drugs in play, and the network's tables."""
+    mechanisms = simulation.experiment.resolved()["mechanisms"]
+    for mechanism in simulation.mechanisms:  # a user's own, given to `run` only
+        mechanisms.setdefault(mechanism.name, mechanism.Parameters()._asdict())
+    drugs = {drug.name: drug.model_dump(mode="json") for drug in simulation.setting.drugs}
+    if simulation.network is None:
+        return {"mechanisms": mechanisms, "drugs": drugs}
+    tables = simulation.network.tables
+    parameters = {
+        "mechanisms": mechanisms,
+        "drugs": drugs,
+        "cell_classes": {name: cell_class._asdict() for name, cell_class in tables.cells.items()},
+        "synapses": {f"{source} to {target}": pair._asdict() for (source, target), pair in tables.synapses.items()},
+        "receptors": tables.receptors._asdict(),
+    }
+    circuit = simulation.experiment.circuit
+    if circuit is None or simulation.graph_is_given:
+        return parameters | {"sheet": Sheet()._asdict()}
+    wiring = {f"{source} to {target}": pair._asdict() for (source, target), pair in circuit.wiring.items()}
+    return parameters | {"wiring": wiring, "origins": {name: one._asdict() for name, one in tables.origins.items()}}
+
+
+def environment() -> dict[str, str]:
+    """Versions and machine of this run."""
+    from importlib.metadata import version
+
+    packages = ("numpy", "scipy", "numba", "h5py", "networkx", "xarray")
+    return {
+        "ketasim": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": f"{platform.machine()} {processor()}",
+    } | {package: version(package) for package in packages}

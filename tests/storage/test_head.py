@@ -1,0 +1,96 @@
+"""What is known before the first step, and what two runs have to share for their bits to be the same."""
+
+import json
+import shutil
+from pathlib import Path
+
+import networkx
+import pytest
+
+from ketasim.config import Experiment
+from ketasim.simulation import Simulation
+from ketasim.storage import TrajectoryWriter, head, open_trajectory
+from ketasim.storage.head import identity, write_head
+
+NAMES = {"ketasim", "experiment", "parameters", "code", "processor", "numpy", "scipy", "numba"}
+
+
+@pytest.fixture
+def without(small):
+    """Identity of a small experiment without a network, with other values by key."""
+    return lambda **changes: identity(Simulation(small(network="none", **changes)))
+
+
+def differing(first, second):
+    """Names of what differs."""
+    assert first.keys() == second.keys() == NAMES
+    return {name for name in first if first[name] != second[name]}
+
+
+def test_how_it_is_run_is_no_part_of_it(without):
+    """Catches a run that may not go on with more threads, other checkpoints or on a second look."""
+    schedule = {"baseline": "1 s", "settle": "50 ms", "window": "0.2 s", "step": "5 min", "checkpoint": "1 s"}
+    assert differing(without(), without()) == set()
+    assert differing(without(), without(threads=2, schedule=schedule)) == set()
+
+
+@pytest.mark.parametrize("changes", [{"seed": 2}, {"duration": "25 min"}, {"doses": []}])
+def test_what_decides_results_is(without, changes):
+    """Catches a run that goes on with another seed, end or dose."""
+    assert "experiment" in differing(without(), without(**changes))
+
+
+def test_parameters_are(small):
+    """Catches a run that goes on with another number in a mechanism."""
+    changed = small(mechanisms={"glutamate": {"vmax": "6 uM/s"}})
+    assert differing(*(identity(Simulation(one)) for one in (small(), changed))) == {"experiment", "parameters"}
+
+
+@pytest.mark.parametrize("name", ["signals.py", "loop.py", "random.py"])
+def test_changed_code_is_found(without, monkeypatch, name):
+    """Catches a source file whose change is not noticed: the table of signals lies outside all folders."""
+    before, read = without(), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == name))
+    assert differing(before, without()) == set()  # what a process has loaded stays
+    monkeypatch.setattr(head, "code_digest", head.code_digest.__wrapped__)
+    assert differing(before, without()) == {"code"}
+
+
+def test_a_graph_counts_by_its_content(small, random_graph):
+    """Catches a run that goes on with another graph than it began with."""
+    graph, same, other = random_graph(), random_graph(), random_graph(weight=2.0)
+    assert networkx.utils.graphs_equal(graph, same)
+    first, second, third = (identity(Simulation(small(), one)) for one in (graph, same, other))
+    assert differing(first, second) == set()
+    assert differing(first, third) == {"experiment"}
+    assert differing(first, identity(Simulation(small()))) == {"experiment"}
+
+
+def test_the_head_says_the_same_wherever_the_experiment_lies(tmp_path, monkeypatch):
+    """Catches absolute paths in a file, by which two equal runs would differ."""
+    drug = next((Path(head.__file__).parents[1] / "drugs").rglob("saline*.yaml"))
+    found = []
+    for name in ("here", "there"):
+        folder = tmp_path / name
+        folder.mkdir()
+        shutil.copy(drug, folder / "own.yaml")
+        text = (folder / "own.yaml").read_text().replace("name: saline", "name: water")
+        (folder / "own.yaml").write_text(text)
+        monkeypatch.chdir(folder)
+        data = {"format": 1, "duration": "1 h", "network": "none", "drugs": ["own.yaml"]}
+        simulation = Simulation(Experiment.from_mapping(data))
+        with TrajectoryWriter(folder / "out.h5") as writer:
+            write_head(writer, simulation)
+        found.append(open_trajectory(folder / "out.h5.part").provenance)
+    assert json.loads(found[0]["config_resolved"])["drugs"] == ["own.yaml"]
+    for name in ("config_resolved", "config_source", "parameters", "config_sha256"):
+        assert found[0][name] == found[1][name], name
+
+
+def test_a_series_of_doses_is_written_one_by_one(tmp_path, small):
+    """Catches a table of events with one row for six doses, or another order than time."""
+    dose = {"drug": "ketamine", "route": "oral", "amount": "1 mg", "repeat": {"every": "5 min", "count": 3}}
+    with TrajectoryWriter(tmp_path / "out.h5") as writer:
+        write_head(writer, Simulation(small(network="none", doses=[dose])))
+    events = open_trajectory(tmp_path / "out.h5.part").events
+    assert [event["start_s"] for event in events] == [0.0, 300.0, 600.0]
