@@ -1,0 +1,221 @@
+"""One change for each leaf of the experiment file: in which base it is made, and to what.
+
+A base is a tiny experiment in which the leaf can matter: a parameter of spines shows within weeks, the factor of a
+genotype in that genotype, the clock of windows skipped in a network at rest.
+"""
+
+from typing import Any
+
+from ketasim.network.weights import default
+from tests.drugs.drug_files import OWN_DRUG
+
+#: Everything around a network of 24 neurons: an infusion and six windows of 50 ms.
+HUMAN: dict[str, Any] = {
+    "format": 1,
+    "duration": "50 min",
+    "subject": {"weight": "80 kg"},
+    "doses": [{"drug": "ketamine", "route": "intravenous", "amount": "5 mg", "duration": "10 min"}],
+    "network": {"neurons": 24},
+    "schedule": {"baseline": "0.2 s", "settle": "10 ms", "window": "50 ms", "step": "10 min", "memory": "0.1 s"},
+    "recording": {"measures": False},
+}
+
+#: Two cells that fire by afferents alone, so that 60 s of baseline take no time and windows are skipped.
+TWO_CELLS = """\
+format: 1
+cells:
+  cell: {status: assumed, source: me, transmitter: glutamate, capacitance: 100 pF, leak: 5 nS, rest: -70 mV,
+    threshold: -50 mV, reset: -60 mV, refractory: 1 ms, nmda_2a: 0.5, nmda_2c: 0.5, afferent_rate: 500 Hz,
+    afferent_ampa: 1 nS, afferent_nmda: 0.1 nS}
+populations: {A: {cell: cell, neurons: 2}}
+"""
+
+BASES: dict[str, dict[str, Any]] = {
+    "human": HUMAN,
+    "one met": HUMAN | {"subject": {"genotype": {"bdnf": "Val/Met"}}},
+    "two met": HUMAN | {"subject": {"genotype": {"bdnf": "Met/Met"}}},
+    "two doses": HUMAN
+    | {
+        "duration": "30 min",
+        "doses": [HUMAN["doses"][0] | {"start": "1 min", "repeat": {"every": "12 min", "count": 2}}],
+        "network": "none",
+    },
+    "stimulus": HUMAN
+    | {
+        "duration": "20 min",
+        "doses": [],
+        "stimuli": [{"kind": "afferents", "population": "PYR", "start": "5 min", "duration": "1 min", "rate": "50 Hz"}],
+    },
+    "months": HUMAN | {"duration": "60 d", "doses": [], "schedule": HUMAN["schedule"] | {"step": "6 d"}},
+    "rest": {
+        "format": 1,
+        "duration": "3 min",
+        "network": {"file": "two.circuit.yaml"},
+        "schedule": {"baseline": "60 s", "window": "1 s", "step": "1 min"},
+    },
+    "own drug": {
+        "format": 1,
+        "duration": "10 min",
+        "drugs": ["own.yaml"],
+        "subject": {"species": "rat"},
+        "doses": [{"drug": "own_drug", "route": "intravenous", "amount": "1 mg"}],
+        "network": "none",
+    },
+    "recorded": HUMAN
+    | {
+        "duration": "20 min",
+        "recording": {
+            "measures": False,
+            "graph": ["5 min"],
+            "node_signals": ["firing_rate"],
+            "spikes": [{"from": "0 s", "to": "11 min"}],
+        },
+    },
+    # PV seldom contact SST
+    "more cells": HUMAN | {"duration": "10 min", "network": {"neurons": 120}},
+    # no cell of the default circuit has GluN2C
+    "2C": HUMAN | {"network": {"file": "two.circuit.yaml"}},
+}
+
+#: Files beside the bases.
+FILES = {
+    "two.circuit.yaml": TWO_CELLS,
+    "other.circuit.yaml": TWO_CELLS.replace("neurons: 2", "neurons: 3"),
+    "own.yaml": OWN_DRUG,
+    "other.yaml": OWN_DRUG.replace("k10: 0.6", "k10: 0.7"),
+}
+
+_DOSE = {
+    "drug": "ketamine",
+    "route": "intramuscular",
+    "amount": "36 mg",
+    "start": "2 min",
+    "duration": "9 min",
+    "repeat.every": "11 min",
+    "repeat.count": 1,
+}
+_STIMULUS = {"population": "PV", "start": "7 min", "duration": "2 min", "rate": "40 Hz"}
+_SCHEDULE = {
+    "baseline": "0.3 s",
+    "settle": "20 ms",
+    "window": "60 ms",
+    "step": "5 min",
+    "memory": "0.2 s",
+    "tolerance": 1,
+    "budget": 2,
+}
+_WEIGHTS = {name: f"{1.1 * value:.6g} nS" for name, value in default()._asdict().items()}
+_MECHANISMS: dict[str, dict[str, Any]] = {
+    "pharmacokinetics": {"disposition": "domino"},
+    "nmda_blockade": {
+        "open_probability_2a": 0.6,
+        "open_probability_2b": 0.2,
+        "open_probability_2c": 0.02,
+        "open_probability_2d": 0.02,
+        "release_floor": 0.5,
+        "cells.0": "PV",
+        "receptors": "synaptic",
+    },
+    "glutamate": {"km": "21 uM", "vmax": "3000 uM/s", "ambient": "0.06 uM", "vesicular_share": 0.7},
+    "autoreceptors": {"glutamate_ec50": "11 uM", "resting_level": "3 uM", "largest_cut": 0.4},
+    "extrasynaptic_nmda": {
+        "ec50_2a": "3 uM",
+        "ec50_2b": "3 uM",
+        "ec50_2c": "2 uM",
+        "ec50_2d": "0.6 uM",
+        "hill": 1.4,
+    },
+    "eef2": {"dephosphorylation": "700 s"},
+    "bdnf": {
+        "follow_throughput": False,
+        "throughput_gain": 0.9,
+        "translation_gain": 8,
+        "turnover": "1.5 h",
+        "val_met": 0.8,
+        "met_met": 0.7,
+    },
+    "trkb": {"activation": "1000 s", "largest": 3},
+    "mtorc1": {"gain": 9, "feedback": 60, "activation": "1000 s", "adaptation": "30000 s"},
+    "synaptic_protein": {"protein_gain": 19, "threshold": 0.4, "turnover": "4 d", "exponent": 0.6},
+    "surface_ampa": {"trkb_gain": 0.2, "potentiator_gain": 0.5, "turnover": "1 h", "exponent": 0.9},
+    "homeostatic_scaling": {"averaging": "5 h", "scaling": "30 h", "smallest": 1, "largest": 1},
+    "synaptogenesis": {
+        "transient_time": "1.9 d",
+        "consolidating_time": "11 d",
+        "persistent_half_life": "390 d",
+        "transient_share": 0.06,
+        "consolidating_share": 0.11,
+        "largest_density": 1.6,
+        "formation_gain": 25,
+        "promotion_gain": 1.1,
+        "correlation_gain": 50,
+        "size_protection": 0.4,
+        "weight_time": "19 d",
+        "hebbian_rate": "0.2 1/d",
+        "memory_time": "30 d",
+        "memory_preference": 100,
+        "partner_width": "60 um",
+        "activity_time": "10 h",
+        "afferent_spines": False,
+    },
+}
+
+#: The base in which a leaf is changed where that is not `human`; a mechanism stands for its parameters.
+_BASE_OF = {
+    "mechanisms.synaptogenesis": "months",
+    "mechanisms.homeostatic_scaling": "months",
+    "mechanisms.bdnf.val_met": "one met",
+    "mechanisms.bdnf.met_met": "two met",
+    "mechanisms.nmda_blockade.open_probability_2c": "2C",
+    "mechanisms.extrasynaptic_nmda.ec50_2c": "2C",
+    "network.weights.gaba_PV_SST": "more cells",
+    "doses.0.drug": "own drug",
+    "doses.0": "two doses",
+    "doses.0.repeat": "two doses",
+    "stimuli.0": "stimulus",
+}
+
+
+def _cases() -> dict[str, tuple[str, dict[str, Any]]]:
+    changes: dict[str, Any] = {"duration": "40 min", "seed": 2, "network.neurons": 25, "network.weights": 1}
+    changes |= {"subject.species": "rat", "subject.weight": "70 kg"}
+    changes |= {"subject.genotype.cyp2b6": "*6/*6", "subject.genotype.bdnf": "Val/Met"}
+    changes |= {f"doses.0.{key}": value for key, value in _DOSE.items()}
+    changes |= {f"stimuli.0.{key}": value for key, value in _STIMULUS.items()}
+    changes |= {f"schedule.{key}": value for key, value in _SCHEDULE.items()}
+    changes |= {f"network.weights.{key}": value for key, value in ({"id": 1} | _WEIGHTS).items()}
+    for mechanism, parameters in _MECHANISMS.items():
+        changes[f"mechanisms.{mechanism}"] = "off"
+        changes |= {f"mechanisms.{mechanism}.{key}": value for key, value in parameters.items()}
+    cases = {leaf: (_base_of(leaf), {leaf: value}) for leaf, value in changes.items()}
+    return cases | {
+        "network": ("rest", {"network": {"neurons": 20}, "schedule.baseline": "2 s"}),
+        "network.file": ("rest", {"network.file": "other.circuit.yaml"}),
+        "network.scale": ("rest", {"network.scale": 2}),
+        "schedule.skip": ("rest", {"schedule.skip": False}),
+        "drugs.0": ("own drug", {"drugs.0": "other.yaml"}),
+    }
+
+
+def _base_of(leaf: str) -> str:
+    return next((_BASE_OF[start] for start in (leaf, leaf.rpartition(".")[0]) if start in _BASE_OF), "human")
+
+
+#: Leaf -> the base and what is changed in it.
+CASES = _cases()
+
+#: Leaves that by design change nothing that is simulated: the reason, and a change; None where one value is allowed.
+WITHOUT_EFFECT: dict[str, tuple[str, Any]] = {
+    "format": ("says how the file is to be read", None),
+    "network.model": ("there is one model", None),
+    "stimuli.0.kind": ("there is one kind", None),
+    "name": ("names the run and its files", "another"),
+    "threads": ("how it is computed, not what", 2),
+    "schedule.checkpoint": ("how often the run can be interrupted without loss", "0 s"),
+    "recording.graph.0": ("what is looked at", "10 min"),
+    "recording.measures": ("what is looked at", True),
+    "recording.node_signals.0": ("what is looked at", "nmda_block"),
+    "recording.spikes.0": ("what is looked at", "10 min"),
+    "recording.spikes.0.from": ("what is looked at", "1 min"),
+    "recording.spikes.0.to": ("what is looked at", "2 min"),
+}
