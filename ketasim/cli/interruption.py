@@ -60,12 +60,11 @@ def _listen(ours: socket.socket, numbers: list[int], command: str) -> None:
     heard = 0
     with ours:
         while received := ours.recv(16):
-            heard += sum(number in numbers and not _put_off.acquire(blocking=False) for number in received)
-            if heard == 0:
-                continue
-            if heard == 1:
+            new = sum(number in numbers and not _put_off.acquire(blocking=False) for number in received)
+            heard += new
+            if new and heard == 1:
                 _say("interrupted: finishing what can't be cut; once more stops at once")
-            elif heard > 1:
+            elif new:
                 _say(f"stopped at once; continue with: {command}")
                 os._exit(130)
 
