@@ -185,7 +185,7 @@ def _execute(run: _Run) -> None:
             write_head(writer, simulation)
         if checkpointer.forced:
             writer.write_provenance({"forced_resume": "; ".join(checkpointer.forced)})
-        recorder, graph_recorder = Recorder(writer, simulation), GraphRecorder(writer, simulation)
+        recorder, graph_recorder = Recorder(writer, simulation), GraphRecorder(writer, simulation, report.interruptible)
         checkpointer.watch(simulation, writer, recorder, graph_recorder)
         if run.found and arrays:
             checkpointer.restore(run.found)
@@ -217,12 +217,12 @@ def _simulate(simulation: Simulation, recorder: Recorder, graph_recorder: GraphR
     if not simulation.baseline_done:
         simulation.measure_baseline(on_baseline_window, cached=not recorder.wants_baseline_spikes)
         recorder.record()
-        graph_recorder.record()
+    graph_recorder.record()
     while simulation.time < simulation.experiment.duration:
         simulation.step()
         recorder.record()
-        graph_recorder.record()
         report("run", simulation)
+        graph_recorder.record()
 
 
 def _network_cost(simulation: Simulation) -> Summary:
@@ -258,6 +258,16 @@ class _Reporter:
     ):
         self._callback, self._experiment, self._interrupts = callback, experiment, interrupts
         self._checkpointer = checkpointer
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Context of long work that a resumed run does again: Ctrl-C comes through at once."""
+        try:
+            with self._interrupts.let_through():
+                yield
+        except KeyboardInterrupt:
+            self._checkpointer.write()
+            raise
 
     def __call__(self, stage: str, simulation: Simulation | None, time: float | None = None) -> None:
         try:

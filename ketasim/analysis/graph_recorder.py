@@ -1,5 +1,8 @@
 """Snapshots and measures of the graph, at the times at which they are asked for."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
 from ketasim.analysis.graph_measures import graph_measures
 from ketasim.config.graph_times import graph_times
 from ketasim.simulation import Simulation
@@ -13,10 +16,16 @@ class GraphRecorder:
     ----------
     writer : open trajectory file.
     simulation : what is recorded; without plastic edges nothing is written.
+    while_measuring : makes a context for the seconds that measures take; what is raised there leaves all as it was.
     """
 
-    def __init__(self, writer: TrajectoryWriter, simulation: Simulation):
-        self._writer, self._simulation = writer, simulation
+    def __init__(
+        self,
+        writer: TrajectoryWriter,
+        simulation: Simulation,
+        while_measuring: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ):
+        self._writer, self._simulation, self._while_measuring = writer, simulation, while_measuring
         self._due = list(graph_times(simulation.experiment).items()) if simulation.structure else []
 
     @property
@@ -34,9 +43,13 @@ class GraphRecorder:
         due = [name for name, at in self._due if at <= time]
         if not due or structure is None:
             return
-        self._due = self._due[len(due) :]
         start = self._simulation.network if time == 0.0 else None  # as given, not in the kernel's precision
         topology = start.topology if start else structure.topology()
-        self._writer.write_snapshot(due[-1], time, topology)
+        measures = None
         if self._simulation.experiment.recording.measures:
-            self._writer.write_graph_measures(due[-1], time, graph_measures(topology))
+            with self._while_measuring():
+                measures = graph_measures(topology)
+        self._due = self._due[len(due) :]
+        self._writer.write_snapshot(due[-1], time, topology)
+        if measures is not None:
+            self._writer.write_graph_measures(due[-1], time, measures)

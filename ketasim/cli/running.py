@@ -81,7 +81,7 @@ def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
     from ketasim.cli.interruption import interruptible
     from ketasim.cli.progress import ProgressBar
     from ketasim.documents import KetasimError
-    from ketasim.storage.checkpoint import checkpoint_path
+    from ketasim.storage.checkpoint import CheckpointError, checkpoint_path
 
     try:
         with interruptible(resume_command(target)), ProgressBar(quiet) as progress:
@@ -91,7 +91,8 @@ def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
             fail(f"interrupted; continue with: {resume_command(target)}", 130)
         fail("interrupted before anything was computed", 130)
     except KetasimError as error:
-        if error.exit_code == 1 and checkpoint_path(target).exists():
+        can_go_on = checkpoint_path(target).exists() and not isinstance(error, CheckpointError)
+        if error.exit_code == 1 and can_go_on:
             note(f"what was computed is kept; once the cause has gone, continue with: {resume_command(target)}")
         raise
     if not quiet:

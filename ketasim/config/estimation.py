@@ -16,7 +16,7 @@ class Estimation(NamedTuple):
     ] = 0.0025
     enough: Annotated[float, "s", Source("assumed", "network time behind estimates before windows are skipped")] = 60.0
     fading: Annotated[
-        float, "s", Source("assumed", "a third of the time of homeostatic scaling, which integrates what is not so")
+        float, "s", Source("assumed", "away from rest, down to half of `enough`; a third of the time of scaling")
     ] = 43_200.0
     node_noise: Annotated[
         float, "1", Source("assumed", "most noise of a node's estimate over its class mean that mechanisms read")

@@ -6,6 +6,8 @@ at once while kernels are being compiled, which takes long and changes nothing t
 """
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -24,6 +26,7 @@ class HeldInterrupts:
     def __init__(self) -> None:
         self._waiting: int | None = None
         self._before: dict[int, signal._HANDLER] = {}
+        self._open = False
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:
@@ -48,8 +51,18 @@ class HeldInterrupts:
         if waiting is not None:
             self._pass_on(waiting, None)  # not the frame in which it came, which is no longer being run
 
+    @contextmanager
+    def let_through(self) -> Iterator[None]:
+        """Within this context, of long work that can be done again, a signal does at once what it would have done."""
+        self.release()
+        self._open = True
+        try:
+            yield
+        finally:
+            self._open = False
+
     def _hold(self, number: int, frame: FrameType | None) -> None:
-        if _is_compiling(frame):
+        if self._open or _is_compiling(frame):
             self._pass_on(number, frame)
         else:
             self._waiting = number

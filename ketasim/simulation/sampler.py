@@ -178,15 +178,16 @@ class NetworkSampler:
         self._run_window(first, now, inputs)
 
     def _fade(self, time: float) -> None:
-        """Let estimates of a state that is not the baseline's count for less as time goes by.
+        """Let estimates of a state that is not the baseline's count for less as time goes by, but not for too little.
 
         What is wrong in them would else stay while no window is run, and slow integrators would carry it on for days.
         """
         assert self.estimates is not None
         passed, self._sampled_at = time - self._sampled_at, time
         if not np.array_equal(self._known_for, self._rest):
-            kept = self.estimates.memory * np.exp(-passed / Estimation().fading)
-            self.estimates.shorten(max(self.experiment.schedule.memory, float(kept)))
+            memory, faded = self.estimates.memory, 0.5 * Estimation().enough
+            kept = memory * float(np.exp(-passed / Estimation().fading))
+            self.estimates.shorten(max(kept, min(memory, faded)))
 
     def look(self, time: float, signals: Mapping[str, np.ndarray]) -> Measurement:
         """Run a window at a time (s) on a copy of the network's state; changes nothing."""

@@ -55,7 +55,6 @@ def write_checkpoint(path: Path, header: Mapping[str, Any], arrays: Mapping[str,
     content: dict[str, Any] = {_HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
     fault_point("checkpoint")
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(temporary, "wb") as file:
                 np.savez(file, **content | {_SUM: _sum_of(content)})

@@ -1,6 +1,7 @@
 """The content of a file as one number: equal digests mean the same bits, however they were stored."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import h5py
@@ -70,6 +71,19 @@ def item_digests(file: h5py.File) -> dict[str, str]:
 
     file.visititems(visit)
     return items
+
+
+def digests_of_fixed(file: h5py.File, known: Mapping[str, str]) -> dict[str, str]:
+    """Return name -> digest of each dataset that does not grow; those that are `known` are not read again."""
+    found = {}
+
+    def visit(name: str, item: Any) -> None:
+        grows = not isinstance(item, h5py.Dataset) or item.maxshape != item.shape
+        if not grows and not _is_volatile(name.rpartition("/")[2]):
+            found["/" + name] = known.get("/" + name) or _item_digest(item)
+
+    file.visititems(visit)
+    return found
 
 
 def _is_volatile(name: str) -> bool:

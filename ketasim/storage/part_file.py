@@ -31,6 +31,9 @@ class _Writes(Protocol):
     @property
     def place(self) -> str: ...
 
+    @property
+    def disk_error(self) -> OSError | None: ...
+
 
 _W = TypeVar("_W", bound=_Writes)
 _P = ParamSpec("_P")
@@ -46,7 +49,8 @@ def names_the_file(method: Callable[Concatenate[_W, _P], _R]) -> Callable[Concat
             return method(self, *args, **kwargs)
         except (OSError, RuntimeError) as error:
             self.failed = True
-            raise StorageError(f"{self.place}: cannot be written: {reason_of(error)}") from error
+            first = self.disk_error or error  # what HDF5 says of it later is about its own tables
+            raise StorageError(f"{self.place}: cannot be written: {reason_of(first)}") from error
 
     return guarded
 

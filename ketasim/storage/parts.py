@@ -14,8 +14,9 @@ from ketasim.simulation.arrays import part_of
 from ketasim.storage import sonata, structure
 from ketasim.storage.checkpoint import CheckpointError
 from ketasim.storage.clock import ClockGroup, Column
+from ketasim.storage.digest import digests_of_fixed, item_digests
 from ketasim.storage.disk import Disk
-from ketasim.storage.layout import native, reason_of
+from ketasim.storage.layout import StorageError, native, reason_of
 
 #: Marks of the root that a run sets at its end.
 _OF_THE_END = ("finished", "stopped_because", "content_sha256")
@@ -26,12 +27,14 @@ class Parts:
     """Clocks and spikes by name, and births and deaths of edges.
 
     reopened : whether another writer made them.
+    fixed : digest of each dataset that does not grow, by name, as far as they are known.
     """
 
     clocks: dict[str, ClockGroup] = field(default_factory=dict)
     spikes: dict[str, sonata.SpikeGroup] = field(default_factory=dict)
     events: structure.EventGroup | None = None
     reopened: bool = False
+    fixed: dict[str, str] = field(default_factory=dict)
 
     def all(self) -> list[ClockGroup | sonata.SpikeGroup | structure.EventGroup]:
         """Return all parts that grow."""
@@ -45,8 +48,9 @@ def state_of(file: h5py.File, parts: Parts) -> dict[str, np.ndarray]:
     if parts.events is not None:
         states["structure"] = parts.events.state
     arrays = {f"{part}/{name}": array for part, state in states.items() for name, array in state.items()}
-    named = json.dumps(_named(file))
-    return arrays | {"named": np.frombuffer(named.encode(), np.uint8)}
+    parts.fixed = digests_of_fixed(file, parts.fixed)
+    texts = {"named": json.dumps(_named(file)), "fixed": json.dumps(parts.fixed)}
+    return arrays | {name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()}
 
 
 def reopened(path: Path, state: Mapping[str, np.ndarray], run_id: str | None) -> tuple[h5py.File, Disk, Parts]:
@@ -59,6 +63,8 @@ def reopened(path: Path, state: Mapping[str, np.ndarray], run_id: str | None) ->
     """
     with ExitStack() as undone:
         try:
+            if not path.stat().st_size:
+                raise ValueError("it is empty")  # HDF5 would make a file of it
             disk = Disk.reopened(path)
             undone.callback(disk.abandon)
             file = h5py.File(disk, "r+")
@@ -67,7 +73,7 @@ def reopened(path: Path, state: Mapping[str, np.ndarray], run_id: str | None) ->
             if run_id not in (None, found):
                 raise ValueError(f"it is of the run {found}, the checkpoint of {run_id}")
             parts = parts_cut_back(file, state)
-        except (OSError, RuntimeError, LookupError, ValueError, TypeError) as error:
+        except (OSError, RuntimeError, LookupError, ValueError, TypeError, StorageError) as error:
             if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
                 raise
             raise CheckpointError(
@@ -104,6 +110,10 @@ def parts_cut_back(file: h5py.File, state: Mapping[str, np.ndarray]) -> Parts:
     for place, names in known.items():
         for name in set(file.get(place, ())) - {*names, "events"}:
             del file[place][name]
+    items, written = item_digests(file), json.loads(bytes(state["fixed"]))  # reads all, and so checks what grows
+    damaged = [name for name, digest in written.items() if items.get(name) != digest]
+    if damaged:
+        raise ValueError(f"{damaged[0]} is not what was written")
     _forget_the_end(file)
     return parts
 

@@ -65,7 +65,11 @@ class TrajectoryWriter:
             self._file, self._disk, self._parts = reopened(self._destination, state, run_id)
         else:
             self._file, self._disk = new_file(self._destination, attributes or {})
-        self._commit()
+        try:
+            self._commit()
+        except OSError:
+            self._file.close()  # or HDF5 would, as the interpreter ends, and crash it
+            raise
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -80,6 +84,11 @@ class TrajectoryWriter:
     def place(self) -> str:
         """What is being written, for messages."""
         return place_of(self._destination)
+
+    @property
+    def disk_error(self) -> OSError | None:
+        """What the system said when the file could not be written; None if it did not say anything."""
+        return self._disk.error if self._disk is not None else None
 
     def __enter__(self) -> Self:
         return self

@@ -1,16 +1,19 @@
 """Snapshots and measures in the file of a run: when, and whether they are of the graph that the network had."""
 
+import signal
+
 import networkx
 import numpy as np
 import pytest
 
 import ketasim
+from ketasim.analysis import graph_recorder
 from ketasim.analysis.graph_measures import graph_measures
 from ketasim.analysis.graph_recorder import GraphRecorder
 from ketasim.kernels.graph import synapses_of
 from ketasim.network.build import FAST_STEP
 from ketasim.simulation import Simulation
-from ketasim.storage import TrajectoryWriter, open_trajectory
+from ketasim.storage import TrajectoryWriter, digest, open_trajectory
 
 DAY = 86_400.0
 SPINES = {"step": "8 h", "baseline": "0.4 s", "window": "0.2 s", "settle": "50 ms"}
@@ -111,3 +114,29 @@ def test_of_several_times_within_a_step_the_last_is_written(experiment, tmp_path
         writer.finish()
     with open_trajectory(tmp_path / "run.h5") as trajectory:
         assert trajectory.snapshots == {"11_h": 16 * 3600.0}
+
+
+def test_what_is_interrupted_while_it_measures_is_measured_by_the_resumed_run(experiment, tmp_path, monkeypatch):
+    """Catches a graph that is never measured, or twice, because Ctrl-C came meanwhile: first, between, last."""
+    experiment, path, calls = experiment(), tmp_path / "run.h5", []
+    ketasim.run(experiment, tmp_path / "whole.h5").close()
+
+    def pressed(topology):
+        calls.append(1)
+        if len(calls) % 2:
+            signal.raise_signal(signal.SIGINT)
+        return graph_measures(topology)
+
+    monkeypatch.setattr(graph_recorder, "graph_measures", pressed)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            ketasim.run(experiment, path)
+        for _ in range(3):
+            with pytest.raises(KeyboardInterrupt):
+                ketasim.resume(path)
+        ketasim.resume(path).close()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(calls) == 8
+    assert digest(path) == digest(tmp_path / "whole.h5")

@@ -47,6 +47,19 @@ def test_nested_contexts_hand_it_outwards():
     assert reached
 
 
+def test_long_work_that_can_be_done_again_lets_it_through():
+    """Catches seconds of waiting where nothing would be lost, one that waited and is forgotten, and a door left open."""
+    reached = False
+    with HeldInterrupts() as interrupts:
+        with pytest.raises(KeyboardInterrupt), interrupts.let_through():
+            signal.raise_signal(signal.SIGINT)
+            reached = True
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), interrupts.let_through():
+            reached = True
+    assert not reached
+
+
 def test_another_error_is_not_replaced():
     """Catches the reason of a failure hidden behind an interrupt."""
     with pytest.raises(ZeroDivisionError), HeldInterrupts():

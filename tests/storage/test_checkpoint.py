@@ -47,7 +47,7 @@ def test_what_is_read_is_what_was_written(tmp_path_factory, arrays):
 
 def test_none_is_told_from_one_without_arrays(tmp_path):
     """Catches a run that was only announced, and is taken for none at all."""
-    path = tmp_path / "new" / "out.h5"
+    path = tmp_path / "out.h5"
     assert read_checkpoint(path) is None
     write_checkpoint(path, HEADER, {})
     assert read_checkpoint(path).arrays == {}

@@ -15,12 +15,20 @@ from ketasim.storage.part_file import complete, complete_after_all, names_the_fi
 class Writes:
     """What a writer has to have."""
 
-    failed, place = False, "out.h5.part"
+    failed, place, disk_error = False, "out.h5.part", None
 
     @names_the_file
     def fail(self, error):
         """Raise it."""
         raise error
+
+
+def test_the_first_error_of_the_disk_is_the_reason():
+    """Catches HDF5's words on its own tables in place of the system's on the disk."""
+    writes = Writes()
+    writes.disk_error = OSError(27, "File too large")
+    with pytest.raises(StorageError, match="File too large"):
+        writes.fail(RuntimeError("bad heap index"))
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("HDF5 is upset")])
