@@ -130,3 +130,16 @@ def test_four_weeks_stayed_in_range_and_the_docs_say_how_crowded_it_got():
     for row in stored:
         if row["signal"].startswith("share"):
             assert f"{100 * float(row['lowest']):.2f} %" in SYNAPSES, row
+
+
+def test_the_table_of_rest_is_the_stored_one():
+    """Catches deviations at rest that were made anew and not copied into the docs, and one beyond the rule."""
+    page = (ROOT / "docs" / "two_clocks.md").read_text(encoding="utf-8")
+    stored = rows("rest_for_four_weeks.csv")
+    assert len(stored) > 20
+    for row in stored:
+        assert float(row["largest_deviation"]) < 2.0, row
+        if row["population"] == "PYR" or row["signal"] == "firing_rate":
+            start = f"| {row['signal'].replace('_', ' ')} | {row['population']} |"
+            trend = f"{float(row['trend']):+.2f} ± {float(row['standard_error']):.2f}"
+            assert f"{start} {float(row['largest_deviation']):.2f} | {trend} |" in page, row

@@ -48,7 +48,7 @@ def test_nested_contexts_hand_it_outwards():
 
 
 def test_long_work_that_can_be_done_again_lets_it_through():
-    """Catches seconds of waiting where nothing would be lost, one that waited and is forgotten, and a door left open."""
+    """Catches seconds of waiting where nothing would be lost, one that waited and is forgotten, a door left open."""
     reached = False
     with HeldInterrupts() as interrupts:
         with pytest.raises(KeyboardInterrupt), interrupts.let_through():
