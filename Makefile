@@ -34,16 +34,16 @@ run: $(VENV)/installed
 	$(BIN)/ketasim plot runs/human_infusion.h5
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -q -m "not slow and not peers and not faults"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not peers and not faults"
 
 test-all: test test-slow test-peers test-faults
 
 test-slow: $(VENV)/installed
-	$(BIN)/python -m pytest -q -m "slow and not peers and not faults"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "slow and not peers and not faults"
 
 # Kills, full disks, damaged files, wrong input: each part runs alone, too.
 test-faults: $(VENV)/installed
-	$(BIN)/python -m pytest -q -m faults -rs
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m faults -rs
 
 $(PEERS)/installed: pyproject.toml
 	$(PYTHON) -m venv $(PEERS)
@@ -51,8 +51,8 @@ $(PEERS)/installed: pyproject.toml
 	@echo done > $@
 
 test-peers: $(PEERS)/installed
-	$(PEERS)/bin/python -m pytest -q -m peers -rs
-	$(PEERS)/bin/python -m pytest -q -m "not slow and not peers and not faults"
+	$(PEERS)/bin/python -m pytest -q -n 2 --dist loadfile -m peers -rs
+	$(PEERS)/bin/python -m pytest -q -n 2 --dist loadfile -m "not slow and not peers and not faults"
 
 bench: $(PEERS)/installed
 	$(PEERS)/bin/python -m benchmarks
@@ -65,7 +65,7 @@ test-lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python tools/lowest_versions.py > .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test]" -c .venv-lowest/constraints.txt
-	.venv-lowest/bin/python -m pytest -q -m "not slow and not peers and not faults"
+	.venv-lowest/bin/python -m pytest -q -n 2 --dist loadfile -m "not slow and not peers and not faults"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
