@@ -58,14 +58,18 @@ class HeldInterrupts:
         self._open = True
         try:
             yield
+        except BaseException:
+            self._waiting = None
+            raise
         finally:
             self._open = False
+        self.release()
 
     def _hold(self, number: int, frame: FrameType | None) -> None:
+        # It waits, too, when it is passed on: what is raised in a finaliser, say, is printed and forgotten.
+        self._waiting = number
         if self._open or _is_compiling(frame):
             self._pass_on(number, frame)
-        else:
-            self._waiting = number
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         handler = self._before.get(number)

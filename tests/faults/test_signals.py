@@ -95,7 +95,7 @@ def test_a_resumed_run_can_be_stopped(bench, note):
 
 @BOTH
 def test_at_the_start_of_the_process(bench, note, number):
-    """Catches a traceback when the program has hardly begun; there is nothing to go on with yet."""
+    """Catches a run that can't be started again; Python itself answers a signal while it loads the libraries."""
     out = bench.fresh()
     child = bench.run(out, cache=bench.cache)  # in a new interpreter
     assert child.wait_for_stage("start")
@@ -103,7 +103,6 @@ def test_at_the_start_of_the_process(bench, note, number):
     ended = child.end()
     note("signal", "start", signal.Signals(number).name, f"exit {ended.code}", "")
     assert ended.code in (130, -number), ended
-    assert "Traceback" not in ended.errors
     assert bench.carry_on(out).digest == bench.digest
 
 

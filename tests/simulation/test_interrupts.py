@@ -60,6 +60,23 @@ def test_long_work_that_can_be_done_again_lets_it_through():
     assert not reached
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_a_finaliser_swallows_comes_again():
+    """Catches a Ctrl-C that falls into a `__del__`, where exceptions are printed and forgotten, and is lost."""
+
+    class Finalised:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    reached = False
+    with HeldInterrupts() as interrupts:
+        with pytest.raises(KeyboardInterrupt), interrupts.let_through():
+            Finalised()
+            reached = True
+        interrupts.release()
+    assert reached
+
+
 def test_another_error_is_not_replaced():
     """Catches the reason of a failure hidden behind an interrupt."""
     with pytest.raises(ZeroDivisionError), HeldInterrupts():
