@@ -65,14 +65,16 @@ def run(
     ----------
     experiment : what to run, see `ketasim.load_experiment`.
     out : path of the trajectory file; without one the trajectory stays in memory.
-    graph : networkx.DiGraph with a ``population`` node attribute, in place of the experiment's network.
+    graph : networkx.DiGraph with a ``population`` node attribute, or a topology such as
+        ``trajectory.topology("24 h")``, in place of the experiment's network.
     mechanisms : own mechanisms beside those of ketasim.
     progress : called with a `Progress` between windows; returning False cancels.
 
     Raises
     ------
     KetasimError
-        The run failed or was cancelled; ``out`` with ``.part`` appended holds what was computed.
+        The run was refused, failed or was cancelled; ``out`` with ``.part`` appended holds what was computed, and
+        `resume` goes on with it.
 
     Examples
     --------

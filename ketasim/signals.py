@@ -5,7 +5,7 @@ neutral value: the value it has when the mechanism that owns it is switched off.
 to its neutral value before each step and may be scaled by several mechanisms; every other signal has one owner.
 """
 
-from math import inf
+from math import inf, isfinite
 from typing import Literal, NamedTuple
 
 Dimension = Literal["compound", "compartment", "blocker", "subunit", "stage", "node"]
@@ -198,3 +198,17 @@ _ROWS = (
 BASELINE = "_baseline"
 
 SIGNALS: dict[str, Signal] = {row.name: row for row in _ROWS}
+
+
+def range_in_words(within: tuple[float, float]) -> str:
+    """Say a range as people do.
+
+    >>> range_in_words((0.0, inf)), range_in_words((0.0, 1.0)), range_in_words((-inf, 1.0)), range_in_words((-inf, inf))
+    ('0 or more', '0 to 1', '1 or less', 'any number')
+    """
+    least, most = within
+    if isfinite(least) and isfinite(most):
+        return f"{least:g} to {most:g}"
+    if isfinite(least):
+        return f"{least:g} or more"
+    return f"{most:g} or less" if most < inf else "any number"

@@ -10,7 +10,6 @@ import ketasim
 from ketasim.documents import KetasimError
 from ketasim.mechanisms import Mechanism
 from ketasim.pipeline import CancelledError
-from ketasim.simulation import coupling
 from ketasim.storage import differing_datasets, digest
 
 
@@ -55,18 +54,6 @@ def test_in_memory_equals_file(small, small_file):
         assert trajectory.path is None
         assert trajectory.complete
         assert trajectory.digest() == digest(small_file)
-
-
-def test_threads_leave_the_digest(small, small_file, tmp_path, monkeypatch):
-    """Catches a result, or a stored text, that depends on how many threads computed it."""
-    monkeypatch.setattr("ketasim.simulation.coupling.NEURONS_PER_THREAD", 1)
-    used = []
-    run_window = coupling.run_window
-    monkeypatch.setattr(coupling, "run_window", lambda *arguments: used.append(arguments[-1]) or run_window(*arguments))
-    path = tmp_path / "threads.h5"
-    ketasim.run(small(threads=3), path).close()
-    assert set(used) == {3}
-    assert digest(path) == digest(small_file)
 
 
 def test_a_file_of_the_same_content_elsewhere_has_the_same_digest(small, random_graph, tmp_path):

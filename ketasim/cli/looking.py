@@ -138,11 +138,11 @@ def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as
 
 @command
 def signals(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
-    """List the signals that mechanisms share, with units and shapes."""
-    from ketasim.signals import SIGNALS
+    """List the signals that mechanisms share, with units, shapes and ranges."""
+    from ketasim.signals import SIGNALS, range_in_words
 
-    rows = [(s.name, s.unit, s.dims, s.kind, s.neutral, s.meaning) for s in SIGNALS.values()]
-    table(rows, ("signal", "unit", "dimensions", "kind", "neutral", "meaning"), as_json)
+    rows = [(s.name, s.unit, s.dims, s.kind, s.neutral, range_in_words(s.within), s.meaning) for s in SIGNALS.values()]
+    table(rows, ("signal", "unit", "dimensions", "kind", "neutral", "range", "meaning"), as_json)
 
 
 @command

@@ -12,7 +12,7 @@ class Estimation(NamedTuple):
         float, "s", Source("assumed", "network time that estimates keep when what the network reads has moved")
     ] = 2.0
     tolerance: Annotated[
-        float, "1", Source("assumed", "relative change of a class's NMDA drive or release gain that counts as moved")
+        float, "1", Source("assumed", "relative change of a class's drives or release gain that counts as moved")
     ] = 0.0025
     enough: Annotated[float, "s", Source("assumed", "network time behind estimates before windows are skipped")] = 60.0
     fading: Annotated[

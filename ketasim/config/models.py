@@ -174,7 +174,7 @@ class Schedule(Record):
     )
     tolerance: Annotated[float, Ge(0), Le(1), Quantity("1")] = Field(
         default=Estimation().tolerance,
-        description="relative change of a class's NMDA drive or release gain up to which nothing has moved",
+        description="relative change of a class's NMDA drive, AMPA drive or release gain up to which nothing has moved",
     )
     skip: StrictBool = Field(
         default=True, description="run no window while nothing has moved and the estimates rest on 60 s"

@@ -21,9 +21,9 @@ from ketasim.kernels.records import (
 )
 from ketasim.kernels.spiking_network import run_window
 from ketasim.network.build import FAST_STEP, Network
-from ketasim.signals import SIGNALS
+from ketasim.signals import SIGNALS, range_in_words
 from ketasim.simulation.estimates import class_means
-from ketasim.simulation.guards import Scene, check_signals, node_in_words, range_in_words
+from ketasim.simulation.guards import Scene, check_signals, node_in_words
 
 #: A class that fires faster than this on average, Hz, has run away; no cell class of cortex keeps it up.
 RUNAWAY_RATE = 200.0

@@ -6,14 +6,14 @@ the signal, the node and the time, before anything reads it. Ranges are those th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf, isfinite
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 
 from ketasim.documents import KetasimError
 from ketasim.network.topology import Topology
-from ketasim.signals import SIGNALS, Signal
+from ketasim.signals import SIGNALS, Signal, range_in_words
 
 #: Rounding by which a value may lie outside its range, over the largest value of the signal or 1.
 TOLERANCE = 1e-9
@@ -97,17 +97,3 @@ def node_in_words(topology: Topology, node: int) -> str:
     population = topology.population_names[int(topology.population[node])]
     name = int(topology.node_id[node]) if topology.labels is None else repr(topology.label(node))
     return f"node {name} of {population}"
-
-
-def range_in_words(within: tuple[float, float]) -> str:
-    """Say a range as people do.
-
-    >>> range_in_words((0.0, inf)), range_in_words((0.0, 1.0)), range_in_words((-inf, 1.0)), range_in_words((-inf, inf))
-    ('0 or more', '0 to 1', '1 or less', 'any number')
-    """
-    least, most = within
-    if isfinite(least) and isfinite(most):
-        return f"{least:g} to {most:g}"
-    if isfinite(least):
-        return f"{least:g} or more"
-    return f"{most:g} or less" if most < inf else "any number"

@@ -18,7 +18,7 @@ from ketasim.signals import SIGNALS
         (("mechanisms",), {"mechanism", "what it is", "reads", "writes", "scales"}),
         (("mechanisms", "nmda_blockade"), {"parameter", "value", "unit", "status", "source"}),
         (("mechanisms", "schedule"), {"parameter", "value", "unit", "status", "source"}),
-        (("signals",), {"signal", "unit", "dimensions", "kind", "neutral", "meaning"}),
+        (("signals",), {"signal", "unit", "dimensions", "kind", "neutral", "range", "meaning"}),
         (("examples",), {"example", "file"}),
         (("info",), {"what", "value"}),
     ],

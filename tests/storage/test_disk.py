@@ -114,24 +114,30 @@ class KilledError(Exception):
     """Stands for SIGKILL."""
 
 
-def killed_in_a_commit(path, after):
-    """A file of 3 pages whose second commit, which changes all of them and adds one, dies after a number of writes."""
-    disk, put, writes = Disk(path), Disk._put, []
-    disk.write(b"a" * 12_288)
-    disk.commit()
-    disk.seek(0)
-    disk.write(b"b" * 16_384)
+def commit_and_die(disk, after):
+    """Commit with a process that dies after a number of writes; then nothing more is written."""
+    put, writes = disk._put, []
 
     def dying(start, data):
         if len(writes) == after:
             raise KilledError
         writes.append(start)
-        put(disk, start, data)
+        put(start, data)
 
     disk._put = dying
     with contextlib.suppress(KilledError):
         disk.commit()
     disk._file.close()
+
+
+def killed_in_a_commit(path, after):
+    """A file of 3 pages whose second commit, which changes all of them and adds one, dies after a number of writes."""
+    disk = Disk(path)
+    disk.write(b"a" * 12_288)
+    disk.commit()
+    disk.seek(0)
+    disk.write(b"b" * 16_384)
+    commit_and_die(disk, after)
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3, 4])
@@ -188,7 +194,7 @@ def test_reopened_goes_on(tmp_path):
 def test_the_end_is_given_up_with_the_commit(tmp_path, after):
     """Catches a file that ends before what its tables say, which HDF5 does not open: it shrank too early."""
     path = tmp_path / "file"
-    disk, put, writes = Disk(path), Disk._put, []
+    disk = Disk(path)
     disk.write(b"a" * 20_000)
     disk.commit()
     disk.seek(0)
@@ -199,17 +205,7 @@ def test_the_end_is_given_up_with_the_commit(tmp_path, after):
     assert disk.tell() == 9000
     disk.seek(9000)
     disk.write(b"b" * 10)
-
-    def dying(start, data):
-        if len(writes) == after:
-            raise KilledError
-        writes.append(start)
-        put(disk, start, data)
-
-    disk._put = dying
-    with contextlib.suppress(KilledError):
-        disk.commit()
-    disk._file.close()
+    commit_and_die(disk, after)
     Disk.reopened(path).close()
     wanted = b"b" * 10 + b"a" * 8990 + b"b" * 10
     assert path.read_bytes() == (b"a" * 20_000 if after == 0 else wanted)
