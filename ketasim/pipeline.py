@@ -16,9 +16,8 @@ from ketasim.documents import KetasimError
 from ketasim.mechanisms import Mechanism
 from ketasim.simulation import Simulation
 from ketasim.simulation.arrays import part_of
-from ketasim.simulation.footprint import expected_size
+from ketasim.simulation.cost import check_memory, free_memory, refuse_what_cannot_work, size_of
 from ketasim.simulation.interrupts import HeldInterrupts
-from ketasim.simulation.resources import check_memory, free_memory, refuse_what_cannot_work
 from ketasim.simulation.sampler import baseline_windows
 from ketasim.storage import Trajectory, TrajectoryWriter, open_trajectory
 from ketasim.storage.checkpoint import remove_checkpoint
@@ -173,7 +172,7 @@ def _execute(run: _Run) -> None:
     report = _Reporter(run.progress, experiment, interrupts, checkpointer)
     out = run.target if isinstance(run.target, Path) else None
     if arrays:  # what it needs on the disk is partly there already
-        check_memory(expected_size(experiment, run.graph), experiment, free_memory())
+        check_memory(size_of(experiment, run.graph), experiment, free_memory())
     else:
         refuse_what_cannot_work(experiment, out, run.graph)
         checkpointer.write_start()
@@ -199,8 +198,8 @@ def _execute(run: _Run) -> None:
             writer.stop(str(error))
             raise
         report("store", simulation)
-        populations = simulation.network.topology.population_names if simulation.network else ()
-        moieties = simulation.compartments.moieties
+        populations = simulation.topology.population_names if simulation.topology else ()
+        moieties = simulation.setting.compartments.moieties
         summary = summarise(recorder.subject, recorder.population, moieties, populations)
         writer.write_summary(summary | _network_cost(simulation))
         writer.finish()
@@ -291,10 +290,10 @@ class _Reporter:
         """Share of the wall time that lies behind `time`, if a slow step takes as long as it usually does."""
         if simulation is None:
             return 0.0
-        baseline = baseline_windows(self._experiment) if simulation.network else 0
+        baseline = baseline_windows(self._experiment) if simulation.sampler else 0
         schedule = self._experiment.schedule
         measured = 1.0 + (time + schedule.window) / schedule.baseline if time < 0.0 else 0.0
         before = baseline if simulation.baseline_done else baseline * measured
-        step = PLASTIC_STEP if simulation.structure else STEP
+        step = PLASTIC_STEP if simulation.plastic_edges else STEP
         steps, left = simulation.steps_done, len(simulation.schedule) - 1
         return min(1.0, (before + step * steps) / max(1.0, baseline + step * (steps + left)))

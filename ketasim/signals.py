@@ -8,7 +8,7 @@ to its neutral value before each step and may be scaled by several mechanisms; e
 from math import inf, isfinite
 from typing import Literal, NamedTuple
 
-Dimension = Literal["compound", "compartment", "blocker", "subunit", "stage", "node"]
+Dimension = Literal["compound", "compartment", "blocker", "subunit", "stage", "population", "node"]
 Kind = Literal["input", "state", "port", "network"]
 
 #: Longest-established order of the NMDA receptor's GluN2 subunits; the axis `subunit`.
@@ -49,6 +49,15 @@ _ROWS = (
     # what the experiment does to the subject
     Signal("bolus", "mg", ("compartment",), "input", 0.0, "amount put in at the start of the step"),
     Signal("infusion_rate", "mg/s", ("compartment",), "input", 0.0, "amount put in per second during the step"),
+    Signal(
+        "afferent_rate",
+        "1/ms",
+        ("population",),
+        "input",
+        0.0,
+        "rate added to that of each neuron's background afferents",
+        within=_ANY,
+    ),
     # pharmacokinetics
     Signal(
         "drug_amount",

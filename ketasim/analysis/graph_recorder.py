@@ -26,7 +26,7 @@ class GraphRecorder:
         while_measuring: Callable[[], AbstractContextManager[None]] = nullcontext,
     ):
         self._writer, self._simulation, self._while_measuring = writer, simulation, while_measuring
-        self._due = list(graph_times(simulation.experiment).items()) if simulation.structure else []
+        self._due = list(graph_times(simulation.experiment).items()) if simulation.plastic_edges else []
 
     @property
     def state(self) -> int:
@@ -39,12 +39,11 @@ class GraphRecorder:
 
     def record(self) -> None:
         """Write what is due at the present time; the last of several that are."""
-        structure, time = self._simulation.structure, self._simulation.time
+        time = self._simulation.time
         due = [name for name, at in self._due if at <= time]
-        if not due or structure is None:
+        if not due:
             return
-        start = self._simulation.network if time == 0.0 else None  # as given, not in the kernel's precision
-        topology = start.topology if start else structure.topology()
+        topology = self._simulation.topology_now()
         measures = None
         if self._simulation.experiment.recording.measures:
             with self._while_measuring():

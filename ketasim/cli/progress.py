@@ -49,11 +49,11 @@ class ProgressBar:
             self._bar.stop()
 
     def __call__(self, progress: "Progress") -> None:
-        """Show where the run is; once the baseline is known, say how fast the block comes and goes."""
+        """Show where the run is; once the baseline is known, say what mechanisms have to say of it."""
         if progress.stage == "run" and not self._said and progress.simulation is not None:
             self._said = True
             if progress.simulation.steps_done == 1:  # not of a run that goes on, whose network is not at rest
-                self._say_half_times(progress.simulation)
+                self._say_remarks(progress.simulation)
         if self._bar is None:
             return
         from ketasim.kernels.jit import compiled_before
@@ -64,8 +64,8 @@ class ProgressBar:
         clock = f"{_clock(progress.time)} of {_clock(progress.end)}"
         self._bar.update(self._task, completed=progress.done, description=words, clock=clock)
 
-    def _say_half_times(self, simulation: Any) -> None:
-        lines = half_time_lines(simulation)
+    def _say_remarks(self, simulation: Any) -> None:
+        lines = simulation.remarks()
         if self._quiet or not lines:
             return
         if self._bar is not None:
@@ -73,23 +73,6 @@ class ProgressBar:
                 self._bar.console.print(line, highlight=False)
         else:
             print("\n".join(lines), file=sys.stderr)
-
-
-def half_time_lines(simulation: Any) -> list[str]:
-    """How fast the first blocker comes and goes at the resting network's open probability, one line a class."""
-    rows = simulation.block_half_times()
-    if not rows:
-        return []
-    first = rows[0]
-    lines = [f"half-times of block by {first.blocker} at rest (onset at {first.concentration:g} uM of it, recovery):"]
-    for population in dict.fromkeys(row.population for row in rows):
-        parts = [
-            f"{row.subunit} {_duration(row.onset)}, {_duration(row.recovery)}"
-            for row in rows
-            if row.population == population
-        ]
-        lines.append(f"  {population}: " + "; ".join(parts))
-    return lines
 
 
 def _clock(seconds: float) -> str:
@@ -102,7 +85,3 @@ def _clock(seconds: float) -> str:
         if abs(seconds) >= 2 * size or (unit == "h" and abs(seconds) >= size):
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds:.3g} s"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

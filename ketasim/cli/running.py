@@ -170,15 +170,14 @@ def check(
 ) -> None:
     """Validate and build an experiment; print its size, memory and time. Runs nothing."""
     import ketasim
-    from ketasim.simulation.estimate import estimate
-    from ketasim.simulation.resources import refuse_what_cannot_work
+    from ketasim.simulation.cost import forecast, refuse_what_cannot_work
 
     experiment = ketasim.load_experiment(config, overrides or [])
     refuse_what_cannot_work(experiment, Path("runs") / f"{experiment.name}.h5")
     simulation = ketasim.Simulation(experiment)
     for remark in simulation.notes:
         note(remark, quiet)
-    table(estimate(simulation), ("quantity", "value", "unit"), as_json)
+    table(forecast(simulation), ("quantity", "value", "unit"), as_json)
 
 
 @command

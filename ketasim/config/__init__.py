@@ -3,19 +3,18 @@
 from ketasim.config.experiment import Experiment
 from ketasim.config.load import examples, load_experiment
 from ketasim.config.models import (
-    Dose,
     Genotype,
     NetworkFile,
     NetworkModel,
     Recording,
-    Repeat,
     Schedule,
-    Stimulus,
     Subject,
 )
 from ketasim.config.schema import experiment_schema
+from ketasim.exposures import Afferents, Dose, Repeat
 
 __all__ = [
+    "Afferents",
     "Dose",
     "Experiment",
     "Genotype",
@@ -24,7 +23,6 @@ __all__ = [
     "Recording",
     "Repeat",
     "Schedule",
-    "Stimulus",
     "Subject",
     "examples",
     "experiment_schema",

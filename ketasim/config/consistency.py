@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from ketasim.config.limits import size_findings
-from ketasim.config.models import Dose, NetworkFile, Species
+from ketasim.config.models import NetworkFile, Species
 from ketasim.config.stimuli import in_words, populations_of, stimulus_findings
 from ketasim.documents import Document, DocumentError, Problem, did_you_mean, read_document
 from ketasim.documents.validation import unknown
+from ketasim.exposures import Dose
 from ketasim.signals import SIGNALS
 
 if TYPE_CHECKING:

@@ -22,7 +22,6 @@ from pydantic import (
 
 from ketasim.config.consistency import catalogue_of, circuit_of, inconsistencies
 from ketasim.config.models import (
-    Dose,
     LocalFile,
     Network,
     NetworkFile,
@@ -33,9 +32,12 @@ from ketasim.config.models import (
     Subject,
 )
 from ketasim.config.parameters import known_mechanisms, plain_mechanisms, validate_mechanisms
+from ketasim.config.stimuli import populations_of
 from ketasim.documents import Document, DocumentError, from_mapping, with_values
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import Quantity, Record, validate
+from ketasim.exposures import DOSES, STIMULI, Dose, Exposure
+from ketasim.exposures.doses import administrations
 
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
@@ -97,17 +99,20 @@ class Experiment(Record):
 
     _document: Document = PrivateAttr()
     _own: tuple["Mechanism", ...] = PrivateAttr(default=())
+    _stimuli: tuple[Exposure, ...] = PrivateAttr(default=())
     _catalogue: Mapping[str, Any] = PrivateAttr()
     _circuit: "Circuit | None" = PrivateAttr(default=None)
 
     @classmethod
-    def from_mapping(cls, data: Mapping[str, Any], mechanisms: Sequence["Mechanism"] = ()) -> Self:
+    def from_mapping(
+        cls, data: Mapping[str, Any], mechanisms: Sequence["Mechanism"] = (), exposures: Sequence[Exposure] = ()
+    ) -> Self:
         """Return the experiment of a mapping with the keys of an experiment file.
 
         Parameters
         ----------
         data : plain values, quantities as text with units. Relative paths in it start at the current folder.
-        mechanisms : own mechanisms beside those of ketasim.
+        mechanisms, exposures : own ones beside those of ketasim.
 
         Raises
         ------
@@ -119,23 +124,26 @@ class Experiment(Record):
         >>> Experiment.from_mapping({"format": 1, "duration": "3 h"}).duration
         10800.0
         """
-        return cls.from_document(from_mapping(data), mechanisms)
+        return cls.from_document(from_mapping(data), mechanisms, exposures)
 
     @classmethod
-    def from_document(cls, document: Document, mechanisms: Sequence["Mechanism"] = ()) -> Self:
+    def from_document(
+        cls, document: Document, mechanisms: Sequence["Mechanism"] = (), exposures: Sequence[Exposure] = ()
+    ) -> Self:
         """Return the experiment of a document; parameters and errors as of `from_mapping`.
 
         Parameters
         ----------
         document : what was read; relative paths in it start at its folder.
-        mechanisms : own mechanisms beside those of ketasim.
+        mechanisms, exposures : own ones beside those of ketasim.
         """
         if document.file is not None and "name" not in document.data:
             document = with_values(document, {"name": _as_name(document.file.stem)})
         folder = document.file.parent if document.file else Path.cwd()
-        context = {"folder": folder, "mechanisms": known_mechanisms(mechanisms)}
+        stimuli = STIMULI | {one.kind: one for one in exposures}
+        context = {"folder": folder, "mechanisms": known_mechanisms(mechanisms), "stimuli": stimuli}
         experiment = validate(cls, document, context)
-        experiment._document, experiment._own = document, tuple(mechanisms)
+        experiment._document, experiment._own, experiment._stimuli = document, tuple(mechanisms), tuple(exposures)
         experiment._catalogue, problems = catalogue_of(experiment, document)
         experiment._circuit = circuit_of(experiment)
         problems += inconsistencies(experiment, document, experiment._catalogue)
@@ -163,7 +171,7 @@ class Experiment(Record):
         0.3
         """
         try:
-            return type(self).from_document(with_values(self._document, changes), self._own)
+            return type(self).from_document(with_values(self._document, changes), self._own, self._stimuli)
         except DocumentError as error:  # what is wrong came from Python; no line of the file is to blame
             raise DocumentError([problem._replace(place=None) for problem in error.problems]) from None
 
@@ -205,11 +213,37 @@ class Experiment(Record):
         return {"data": data, "text": self.source_text, "file": str(file.absolute()) if file else None}
 
     @classmethod
-    def from_given(cls, given: Mapping[str, Any], mechanisms: Sequence["Mechanism"] = ()) -> Self:
+    def from_given(
+        cls, given: Mapping[str, Any], mechanisms: Sequence["Mechanism"] = (), exposures: Sequence[Exposure] = ()
+    ) -> Self:
         """Return the experiment of what `given` returned; errors as of `from_mapping`."""
         file = Path(given["file"]) if given["file"] else None
         document = Document(str(file or ""), given["text"], dict(given["data"]), {}, file)
-        return cls.from_document(document, mechanisms)
+        return cls.from_document(document, mechanisms, exposures)
+
+    @property
+    def exposures(self) -> dict[Exposure, tuple[Any, ...]]:
+        """Every kind of exposure there is, and its single events: doses by start, stimuli as they stand in the file."""
+        doses = sorted(administrations(self.doses, self.subject.weight), key=lambda dose: dose.start)
+        found: dict[Exposure, tuple[Any, ...]] = {DOSES: tuple(doses)}
+        for kind in (*STIMULI.values(), *self._stimuli):
+            found[kind] = tuple(one for one in self.stimuli if one.kind == kind.kind)
+        return found
+
+    @property
+    def begin(self) -> float:
+        """Time in s at which the run begins: zero, or before it with the earliest exposure."""
+        return min([0.0, *(one.begin for one in self.stimuli)])
+
+    @property
+    def populations(self) -> Mapping[str, Any]:
+        """Populations that the network may have, with their constants; empty without a network."""
+        return populations_of(self)
+
+    @property
+    def own_exposures(self) -> tuple[Exposure, ...]:
+        """Kinds of exposures that were given in Python beside those of ketasim."""
+        return self._stimuli
 
     @property
     def source_text(self) -> str:
@@ -238,7 +272,7 @@ class Experiment(Record):
         return self._own
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_document, (self._document, self._own)
+        return type(self).from_document, (self._document, self._own, self._stimuli)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         return self

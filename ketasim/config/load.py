@@ -9,13 +9,17 @@ from ketasim.config.experiment import Experiment
 from ketasim.documents import Document, DocumentError, Problem, did_you_mean, override, read_document
 from ketasim.documents.nearest import shown
 from ketasim.documents.yaml_text import DataPath
+from ketasim.exposures import Exposure
 
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
 
 
 def load_experiment(
-    source: str | Path, overrides: Sequence[str] = (), mechanisms: Sequence["Mechanism"] = ()
+    source: str | Path,
+    overrides: Sequence[str] = (),
+    mechanisms: Sequence["Mechanism"] = (),
+    exposures: Sequence[Exposure] = (),
 ) -> Experiment:
     """Read an experiment file.
 
@@ -24,7 +28,7 @@ def load_experiment(
     source : path of the file, or the name of an example that travels in the package, see `examples`. A file
         goes before an example of the same name.
     overrides : ``key.path=value`` strings, such as ``doses.0.amount=0.25 mg/kg``, applied in order.
-    mechanisms : own mechanisms beside those of ketasim.
+    mechanisms, exposures : own ones beside those of ketasim.
 
     Raises
     ------
@@ -32,7 +36,7 @@ def load_experiment(
         All problems of one stage: the YAML, the keys and values, whether they fit together.
     """
     document = override(read_document(_located(source)), overrides)
-    return Experiment.from_document(_with_paths_from_here(document), mechanisms)
+    return Experiment.from_document(_with_paths_from_here(document), mechanisms, exposures)
 
 
 def _with_paths_from_here(document: Document) -> Document:

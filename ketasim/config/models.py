@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 
 from annotated_types import Ge, Gt, Le
 from pydantic import (
@@ -12,15 +12,17 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StrictStr,
+    ValidationError,
     ValidationInfo,
     field_validator,
 )
 
 from ketasim.config.estimation import Estimation
 from ketasim.config.weights import WeightsChoice, default_weights
-from ketasim.documents import DoseAmount, format_quantity, parse_quantity
+from ketasim.documents import format_quantity, parse_quantity
 from ketasim.documents.nearest import shown
-from ketasim.documents.validation import Amount, Quantity, Record
+from ketasim.documents.validation import Quantity, Record, complaint, unknown
+from ketasim.exposures import STIMULI
 
 Species = Literal["human", "rat", "mouse"]
 
@@ -70,68 +72,6 @@ class Subject(Record):
         description="body weight, by default 70 kg (human), 0.3 kg (rat), 0.025 kg (mouse)",
     )
     genotype: Genotype = Field(default=Genotype(), description="human genetic variants")
-
-
-class Repeat(Record):
-    """The same dose again at equal intervals."""
-
-    every: PositiveSeconds = Field(description="time from one start to the next, such as 3.5 d")
-    count: Annotated[StrictInt, Ge(1), Le(10_000)] = Field(description="how many doses in all")
-
-
-class Dose(Record):
-    """One dose, or a series of equal ones."""
-
-    drug: StrictStr = Field(description="name of a drug, see `ketasim drugs`")
-    route: StrictStr = Field(description="how it is given, such as intravenous")
-    amount: Annotated[DoseAmount, Amount()] | None = Field(
-        default=None,
-        description="amount, such as 0.5 mg/kg or 35 mg; only a drug without compounds needs none",
-    )
-    start: SecondsFromZero = Field(default=0.0, description="start after time zero, by default 0 s")
-    duration: SecondsFromZero = Field(
-        default=0.0,
-        description="length of an infusion, or time over which an amount is taken; 0 s, the default, is at once",
-    )
-    repeat: Repeat | None = Field(default=None, description="give it again, such as {every: 3.5 d, count: 8}")
-
-    @property
-    def starts(self) -> tuple[float, ...]:
-        """Start of each dose of the series in s."""
-        every = self.repeat.every if self.repeat else 0.0
-        return tuple(self.start + number * every for number in range(self.count))
-
-    @property
-    def count(self) -> int:
-        """Number of doses in the series."""
-        return self.repeat.count if self.repeat else 1
-
-    @property
-    def last(self) -> float:
-        """Start of the last dose of the series in s."""
-        return self.start + (self.count - 1) * self.repeat.every if self.repeat else self.start
-
-
-class Stimulus(Record):
-    """More, or fewer, background spikes onto every neuron of one population for a while."""
-
-    kind: Literal["afferents"] = Field(description="what is changed: afferents, the rate of background spikes")
-    population: StrictStr = Field(description="name of the population")
-    start: SecondsFromZero = Field(description="start after time zero, such as 1 s")
-    duration: Annotated[float, Ge(1e-4), Quantity("s")] = Field(description="such as 500 ms; at least 0.1 ms")
-    rate: Annotated[float, Ge(-1e6), Le(1e6), Quantity("Hz")] = Field(
-        description="added to the background rate of each neuron; negative down to minus that rate"
-    )
-
-    @property
-    def begin(self) -> float:
-        """Start in s, a whole number of fast steps of 0.1 ms."""
-        return round(self.start, 4)
-
-    @property
-    def end(self) -> float:
-        """End in s, a whole number of fast steps of 0.1 ms."""
-        return round(self.start + self.duration, 4)
 
 
 class NetworkModel(Record):
@@ -240,6 +180,29 @@ class Recording(Record):
     measures: StrictBool = Field(
         default=True, description="measure the graph at those times, which takes 2 s each with 1,000 neurons"
     )
+
+
+def _stimulus(value: Any, info: ValidationInfo) -> Any:
+    """Return an entry of `stimuli` as its kind's model."""
+    kinds = (info.context or {}).get("stimuli", STIMULI)
+    models = {name: one.Model for name, one in kinds.items()}
+    if isinstance(value, tuple(models.values())):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{shown(value)} stands here; a mapping is wanted, such as {{kind: afferents, ...}}")
+    kind = value.get("kind")
+    if kind is None:
+        raise ValueError(f"the key 'kind' is missing; allowed: {', '.join(models)}")
+    if not isinstance(kind, str) or kind not in models:
+        raise ValidationError.from_exception_data("stimulus", [complaint(("kind",), unknown("kind", kind, models))])
+    return models[kind].model_validate(dict(value), context=info.context)
+
+
+Stimulus = Annotated[
+    Any,
+    PlainValidator(_stimulus, json_schema_input_type=Union[tuple(one.Model for one in STIMULI.values())]),  # noqa: UP007
+    PlainSerializer(lambda stimulus: stimulus.model_dump(mode="json"), when_used="json"),
+]
 
 
 def _network(value: Any, info: ValidationInfo) -> NetworkModel | NetworkFile | None:

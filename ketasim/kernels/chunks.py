@@ -15,6 +15,7 @@ from ketasim.kernels.jit import kernel
 from ketasim.kernels.membranes import (
     Afferents,
     Membrane,
+    add_currents,
     advance,
     afferents_of,
     anyone_fired,
@@ -30,6 +31,9 @@ from ketasim.kernels.vectors import BLOCK
 
 #: How often a part looks whether the others are ready before it lets other threads run: about 0.2 ms.
 _LOOKS = 200_000
+
+#: Steps from one sample of a trace to the next: 1 kHz at 0.1 ms.
+TRACE_STEPS = 10
 
 
 class Model(NamedTuple):
@@ -68,6 +72,8 @@ class _Block(NamedTuple):
     tile: np.ndarray
     membrane: Membrane
     afferents: Afferents
+    traces: np.ndarray
+    first_sample: int
 
 
 class _Drawn(NamedTuple):
@@ -91,6 +97,7 @@ class Log(NamedTuple):
     spike_step: np.ndarray
     spike_node: np.ndarray
     count: np.ndarray  # (4,) spikes before the last chunk, spikes, 1 after an overflow, whose turn in `events` it is
+    traces: np.ndarray  # (n_blocks, samples, 3) pA, summed over the neurons of a block; see `Window.traces`
 
 
 @kernel
@@ -112,7 +119,7 @@ def run_part(part, workspace, activity, model, clock, n_steps, log):
             if begin >= n_steps:
                 return True
             n_chunk = min(chunk, n_steps - begin)
-            _advance_part(part, workspace, activity, model, clock, n_chunk, log.sums)
+            _advance_part(part, workspace, activity, model, clock, n_chunk, log)
             _release_from_part(part, workspace, activity, model, clock.age + begin + 1, log)
             write(workspace.advanced[part], begin + n_chunk)
         end = min(begin + chunk, n_steps)
@@ -164,24 +171,25 @@ def _release_from_part(part, workspace, activity, model, first_age, log):
 
 
 @kernel
-def _advance_part(part, workspace, activity, model, clock, n_chunk, sums):
+def _advance_part(part, workspace, activity, model, clock, n_chunk, log):
     """Take every block of a part through the steps of a chunk."""
     parameters = model.parameters
     begin = workspace.begin[part, 0]
     spikes = _Spikes(
         workspace.marks[part], workspace.fired[part], workspace.fired_step[part], workspace.fired_node[part]
     )
+    first_sample = -(-clock.first_step // TRACE_STEPS)
     n_fired = 0
     for b in range(workspace.part[part], workspace.part[part + 1]):
         first, end, c = workspace.block[b, 0], workspace.block[b, 1], workspace.block[b, 2]
         tile = workspace.tile[b]
         now = FastClock(clock.seed, clock.first_step + begin, clock.age + begin)
         drawn = _Drawn(workspace.words[b], workspace.counts[part], begin > 0)
-        membrane, afferents = membrane_of(c, parameters, tile), afferents_of(c, parameters.synapses, tile)
-        n_fired = _advance_block(
-            _Block(first, end, tile, membrane, afferents), drawn, activity.pending, now, n_chunk, spikes, n_fired
-        )
-        take_sums(tile, first, end, sums)
+        membrane = membrane_of(c, parameters, tile)
+        afferents = afferents_of(c, model.modulation.afferent_thresholds, parameters.synapses, tile)
+        block = _Block(first, end, tile, membrane, afferents, log.traces[b], first_sample)
+        n_fired = _advance_block(block, drawn, activity.pending, now, n_chunk, spikes, n_fired)
+        take_sums(tile, first, end, log.sums)
     workspace.n_fired[part] = n_fired
 
 
@@ -189,7 +197,7 @@ def _advance_part(part, workspace, activity, model, clock, n_chunk, sums):
 def _advance_block(block, drawn, pending, now, n_chunk, spikes, n_fired):
     """Take one block through the steps of a chunk; returns how many spikes the part has then."""
     # arrays are taken out of their tuples here: numba counts references each time one is
-    first, end, tile, membrane, afferents = block
+    first, end, tile, membrane, afferents, traces, first_sample = block
     words, counts, known = drawn
     marks, fired, fired_step, fired_node = spikes
     thresholds, afferent_ampa, afferent_nmda = afferents
@@ -206,6 +214,8 @@ def _advance_block(block, drawn, pending, now, n_chunk, spikes, n_fired):
                 known = True
             poisson_counts(counts, words, (step & 3) * BLOCK, thresholds)
             receive_afferents(tile, counts, afferent_ampa, afferent_nmda)
+        if traces.shape[0] and (now.first_step + k) % TRACE_STEPS == 0:
+            add_currents(tile, membrane, end - first, traces[(now.first_step + k) // TRACE_STEPS - first_sample])
         if leaky:
             advance(tile, fired, membrane, None)
         else:

@@ -146,10 +146,10 @@ class Afferents(NamedTuple):
 
 
 @kernel
-def afferents_of(c, synapses, tile):
+def afferents_of(c, thresholds, synapses, tile):
     """Return the `Afferents` of class ``c`` in the precision of the tile."""
     real = tile.dtype.type
-    return Afferents(synapses.afferent_thresholds[c], real(synapses.afferent_ampa[c]), real(synapses.afferent_nmda[c]))
+    return Afferents(thresholds[c], real(synapses.afferent_ampa[c]), real(synapses.afferent_nmda[c]))
 
 
 @kernel
@@ -255,6 +255,19 @@ def advance(tile, fired, membrane, spike_current):
         tile[G_NMDA + i] = nmda if nmda > nothing else zero
         tile[G_FAST + i] = fast if fast > nothing else zero
         tile[G_SLOW + i] = slow if slow > nothing else zero
+
+
+@kernel
+def add_currents(tile, membrane, n, currents):
+    """Add what flows through the synapses of a tile's first ``n`` neurons to ``currents`` (3,) pA: AMPA, NMDA, GABA."""
+    for i in range(n):
+        v = tile[VOLTAGE + i]
+        mg_factor = exponential(membrane.mg_per_millivolt * v)
+        nmda = (tile[G_NMDA + i] * tile[F_AB + i] + tile[T_AB + i]) / (1.0 + membrane.mg_over_k_ab * mg_factor)
+        nmda += (tile[G_NMDA + i] * tile[F_CD + i] + tile[T_CD + i]) / (1.0 + membrane.mg_over_k_cd * mg_factor)
+        currents[0] -= tile[AMPA_GAIN + i] * tile[G_AMPA + i] * v
+        currents[1] -= nmda * v
+        currents[2] += (tile[G_FAST + i] + tile[G_SLOW + i]) * (membrane.gaba_reversal - v)
 
 
 @kernel

@@ -12,6 +12,9 @@ AMPA, NMDA, GABA_FAST, GABA_SLOW = 0, 1, 2, 3
 #: Rows of `Window.sums`, summed over the steps of a window.
 SUM_NMDA, SUM_NMDA_AB, SUM_NMDA_CD, SUM_NMDA_V, SUM_AMPA_CURRENT, SUM_NMDA_CURRENT = 0, 1, 2, 3, 4, 5
 
+#: Rows of `Window.traces`.
+TRACE_AMPA, TRACE_NMDA, TRACE_GABA = 0, 1, 2
+
 
 class CellParameters(NamedTuple):
     """Membrane constants, one entry per cell class: (n_classes,) float64."""
@@ -41,7 +44,6 @@ class SynapseParameters(NamedTuple):
     facilitation: np.ndarray  # ms
     afferent_ampa: np.ndarray  # (n_classes,) nS per afferent spike
     afferent_nmda: np.ndarray  # (n_classes,) nS per afferent spike
-    afferent_thresholds: np.ndarray  # (n_classes, k) uint32, see `random.poisson_counts`
 
 
 class NetworkParameters(NamedTuple):
@@ -60,7 +62,7 @@ class NetworkParameters(NamedTuple):
 
 
 class Modulation(NamedTuple):
-    """What the slow mechanisms do to the network, per node (n_nodes,) float64."""
+    """What slow mechanisms and exposures do to the network, per node (n_nodes,) float64 unless it says otherwise."""
 
     nmda_ab: np.ndarray  # F_ab: share of GluN2A, B current times its unblocked fraction
     nmda_cd: np.ndarray  # F_cd
@@ -69,6 +71,7 @@ class Modulation(NamedTuple):
     release_gain: np.ndarray  # scales U of the node's outputs and its afferents
     ampa_gain: np.ndarray  # scales the AMPA conductance of the node's synapses, afferents included
     afferent_gain: np.ndarray  # scales the conductances of the node's afferents
+    afferent_thresholds: np.ndarray  # (n_classes, k) uint32, their rate; see `random.poisson_counts`
 
 
 class Activity(NamedTuple):
@@ -110,6 +113,8 @@ class Window(NamedTuple):
     released : (n, n_classes) float64, summed u x per source and target class.
     spike_step, spike_node : (n_spikes,) int64 and int32 in order of time; a spike belongs to the end of its step.
     overflow : True when there were more spikes than the network can hold; the window is then worthless.
+    traces : (3, n_classes, samples) float64, pA, mean AMPA, NMDA and GABA current of a class (inward positive) at the
+        start of every step whose absolute number is a multiple of `chunks.TRACE_STEPS`; no samples unless asked for.
     """
 
     sums: np.ndarray
@@ -117,6 +122,7 @@ class Window(NamedTuple):
     spike_step: np.ndarray
     spike_node: np.ndarray
     overflow: bool
+    traces: np.ndarray
 
 
 def new_activity(graph: Graph, parameters: NetworkParameters, real: type = np.float32) -> Activity:

@@ -99,24 +99,24 @@ def change(changing: ChangingGraph, deaths: tuple[np.ndarray, np.ndarray], birth
     return changing._replace(graph=_bounded(changing.graph, changing.delay_count))
 
 
-def set_weights(graph: Graph, first: int, end: int, weight: np.ndarray) -> None:
-    """Give synapses from nodes ``first`` to before ``end`` onto the same nodes new weights; not while a window runs.
+def set_weights(graph: Graph, sources: tuple[int, int], targets: tuple[int, int], weight: np.ndarray) -> None:
+    """Give synapses from a range of nodes onto another, each from first to before end, new weights.
 
-    weight : (E,) float32, in order of source and target.
+    Not while a window runs. weight : (E,) float32, in order of source and target.
 
     Raises
     ------
     ValueError
         There are not as many synapses as weights.
     """
-    if _set_weights(graph, first, end, weight) != weight.size:
-        raise ValueError(f"{weight.size} weights for another number of synapses within nodes {first} to {end - 1}")
+    if _set_weights(graph, *sources, *targets, weight) != weight.size:
+        raise ValueError(f"{weight.size} weights for another number of synapses from nodes {sources} onto {targets}")
 
 
 @kernel
-def _set_weights(graph, first, end, weight):
+def _set_weights(graph, first_source, end_source, first, end, weight):
     done = 0
-    for source in range(first, end):
+    for source in range(first_source, end_source):
         place = first_at_least(graph.target, graph.row_start[source], graph.row_end[source], first)
         while place < graph.row_end[source] and graph.target[place] < end:
             if done < weight.shape[0]:

@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ketasim.kernels.chunks import Log, Model, Workspace, run_part
+from ketasim.kernels.chunks import TRACE_STEPS, Log, Model, Workspace, run_part
 from ketasim.kernels.graph import Graph
 from ketasim.kernels.membranes import TILE, load_tiles, store_tiles
 from ketasim.kernels.records import Activity, FastClock, Modulation, NetworkParameters, Window
@@ -48,7 +48,17 @@ def run_window(
     n_steps : steps of ``parameters.step`` ms; 0 changes nothing.
     threads : how many parts of the network run at the same time; one for a block of neurons at most.
     """
-    model = Model(graph, modulation, parameters)
+    return _run(activity, Model(graph, modulation, parameters), clock, n_steps, threads, 0)
+
+
+def run_traced_window(activity: Activity, model: Model, clock: FastClock, n_steps: int, threads: int = 1) -> Window:
+    """Do what `run_window` does, to the same bits, and sample the currents of every class: `Window.traces`."""
+    samples = -(-(clock.first_step + n_steps) // TRACE_STEPS) + (-clock.first_step // TRACE_STEPS)
+    return _run(activity, model, clock, n_steps, threads, int(samples))
+
+
+def _run(activity: Activity, model: Model, clock: FastClock, n_steps: int, threads: int, samples: int) -> Window:
+    graph, modulation, parameters = model
     chunk = max(1, min(graph.shortest_delay + 1, LONGEST_CHUNK, n_steps))
     workspace = _new_workspace(activity, graph, threads, chunk)
     n, n_classes = activity.utilisation.shape
@@ -59,6 +69,7 @@ def run_window(
         np.empty(room, np.int64),
         np.empty(room, np.int32),
         np.zeros(4, np.int64),
+        np.zeros((workspace.block.shape[0], samples, 3)),
     )
     arguments = (workspace, activity, model, clock, np.int64(n_steps), log)
     tiles_of_class = _tiles_of_class(workspace, graph)
@@ -82,8 +93,16 @@ def run_window(
             other.join()
     for first, end, tiles in tiles_of_class:
         store_tiles(tiles, first, end, activity)
-    n_spikes = int(log.count[1])
-    return Window(log.sums, log.released, log.spike_step[:n_spikes], log.spike_node[:n_spikes], bool(log.count[2]))
+    n_spikes, overflow = int(log.count[1]), bool(log.count[2])
+    traces = _mean_traces(log.traces, workspace.block[:, 2], np.diff(graph.class_start))
+    return Window(log.sums, log.released, log.spike_step[:n_spikes], log.spike_node[:n_spikes], overflow, traces)
+
+
+def _mean_traces(sums: np.ndarray, class_of_block: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Traces (3, n_classes, samples) of classes from sums over their blocks (n_blocks, samples, 3)."""
+    total = np.zeros((size.size, *sums.shape[1:]))
+    np.add.at(total, class_of_block, sums)
+    return np.ascontiguousarray((total / np.maximum(size, 1)[:, None, None]).T.swapaxes(1, 2))
 
 
 class _PartThread(threading.Thread):

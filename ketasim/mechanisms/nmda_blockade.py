@@ -17,6 +17,7 @@ for A and B, 2.2 and 1.5 times too weak for C and D.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
@@ -283,6 +284,24 @@ def half_times(setting: Setting, prepared: Prepared, gating: Gating) -> list[Hal
     return rows
 
 
+def remarks(prepared: Prepared, setting: Setting, signals: Mapping[str, np.ndarray]) -> list[str]:
+    """How fast the first blocker comes and goes at each class's receptors, at the gating as it is; a line a class."""
+    rows = half_times(setting, prepared, Gating(*(signals[name] for name in MECHANISM.reads[1:])))
+    if not rows:
+        return []
+    first = rows[0]
+    lines = [f"half-times of block by {first.blocker} at rest (onset at {first.concentration:g} uM of it, recovery):"]
+    for population in dict.fromkeys(row.population for row in rows):
+        own = [row for row in rows if row.population == population]
+        parts = [f"{row.subunit} {_in_words(row.onset)}, {_in_words(row.recovery)}" for row in own]
+        lines.append(f"  {population}: " + "; ".join(parts))
+    return lines
+
+
+def _in_words(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120.0 else f"{seconds / 60.0:.0f} min"
+
+
 MECHANISM = Mechanism(
     "nmda_blockade",
     Parameters,
@@ -297,4 +316,5 @@ MECHANISM = Mechanism(
     ),
     writes=("trapped_block", "superficial_block", "nmda_unblocked", "nmda_unblocked_extrasynaptic", "nmda_block"),
     prepare=prepare,
+    remarks=remarks,
 )

@@ -9,7 +9,6 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from ketasim.drugs.compartments import Body, Compartments, compartments
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
 from ketasim.provenance import Source
 
@@ -33,15 +32,9 @@ class Prepared(NamedTuple):
     brain: np.ndarray  # (n_compounds, n)
 
 
-def compartments_of(parameters: Parameters, setting: Setting) -> Compartments:
-    """Compartments of the drugs of a run."""
-    body = Body(setting.species, setting.weight, setting.genotype)
-    return compartments(setting.drugs, body, parameters.disposition)
-
-
 def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Build the system's matrices for this subject."""
-    system = compartments_of(parameters, setting)
+    """Take the matrices of the drugs in this subject's body."""
+    system = setting.compartments
     return Prepared(system.matrix, system.plasma, system.brain)
 
 

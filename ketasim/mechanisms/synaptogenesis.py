@@ -1,8 +1,8 @@
 """Synaptogenesis: spines of pyramidal cells form, mature in three stages and are lost; their sizes fluctuate.
 
-Spines within the circuit are edges of its graph (`ketasim.kernels.spine_turnover`, driven by
-`ketasim.simulation.structure`). With n density over that at rest, S synaptic protein, c the product of both neurons'
-deviations of activity, y = ln w less what it tends to::
+Spines within the circuit are edges of its graph, which `evolve` ages, removes and adds by the kernels
+`ketasim.kernels.spine_turnover` and `spine_births`. With n density relative to rest, S synaptic protein, c the product
+of both neurons' deviations of activity, y = ln w less what it tends to::
 
     formation    f0 (1 + g (S - 1)) (n_max - n)/(n_max - 1), no factor below 0, with a preference for sites lost before
     promotion    p_stage S**h max(0, 1 + k c)
@@ -18,6 +18,7 @@ every number marked assumed. A spine is taken to be one synapse, and the spines 
 later.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -25,10 +26,22 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from ketasim.documents import KetasimError
 from ketasim.kernels.formulas import exponential_of_matrix, relaxed
+from ketasim.kernels.graph import Synapses
 from ketasim.kernels.jit import kernel
+from ketasim.kernels.spine_births import (
+    Births,
+    Formation,
+    Lost,
+    Sites,
+    draw_births,
+    new_clocks,
+    nothing_lost,
+    remembered,
+)
 from ketasim.kernels.spine_rest import MeanRates, Rest, at_rest, steady_rates
-from ketasim.kernels.spine_turnover import Rates
-from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.kernels.spine_turnover import Drive, Edges, Rates, age_edges, initial_edges, merged, slow_step
+from ketasim.mechanisms.mechanism import Clock, EdgeChanges, Mechanism, Setting
+from ketasim.network.build import Network
 from ketasim.provenance import Source
 
 #: Whose spines these are.
@@ -213,7 +226,7 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
 ) -> None:
     """Advance what is per node: the afferents' spines (3, n) and the activity (n,) that spines read; scale the port.
 
-    The other signals that it owns are set from the graph by `ketasim.simulation.structure`.
+    The other signals that it owns are set from the edges by `evolve`.
     """
     parameters, rates, members = prepared
     rate, baseline = firing_rate[members], firing_rate_baseline[members]
@@ -268,6 +281,183 @@ def advance_afferents(
             spines[stage, node] = 1.0 + row[0] * a0 + row[1] * a1 + row[2] * a2 + row[3]
 
 
+class Spines(NamedTuple):
+    """What is kept of the edges beside what every edge has.
+
+    log_weight ... promotion_left : columns of `ketasim.kernels.spine_turnover.Edges`, (E,) each.
+    lost, formation : partners lost before, and the neurons' clocks of formation.
+    """
+
+    log_weight: np.ndarray
+    stage: np.ndarray
+    key_a: np.ndarray
+    key_b: np.ndarray
+    elimination_left: np.ndarray
+    promotion_left: np.ndarray
+    lost: Lost
+    formation: Formation
+
+
+_OWN_COLUMNS = Spines._fields[:6]
+
+
+class Turning(NamedTuple):
+    """What `evolve` is given: parameters, and what the run's graph was at its start.
+
+    members : the neurons. axons : afferent synapses of one neuron, each firing at the unit rate.
+    resting_weight : (n,) mean weight of each neuron's spines.
+    lengths, delays : (E,) of the edges at the start, um, ascending, and fast steps.
+    """
+
+    parameters: Parameters
+    rates: Rates
+    sites: Sites
+    members: slice
+    axons: float
+    resting_weight: np.ndarray
+    lengths: np.ndarray
+    delays: np.ndarray
+
+
+def begin(edges: Synapses, parameters: Parameters, setting: Setting, seed: int) -> tuple[Turning, Spines]:
+    """Take the edges at the start for spines at rest."""
+    assert setting.network is not None
+    network, members = setting.network, setting.nodes(POPULATION)
+    n = members.stop - members.start
+    degree = np.bincount(edges.target, minlength=n).astype(np.float64)
+    turning = turnover(parameters, edges.weight)
+    sites = Sites(
+        position=np.ascontiguousarray(network.topology.position[members]),
+        side=network.period,
+        width=parameters.partner_width,
+        resting_degree=degree,
+        preference=parameters.memory_preference,
+        memory_time=parameters.memory_time,
+    )
+    weight = mean_weight(edges.target, edges.weight, degree)
+    fixed = Turning(parameters, turning.rates, sites, members, _axons(network), weight, *_delay_by_length(edges, sites))
+    probability = turning.stage_probability(np.log(edges.weight.astype(np.float64)))
+    spines = initial_edges(edges, probability, seed)
+    return fixed, _kept(spines, nothing_lost(), new_clocks(n, seed))
+
+
+def evolve(
+    edges: Synapses,
+    own: Spines,
+    before: Mapping[str, np.ndarray],
+    after: Mapping[str, np.ndarray],
+    turning: Turning,
+    clock: Clock,
+) -> EdgeChanges:
+    """Let spines age, die, and be born with a partner; set the spine signals."""
+    parameters, sites, members = turning.parameters, turning.sites, turning.members
+    spines = _spines(edges, own)
+    days = clock.duration / _DAY
+    protein = before["synaptic_protein"][members]
+    degree = np.bincount(spines.target, minlength=sites.resting_degree.size)
+    per_day = formation_rate(parameters, protein, relative(degree, sites.resting_degree))
+    drive = Drive(
+        deviation(before["activity_trace"][members]),
+        promotion_gain(parameters, protein),
+        per_day * sites.resting_degree,
+    )
+    step = slow_step(clock.seed, clock.fast_step, days)
+    died = age_edges(spines, turning.rates, drive, step)
+    births = draw_births(spines, own.lost, own.formation, sites, turning.rates, drive, step)
+    births.edges.delay[:] = delay_of(births, turning.lengths, turning.delays)
+    lost = remembered(own.lost, spines, died, days, sites.memory_time)
+    dead = Edges(*(column[died] for column in spines))
+    spines = merged(spines, died, births.edges)
+    changes = EdgeChanges(
+        _synapses(spines), _synapses(dead), _synapses(births.edges), _kept(spines, lost, own.formation)
+    )
+    _fill(changes, births.brief, before, after, turning, days)
+    return changes
+
+
+def _spines(edges: Synapses, own: Spines) -> Edges:
+    """Return the table of the kernels."""
+    columns = {name: getattr(own, name) for name in _OWN_COLUMNS}
+    return Edges(source=edges.source, target=edges.target, delay=edges.delay, **columns)
+
+
+def _kept(spines: Edges, lost: Lost, formation: Formation) -> Spines:
+    return Spines(**{name: getattr(spines, name) for name in _OWN_COLUMNS}, lost=lost, formation=formation)
+
+
+def _synapses(spines: Edges) -> Synapses:
+    return Synapses(spines.source, spines.target, np.exp(spines.log_weight), spines.delay)
+
+
+def _fill(
+    changes: EdgeChanges,
+    brief: np.ndarray,
+    before: Mapping[str, np.ndarray],
+    after: Mapping[str, np.ndarray],
+    turning: Turning,
+    days: float,
+) -> None:
+    """Set the spine signals: circuit and afferents together, each by its number of synapses.
+
+    brief : targets of spines that were born and lost within the step and never were edges; rates count them.
+    """
+    parameters, members, resting = turning.parameters, turning.members, turning.sites.resting_degree
+    degree = np.bincount(changes.edges.target, minlength=resting.size).astype(np.float64)
+    circuit = {"spine_density": degree}
+    for name, events in (("spine_formation_rate", changes.born), ("spine_elimination_rate", changes.died)):
+        target = np.concatenate([events.target, brief])
+        circuit[name] = np.bincount(target, minlength=resting.size) / days
+    afferents = afferent_rates(parameters, before["synaptic_protein"][members], before["afferent_spines"][:, members])
+    axons = turning.axons if parameters.afferent_spines else 0.0
+    afferents["spine_density"] = afferent_density(parameters, after["afferent_spines"][:, members])
+    for name, spines in circuit.items():
+        rest = float(name == "spine_density")  # of a neuron that has no synapses at all
+        after[name][members] = relative(spines + axons * afferents[name], resting + axons, rest)
+    after["spine_density_circuit"][members] = relative(degree, resting)
+    weight = mean_weight(changes.edges.target, changes.edges.weight, degree)
+    after["synaptic_weight"][members] = relative(weight, turning.resting_weight)
+
+
+def relative(values: np.ndarray, resting: np.ndarray, where_none: float = 1.0) -> np.ndarray:
+    """Values relative to those at rest; `where_none` where there were none."""
+    return np.divide(values, resting, out=np.full(resting.shape, where_none), where=resting > 0.0)
+
+
+def mean_weight(target: np.ndarray, weight: np.ndarray, degree: np.ndarray) -> np.ndarray:
+    """Mean weight (n,) of each neuron's spines, of which it has `degree` (n,); 0 without any."""
+    return relative(np.bincount(target, weight, minlength=degree.size), degree, 0.0)
+
+
+def delay_of(births: Births, lengths: np.ndarray, delays: np.ndarray) -> np.ndarray:
+    """Delay in fast steps of the edge at the start whose length is nearest to that of each birth; 1 without any."""
+    if lengths.size == 0:
+        return np.ones(births.distance.size, np.int64)
+    later = np.searchsorted(lengths, births.distance).clip(1, max(1, lengths.size - 1))
+    later = np.minimum(later, lengths.size - 1)
+    earlier = np.maximum(later - 1, 0)
+    nearer = births.distance - lengths[earlier] <= lengths[later] - births.distance
+    return np.where(nearer, delays[earlier], delays[later]).astype(np.int64)
+
+
+def _axons(network: Network) -> float:
+    """Afferent synapses of one neuron of the population, each firing at the unit rate."""
+    cell = network.tables.cells[POPULATION]
+    return cell.afferent_rate * 1e3 / network.tables.receptors.afferent_unit_rate
+
+
+def _delay_by_length(synapses: Synapses, sites: Sites) -> tuple[np.ndarray, np.ndarray]:
+    """Lengths (E,) um of synapses, ascending, and their delays."""
+    apart = np.abs(sites.position[synapses.source] - sites.position[synapses.target])
+    length = np.hypot(*np.minimum(apart, sites.side - apart).T)
+    order = np.argsort(length, kind="stable")
+    return length[order], synapses.delay[order]
+
+
+def edges_born(parameters: Parameters) -> float:
+    """Edges born a day at rest over those there are."""
+    return solved_rates(parameters).formation
+
+
 MECHANISM = Mechanism(
     "synaptogenesis",
     Parameters,
@@ -285,4 +475,8 @@ MECHANISM = Mechanism(
     scales=("afferent_gain",),
     prepare=prepare,
     population=POPULATION,
+    edges=POPULATION,
+    begin=begin,
+    evolve=evolve,
+    edges_born=edges_born,
 )

@@ -178,7 +178,6 @@ def _synapse_parameters(names: tuple[str, ...], scale: np.ndarray, tables: Table
         facilitation=table(lambda synapse: synapse.facilitation),
         afferent_ampa=_column(cells, lambda cell: cell.afferent_ampa) * ampa,
         afferent_nmda=_column(cells, lambda cell: cell.afferent_nmda) * nmda,
-        afferent_thresholds=poisson_thresholds(_column(cells, lambda cell: cell.afferent_rate) * FAST_STEP),
     )
 
 

@@ -111,6 +111,21 @@ def connection_probability(pair: tuple[int, int], distance: np.ndarray) -> np.nd
     return np.minimum(1.0, _PROBABILITY_AT_75_UM[pair] * falloff)
 
 
+def expected_synapses(neurons: int) -> dict[tuple[str, str], float]:
+    """Mean number of synapses of each class pair, over circuits of so many neurons.
+
+    The mean of the probability of contact over the sheet, which wraps around, times the pairs.
+    """
+    sizes = class_sizes(neurons)
+    places = (np.arange(400) + 0.5) / 400 - 0.5
+    distance = side_of(neurons) * np.hypot(*np.meshgrid(places, places))
+    found = {}
+    for i, j in np.ndindex(sizes.size, sizes.size):
+        pairs = sizes[i] * (sizes[j] - (i == j))
+        found[_NAMES[i], _NAMES[j]] = float(pairs * connection_probability((i, j), distance).mean())
+    return found
+
+
 def _generator(seed: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(0,))))
 

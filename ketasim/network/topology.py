@@ -109,6 +109,11 @@ class Topology:
         return dict(zip(self.population_names, counts.tolist(), strict=True))
 
     @cached_property
+    def class_start(self) -> NDArray[np.int64]:
+        """(P + 1,) first node of each population, and N."""
+        return np.searchsorted(self.population, np.arange(len(self.population_names) + 1))
+
+    @cached_property
     def node_id(self) -> NDArray[np.int64]:
         """(N,) number of each node within its population, 0-based as in SONATA."""
         starts = np.searchsorted(self.population, np.arange(len(self.population_names)))
@@ -127,6 +132,18 @@ class Topology:
         index = self.population_names.index(name)
         start, stop = np.searchsorted(self.population, [index, index + 1])
         return slice(int(start), int(stop))
+
+
+def node_in_words(topology: Topology, node: int) -> str:
+    """Name a node as trajectory files and plots do: its number within its population, or its own name.
+
+    >>> from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
+    >>> node_in_words(prefrontal_microcircuit(100, seed=1), 81)
+    'node 1 of PV'
+    """
+    population = topology.population_names[int(topology.population[node])]
+    name = int(topology.node_id[node]) if topology.labels is None else repr(topology.label(node))
+    return f"node {name} of {population}"
 
 
 def make_topology(

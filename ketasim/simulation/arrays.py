@@ -1,9 +1,11 @@
 """The signals of a run as plain arrays, by name."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from ketasim.mechanisms import Setting
 from ketasim.signals import STAGES, SUBUNITS, Signal
 
 
@@ -36,17 +38,17 @@ def _places(before: Sequence[str] | int, after: Sequence[str] | int) -> list[int
     return [after.index(name) for name in before]
 
 
-def axes_of(
-    compounds: Sequence[str], compartments: Sequence[str], blockers: Sequence[str], nodes: int
-) -> dict[str, Sequence[str] | int]:
-    """Axes of the signal table for one run."""
+def axes_of(setting: Setting) -> dict[str, Sequence[str] | int]:
+    """Names, or length, of every axis of the signal table in a run."""
+    topology = setting.topology
     return {
-        "compound": tuple(compounds),
-        "compartment": tuple(compartments),
-        "blocker": tuple(blockers),
+        "compound": setting.compounds,
+        "compartment": setting.compartments.names,
+        "blocker": setting.blockers,
         "subunit": SUBUNITS,
         "stage": STAGES,
-        "node": nodes,
+        "population": topology.population_names if topology else (),
+        "node": topology.n_nodes if topology else 0,
     }
 
 
@@ -58,3 +60,29 @@ def part_of(arrays: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray
     """
     start = f"{part}/"
     return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+
+
+def flattened(tree: Any) -> dict[str, np.ndarray]:
+    """Return the arrays of nested mappings and named tuples as ``part/name``.
+
+    >>> from collections import namedtuple
+    >>> flattened({"a": namedtuple("Pair", "x y")(np.zeros(1), np.ones(1))})
+    {'a/x': array([0.]), 'a/y': array([1.])}
+    """
+    items = tree.items() if isinstance(tree, Mapping) else tree._asdict().items() if tree else ()
+    found: dict[str, np.ndarray] = {}
+    for name, item in items:
+        if isinstance(item, np.ndarray):
+            found[name] = item
+        else:
+            found |= {f"{name}/{rest}": array for rest, array in flattened(item).items()}
+    return found
+
+
+def rebuilt(like: Any, arrays: Mapping[str, np.ndarray], path: str = "") -> Any:
+    """Return a nested named tuple as `like` with copies of the arrays that `flattened` made of such a one."""
+    if isinstance(like, np.ndarray):
+        return np.array(arrays[path])
+    start = f"{path}/" if path else ""
+    items = like._asdict() if like else {}
+    return type(like)(*(rebuilt(item, arrays, f"{start}{name}") for name, item in items.items()))

@@ -1,19 +1,43 @@
-"""The resting network before time zero, window by window, so that it can be left and taken up again."""
+"""The resting network before the run, window by window, so that it can be left and taken up again, and kept.
 
+The same network at rest with the same seed gives the same baseline to the last bit; its minutes of network time need
+not be run again for each dose of a sweep. Baselines are kept in the user's cache folder under a digest of all that
+decides them, the code included.
+"""
+
+import logging
+import os
+import tempfile
+import time
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ketasim.kernels.records import Activity, FastClock, Modulation, new_activity
-from ketasim.network.build import Network
-from ketasim.simulation.arrays import part_of
-from ketasim.simulation.coupling import Measurement, later, measure, settle
+from ketasim import __version__
+from ketasim.digests import digest_of
+from ketasim.engines import Engine, Measurement
+from ketasim.kernels.jit import CACHE_FOLDER, user_cache
+from ketasim.simulation.arrays import flattened, part_of
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
 from ketasim.simulation.interrupts import HeldInterrupts
 
+_log = logging.getLogger(__name__)
+
 #: Called with the first fast step and the measurement of a window.
 OnBaselineWindow = Callable[[int, Measurement], Any]
+
+#: Bytes of all stored baselines; the oldest make room. One that takes more than a tenth alone is not stored.
+MOST_BYTES = 2**28
+
+
+class Baseline(NamedTuple):
+    """What a baseline leaves: the engine's state at its end, estimates, and population means of each window."""
+
+    engine: dict[str, np.ndarray]
+    estimates: Estimates
+    rows: dict[str, np.ndarray]  # name -> (n_windows, P)
 
 
 class BaselineRun:
@@ -21,59 +45,123 @@ class BaselineRun:
 
     Parameters
     ----------
-    network : the circuit.
-    activity : its state, which the run goes on with.
-    clock : its clock.
-    statistics : of the windows so far.
+    engine : Engine
+        What is run.
+    statistics : BaselineStatistics
+        Of the windows so far.
+    step : int
+        Fast step at which the next window starts.
 
     Attributes
     ----------
-    rows : name -> population means of each window so far, (P,) each.
+    rows : dict of str to list of (P,) array
+        Population means of each window so far.
     """
 
-    def __init__(self, network: Network, activity: Activity, clock: FastClock, statistics: BaselineStatistics):
-        self._network, self._statistics = network, statistics
-        self.activity, self.clock = activity, clock
+    def __init__(self, engine: Engine, statistics: BaselineStatistics, step: int):
+        self._engine, self._statistics, self.step = engine, statistics, step
         self.rows: dict[str, list[np.ndarray]] = {}
 
-    @classmethod
-    def settled(
-        cls, network: Network, rest: Modulation, clock: FastClock, n_steps: int, threads: int, statistics: Any
-    ) -> Self:
-        """Return a run whose network has settled for `n_steps` from `clock`, of age 0."""
-        activity = new_activity(network.graph, network.parameters)
+    def settle(self, rest: Mapping[str, np.ndarray], n_steps: int) -> None:
+        """Let the network, from its start, run for `n_steps` up to the first window."""
         with HeldInterrupts():
-            clock = settle(network, activity, rest, clock, n_steps, threads)
-        return cls(network, activity, clock, statistics)
+            self._engine.rest()
+            self._engine.settle(rest, self.step - n_steps, n_steps)
 
-    def finish(self, rest: Modulation, window_steps: int, threads: int, on_window: OnBaselineWindow | None) -> None:
-        """Measure the windows that are missing up to time zero."""
-        while self.clock.first_step < 0:
-            first = int(self.clock.first_step)
+    def finish(
+        self, rest: Mapping[str, np.ndarray], end: int, window_steps: int, on_window: OnBaselineWindow | None
+    ) -> None:
+        """Measure the windows that are missing up to the fast step `end`."""
+        while self.step < end:
+            first = self.step
             with HeldInterrupts():
-                measured = measure(self._network, self.activity, rest, self.clock, window_steps, threads)
+                measured = self._engine.measure(rest, first, window_steps)
                 self._statistics.add(measured.signals, measured.population)
                 for name, values in measured.population.items():
                     self.rows.setdefault(name, []).append(values)
-                self.clock = later(self.clock, window_steps)
+                self.step += window_steps
             if on_window:
                 on_window(first, measured)
 
-    def estimates(self) -> Estimates:
-        """Estimates with the whole baseline as memory."""
-        return self._statistics.estimates()
+    def baseline(self) -> Baseline:
+        """Return what was measured, with the whole baseline as memory of the estimates."""
+        rows = {name: np.array(values) for name, values in self.rows.items()}
+        return Baseline(self._engine.state, self._statistics.estimates(), rows)
 
     @property
     def state(self) -> dict[str, np.ndarray]:
         """Everything that later windows depend on, as plain arrays."""
-        arrays = {f"activity/{name}": array for name, array in self.activity._asdict().items()}
-        arrays |= {f"statistics/{name}": array for name, array in self._statistics.state.items()}
-        arrays |= {f"rows/{name}": np.array(values) for name, values in self.rows.items()}
-        return arrays | {"clock": np.array(self.clock[1:], np.int64)}
+        rows = {name: np.array(values) for name, values in self.rows.items()}
+        parts = {"engine": self._engine.state, "statistics": self._statistics.state, "rows": rows}
+        return flattened(parts) | {"step": np.array(self.step)}
 
     @state.setter
     def state(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self.activity = Activity(*(np.array(arrays[f"activity/{name}"]) for name in Activity._fields))
+        self._engine.state = part_of(arrays, "engine")
         self._statistics.state = part_of(arrays, "statistics")
         self.rows = {name: list(values) for name, values in part_of(arrays, "rows").items()}
-        self.clock = FastClock(self.clock.seed, *arrays["clock"])
+        self.step = int(arrays["step"])
+
+
+def folder() -> Path | None:
+    """Where baselines are stored; None where there is no place for them."""
+    cache = user_cache()
+    # kernels that could not be cached lie in a folder of this process alone
+    return cache / "ketasim" / "baselines" if cache and CACHE_FOLDER.is_relative_to(cache) else None
+
+
+def key(engine: Engine, rest: Mapping[str, np.ndarray], end: int, window_steps: int, n_windows: int) -> str:
+    """Digest of all that a baseline depends on: code, compiler and processor, network, seed, slow signals at rest."""
+    code = f"{__version__} {CACHE_FOLDER.name} {np.__version__}"
+    return digest_of((code, engine.digest(rest), end, window_steps, n_windows))
+
+
+def load(key: str) -> Baseline | None:
+    """Return a stored baseline; None if there is none that can be read."""
+    place = folder()
+    if place is None:
+        return None
+    try:
+        with np.load(place / f"{key}.npz", allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        os.utime(place / f"{key}.npz")  # so that the least used make room first
+        engine, estimates, rows = (part_of(arrays, part) for part in Baseline._fields)
+        return Baseline(engine, Estimates.from_arrays(estimates), rows)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # whatever a damaged file makes numpy or zipfile raise
+        _log.info("the stored baseline %s can't be read and is measured anew: %s", key, error)
+        return None
+
+
+def save(key: str, baseline: Baseline) -> None:
+    """Store a baseline, replacing files at once, and make room for it; where that can't be, go on without."""
+    place = folder()
+    arrays = flattened({"engine": baseline.engine, "estimates": baseline.estimates.arrays(), "rows": baseline.rows})
+    if place is None or sum(array.nbytes for array in arrays.values()) > MOST_BYTES // 10:
+        return
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=place, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            Path(name).replace(place / f"{key}.npz")
+        finally:
+            Path(name).unlink(missing_ok=True)
+        _make_room(place)
+    except OSError as error:
+        _log.info("the baseline can't be stored: %s", error)
+
+
+def _make_room(place: Path) -> None:
+    """Remove the least used baselines until all take no more than `MOST_BYTES`, and what killed processes left."""
+    for part in place.glob("*.part"):
+        if part.stat().st_mtime < time.time() - 86400.0:
+            part.unlink(missing_ok=True)
+    files = sorted(place.glob("*.npz"), key=lambda file: file.stat().st_mtime, reverse=True)
+    total = 0
+    for file in files:
+        total += file.stat().st_size
+        if total > MOST_BYTES:
+            file.unlink(missing_ok=True)

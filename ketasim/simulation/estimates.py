@@ -22,6 +22,7 @@ from typing import Any, Self
 import numpy as np
 
 from ketasim.config.estimation import Estimation
+from ketasim.engines.engine import class_means
 
 #: Batches of a baseline at least, as far as it has as many windows.
 _FEWEST_BATCHES = 8
@@ -216,15 +217,6 @@ class BaselineStatistics:
 
     def _class_means(self, values: np.ndarray) -> np.ndarray:
         return class_means(values, self._class_start)
-
-
-def class_means(values: np.ndarray, class_start: np.ndarray) -> np.ndarray:
-    """Means over the nodes of each class; `values` is (..., n).
-
-    >>> class_means(np.array([1.0, 3.0, 5.0]), np.array([0, 2, 3]))
-    array([2., 5.])
-    """
-    return np.add.reduceat(values, class_start[:-1], axis=-1) / np.diff(class_start)
 
 
 def _variance(total: np.ndarray, of_squares: np.ndarray, count: int) -> np.ndarray:

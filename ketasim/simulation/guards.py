@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ketasim.documents import KetasimError
-from ketasim.network.topology import Topology
+from ketasim.network.topology import Topology, node_in_words
 from ketasim.signals import SIGNALS, Signal, range_in_words
 
 #: Rounding by which a value may lie outside its range, over the largest value of the signal or 1.
@@ -85,15 +85,3 @@ def _place(signal: Signal, index: tuple[np.intp, ...], scene: Scene) -> str:
         else:
             words.append(f"{dim} {at if isinstance(axis, int) else axis[int(at)]}")
     return f" at {', '.join(words)}" if words else ""
-
-
-def node_in_words(topology: Topology, node: int) -> str:
-    """Name a node as trajectory files and plots do: its number within its population, or its own name.
-
-    >>> from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
-    >>> node_in_words(prefrontal_microcircuit(100, seed=1), 81)
-    'node 1 of PV'
-    """
-    population = topology.population_names[int(topology.population[node])]
-    name = int(topology.node_id[node]) if topology.labels is None else repr(topology.label(node))
-    return f"node {name} of {population}"

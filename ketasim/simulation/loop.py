@@ -3,7 +3,7 @@
 Slow mechanisms advance from one slow time to the next; there the spiking network, at 0.1 ms, is run for a settling
 time and a window if anything that it reads has moved, and mechanisms read what is known of it. One slow step::
 
-    1 doses of the interval            4 spines: births, deaths, weights of edges
+    1 input signals of the interval    4 edges that mechanisms change: births, deaths, weights
     2 ports reset to neutral           5 what the network reads; settle and window, or neither
     3 mechanisms advance               6 running estimates into the signals
 
@@ -14,26 +14,24 @@ would lag behind by hours once steps are long.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError, parse_quantity
-from ketasim.mechanisms import Clock, Mechanism, nmda_blockade, synaptogenesis
+from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement, PlasticEngine, SpikingEngine
+from ketasim.exposures import DOSES, Administration, doses
+from ketasim.mechanisms import Clock, Mechanism
+from ketasim.network.topology import Topology
 from ketasim.signals import BASELINE
-from ketasim.simulation.arrays import axes_of, new_arrays, part_of, transferred
-from ketasim.simulation.coupling import Measurement
-from ketasim.simulation.dosing import Administration, administrations, event_times, inputs
+from ketasim.simulation.arrays import axes_of, flattened, new_arrays, part_of, transferred
 from ketasim.simulation.guards import Scene, check_signals
 from ketasim.simulation.interrupts import HeldInterrupts
-from ketasim.simulation.roster import active_mechanisms, owners_of, signal_table
-from ketasim.simulation.sampler import STEPS_PER_SECOND, NetworkSampler, OnWindow
-from ketasim.simulation.schedule import slow_times
-from ketasim.simulation.stimuli import check_populations, stimulus_times
-from ketasim.simulation.structure import Structure
-from ketasim.simulation.world import build_network, compartments_of, setting_of
+from ketasim.simulation.plastic_edges import PlasticEdges, topology_now
+from ketasim.simulation.roster import active_mechanisms, check_exposures, owners_of, signal_table
+from ketasim.simulation.sampler import NetworkSampler, OnWindow
+from ketasim.simulation.world import build_network, check_against_network, setting_of, slow_times_of
 
 
 class Simulation:
@@ -44,13 +42,15 @@ class Simulation:
     experiment : what to run.
     graph : networkx.DiGraph with a ``population`` attribute on every node, in place of the experiment's network.
     mechanisms : own mechanisms beside those of ketasim.
+    engine : what runs the network, in place of the spiking one of the experiment's network.
 
     Attributes
     ----------
-    time : s from time zero; starts at 0 once the baseline is measured.
+    time : s from time zero; starts at the experiment's begin once the baseline is measured.
     signals : name -> array, see ``ketasim signals`` for units and shapes. Those of the network are running estimates.
-    sampler : runs the network and keeps its estimates; None without a network.
-    structure : spines as edges of a graph that changes; None without synaptogenesis.
+    engine : runs the network; None without one.
+    sampler : decides when, and keeps estimates; None without a network.
+    plastic_edges : edges that mechanisms change, one table for each class pair.
 
     Examples
     --------
@@ -63,52 +63,69 @@ class Simulation:
     177
     """
 
-    def __init__(self, experiment: Experiment, graph: Any = None, mechanisms: Sequence[Mechanism] = ()):
+    def __init__(
+        self,
+        experiment: Experiment,
+        graph: Any = None,
+        mechanisms: Sequence[Mechanism] = (),
+        engine: Engine | None = None,
+    ):
         own = (*experiment.own_mechanisms, *mechanisms)
         self.experiment = experiment
-        self.network, self.notes = build_network(experiment, graph)
-        self.graph_is_given = graph is not None
-        check_populations(experiment.stimuli, self.network)
-        populations = self.network.topology.population_names if self.network else ()
-        self.mechanisms = active_mechanisms(experiment, own, populations)
+        self.notes: tuple[str, ...] = ()
+        if engine is None:
+            network, self.notes = build_network(experiment, graph)
+            engine = SpikingEngine(network, experiment.seed, experiment.threads) if network else None
+        self.engine, self.graph_is_given = engine, graph is not None
+        check_against_network(experiment, engine)
+        self.signal_table = signal_table(own, experiment.exposures)
+        check_exposures(experiment.exposures, self.signal_table)
+        self.mechanisms = active_mechanisms(experiment, own, engine, self.signal_table)
         self.owners = owners_of(self.mechanisms)
-        self.time = 0.0
-        self.sampler = NetworkSampler(self.network, experiment) if self.network else None
-        self.structure = self._new_structure()
-        self.signal_table = signal_table(own)
-        if self.network is None:
-            self.signal_table = {n: s for n, s in self.signal_table.items() if "node" not in s.dims}
-        self._doses = administrations(experiment.doses, experiment.subject.weight)
+        if engine is None:
+            of_network = {"node", "population"}
+            self.signal_table = {n: s for n, s in self.signal_table.items() if not of_network & set(s.dims)}
+        self.time = experiment.begin
+        self.sampler = NetworkSampler(engine, experiment) if engine else None
+        self._events = {one.kind: list(events) for one, events in experiment.exposures.items()}
         self._prepare(())
+        self.plastic_edges = self._new_plastic_edges()
         self.signals = new_arrays(self.signal_table, self.axes)
         self._slopes: dict[str, np.ndarray] = {}  # change of smooth signals in 1/s over the last step
         self._last_step = 0.0  # s
         self._baseline_done = False
         for _ in self.mechanisms:  # steps of no length put algebraic relations at their balance, one link a step
-            self._advance_mechanisms(0.0)
+            self.advance_mechanisms(0.0)
 
-    def _new_structure(self) -> Structure | None:
-        name = synaptogenesis.MECHANISM.name
-        if self.network is None or synaptogenesis.MECHANISM not in self.mechanisms:
-            return None
-        parameters = self.experiment.mechanisms.get(name) or synaptogenesis.Parameters()
-        return Structure(self.network, parameters, self.experiment.seed)
+    def _new_plastic_edges(self) -> tuple[PlasticEdges, ...]:
+        engine, seed = self.engine, self.experiment.seed
+        if not isinstance(engine, PlasticEngine):
+            return ()
+        changing = [one for one in self.mechanisms if one.edges is not None]
+        return tuple(PlasticEdges(one, self._parameters(one), self.setting, engine, seed) for one in changing)
 
-    def _prepare(self, drugs: tuple[str, ...]) -> None:
+    def _parameters(self, mechanism: Mechanism) -> Any:
+        return self.experiment.mechanisms.get(mechanism.name) or mechanism.Parameters()
+
+    def _prepare(self, drugs: Sequence[str]) -> None:
         """Set up what depends on the doses and on which drugs are in play."""
-        self.setting = setting_of(self.experiment, self.network, drugs)
-        self.compartments = compartments_of(self.experiment, self.setting)
-        nodes = self.network.topology.n_nodes if self.network else 0
-        names = self.compartments.names
-        self.axes = axes_of(self.setting.compounds, names, self.setting.blockers, nodes)
-        schedule = self.experiment.schedule
-        events = {*event_times(self._doses, self.compartments), *stimulus_times(self.experiment.stimuli)}
-        least = schedule.settle + schedule.window
-        self._times = slow_times(0.0, self.experiment.duration, events, schedule.step, least)
-        self._prepared = {}
-        for mechanism in self.mechanisms:
-            parameters = self.experiment.mechanisms.get(mechanism.name) or mechanism.Parameters()
-            self._prepared[mechanism.name] = mechanism.prepared(parameters, self.setting)
+        experiment = self.experiment
+        self.setting = setting_of(experiment, self.engine, drugs)
+        self.axes = axes_of(self.setting)
+        self._times = slow_times_of(experiment, self.setting, self._events)
+        self._prepared = {one.name: one.prepared(self._parameters(one), self.setting) for one in self.mechanisms}
+
+    @property
+    def topology(self) -> Topology | None:
+        """Nodes and edges of the network at the start; None without one."""
+        return self.engine.topology if self.engine else None
+
+    def topology_now(self) -> Topology:
+        """Nodes and edges of the network as they are now; at the start as they were given."""
+        assert self.engine is not None
+        if self.time == self.experiment.begin:
+            return self.engine.topology
+        return topology_now(self.engine.topology, self.plastic_edges)
 
     @property
     def schedule(self) -> np.ndarray:
@@ -117,7 +134,7 @@ class Simulation:
 
     @property
     def baseline_done(self) -> bool:
-        """Whether the baseline is measured, and the network sampled at time zero."""
+        """Whether the baseline is measured, and the network sampled where the run begins."""
         return self._baseline_done
 
     @property
@@ -141,33 +158,31 @@ class Simulation:
         arrays = {f"signals/{name}": array for name, array in self.signals.items()}
         if self.sampler is not None:
             arrays |= {f"network/{name}": array for name, array in self.sampler.state.items()}
-        if self.structure is not None:
-            arrays |= {f"structure/{name}": array for name, array in self.structure.state.items()}
+        arrays |= flattened({"plastic": {one.mechanism.name: one.state for one in self.plastic_edges}})
         arrays |= {f"slopes/{name}": array for name, array in self._slopes.items()}
         arrays["time"], arrays["last_step"] = np.array(self.time), np.array(self._last_step)
         arrays["baseline_done"] = np.array(self._baseline_done)
-        doses = json.dumps([asdict(dose) for dose in self._doses])
-        arrays["doses"] = np.frombuffer(doses.encode(), np.uint8)
+        given = json.dumps([list(dose) for dose in self._events[DOSES.kind]])  # some, while it ran
+        arrays["doses"] = np.frombuffer(given.encode(), np.uint8)
         return arrays
 
     @state.setter
     def state(self, arrays: Mapping[str, np.ndarray]) -> None:
-        doses = [Administration(**dose) for dose in json.loads(bytes(arrays["doses"]))]
-        if doses != self._doses:  # some were given while it ran
-            self._doses = doses
-            self._prepare(tuple(sorted({dose.drug for dose in doses})))
+        given = [Administration(*dose) for dose in json.loads(bytes(arrays["doses"]))]
+        if given != self._events[DOSES.kind]:
+            self._events[DOSES.kind] = given
+            self._prepare(sorted({dose.drug for dose in given}))
         self.signals = {name: np.array(array) for name, array in part_of(arrays, "signals").items()}
         self._slopes = {name: np.array(array) for name, array in part_of(arrays, "slopes").items()}
         self.time, self._last_step = float(arrays["time"]), float(arrays["last_step"])
         self._baseline_done = bool(arrays["baseline_done"])
+        for one in self.plastic_edges:
+            one.state = part_of(arrays, f"plastic/{one.mechanism.name}")
         if self.sampler is not None:
-            if self.structure is not None:
-                self.structure.state = part_of(arrays, "structure")
-                self.network = self.sampler.network = self.structure.network
             self.sampler.state = part_of(arrays, "network")
 
     def measure_baseline(self, on_window: OnWindow | None = None, cached: bool = True) -> None:
-        """Measure the resting network before time zero, and sample it at time zero.
+        """Measure the resting network before the run begins, and sample it there.
 
         on_window : called with the time in s and the `Measurement` of each window.
         cached : a baseline of the same network, seed and schedule that was measured before may be taken from the
@@ -181,6 +196,7 @@ class Simulation:
             for name in self.signals:
                 if name.endswith(BASELINE):
                     self.signals[name][:] = self.signals[name.removesuffix(BASELINE)]
+            self._set_inputs(self._next_time)
             self._sample()
         self._baseline_done = True  # not before: a baseline that was interrupted is measured anew
 
@@ -192,11 +208,23 @@ class Simulation:
             raise KetasimError(f"the experiment ends at {self.experiment.duration:g} s; there is no step after it")
         end = float(schedule[1]) if until is None else min(float(schedule[1]), until)
         with HeldInterrupts():
-            bolus, rate = inputs(self._doses, self.compartments, self.time, end)
-            self.signals["bolus"], self.signals["infusion_rate"] = bolus, rate
-            self._advance_mechanisms(end - self.time)
+            self._set_inputs(end)
+            self.advance_mechanisms(end - self.time)
             self.time = end
+            self._set_inputs(self._next_time)
             self._sample()
+
+    @property
+    def _next_time(self) -> float:
+        """Next slow time in s, or the present one at the end."""
+        index = int(np.searchsorted(self._times, self.time, side="right"))
+        return float(self._times[index]) if index < self._times.size else self.time
+
+    def _set_inputs(self, end: float) -> None:
+        """Set the input signals for the time from now to `end` (s)."""
+        for exposure in self.experiment.exposures:
+            found = exposure.inputs(self._events[exposure.kind], self.setting, self.time, end)
+            self.signals |= {name: value for name, value in found.items() if name in self.signal_table}
 
     def advance(self, duration: str | float) -> None:
         """Advance by a duration such as ``"10 min"`` or a number of seconds, at most to the experiment's end."""
@@ -224,37 +252,40 @@ class Simulation:
         # the same checks, in the same words, as for a file
         checked = self.experiment.replace(doses=[*self.experiment.resolved()["doses"], given])
         before = self.axes
-        self._doses += administrations(checked.doses[-1:], self.experiment.subject.weight)
-        self._prepare(tuple(sorted({dose.drug for dose in self._doses})))
+        self._events[DOSES.kind] += doses.administrations(checked.doses[-1:], self.experiment.subject.weight)
+        self._prepare(sorted({dose.drug for dose in self._events[DOSES.kind]}))
         self.signals = transferred(self.signals, self.signal_table, before, self.axes)
         self._slopes = {}  # some of other length now; and a new drug makes a new course
 
-    def block_half_times(self) -> list[nmda_blockade.HalfTime]:
-        """How fast the first NMDA blocker comes and goes at each class's receptors, at the gating as it is now."""
-        if nmda_blockade.MECHANISM not in self.mechanisms:
-            return []
-        gating = nmda_blockade.Gating(*(self.signals[name] for name in nmda_blockade.MECHANISM.reads[1:]))
-        return nmda_blockade.half_times(self.setting, self._prepared["nmda_blockade"], gating)
+    def remarks(self) -> list[str]:
+        """What mechanisms have to say of the network at rest, in lines for a person."""
+        speaking = [one for one in self.mechanisms if one.remarks is not None]
+        return [
+            line
+            for one in speaking
+            if one.remarks is not None
+            for line in one.remarks(self._prepared[one.name], self.setting, self.signals)
+        ]
 
-    def _advance_mechanisms(self, duration: float) -> None:
-        """Advance all mechanisms by `duration` s from the signals as they are now."""
+    def advance_mechanisms(self, duration: float) -> None:
+        """Advance all mechanisms, and nothing else, by `duration` s from the signals as they are now."""
         clock, start = self._clock(duration), self.signals
         end = {name: array.copy() for name, array in start.items()}
         for name, signal in self.signal_table.items():
             if signal.kind == "port":
                 end[name].fill(signal.neutral)
         middle = start | {name: self._extrapolated(name, duration) for name in self._slopes}
-        scene = Scene(self.signal_table, self.axes, self.network.topology if self.network else None)
+        scene = Scene(self.signal_table, self.axes, self.topology)
         for mechanism in self.mechanisms:
-            arrays = [middle[name] for name in mechanism.reads]
-            arrays += [end[name] for name in (*mechanism.writes, *mechanism.scales)]
-            mechanism.advance(*arrays, self._prepared[mechanism.name], clock)
-            check_signals((*mechanism.writes, *mechanism.scales), end, mechanism.name, self.time + duration, scene)
-        if self.structure is not None and self.sampler is not None:
-            self.structure.advance(middle, end, clock)
-            spines = synaptogenesis.MECHANISM
-            check_signals(spines.writes, end, spines.name, self.time + duration, scene)
-            self.network = self.sampler.network = self.structure.network
+            changed = (*mechanism.writes, *mechanism.scales)
+            if mechanism.advance is not None:
+                arrays = [middle[name] for name in mechanism.reads] + [end[name] for name in changed]
+                mechanism.advance(*arrays, self._prepared[mechanism.name], clock)
+                check_signals(changed, end, mechanism.name, self.time + duration, scene)
+        for edges in self.plastic_edges:
+            edges.advance(middle, end, clock)
+            changed = (*edges.mechanism.writes, *edges.mechanism.scales)
+            check_signals(changed, end, edges.mechanism.name, self.time + duration, scene)
         if duration > 0.0:
             smooth = [name for name, signal in self.signal_table.items() if signal.smooth]
             self._slopes = {name: (end[name] - start[name]) / duration for name in smooth}

@@ -1,47 +1,63 @@
 """Which mechanisms a run has, and whether their declarations fit together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
-from typing import get_args
+from typing import Any, get_args
 
 from ketasim.config import Experiment
 from ketasim.documents import did_you_mean
+from ketasim.engines import Engine, PlasticEngine
+from ketasim.exposures import Exposure
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.signals import SIGNALS, Dimension, Signal
+from ketasim.signals import BASELINE, SIGNALS, Dimension, Signal
 
 
 class DeclarationError(ValueError):
     """A mechanism's declaration does not fit: an unknown signal, two owners of a state, a port that is none."""
 
 
-def signal_table(own: Sequence[Mechanism]) -> dict[str, Signal]:
-    """Return the signal table with the signals that a user's own mechanisms bring."""
+def signal_table(own: Sequence[Mechanism], exposures: Iterable[Exposure] = ()) -> dict[str, Signal]:
+    """Return the signal table with the signals that a user's own mechanisms and exposures bring."""
     table = dict(SIGNALS)
-    for mechanism in own:
-        for signal in mechanism.signals:
-            if signal.name in table:
-                raise DeclarationError(f"{mechanism.name}: the signal '{signal.name}' exists already")
-            if signal.kind not in ("state", "port"):
+    brought = [(one.name, signal, "a state or a port") for one in own for signal in one.signals]
+    brought += [(one.kind, signal, "an input") for one in exposures for signal in one.signals]
+    for author, signal, wanted in brought:
+        if signal.name in table:
+            raise DeclarationError(f"{author}: the signal '{signal.name}' exists already")
+        if signal.kind not in wanted:
+            raise DeclarationError(f"{author}: '{signal.name}' is of kind '{signal.kind}'; own signals are {wanted}")
+        for name in signal.dims:
+            if name not in get_args(Dimension):
+                known = ", ".join(get_args(Dimension))
                 raise DeclarationError(
-                    f"{mechanism.name}: '{signal.name}' is of kind '{signal.kind}'; own signals are a state or a port"
+                    f"{author}: '{signal.name}' has the unknown dimension '{name}'; allowed: {known}"
                 )
-            for name in signal.dims:
-                if name not in get_args(Dimension):
-                    known = ", ".join(get_args(Dimension))
-                    raise DeclarationError(
-                        f"{mechanism.name}: '{signal.name}' has the unknown dimension '{name}'; allowed: {known}"
-                    )
-            table[signal.name] = signal
+        table[signal.name] = signal
     return table
 
 
+def check_exposures(exposures: Iterable[Exposure], table: Mapping[str, Signal]) -> None:
+    """Refuse exposures that set what is no input, or what another one sets."""
+    owners: dict[str, str] = {}
+    for one in exposures:
+        for name in one.sets:
+            if name not in table:
+                raise DeclarationError(f"{one.kind}: unknown signal '{name}'{did_you_mean(name, table)}")
+            if table[name].kind != "input":
+                raise DeclarationError(f"{one.kind}: '{name}' is a {table[name].kind}, not an input to set")
+            if name in owners:
+                raise DeclarationError(f"{one.kind}: the input '{name}' belongs to {owners[name]} already")
+            owners[name] = one.kind
+
+
 def active_mechanisms(
-    experiment: Experiment, own: Sequence[Mechanism], populations: Sequence[str]
+    experiment: Experiment, own: Sequence[Mechanism], engine: Engine | None, table: Mapping[str, Signal]
 ) -> tuple[Mechanism, ...]:
     """Mechanisms that are switched on and have something to act on.
 
-    Without a network these are those that need no nodes, else those whose population is among `populations`. What is
-    switched off owns nothing: a user's own mechanism may take its place.
+    Without a network these are those that need no nodes; else those whose populations it has, whose edges it lets
+    change, and whose signals of the network it measures. What is switched off owns nothing: a user's own mechanism may
+    take its place.
 
     Raises
     ------
@@ -52,24 +68,30 @@ def active_mechanisms(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DeclarationError(f"there are two mechanisms named '{twice[0]}'")
-    table = signal_table(own)
     switched_on = [one for one in (*ORDER, *own) if experiment.mechanisms.get(one.name, True) is not False]
     check_declarations(switched_on, table)
-    chosen = []
-    for mechanism in switched_on:
-        named = (*mechanism.reads, *mechanism.writes, *mechanism.scales)
-        if mechanism.population not in (None, *populations):
-            continue
-        if populations or not any("node" in table[name].dims for name in named):
-            chosen.append(mechanism)
-    return tuple(chosen)
+    check_pairs(switched_on)
+    return tuple(mechanism for mechanism in switched_on if _can_act(mechanism, engine, table))
 
 
-def check_declarations(mechanisms: Sequence[Mechanism], table: dict[str, Signal]) -> None:
-    """Refuse unknown signals, two owners, states written by nobody's right, ports that are none."""
+def _can_act(mechanism: Mechanism, engine: Engine | None, table: Mapping[str, Signal]) -> bool:
+    named = (*mechanism.reads, *mechanism.writes, *mechanism.scales)
+    if engine is None:
+        of_network = any({"node", "population"} & set(table[name].dims) for name in named)
+        return not of_network and not mechanism.populations
+    measured = {*engine.measures, *(f"{name}{BASELINE}" for name in engine.measures)}
+    if any(table[name].kind == "network" and name not in measured for name in named):
+        return False
+    if mechanism.edges is not None and not isinstance(engine, PlasticEngine):
+        return False
+    return set(mechanism.populations) <= set(engine.topology.population_names)
+
+
+def check_declarations(mechanisms: Sequence[Mechanism], table: Mapping[str, Signal]) -> None:
+    """Refuse unknown signals, two owners of a state or of edges, states and ports of another kind."""
     owners: dict[str, str] = {}
     for mechanism in mechanisms:
-        _check_arguments(mechanism)
+        _check_functions(mechanism)
         for name in (*mechanism.reads, *mechanism.writes, *mechanism.scales):
             if name not in table:
                 raise DeclarationError(f"{mechanism.name}: unknown signal '{name}'{did_you_mean(name, table)}")
@@ -86,16 +108,38 @@ def check_declarations(mechanisms: Sequence[Mechanism], table: dict[str, Signal]
             owners[name] = mechanism.name
 
 
-def _check_arguments(mechanism: Mechanism) -> None:
-    """Refuse an `advance` that does not take what the declaration says it is given."""
-    wanted = [*mechanism.reads, *mechanism.writes, *mechanism.scales, "parameters", "clock"]
-    function = getattr(mechanism.advance, "py_func", mechanism.advance)  # a compiled function hides its own
+def check_pairs(mechanisms: Iterable[Mechanism]) -> None:
+    """Refuse two mechanisms that change the edges of one class pair."""
+    owners: dict[tuple[str, str], str] = {}
+    for one in mechanisms:
+        if one.pair is None:
+            continue
+        if one.pair in owners:
+            words = f"the edges from {' to '.join(one.pair)} belong to {owners[one.pair]} already"
+            raise DeclarationError(f"{one.name}: {words}")
+        owners[one.pair] = one.name
+
+
+def _check_functions(mechanism: Mechanism) -> None:
+    """Refuse functions that do not take what the declaration says they are given, and edges without a function."""
+    name, advance, evolve = mechanism.name, mechanism.advance, mechanism.evolve
+    if advance is None and evolve is None:
+        raise DeclarationError(f"{name}: has neither `advance` nor `evolve` and would do nothing")
+    if (mechanism.edges is None) != (evolve is None):
+        raise DeclarationError(f"{name}: `edges` and `evolve` belong together; give both or neither")
+    signals = [*mechanism.reads, *mechanism.writes, *mechanism.scales]
+    _check_arguments(name, "advance", advance, [*signals, "parameters", "clock"])
+    _check_arguments(name, "evolve", evolve, ["edges", "own", "before", "after", "prepared", "clock"])
+    _check_arguments(name, "begin", mechanism.begin, ["edges", "parameters", "setting", "seed"])
+
+
+def _check_arguments(name: str, kind: str, function: Callable[..., Any] | None, wanted: Sequence[str]) -> None:
+    if function is None:
+        return
     try:
-        signature(function).bind(*wanted)
+        signature(getattr(function, "py_func", function)).bind(*wanted)  # a compiled function hides its own
     except TypeError:
-        raise DeclarationError(
-            f"{mechanism.name}: `advance` must take {len(wanted)} arguments: {', '.join(wanted)}"
-        ) from None
+        raise DeclarationError(f"{name}: `{kind}` must take {len(wanted)} arguments: {', '.join(wanted)}") from None
 
 
 def owners_of(mechanisms: Sequence[Mechanism]) -> dict[str, str]:

@@ -19,127 +19,124 @@ import numpy as np
 from ketasim.config import Experiment
 from ketasim.config.estimation import Estimation
 from ketasim.documents import KetasimError
-from ketasim.kernels.records import Activity, FastClock, Modulation, new_activity
-from ketasim.network.build import FAST_STEP, Network
-from ketasim.simulation import baseline_cache
-from ketasim.simulation.arrays import part_of
-from ketasim.simulation.baseline import BaselineRun
-from ketasim.simulation.coupling import Measurement, later, measure, modulation, network_inputs, relative_change, settle
+from ketasim.engines import STEPS_PER_SECOND, Engine, Inputs, Measurement
+from ketasim.signals import SIGNALS
+from ketasim.simulation import baseline
+from ketasim.simulation.arrays import flattened, part_of
+from ketasim.simulation.baseline import Baseline, BaselineRun
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
+from ketasim.simulation.guards import Scene, check_signals
 from ketasim.simulation.interrupts import HeldInterrupts
-from ketasim.simulation.stimuli import added_rates, stimulated
 
 LONG_SETTLE, LARGE_CHANGE = Estimation().long_settle, Estimation().large_change
-STEPS_PER_SECOND = round(1e3 / FAST_STEP)
 
 _INPUTS = ("rest", "known_for", "inputs")
-
-#: Row of the inputs that stimuli add; the rows before it are what slow mechanisms change.
-_ADDED = 3
 
 #: Called with the time in s and the measurement of a baseline window.
 OnWindow = Callable[[float, Measurement], Any]
 
 
 class NetworkSampler:
-    """Runs windows of a network and keeps estimates of its signals.
+    """Decides when an engine runs windows, and keeps estimates of the network's signals.
 
     Parameters
     ----------
-    network : the circuit.
-    experiment : its schedule, stimuli, seed and threads are read.
+    engine : Engine
+        Runs the network.
+    experiment : Experiment
+        Its schedule and begin are read.
 
     Attributes
     ----------
-    estimates : None before the baseline.
-    window : the last window's `Measurement`, None before the baseline.
-    fresh : whether `window` was run at the last time asked for.
-    windows_run, windows_skipped : after the baseline.
-    wall_time : s that running it took here; a baseline from the cache takes none.
+    estimates : Estimates or None
+        None before the baseline.
+    window : Measurement or None
+        The last window; None before the baseline.
+    fresh : bool
+        Whether `window` was run at the last time asked for.
+    windows_run, windows_skipped : int
+        After the baseline.
+    wall_time : float
+        s that running the network took here; a baseline from the cache takes none.
     """
 
-    def __init__(self, network: Network, experiment: Experiment):
-        self.network, self.experiment = network, experiment
+    def __init__(self, engine: Engine, experiment: Experiment):
+        self.engine, self.experiment = engine, experiment
         self.estimates: Estimates | None = None
         self.window: Measurement | None = None
         self.fresh = False
         self.windows_run = self.windows_skipped = 0
         self._windows_here = 0  # at the inputs that the estimates belong to, baseline included
         self.wall_time = 0.0
-        self._activity: Activity | None = None
-        self._baseline: BaselineRun | None = None  # while it is measured
-        self._window_end = 0  # absolute fast step
-        self._age = 0  # steps that the network has lived
-        self._sampled_at = 0.0  # s
-        # what the network reads, as class means: (4, P) NMDA drive, AMPA drive, release gain, what stimuli add
-        self._rest = np.zeros(0)  # inputs of the baseline
-        self._known_for = np.zeros(0)  # inputs that the estimates belong to
-        self._inputs = np.zeros(0)  # inputs of the last window
+        self._running: BaselineRun | None = None  # while the baseline is measured
+        self._begin = round(experiment.begin * STEPS_PER_SECOND)  # end of the baseline, fast step
+        self._window_end = self._begin
+        self._sampled_at = experiment.begin  # s
+        nothing = Inputs(np.zeros(0), np.zeros(0))
+        self._rest = nothing  # inputs of the baseline
+        self._known_for = nothing  # inputs that the estimates belong to
+        self._inputs = nothing  # inputs of the last window
 
     @property
     def network_time(self) -> float:
         """Time in s that the network has lived, settling and baseline included."""
-        return self._age / STEPS_PER_SECOND
+        return self.engine.age / STEPS_PER_SECOND
 
     @property
     def state(self) -> dict[str, np.ndarray]:
         """Everything that later windows depend on, as plain arrays; empty before the baseline."""
-        if self._activity is None or self.estimates is None:
-            running = self._baseline.state if self._baseline else {}
-            return {f"baseline/{name}": array for name, array in running.items()}
-        arrays = {f"activity/{name}": array for name, array in self._activity._asdict().items()}
-        arrays |= {f"estimates/{name}": array for name, array in self.estimates.arrays().items()}
-        numbers = (self._window_end, self._age, self.windows_run, self.windows_skipped, self._windows_here)
+        if self.estimates is None:
+            return flattened({"baseline": self._running.state if self._running else {}})
         inputs = {name: getattr(self, f"_{name}") for name in _INPUTS}
-        return arrays | inputs | {"counts": np.array(numbers, np.int64), "sampled_at": np.array(self._sampled_at)}
+        arrays = flattened({"engine": self.engine.state, "estimates": self.estimates.arrays(), **inputs})
+        numbers = (self._window_end, self.windows_run, self.windows_skipped, self._windows_here)
+        return arrays | {"counts": np.array(numbers, np.int64), "sampled_at": np.array(self._sampled_at)}
 
     @state.setter
     def state(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self._activity = self.estimates = self._baseline = self.window = None
+        self.estimates = self._running = self.window = None
         self.fresh = False
         running = part_of(arrays, "baseline")
         if running:
-            activity = new_activity(self.network.graph, self.network.parameters)
-            self._baseline = BaselineRun(self.network, activity, self._clock(0), self._new_statistics())
-            self._baseline.state = running
+            self._running = BaselineRun(self.engine, self._new_statistics(), 0)
+            self._running.state = running
         if "counts" not in arrays:
             return
-        self._activity = Activity(*(np.array(arrays[f"activity/{name}"]) for name in Activity._fields))
+        self.engine.state = part_of(arrays, "engine")
         self.estimates = Estimates.from_arrays(part_of(arrays, "estimates"))
         for name in _INPUTS:
-            setattr(self, f"_{name}", np.array(arrays[name]))
+            setattr(self, f"_{name}", Inputs(*(np.array(arrays[f"{name}/{row}"]) for row in Inputs._fields)))
         self._sampled_at = float(arrays["sampled_at"])
-        counts = arrays["counts"].tolist()
-        self._window_end, self._age, self.windows_run, self.windows_skipped, self._windows_here = counts
+        self._window_end, self.windows_run, self.windows_skipped, self._windows_here = arrays["counts"].tolist()
 
     def measure_baseline(self, signals: Mapping[str, np.ndarray], on_window: OnWindow | None, cached: bool) -> None:
-        """Measure the network at rest until time zero, or take what was measured before for the same network.
+        """Measure the network at rest until the run begins, or take what was measured before for the same network.
 
         signals : slow signals at rest.
         on_window : called for each window; what comes from the cache has population means only.
         cached : whether a stored baseline may be taken.
         """
-        schedule, network = self.experiment.schedule, self.network
-        rest = modulation(network, signals)
-        window_steps, n_windows = steps_of(schedule.window), baseline_windows(self.experiment)
-        begin = -n_windows * window_steps
-        key = baseline_cache.key(network, rest, self.experiment.seed, window_steps, n_windows)
-        stored = baseline_cache.load(key) if cached and self._baseline is None else None
-        if stored is not None:
-            activity, estimates = stored.activity, stored.estimates
-            nothing = np.empty(0, np.int64)
-            if on_window:
-                for index in range(n_windows):
-                    row = {name: values[index] for name, values in stored.rows.items()}
-                    on_window((begin + index * window_steps) / STEPS_PER_SECOND, Measurement({}, row, nothing, nothing))
+        window_steps, n_windows = steps_of(self.experiment.schedule.window), baseline_windows(self.experiment)
+        first, key = self._begin - n_windows * window_steps, self.baseline_key(signals)
+        found = baseline.load(key) if cached and self._running is None else None
+        if found is not None:
+            self.engine.state = found.engine
+            for index in range(n_windows) if on_window else ():
+                row = {name: values[index] for name, values in found.rows.items()}
+                assert on_window is not None
+                on_window((first + index * window_steps) / STEPS_PER_SECOND, Measurement({}, row))
         else:
-            activity, estimates, rows = self._run_baseline(rest, begin, on_window)
-            baseline_cache.save(key, baseline_cache.Baseline(activity, estimates, rows))
-        self._activity, self.estimates, self._baseline = activity, estimates, None
-        self._age = steps_of(LONG_SETTLE) - begin
-        self._rest = self._known_for = self._inputs = self._inputs_at(rest, -1.0)
-        self._window_end = self.windows_run = self.windows_skipped = 0
+            found = self._run_baseline(signals, first, on_window)
+            baseline.save(key, found)
+        self.estimates, self._running = found.estimates, None
+        self._rest = self._known_for = self._inputs = self.engine.inputs(signals, self.estimates.baseline)
+        self._window_end, self.windows_run, self.windows_skipped = self._begin, 0, 0
         self._windows_here = n_windows
+
+    def baseline_key(self, signals: Mapping[str, np.ndarray]) -> str:
+        """Return the digest under which a baseline at these signals is kept."""
+        window_steps, n_windows = steps_of(self.experiment.schedule.window), baseline_windows(self.experiment)
+        return baseline.key(self.engine, signals, self._begin, window_steps, n_windows)
 
     def sample(self, time: float, signals: Mapping[str, np.ndarray], most_windows: float) -> None:
         """Bring the estimates to a time (s): run a window if what the network reads has moved.
@@ -154,13 +151,12 @@ class NetworkSampler:
         """
         assert self.estimates is not None
         schedule, first = self.experiment.schedule, round(time * STEPS_PER_SECOND)
-        now = modulation(self.network, signals)
-        inputs = self._inputs_at(now, time)
+        inputs = self.engine.inputs(signals, self.estimates.baseline)
         self._fade(time)
-        if first < self._window_end and not np.array_equal(inputs[_ADDED], self._inputs[_ADDED]):
+        if first < self._window_end and not np.array_equal(inputs.given, self._inputs.given):
             raise KetasimError(f"a stimulus starts or ends at t = {time:g} s, inside the last window")
         if not self._has_moved(self._rest, inputs):
-            if not np.array_equal(self._known_for, self._rest):
+            if not _are_equal(self._known_for, self._rest):
                 self.estimates.recall_baseline()
                 self._known_for, self._windows_here = self._rest, baseline_windows(self.experiment)
         elif self._has_moved(self._known_for, inputs):
@@ -175,7 +171,7 @@ class NetworkSampler:
         if not self.fresh:
             self.windows_skipped += 1
             return
-        self._run_window(first, now, inputs)
+        self._run_window(first, signals, inputs)
 
     def _fade(self, time: float) -> None:
         """Let estimates of a state that is not the baseline's count for less as time goes by, but not for too little.
@@ -184,92 +180,107 @@ class NetworkSampler:
         """
         assert self.estimates is not None
         passed, self._sampled_at = time - self._sampled_at, time
-        if not np.array_equal(self._known_for, self._rest):
+        if not _are_equal(self._known_for, self._rest):
             memory, faded = self.estimates.memory, 0.5 * Estimation().enough
             kept = memory * float(np.exp(-passed / Estimation().fading))
             self.estimates.shorten(max(kept, min(memory, faded)))
 
-    def look(self, time: float, signals: Mapping[str, np.ndarray]) -> Measurement:
-        """Run a window at a time (s) on a copy of the network's state; changes nothing."""
-        assert self._activity is not None
-        copied = deepcopy(self)
-        now = modulation(self.network, signals)
-        copied._run_window(round(time * STEPS_PER_SECOND), now, self._inputs_at(now, time))
-        assert copied.window is not None
-        return copied.window
+    def look(self, time: float, signals: Mapping[str, np.ndarray], traces: bool = False) -> Measurement:
+        """Run a window at a time (s) on a copy of the network's state; changes nothing.
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "NetworkSampler":
-        copied = NetworkSampler(self.network, self.experiment)
-        copied.state = deepcopy(self.state, memo)
-        return copied
+        traces : whether population means at 1 kHz are wanted, too.
+        """
+        assert self.estimates is not None
+        before = deepcopy(self.engine.state)
+        first, inputs = round(time * STEPS_PER_SECOND), self.engine.inputs(signals, self.estimates.baseline)
+        try:
+            return self._measured(first, self._settling(first, inputs), signals, traces)
+        finally:
+            self.engine.state = before
 
-    def _run_baseline(
-        self, rest: Modulation, begin: int, on_window: OnWindow | None
-    ) -> tuple[Activity, Estimates, dict[str, np.ndarray]]:
-        """Settle for `LONG_SETTLE`, then measure windows from the fast step `begin` to 0; or go on with doing so."""
-        network, threads = self.network, self.experiment.threads
+    def _run_baseline(self, rest: Mapping[str, np.ndarray], first: int, on_window: OnWindow | None) -> Baseline:
+        """Settle for `LONG_SETTLE`, then measure windows from the fast step `first` on; or go on with doing so."""
         started = wall.perf_counter()
-        if self._baseline is None:
-            self._age = 0
-            first = self._clock(begin - steps_of(LONG_SETTLE))
-            statistics = self._new_statistics()
-            self._baseline = BaselineRun.settled(network, rest, first, steps_of(LONG_SETTLE), threads, statistics)
+        if self._running is None:
+            running = BaselineRun(self.engine, self._new_statistics(), first)
+            running.settle(rest, steps_of(LONG_SETTLE))
+            self._running = running
 
-        def in_seconds(step: int, measured: Measurement) -> None:
+        def checked(step: int, measured: Measurement) -> None:
+            self._check(measured, step)
             if on_window:
                 on_window(step / STEPS_PER_SECOND, measured)
 
-        running = self._baseline
-        running.finish(rest, steps_of(self.experiment.schedule.window), threads, in_seconds)
+        self._running.finish(rest, self._begin, steps_of(self.experiment.schedule.window), checked)
         self.wall_time += wall.perf_counter() - started
-        rows = {name: np.array(values) for name, values in running.rows.items()}
-        return running.activity, running.estimates(), rows
+        return self._running.baseline()
 
     def _new_statistics(self) -> BaselineStatistics:
         window = self.experiment.schedule.window
-        return BaselineStatistics(self.network.graph.class_start, window, baseline_windows(self.experiment))
+        return BaselineStatistics(self.engine.topology.class_start, window, baseline_windows(self.experiment))
 
-    def _run_window(self, first: int, now: Modulation, inputs: np.ndarray) -> None:
-        """Settle and measure from the fast step `first`; a window that follows the last at once needs no settling."""
-        assert self._activity is not None
+    def _run_window(self, first: int, signals: Mapping[str, np.ndarray], inputs: Inputs) -> None:
+        """Settle and measure from the fast step `first`, and let the window enter the estimates."""
         assert self.estimates is not None
-        schedule, threads = self.experiment.schedule, self.experiment.threads
-        network = stimulated(self.network, inputs[_ADDED])
-        large = relative_change(self._inputs[:_ADDED], inputs[:_ADDED]) > LARGE_CHANGE
-        settling = max(schedule.settle, LONG_SETTLE) if large else schedule.settle
-        settling_steps = 0 if first == self._window_end else steps_of(settling)
-        window_steps = steps_of(schedule.window)
         started = wall.perf_counter()
         with HeldInterrupts():
-            clock = settle(network, self._activity, now, self._clock(first), settling_steps, threads)
-            self.window = measure(network, self._activity, now, clock, window_steps, threads)
-            clock = later(clock, window_steps)
-            self.estimates.take(self.window.signals, schedule.window)
-            self._window_end, self._age, self._inputs = int(clock.first_step), int(clock.age), inputs
+            settling = self._settling(first, inputs)
+            self.window = self._measured(first, settling, signals)
+            self.estimates.take(self.window.signals, self.experiment.schedule.window)
+            self._window_end = first + settling + steps_of(self.experiment.schedule.window)
+            self._inputs = inputs
             self.windows_run += 1
             self._windows_here += 1
         self.wall_time += wall.perf_counter() - started
 
-    def _inputs_at(self, state: Modulation, time: float) -> np.ndarray:
-        """What the network reads at a time (s), as class means."""
-        assert self.estimates is not None
-        read = network_inputs(self.network, state, self.estimates.baseline)
-        added = added_rates(self.experiment.stimuli, self.network.topology.population_names, time)
-        return np.vstack([read, added])
+    def _settling(self, first: int, inputs: Inputs) -> int:
+        """Steps to settle; none where a window follows the last at once."""
+        schedule = self.experiment.schedule
+        if first == self._window_end:
+            return 0
+        large = relative_change(self._inputs.drives, inputs.drives) > LARGE_CHANGE
+        return steps_of(max(schedule.settle, LONG_SETTLE) if large else schedule.settle)
 
-    def _has_moved(self, before: np.ndarray, after: np.ndarray) -> bool:
-        """Whether inputs differ by more than the schedule's tolerance, or stimuli at all."""
-        change = relative_change(before[:_ADDED], after[:_ADDED])
-        return change > self.experiment.schedule.tolerance or not np.array_equal(before[_ADDED], after[_ADDED])
+    def _measured(
+        self, first: int, settling: int, signals: Mapping[str, np.ndarray], traces: bool = False
+    ) -> Measurement:
+        """Settle from the fast step `first`, then measure."""
+        if settling:
+            self.engine.settle(signals, first, settling)
+        window = self.engine.measure(signals, first + settling, steps_of(self.experiment.schedule.window), traces)
+        self._check(window, first + settling)
+        return window
 
-    def _has_crept(self, inputs: np.ndarray) -> bool:
-        """Whether inputs differ from those of the estimates by no more than twice the tolerance, and stimuli not."""
-        change = relative_change(self._known_for[:_ADDED], inputs[:_ADDED])
-        same = np.array_equal(self._known_for[_ADDED], inputs[_ADDED])
+    def _check(self, window: Measurement, first: int) -> None:
+        """Refuse means that are no numbers or outside their range."""
+        topology, end = self.engine.topology, first / STEPS_PER_SECOND + self.experiment.schedule.window
+        scene = Scene(SIGNALS, {"node": topology.n_nodes}, topology)
+        check_signals(window.signals, window.signals, "the network", end, scene)
+
+    def _has_moved(self, before: Inputs, after: Inputs) -> bool:
+        """Whether drives differ by more than the schedule's tolerance, or what exposures set at all."""
+        change = relative_change(before.drives, after.drives)
+        return change > self.experiment.schedule.tolerance or not np.array_equal(before.given, after.given)
+
+    def _has_crept(self, inputs: Inputs) -> bool:
+        """Whether drives differ from the estimates' by at most twice the tolerance and exposures not at all."""
+        change = relative_change(self._known_for.drives, inputs.drives)
+        same = np.array_equal(self._known_for.given, inputs.given)
         return same and change <= 2.0 * self.experiment.schedule.tolerance
 
-    def _clock(self, first_step: int) -> FastClock:
-        return FastClock(np.uint64(self.experiment.seed), np.int64(first_step), np.int64(self._age))
+
+def _are_equal(one: Inputs, other: Inputs) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def relative_change(before: np.ndarray, after: np.ndarray) -> float:
+    """Largest relative change of any element; absolute where it was 0.
+
+    >>> relative_change(np.array([2.0, 0.0]), np.array([1.0, 0.25]))
+    0.5
+    """
+    scale = np.where(before != 0.0, np.abs(before), 1.0)
+    return float(np.max(np.abs(after - before) / scale, initial=0.0))
 
 
 def baseline_windows(experiment: Experiment) -> int:

@@ -1,10 +1,16 @@
 """What an experiment describes, built: network, subject, drugs."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ketasim.config import Experiment, NetworkFile, NetworkModel
-from ketasim.drugs.compartments import Body, Compartments, compartments
-from ketasim.mechanisms import Setting
+from ketasim.documents import DocumentError, Problem
+from ketasim.documents.validation import unknown
+from ketasim.drugs.compartments import Body, compartments
+from ketasim.engines import Engine, SpikingEngine
+from ketasim.mechanisms import Setting, pharmacokinetics
 from ketasim.network.build import Network, build, in_degree_scale
 from ketasim.network.circuit_wiring import circuit_topology
 from ketasim.network.exchange import from_networkx, read_network_file
@@ -12,6 +18,7 @@ from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, ref
 from ketasim.network.synapses import PREFRONTAL
 from ketasim.network.topology import Topology
 from ketasim.network.weights import tables_of
+from ketasim.simulation.schedule import slow_times
 
 
 def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | None, tuple[str, ...]]:
@@ -42,23 +49,49 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
     return None, ()
 
 
-def setting_of(experiment: Experiment, network: Network | None, drugs: tuple[str, ...] = ()) -> Setting:
-    """What mechanisms prepare themselves for; `drugs` beside those of the experiment's doses."""
+def setting_of(experiment: Experiment, engine: Engine | None, drugs: Iterable[str] = ()) -> Setting:
+    """What mechanisms and exposures prepare themselves for; `drugs` beside those of the experiment's doses."""
     names = sorted({dose.drug for dose in experiment.doses} | set(drugs))
     subject = experiment.subject
     variants = subject.genotype
     genotype = (("cyp2b6", str(variants.cyp2b6)), ("bdnf", str(variants.bdnf))) if subject.species == "human" else ()
+    in_play = tuple(experiment.catalogue[name] for name in names)
+    kinetics = experiment.mechanisms.get("pharmacokinetics") or pharmacokinetics.Parameters()
     return Setting(
         species=subject.species,
         weight=subject.weight,
         genotype=genotype,
-        drugs=tuple(experiment.catalogue[name] for name in names),
-        network=network,
+        drugs=in_play,
+        compartments=compartments(in_play, Body(subject.species, subject.weight, genotype), kinetics.disposition),
+        topology=engine.topology if engine else None,
+        network=engine.network if isinstance(engine, SpikingEngine) else None,
     )
 
 
-def compartments_of(experiment: Experiment, setting: Setting) -> Compartments:
-    """Compartments of the drugs in play with the parameter set that the experiment names."""
-    parameters = experiment.mechanisms.get("pharmacokinetics") or None
-    body = Body(setting.species, setting.weight, setting.genotype)
-    return compartments(setting.drugs, body, parameters.disposition if parameters else "default")
+def slow_times_of(
+    experiment: Experiment, setting: Setting, events: Mapping[str, Sequence[Any]] | None = None
+) -> np.ndarray:
+    """Times in s of an experiment's slow steps; `events` by kind of exposure in place of the experiment's own."""
+    edges = {0.0}
+    for exposure, own in experiment.exposures.items():
+        edges |= set(exposure.times(events[exposure.kind] if events else own, setting))
+    schedule = experiment.schedule
+    return slow_times(experiment.begin, experiment.duration, edges, schedule.step, schedule.settle + schedule.window)
+
+
+def check_against_network(experiment: Experiment, engine: Engine | None) -> None:
+    """Refuse stimuli to populations that the network, which may be a given graph, does not have.
+
+    Raises
+    ------
+    DocumentError
+        Names the stimulus and the populations there are.
+    """
+    names = engine.topology.population_names if engine else ()
+    problems = [
+        Problem(None, f"stimuli.{number}.population", unknown("population", stimulus.population, names))
+        for number, stimulus in enumerate(experiment.stimuli)
+        if getattr(stimulus, "population", names) not in (*names, names)
+    ]
+    if problems:
+        raise DocumentError(problems)

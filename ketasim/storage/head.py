@@ -10,6 +10,7 @@ from typing import Any
 
 from ketasim import __version__
 from ketasim.config import Experiment
+from ketasim.exposures.doses import administrations
 from ketasim.kernels.jit import processor
 from ketasim.kernels.random import STREAMS
 from ketasim.network.prefrontal_microcircuit import Sheet
@@ -17,7 +18,7 @@ from ketasim.simulation import Simulation
 from ketasim.storage.writer import TrajectoryWriter
 
 #: Folders of the package whose code decides what a run computes.
-_COMPUTING = ("config", "drugs", "kernels", "mechanisms", "network", "simulation")
+_COMPUTING = ("config", "drugs", "engines", "exposures", "kernels", "mechanisms", "network", "simulation")
 
 
 def identity(simulation: Simulation) -> dict[str, str]:
@@ -68,36 +69,15 @@ def write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
         }
     )
     writer.write_schedule(simulation.schedule)
-    if simulation.network is not None:
-        writer.write_topology(simulation.network.topology)
+    if simulation.topology is not None:
+        writer.write_topology(simulation.topology)
     writer.write_events(_events(experiment))
 
 
 def _events(experiment: Experiment) -> list[dict[str, Any]]:
     """Doses and stimuli as given, one entry for each dose of a series."""
-    doses = [
-        {
-            "kind": "dose",
-            "drug": dose.drug,
-            "route": dose.route,
-            "amount_mg": dose.amount.milligrams(experiment.subject.weight) if dose.amount else 0.0,
-            "start_s": start,
-            "duration_s": dose.duration,
-        }
-        for dose in experiment.doses
-        for start in dose.starts
-    ]
-    stimuli = [
-        {
-            "kind": stimulus.kind,
-            "population": stimulus.population,
-            "rate_hz": stimulus.rate,
-            "start_s": stimulus.begin,
-            "duration_s": stimulus.duration,
-        }
-        for stimulus in experiment.stimuli
-    ]
-    return [*doses, *stimuli]
+    doses = administrations(experiment.doses, experiment.subject.weight)
+    return [one.row() for one in (*doses, *experiment.stimuli)]
 
 
 def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
@@ -107,8 +87,8 @@ def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
     del resolved["threads"], resolved["schedule"]["checkpoint"]  # how, not what: they stand in the environment
     folder = experiment.source_file.parent if experiment.source_file else Path.cwd()
     resolved["drugs"] = [_relative(path, folder) for path in resolved["drugs"]]
-    if simulation.graph_is_given and simulation.network is not None:
-        graph = simulation.network.topology.sha256
+    if simulation.graph_is_given and simulation.topology is not None:
+        graph = simulation.topology.sha256
         resolved["network"] = {"graph_sha256": graph}
         sha256 = hashlib.sha256(f"{sha256} {graph}".encode()).hexdigest()
     elif "file" in resolved["network"]:
@@ -138,9 +118,10 @@ def parameters_of(simulation: Simulation) -> dict[str, Any]:
     for mechanism in simulation.mechanisms:  # a user's own, given to `run` only
         mechanisms.setdefault(mechanism.name, mechanism.Parameters()._asdict())
     drugs = {drug.name: drug.model_dump(mode="json") for drug in simulation.setting.drugs}
-    if simulation.network is None:
+    network = simulation.setting.network
+    if network is None:
         return {"mechanisms": mechanisms, "drugs": drugs}
-    tables = simulation.network.tables
+    tables = network.tables
     parameters = {
         "mechanisms": mechanisms,
         "drugs": drugs,

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ketasim.network.build import FAST_STEP
+from ketasim.engines import Measurement
+from ketasim.engines.engine import class_means
+from ketasim.network.topology import FAST_STEP
 from ketasim.signals import Signal
 from ketasim.simulation import Simulation
-from ketasim.simulation.coupling import Measurement
-from ketasim.simulation.estimates import class_means
 from ketasim.storage.clock import Column
 from ketasim.storage.writer import TrajectoryWriter
 
@@ -63,8 +63,8 @@ class Recorder:
         if sampler is None:
             return
         self._record_population(time, sampler.window if sampler.fresh else None)
-        if simulation.structure is not None and time > 0.0:
-            self._writer.append_structure(time, *simulation.structure.events)
+        for edges in simulation.plastic_edges if time > simulation.experiment.begin else ():
+            self._writer.append_structure(time, *edges.events)
         if self._node:
             values = {signal.name: simulation.signals[signal.name] for signal in self._node}
             self._writer.append("node", time, values)
@@ -80,7 +80,7 @@ class Recorder:
         self._instants = self._instants[len(self._instants) - int(numbers["instants"]) :]
         self._last_spike = numbers["last_spike"]
         for group, rows in (("subject", self.subject), ("population", self.population)):
-            if group == "subject" or self._simulation.network is not None:
+            if group == "subject" or self._simulation.topology is not None:
                 times, columns = self._writer.rows(group)
                 rows += [
                     (float(time), {name: values[row] for name, values in columns.items()})
@@ -95,7 +95,7 @@ class Recorder:
     def _is_known(self, signal: Signal) -> bool:
         """Whether there is anything to record: a signal nobody owns would be a column of neutral values."""
         if signal.kind in ("network", "port"):
-            return self._simulation.network is not None or "node" not in signal.dims
+            return self._simulation.topology is not None or "node" not in signal.dims
         return signal.name in self._simulation.owners
 
     def _create(self) -> None:
@@ -104,11 +104,11 @@ class Recorder:
         owner = simulation.owners.get
         acts_on = {one.name: one.population for one in simulation.mechanisms}
         columns = [Column(s.name, s.unit, s.meaning, s.dims, owner(s.name), "f8") for s in self._subject]
-        labels = {"moiety": ("compound", simulation.compartments.moieties)} if compounds else None
+        labels = {"moiety": ("compound", simulation.setting.compartments.moieties)} if compounds else None
         writer.create_clock("subject", columns, {"compound": compounds} if compounds else None, labels)
-        if simulation.network is None:
+        if simulation.topology is None:
             return
-        topology = simulation.network.topology
+        topology = simulation.topology
         names = topology.population_names
         for s in self._population:  # classes that a signal's owner leaves alone have no value, not a neutral one
             only = acts_on.get(owner(s.name) or "")
@@ -141,11 +141,11 @@ class Recorder:
 
     def _record_population(self, time: float, window: Measurement | None) -> None:
         """Write a row: before time zero a single window, from then on running estimates."""
-        network, sampler, signals = self._simulation.network, self._simulation.sampler, self._simulation.signals
-        assert network is not None
+        topology, sampler, signals = self._simulation.topology, self._simulation.sampler, self._simulation.signals
+        assert topology is not None
         assert sampler is not None
         names = [signal.name for signal in self._estimates]
-        nothing = dict.fromkeys(names, np.full(len(network.topology.population_names), np.nan))
+        nothing = dict.fromkeys(names, np.full(len(topology.population_names), np.nan))
         raw = window.population if window else nothing
         values: dict[str, Any] = {f"{name}_window": raw[name] for name in names}
         estimates = sampler.estimates if time >= 0.0 else None
@@ -154,7 +154,7 @@ class Recorder:
             values[name], values[f"{name}_standard_error"] = means[name], errors[name]
         for signal in self._population:
             if signal.kind != "network":
-                values[signal.name] = class_means(signals[signal.name], network.graph.class_start)
+                values[signal.name] = class_means(signals[signal.name], topology.class_start)
                 values[signal.name][self._untouched[signal.name]] = np.nan
         values["network_memory"] = estimates.memory if estimates else self._simulation.experiment.schedule.window
         values["network_sampled"] = np.uint8(window is not None)
@@ -169,12 +169,12 @@ class Recorder:
         if not due and not any(begin <= time <= end for begin, end in self._intervals):
             return
         simulation = self._simulation
-        assert simulation.network is not None
+        assert simulation.topology is not None
         assert simulation.sampler is not None
         window = window or simulation.sampler.look(time, simulation.signals)
         if window.spike_step.size:
             self._last_spike = window.spike_step[-1] * FAST_STEP * 1e-3
-        topology = simulation.network.topology
+        topology = simulation.topology
         for name in topology.population_names:
             members = topology.slice_of(name)
             chosen = (window.spike_node >= members.start) & (window.spike_node < members.stop)

@@ -1,0 +1,120 @@
+"""What the loop needs of a network. A second engine is a class with these names.
+
+Time within an engine is counted in fast steps of 0.1 ms. A window is dated by the absolute number of its first step,
+negative before time zero, which also keys its random numbers; `Engine.age` counts the steps that were really run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from ketasim.kernels.graph import Synapses
+from ketasim.network.topology import FAST_STEP, Topology
+
+STEPS_PER_SECOND = round(1e3 / FAST_STEP)
+
+
+class Inputs(NamedTuple):
+    """What an engine reads of the slow signals, as class means; by this the sampler sees whether anything has moved.
+
+    drives : (rows, P), what slow mechanisms change, compared by relative size.
+    given : (rows, P), what exposures set; any change counts.
+    """
+
+    drives: np.ndarray
+    given: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """One window.
+
+    Parameters
+    ----------
+    signals : dict of str to (n,) array
+        Node signals, averaged over the window.
+    population : dict of str to (P,) array
+        Their class means.
+    spike_step, spike_node : (S,) arrays
+        Absolute fast step and node of every spike, in order of time.
+    traces : dict of str to (P, samples) array
+        Population means at 1 kHz, where they were asked for.
+    """
+
+    signals: dict[str, np.ndarray]
+    population: dict[str, np.ndarray]
+    spike_step: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    spike_node: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+    traces: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, signals: dict[str, np.ndarray], class_start: np.ndarray, **rest: object) -> Self:
+        """Return the measurement of node signals of classes that begin at ``class_start`` (P + 1,)."""
+        population = {name: class_means(values, class_start) for name, values in signals.items()}
+        return cls(signals, population, **rest)  # type: ignore[arg-type]
+
+
+class Engine(Protocol):
+    """A network that can be run for a while under given slow signals.
+
+    Attributes
+    ----------
+    topology : Topology
+        Nodes by population, as they were at the start.
+    measures : tuple of str
+        Signals of the table that a window gives; mechanisms that need others of the network are left out.
+    age : int
+        Fast steps run since `rest`.
+    state : dict of str to array
+        Everything that later windows depend on; setting it goes back there.
+    """
+
+    @property
+    def topology(self) -> Topology: ...
+    @property
+    def measures(self) -> tuple[str, ...]: ...
+    @property
+    def age(self) -> int: ...
+    @property
+    def state(self) -> dict[str, np.ndarray]: ...
+    @state.setter
+    def state(self, arrays: Mapping[str, np.ndarray]) -> None: ...
+
+    def rest(self) -> None:
+        """Begin anew, at age 0."""
+
+    def inputs(self, signals: Mapping[str, np.ndarray], baseline: Mapping[str, np.ndarray]) -> Inputs:
+        """Return what the engine reads of slow signals, given what each node did in the baseline."""
+
+    def settle(self, signals: Mapping[str, np.ndarray], first_step: int, n_steps: int) -> None:
+        """Run without measuring."""
+
+    def measure(
+        self, signals: Mapping[str, np.ndarray], first_step: int, n_steps: int, traces: bool = False
+    ) -> Measurement:
+        """Run a window and average it."""
+
+    def digest(self, signals: Mapping[str, np.ndarray]) -> str:
+        """Digest of all that windows from `rest` at these signals depend on, but for the code."""
+
+
+@runtime_checkable
+class PlasticEngine(Protocol):
+    """An engine whose edges can be born and die; pairs are of (source population, target population)."""
+
+    def edges(self, pair: tuple[str, str]) -> Synapses:
+        """Edges of a pair by source and target, nodes numbered within their populations, delays in fast steps."""
+
+    def rewire(self, pair: tuple[str, str], died: Synapses, born: Synapses, weight: np.ndarray) -> None:
+        """Remove and add edges, then give all edges of the pair, by source and target, the weights (E,)."""
+
+
+def class_means(values: np.ndarray, class_start: np.ndarray) -> np.ndarray:
+    """Means over the nodes of each class; `values` is (..., n).
+
+    >>> class_means(np.array([1.0, 3.0, 5.0]), np.array([0, 2, 3]))
+    array([2., 5.])
+    """
+    return np.add.reduceat(values, class_start[:-1], axis=-1) / np.diff(class_start)

@@ -1,0 +1,290 @@
+"""The spiking network as an engine: slow signals into what its kernel reads, windows into what mechanisms read."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from ketasim.digests import digest_of
+from ketasim.documents import KetasimError
+from ketasim.engines.engine import Inputs, Measurement, class_means
+from ketasim.kernels.chunks import Model
+from ketasim.kernels.graph import Synapses, received, synapses_of
+from ketasim.kernels.records import (
+    SUM_AMPA_CURRENT,
+    SUM_NMDA,
+    SUM_NMDA_AB,
+    SUM_NMDA_CD,
+    SUM_NMDA_CURRENT,
+    SUM_NMDA_V,
+    TRACE_AMPA,
+    TRACE_GABA,
+    TRACE_NMDA,
+    Activity,
+    FastClock,
+    Modulation,
+    Window,
+    new_activity,
+)
+from ketasim.kernels.rewiring import ChangingGraph, change, set_weights, with_room
+from ketasim.kernels.spiking_network import run_traced_window, run_window
+from ketasim.network.build import FAST_STEP, Network, circuit_nmda, poisson_thresholds
+from ketasim.network.topology import node_in_words
+from ketasim.signals import range_in_words
+
+#: A class that fires faster than this on average, Hz, has run away; no cell class of cortex keeps it up.
+RUNAWAY_RATE = 200.0
+
+#: Membrane potentials, mV; no membrane withstands a volt.
+VOLTAGE = (-1000.0, 1000.0)
+
+#: A thread with fewer neurons than this spends more time waiting for the others than it saves (docs/performance.md).
+NEURONS_PER_THREAD = 1000
+
+_TRACES = {"ampa_current": TRACE_AMPA, "nmda_current": TRACE_NMDA, "gaba_current": TRACE_GABA}
+
+
+class SpikingEngine:
+    """A spiking network; see `ketasim.engines.engine.Engine` for what its methods mean.
+
+    Parameters
+    ----------
+    network : Network
+        The circuit.
+    seed : int
+        Of its random numbers.
+    threads : int
+        Processor threads; changes no bits.
+
+    Attributes
+    ----------
+    network : Network
+        As it is now.
+    activity : Activity
+        State of its neurons and synapses.
+    """
+
+    measures = (
+        "firing_rate",
+        "nmda_gating",
+        "nmda_gating_unblocked_ab",
+        "nmda_gating_unblocked_cd",
+        "nmda_gating_voltage",
+        "ampa_throughput",
+        "nmda_throughput",
+        "vesicle_release",
+        "ampa_throughput_circuit",
+    )
+
+    def __init__(self, network: Network, seed: int, threads: int = 1):
+        self.network, self.topology = network, network.topology
+        self._seed = seed
+        self._threads = max(1, min(threads, network.topology.n_nodes // NEURONS_PER_THREAD))
+        self._changing: ChangingGraph | None = None  # once edges have come or gone
+        self.rest()
+
+    def rest(self) -> None:
+        """Begin anew: membranes at rest, synapses full."""
+        self.activity, self.age = new_activity(self.network.graph, self.network.parameters), 0
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """State of neurons and synapses; edges are known to those who changed them."""
+        return dict(self.activity._asdict()) | {"age": np.array(self.age)}
+
+    @state.setter
+    def state(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self.activity = Activity(*(np.array(arrays[name]) for name in Activity._fields))
+        self.age = int(arrays["age"])
+
+    def digest(self, signals: Mapping[str, np.ndarray]) -> str:
+        """Digest of network, seed and what is read of the signals."""
+        network, read = self.network, modulation(self.network, signals)
+        edges, nmda = synapses_of(network.graph), (network.nmda_circuit, network.nmda_afferent)
+        return digest_of((edges, network.graph.class_start, network.parameters, read, nmda, self._seed))
+
+    def inputs(self, signals: Mapping[str, np.ndarray], baseline: Mapping[str, np.ndarray]) -> Inputs:
+        """NMDA drive and AMPA drive (nS) and release gain of each class, and what exposures add to its afferents."""
+        drives = network_inputs(self.network, modulation(self.network, signals), baseline)
+        return Inputs(drives, signals["afferent_rate"][None].copy())
+
+    def settle(self, signals: Mapping[str, np.ndarray], first_step: int, n_steps: int) -> None:
+        """Run without measuring."""
+        self._run(modulation(self.network, signals), first_step, n_steps)
+
+    def measure(
+        self, signals: Mapping[str, np.ndarray], first_step: int, n_steps: int, traces: bool = False
+    ) -> Measurement:
+        """Run a window and average it; traces are the synaptic currents of each class in pA.
+
+        Raises
+        ------
+        KetasimError
+            The network has run away, or a membrane potential has left its range.
+        """
+        state = modulation(self.network, signals)
+        window = self._run(state, first_step, n_steps, traces)
+        return Measurement.of(
+            node_signals(self.network, window, state, n_steps),
+            self.network.graph.class_start,
+            spike_step=window.spike_step,
+            spike_node=window.spike_node,
+            traces={name: window.traces[row] for name, row in _TRACES.items()} if traces else {},
+        )
+
+    def _run(self, state: Modulation, first_step: int, n_steps: int, traces: bool = False) -> Window:
+        network = self.network
+        clock = FastClock(np.uint64(self._seed), np.int64(first_step), np.int64(self.age))
+        if traces:
+            model = Model(network.graph, state, network.parameters)
+            window = run_traced_window(self.activity, model, clock, n_steps, self._threads)
+        else:
+            window = run_window(self.activity, network.graph, state, network.parameters, clock, n_steps, self._threads)
+        check(network, self.activity, window, clock, n_steps)
+        self.age += n_steps
+        return window
+
+    def edges(self, pair: tuple[str, str]) -> Synapses:
+        """Edges from the first to the second population, in their own numbers."""
+        source, target = (self.topology.slice_of(name) for name in pair)
+        synapses = synapses_of(self.network.graph)
+        inside = (synapses.source >= source.start) & (synapses.source < source.stop)
+        inside &= (synapses.target >= target.start) & (synapses.target < target.stop)
+        chosen = Synapses(*(column[inside] for column in synapses))
+        return chosen._replace(source=chosen.source - source.start, target=chosen.target - target.start)
+
+    def rewire(self, pair: tuple[str, str], died: Synapses, born: Synapses, weight: np.ndarray) -> None:
+        """Change the graph of the kernel at a cost that goes with the number of changes, and write the weights."""
+        source, target = (self.topology.slice_of(name) for name in pair)
+        dying, arising = (
+            one._replace(source=one.source + source.start, target=one.target + target.start) for one in (died, born)
+        )
+        changing = self._changing or with_room(self.network.graph)
+        self._changing = change(changing, dying[:2], arising)
+        graph = self._changing.graph
+        set_weights(graph, (source.start, source.stop), (target.start, target.stop), weight.astype(np.float32))
+        nmda = circuit_nmda(graph, self.network.parameters.synapses)
+        self.network = replace(self.network, graph=graph, nmda_circuit=nmda)
+
+
+def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulation:
+    """What the kernel reads of the slow signals: `F_ab`, `F_cd`, tonic conductances, gains and rate of afferents."""
+    free = network.nmda_shares * signals["nmda_unblocked"]
+    free_outside = network.nmda_shares * signals["nmda_unblocked_extrasynaptic"]
+    tonic = free_outside * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic
+    own = tuple(network.tables.cells[name].afferent_rate for name in network.topology.population_names)
+    return Modulation(
+        nmda_ab=free[0] + free[1],
+        nmda_cd=free[2] + free[3],
+        tonic_ab=tonic[0] + tonic[1],
+        tonic_cd=tonic[2] + tonic[3],
+        release_gain=signals["release_gain"].copy(),
+        ampa_gain=signals["ampa_gain"].copy(),
+        afferent_gain=signals["afferent_gain"].copy(),
+        afferent_thresholds=afferent_thresholds(own, tuple(signals["afferent_rate"].tolist())),
+    )
+
+
+@lru_cache(maxsize=64)
+def afferent_thresholds(own: tuple[float, ...], added: tuple[float, ...]) -> np.ndarray:
+    """Limits of random words (P, k) for the afferents' own rates and those that exposures add, 1/ms each.
+
+    What one afferent spike does stays, and with it the conductance of all gates open: there are not more axons, they
+    fire more.
+    """
+    return poisson_thresholds(np.maximum(np.array(own) + np.array(added), 0.0) * FAST_STEP)
+
+
+def network_inputs(network: Network, state: Modulation, baseline: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Class means of what slow mechanisms change in the network: (3, P), NMDA drive and AMPA drive in nS, release gain.
+
+    A drive is the conductance that is open at the rates and gates of the `baseline`: NMDA before Mg, synaptic and tonic
+    (tonic conductance alone follows noisy glutamate and is a small part of it); AMPA of the circuit, without
+    short-term plasticity, and of afferents. Both follow the graph.
+    """
+    synaptic = baseline["nmda_gating"] * nmda_maximum(network, state) * (state.nmda_ab + state.nmda_cd)
+    nmda = synaptic + state.tonic_ab + state.tonic_cd
+    afferent = network.ampa_afferent * state.afferent_gain
+    circuit = open_ampa(network, baseline["firing_rate"][:, None] * np.ones(network.graph.class_start.size - 1))
+    ampa = state.ampa_gain * (circuit + afferent)
+    return class_means(np.stack([nmda, ampa, state.release_gain]), network.graph.class_start)
+
+
+def nmda_maximum(network: Network, state: Modulation) -> np.ndarray:
+    """Synaptic NMDA conductance (n,) nS with every gate open."""
+    return network.nmda_circuit + state.afferent_gain * network.nmda_afferent
+
+
+def open_ampa(network: Network, released: np.ndarray) -> np.ndarray:
+    """Mean AMPA conductance (n,) nS that the circuit's synapses open.
+
+    released : (n, n_classes) 1/s, release of a source onto each class over its utilisation at rest.
+    """
+    synapses, node_class = network.parameters.synapses, network.graph.node_class
+    sent = released * np.where(network.excitatory[:, None], synapses.ampa[node_class], 0.0)
+    return received(network.graph, sent, weighted=True) * network.parameters.ampa_time * 1e-3
+
+
+def check(network: Network, activity: Activity, window: Window, clock: FastClock, n_steps: int) -> None:
+    """Refuse a window in which the network ran away or a membrane potential left its range."""
+    time = clock.first_step * FAST_STEP * 1e-3
+    topology, sizes, seconds = network.topology, np.diff(network.graph.class_start), n_steps * FAST_STEP * 1e-3
+    spikes = np.bincount(window.spike_node, minlength=topology.n_nodes)
+    counts = np.add.reduceat(spikes, network.graph.class_start[:-1])
+    most = RUNAWAY_RATE * seconds + 1.0  # spikes a neuron; one more for very short windows
+    if window.overflow or np.any(counts > most * sizes):
+        index, node = int(np.argmax(counts / sizes)), int(np.argmax(spikes))
+        name, rate = topology.population_names[index], counts[index] / sizes[index] / seconds
+        found = "more spikes than can be kept" if window.overflow else f"{rate:.4g} Hz in the mean"
+        worst = f"{node_in_words(topology, node)} at {spikes[node] / seconds:.4g} Hz"
+        raise KetasimError(
+            f"the network has run away: {name} cells fire at more than {RUNAWAY_RATE:g} Hz at t = {time:.6g} s, "
+            f"{found}, {worst}; allowed: 0 to {RUNAWAY_RATE:g} Hz; check the network's weights, its afferents and "
+            "stimuli, or what blocks its inhibition"
+        )
+    lowest, highest = float(activity.voltage.min()), float(activity.voltage.max())  # nan if there is one
+    if not (lowest >= VOLTAGE[0] and highest <= VOLTAGE[1]):
+        bad = int(np.argmax(np.where(np.isfinite(activity.voltage), np.abs(activity.voltage), np.inf)))
+        raise KetasimError(
+            f"the membrane potential of {node_in_words(topology, bad)} is {activity.voltage[bad]:g} mV at "
+            f"t = {time + seconds:.6g} s; allowed: {range_in_words(VOLTAGE)}; check the weights and afferents of the "
+            f"network and the constants of {topology.population_names[topology.population[bad]]} cells"
+        )
+
+
+def node_signals(network: Network, window: Window, state: Modulation, n_steps: int) -> dict[str, np.ndarray]:
+    """Averages of one window per node."""
+    n = network.topology.n_nodes
+    seconds = n_steps * FAST_STEP * 1e-3
+    sums = window.sums / n_steps
+    most = nmda_maximum(network, state)
+    with_gate = most > 0.0
+
+    def over_maximum(row: int) -> np.ndarray:
+        return np.divide(sums[row], most, out=np.zeros(n), where=with_gate)
+
+    return {
+        "firing_rate": np.bincount(window.spike_node, minlength=n) / seconds,
+        "nmda_gating": over_maximum(SUM_NMDA),
+        "nmda_gating_unblocked_ab": over_maximum(SUM_NMDA_AB),
+        "nmda_gating_unblocked_cd": over_maximum(SUM_NMDA_CD),
+        "nmda_gating_voltage": over_maximum(SUM_NMDA_V),
+        "ampa_throughput": sums[SUM_AMPA_CURRENT],
+        "nmda_throughput": sums[SUM_NMDA_CURRENT],
+        "vesicle_release": _received_release(network, window.released) / seconds,
+        "ampa_throughput_circuit": state.ampa_gain * _opened(network, window.released) / seconds,
+    }
+
+
+def _opened(network: Network, released: np.ndarray) -> np.ndarray:
+    """AMPA conductance times time that released vesicles (n, n_classes) opened at each node, nS s."""
+    utilisation = network.parameters.synapses.utilisation[network.graph.node_class]
+    return open_ampa(network, np.divide(released, utilisation, out=np.zeros_like(released), where=utilisation > 0.0))
+
+
+def _received_release(network: Network, released: np.ndarray) -> np.ndarray:
+    """Mean release over each node's glutamatergic synapses, from release per source and target class."""
+    glutamatergic = np.repeat(network.excitatory[:, None].astype(float), released.shape[1], axis=1)
+    total = received(network.graph, released * glutamatergic, weighted=False)
+    return total / np.maximum(received(network.graph, glutamatergic, weighted=False), 1.0)

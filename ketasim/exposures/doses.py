@@ -1,0 +1,118 @@
+"""Doses of drugs: boluses and constant infusions into the compartments of the body."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+from pydantic import Field, StrictInt, StrictStr
+
+from ketasim.documents import DoseAmount
+from ketasim.documents.validation import Amount, Quantity, Record
+from ketasim.exposures.exposure import Exposure
+
+_FromZero = Annotated[float, Ge(0), Quantity("s")]
+
+if TYPE_CHECKING:
+    from ketasim.mechanisms.mechanism import Setting
+
+
+class Repeat(Record):
+    """The same dose again at equal intervals."""
+
+    every: Annotated[float, Gt(0), Quantity("s")] = Field(description="time from one start to the next, such as 3.5 d")
+    count: Annotated[StrictInt, Ge(1), Le(10_000)] = Field(description="how many doses in all")
+
+
+class Dose(Record):
+    """One dose, or a series of equal ones."""
+
+    drug: StrictStr = Field(description="name of a drug, see `ketasim drugs`")
+    route: StrictStr = Field(description="how it is given, such as intravenous")
+    amount: Annotated[DoseAmount, Amount()] | None = Field(
+        default=None,
+        description="amount, such as 0.5 mg/kg or 35 mg; only a drug without compounds needs none",
+    )
+    start: _FromZero = Field(default=0.0, description="start after time zero, by default 0 s")
+    duration: _FromZero = Field(
+        default=0.0,
+        description="length of an infusion, or time over which an amount is taken; 0 s, the default, is at once",
+    )
+    repeat: Repeat | None = Field(default=None, description="give it again, such as {every: 3.5 d, count: 8}")
+
+    @property
+    def starts(self) -> tuple[float, ...]:
+        """Start of each dose of the series in s."""
+        every = self.repeat.every if self.repeat else 0.0
+        return tuple(self.start + number * every for number in range(self.count))
+
+    @property
+    def count(self) -> int:
+        """Number of doses in the series."""
+        return self.repeat.count if self.repeat else 1
+
+    @property
+    def last(self) -> float:
+        """Start of the last dose of the series in s."""
+        return self.start + (self.count - 1) * self.repeat.every if self.repeat else self.start
+
+
+class Administration(NamedTuple):
+    """One dose of a series: amount in mg, start and duration in s (0: bolus)."""
+
+    drug: str
+    route: str
+    amount: float
+    start: float
+    duration: float
+
+    @property
+    def end(self) -> float:
+        """End of the infusion in s; the start of a bolus."""
+        return self.start + self.duration
+
+    def row(self) -> dict[str, Any]:
+        """Return the dose as it is stored under /events."""
+        drug, route, amount, start, duration = self
+        return {
+            "kind": "dose",
+            "drug": drug,
+            "route": route,
+            "amount_mg": amount,
+            "start_s": start,
+            "duration_s": duration,
+        }
+
+
+def administrations(doses: Iterable[Dose], weight: float) -> list[Administration]:
+    """Every single dose in mg for a body of `weight` kg, in the order of the experiment."""
+    return [
+        Administration(
+            dose.drug, dose.route, dose.amount.milligrams(weight) if dose.amount else 0.0, start, dose.duration
+        )
+        for dose in doses
+        for start in dose.starts
+    ]
+
+
+def times(events: Iterable[Administration], setting: "Setting") -> set[float]:
+    """Times in s at which the input changes: starts and ends, delayed by the lag of the route."""
+    lags = setting.compartments.lags
+    return {edge + lags[event.drug, event.route] for event in events for edge in (event.start, event.end)}
+
+
+def inputs(events: Sequence[Administration], setting: "Setting", begin: float, end: float) -> Mapping[str, np.ndarray]:
+    """Bolus (mg) at the start of a step and infusion rate (mg/s) during it, (n_compartments,) each."""
+    compartments = setting.compartments
+    bolus, rate = np.zeros(len(compartments.names)), np.zeros(len(compartments.names))
+    for event in events:
+        entry, lag = compartments.entries[event.drug, event.route], compartments.lags[event.drug, event.route]
+        if event.duration == 0.0:
+            if begin <= event.start + lag < end:
+                bolus += event.amount * entry
+        elif event.start + lag < end and event.end + lag > begin:
+            rate += event.amount / event.duration * entry
+    return {"bolus": bolus, "infusion_rate": rate}
+
+
+DOSES = Exposure("dose", Dose, inputs, sets=("bolus", "infusion_rate"), times=times)

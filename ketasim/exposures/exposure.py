@@ -1,0 +1,90 @@
+"""What a kind of exposure is: a model of what may be written in an experiment, and the input signals that it sets.
+
+Doses, the rate of background afferents, and what users add are all of this form. An exposure knows times; mechanisms
+know only the input signals. Each signal holds from one slow time to the next, and every event of an exposure is a slow
+time, so that no signal changes inside a step.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from annotated_types import Ge
+from pydantic import Field
+
+from ketasim.documents.validation import Quantity, Record
+from ketasim.signals import Signal
+
+if TYPE_CHECKING:
+    from ketasim.mechanisms.mechanism import Setting
+
+#: Findings about an experiment: path within it, and message.
+Findings = Iterator[tuple[tuple[str | int, ...], str]]
+
+
+class TimedExposure(Record):
+    """Base of a model: something that begins and ends."""
+
+    start: Annotated[float, Quantity("s")] = Field(description="start; negative before time zero, such as -21 d")
+    duration: Annotated[float, Ge(1e-4), Quantity("s")] = Field(description="such as 500 ms; at least 0.1 ms")
+
+    @property
+    def begin(self) -> float:
+        """Start in s, a whole number of fast steps of 0.1 ms."""
+        return round(self.start, 4)
+
+    @property
+    def end(self) -> float:
+        """End in s, a whole number of fast steps of 0.1 ms."""
+        return round(self.start + self.duration, 4)
+
+    def row(self) -> dict[str, Any]:
+        """Return the entry as it is stored under /events; keys of numbers end in their unit."""
+        return {key: getattr(self, name) for name, key in _keys(type(self)).items()}
+
+
+def _keys(model: type[Record]) -> dict[str, str]:
+    """Key under /events of each field of a model."""
+    units = {
+        name: next((item.unit for item in field.metadata if isinstance(item, Quantity)), "1")
+        for name, field in model.model_fields.items()
+    }
+    return {name: name if unit == "1" else f"{name}_{unit.lower()}" for name, unit in units.items()}
+
+
+def begins_and_ends(events: Iterable[Any], setting: "Setting") -> set[float]:
+    """Times in s at which events with a begin and an end change their signals."""
+    return {edge for event in events for edge in (event.begin, event.end)}
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Declaration of one kind of exposure: the last lines of its file.
+
+    Parameters
+    ----------
+    kind : str
+        Its name under ``kind:`` in an experiment.
+    Model : type of Record
+        What an entry may say; see `TimedExposure`.
+    inputs : callable
+        Called as ``inputs(events, setting, begin, end)`` for a slow step, in which none of the `times` lies; returns
+        the value of each signal of `sets` during it, by name.
+    sets : tuple of str
+        Input signals that it sets, which no other exposure does.
+    signals : tuple of Signal
+        Those among them that are not in the signal table, of kind ``input``.
+    times : callable
+        Called as ``times(events, setting)``; times in s at which a signal changes.
+    check : callable, optional
+        Called as ``check(events, experiment)``; yields what does not fit as (path below the kind's entries, message).
+    """
+
+    kind: str
+    Model: type[Record]
+    inputs: Callable[[Sequence[Any], "Setting", float, float], Mapping[str, np.ndarray]]
+    sets: tuple[str, ...]
+    signals: tuple[Signal, ...] = ()
+    times: Callable[[Sequence[Any], "Setting"], Iterable[float]] = begins_and_ends
+    check: Callable[[Sequence[Any], Any], Findings] | None = None
