@@ -57,28 +57,24 @@ class Measurement:
 
 
 class Engine(Protocol):
-    """A network that can be run for a while under given slow signals.
-
-    Attributes
-    ----------
-    topology : Topology
-        Nodes by population, as they were at the start.
-    measures : tuple of str
-        Signals of the table that a window gives; mechanisms that need others of the network are left out.
-    age : int
-        Fast steps run since `rest`.
-    state : dict of str to array
-        Everything that later windows depend on; setting it goes back there.
-    """
+    """A network that can be run for a while under given slow signals."""
 
     @property
-    def topology(self) -> Topology: ...
+    def topology(self) -> Topology:
+        """Nodes by population, and edges, as they were at the start."""
+
     @property
-    def measures(self) -> tuple[str, ...]: ...
+    def measures(self) -> tuple[str, ...]:
+        """Signals of the table that a window gives; mechanisms that need others of the network are left out."""
+
     @property
-    def age(self) -> int: ...
+    def age(self) -> int:
+        """Fast steps run since `rest`."""
+
     @property
-    def state(self) -> dict[str, np.ndarray]: ...
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that later windows depend on, but for edges; setting it goes back there."""
+
     @state.setter
     def state(self, arrays: Mapping[str, np.ndarray]) -> None: ...
 
