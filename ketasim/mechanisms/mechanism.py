@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ketasim.drugs import Drug
+from ketasim.drugs import Action, Drug, Ligands, ligands_of
 from ketasim.network.build import Network
 from ketasim.signals import Signal
 
@@ -51,6 +51,10 @@ class Setting:
         named = {name for drug in self.drugs for row in drug.nmda for name in row.of}
         return tuple(compound for compound in self.compounds if compound in named)
 
+    def ligands(self, target: str, action: Action) -> Ligands:
+        """Compounds that act on a target in this way, by its name in drug files; there may be none."""
+        return ligands_of(self.drugs, target, action)
+
 
 class OnNodes(NamedTuple, Generic[P]):
     """What `advance` is given by a mechanism of one population that needs no tables: parameters and its nodes."""
@@ -80,6 +84,8 @@ class Mechanism:
     signals : signals that a user's own mechanism adds to the table.
     population : the mechanism acts on the nodes of this population; a network without it leaves the mechanism out.
         Without `prepare`, `advance` is given `OnNodes`.
+    targets : (target, action) of the rows of drug files that `prepare` asks for; ``ketasim drugs`` says which rows
+        nobody asks for.
     """
 
     name: str
@@ -91,6 +97,7 @@ class Mechanism:
     prepare: Callable[[Any, Setting], Any] | None = None
     signals: tuple[Signal, ...] = ()
     population: str | None = None
+    targets: tuple[tuple[str, Action], ...] = ()
 
     def prepared(self, parameters: Any, setting: Setting) -> Any:
         """Return what `advance` is given for these parameters in this setting."""
