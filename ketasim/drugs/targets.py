@@ -12,9 +12,14 @@ from ketasim.drugs.model import Action, Drug
 class Ligands(NamedTuple):
     """Compounds that act on one target in one way.
 
-    compound : (n_ligands,) int64, position on the axis `compound`.
-    half : (n_ligands,) uM, concentration of half the effect.
-    hill : (n_ligands,) Hill coefficient.
+    Parameters
+    ----------
+    compound : (n_ligands,) array of int64
+        Positions on the axis `compound`.
+    half : (n_ligands,) array
+        Concentrations of half the effect in uM.
+    hill : (n_ligands,) array
+        Hill coefficients.
     """
 
     compound: np.ndarray
@@ -22,9 +27,14 @@ class Ligands(NamedTuple):
     hill: np.ndarray
 
     def relative_concentration(self, concentrations: np.ndarray) -> float:
-        """``y``, the sum of (C / K)^hill at concentrations (n_compounds,) in uM; 0 without ligands.
+        """Return the sum of (C / K)^hill, 0 without ligands.
 
-        All occupancies follow from it: ``y / (1 + y)`` alone, ``y / (1 + y + z)`` beside competitors with sum ``z``.
+        All occupancies follow from this sum y: ``y / (1 + y)`` alone, ``y / (1 + y + z)`` beside competitors with z.
+
+        Parameters
+        ----------
+        concentrations : (n_compounds,) array
+            Unbound concentrations in uM.
         """
         relative = concentrations[self.compound] / self.half
         # rounding makes concentrations negative by a trifle, of which only a first power exists
