@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ketasim.documents.validation import Quantity, Record, unknown
-from ketasim.provenance import Status
+from ketasim.sources import Status
 
 Species = Literal["human", "rat", "mouse"]
 SPECIES: tuple[Species, ...] = ("human", "rat", "mouse")

@@ -16,7 +16,7 @@ from annotated_types import Ge, Gt, Le
 
 from ketasim.drugs.model import row_of
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 
 from ketasim.drugs.compartments import Body, Compartments, compartments
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):

@@ -29,7 +29,7 @@ from ketasim.kernels.jit import kernel
 from ketasim.kernels.spine_rest import MeanRates, Rest, at_rest, steady_rates
 from ketasim.kernels.spine_turnover import Rates
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 #: Whose spines these are.
 POPULATION = "PYR"

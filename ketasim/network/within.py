@@ -1,4 +1,4 @@
-"""The edges within one population: taken out of a topology, and put back in place of those that were there."""
+"""The edges of one class pair: taken out of a topology, and put back in place of those that were there."""
 
 from dataclasses import replace
 
@@ -8,8 +8,10 @@ from numpy.typing import NDArray
 from ketasim.network.topology import Edges, Topology
 
 
-def edges_within(topology: Topology, population: str) -> Edges:
-    """Edges from a population to itself, by source and target, with nodes numbered within it; arrays are copies.
+def edges_within(topology: Topology, pair: str | tuple[str, str]) -> Edges:
+    """Edges of a class pair, by source and target, with nodes numbered within their populations; arrays are copies.
+
+    pair : populations of source and target, or one name for the edges from a population to itself.
 
     Raises
     ------
@@ -23,30 +25,34 @@ def edges_within(topology: Topology, population: str) -> Edges:
     >>> topology = make_topology(("PV", "PYR"), np.array([0, 1, 1]), np.zeros((3, 2)), edges)
     >>> edges_within(topology, "PYR").source.tolist(), edges_within(topology, "PYR").target.tolist()
     ([0, 1], [1, 0])
+    >>> edges_within(topology, ("PV", "PYR")).target.tolist()
+    [0]
     """
-    first = topology.slice_of(population).start
-    inside = _inside(topology, population)
+    sources, targets = _members(topology, pair)
+    inside = _inside(topology, sources, targets)
     return Edges(
-        topology.source[inside] - first,
-        topology.target[inside] - first,
+        topology.source[inside] - sources.start,
+        topology.target[inside] - targets.start,
         topology.weight[inside],
         topology.delay[inside],
     )
 
 
-def with_edges_within(topology: Topology, population: str, edges: Edges) -> Topology:
-    """Topology with `edges`, in any order, in place of those from a population to itself.
+def with_edges_within(topology: Topology, pair: str | tuple[str, str], edges: Edges) -> Topology:
+    """Topology with `edges`, in any order, in place of those of a class pair.
 
-    edges : nodes numbered within the population; every ordered pair at most once. That is not checked.
+    pair : populations of source and target, or one name for the edges from a population to itself.
+    edges : nodes numbered within their populations; every ordered pair at most once. That is not checked.
 
     Raises
     ------
     KeyError
         If the network has no such population.
     """
-    first, others = topology.slice_of(population).start, ~_inside(topology, population)
-    source = np.concatenate([topology.source[others], np.asarray(edges.source) + first]).astype(np.int32)
-    target = np.concatenate([topology.target[others], np.asarray(edges.target) + first]).astype(np.int32)
+    sources, targets = _members(topology, pair)
+    others = ~_inside(topology, sources, targets)
+    source = np.concatenate([topology.source[others], np.asarray(edges.source) + sources.start]).astype(np.int32)
+    target = np.concatenate([topology.target[others], np.asarray(edges.target) + targets.start]).astype(np.int32)
     order = np.lexsort((target, source))
     return replace(
         topology,
@@ -57,8 +63,13 @@ def with_edges_within(topology: Topology, population: str, edges: Edges) -> Topo
     )
 
 
-def _inside(topology: Topology, population: str) -> NDArray[np.bool_]:
-    """(E,) whether an edge starts and ends in a population."""
-    members = topology.slice_of(population)
-    inside = (topology.source >= members.start) & (topology.source < members.stop)
-    return inside & (topology.target >= members.start) & (topology.target < members.stop)
+def _members(topology: Topology, pair: str | tuple[str, str]) -> tuple[slice, slice]:
+    """Nodes of the source and of the target population."""
+    source, target = (pair, pair) if isinstance(pair, str) else pair
+    return topology.slice_of(source), topology.slice_of(target)
+
+
+def _inside(topology: Topology, sources: slice, targets: slice) -> NDArray[np.bool_]:
+    """(E,) whether an edge goes from one population to the other."""
+    inside = (topology.source >= sources.start) & (topology.source < sources.stop)
+    return inside & (topology.target >= targets.start) & (topology.target < targets.stop)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ketasim.nested import part_of  # noqa: F401 - beside the other helpers of arrays, for whoever reads a state
 from ketasim.signals import STAGES, SUBUNITS, Signal
 
 
@@ -48,13 +49,3 @@ def axes_of(
         "stage": STAGES,
         "node": nodes,
     }
-
-
-def part_of(arrays: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
-    """Return what stands under ``part/``, without it.
-
-    >>> part_of({"a/x": np.zeros(1), "b/x": np.ones(1)}, "b")
-    {'x': array([1.])}
-    """
-    start = f"{part}/"
-    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

@@ -121,6 +121,11 @@ class Simulation:
         return self._baseline_done
 
     @property
+    def plastic_edges(self) -> list[Structure]:
+        """What changes edges of the graph."""
+        return [self.structure] if self.structure else []
+
+    @property
     def steps_done(self) -> int:
         """Slow steps of the schedule that have been done."""
         return int(np.searchsorted(self._times, self.time))

@@ -60,10 +60,13 @@ class Structure:
 
     Attributes
     ----------
+    pair : populations of source and target of its edges.
     network : as it is now.
     edges : table of the plastic edges.
     events : births and deaths of the last step.
     """
+
+    pair = (synaptogenesis.POPULATION, synaptogenesis.POPULATION)
 
     def __init__(self, network: Network, parameters: synaptogenesis.Parameters, seed: int):
         self._parameters, self._seed = parameters, seed
