@@ -42,7 +42,7 @@ from ketasim.kernels.spine_rest import MeanRates, Rest, at_rest, steady_rates
 from ketasim.kernels.spine_turnover import Drive, Edges, Rates, age_edges, initial_edges, merged, slow_step
 from ketasim.mechanisms.mechanism import Clock, EdgeChanges, Mechanism, Setting
 from ketasim.network.build import Network
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 #: Whose spines these are.
 POPULATION = "PYR"

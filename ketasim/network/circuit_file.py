@@ -20,7 +20,7 @@ from ketasim.documents.validation import Quantity, Record, unknown, validate
 from ketasim.network.cell_classes import CellClass
 from ketasim.network.synapses import Receptors, Synapse, Tables
 from ketasim.network.topology import FAST_STEP, LONGEST_DELAY
-from ketasim.provenance import Source, Status
+from ketasim.sources import Source, Status
 
 #: Suffixes by which a network file is known as a circuit file.
 SUFFIXES = (".yaml", ".yml")

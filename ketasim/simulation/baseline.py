@@ -19,7 +19,7 @@ from ketasim import __version__
 from ketasim.digests import digest_of
 from ketasim.engines import Engine, Measurement
 from ketasim.kernels.jit import CACHE_FOLDER, user_cache
-from ketasim.simulation.arrays import flattened, part_of
+from ketasim.nested import flattened, part_of
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
 from ketasim.simulation.interrupts import HeldInterrupts
 

@@ -20,9 +20,9 @@ from ketasim.config import Experiment
 from ketasim.config.estimation import Estimation
 from ketasim.documents import KetasimError
 from ketasim.engines import STEPS_PER_SECOND, Engine, Inputs, Measurement
+from ketasim.nested import flattened, part_of
 from ketasim.signals import SIGNALS
 from ketasim.simulation import baseline
-from ketasim.simulation.arrays import flattened, part_of
 from ketasim.simulation.baseline import Baseline, BaselineRun
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
 from ketasim.simulation.guards import Scene, check_signals

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from ketasim.simulation.stimuli import added_rates, stimulated
 from numpy.testing import assert_array_equal
 
 from ketasim.config import Experiment
 from ketasim.documents import DocumentError, KetasimError
 from ketasim.network.build import poisson_thresholds
 from ketasim.simulation import Simulation
-from ketasim.simulation.stimuli import added_rates, stimulated
 
 CIRCUIT = """\
 format: 1

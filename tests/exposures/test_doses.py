@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ketasim.simulation.dosing import Administration, administrations, event_times, inputs
 
 from ketasim.config import Experiment
 from ketasim.drugs import load_catalogue
 from ketasim.drugs.compartments import Body, compartments
-from ketasim.simulation.dosing import Administration, administrations, event_times, inputs
 
 SYSTEM = compartments([load_catalogue()["ketamine"]], Body("human", 70.0))
 ROUTES = [route for _, route in SYSTEM.entries]

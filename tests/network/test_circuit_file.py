@@ -8,7 +8,7 @@ from ketasim.documents import DocumentError
 from ketasim.network.cell_classes import CellClass
 from ketasim.network.circuit_file import Wiring, read_circuit
 from ketasim.network.synapses import Receptors, Synapse
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 TEXT = """\
 format: 1

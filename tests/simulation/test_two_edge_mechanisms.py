@@ -12,9 +12,9 @@ from ketasim.mechanisms import Mechanism
 from ketasim.mechanisms.mechanism import EdgeChanges
 from ketasim.network.within import edges_within
 from ketasim.pipeline import CancelledError
-from ketasim.provenance import Source
 from ketasim.simulation import Simulation
 from ketasim.simulation.roster import DeclarationError
+from ketasim.sources import Source
 
 PAIR = ("PV", "PYR")
 

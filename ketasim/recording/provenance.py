@@ -44,7 +44,7 @@ def code_digest() -> str:
     return code.hexdigest()
 
 
-def write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
+def write_preamble(writer: TrajectoryWriter, simulation: Simulation) -> None:
     """Write what is known before the first step: provenance, schedule, graph, doses."""
     experiment = simulation.experiment
     parameters = _parameters(simulation)
