@@ -145,7 +145,7 @@ def test_declarations_that_do_not_fit_are_refused():
         (("stress",), (STRESS.signals[0]._replace(kind="port"),), "is of kind 'port'; own signals are an input"),
     ):
         wrong = Exposure("stress", Stress, inputs, sets=sets, signals=signals)
-        given = Experiment.from_mapping(STRESSED, exposures=[wrong])
+        given = Experiment.from_mapping(STRESSED | {"network": {"neurons": 40}}, exposures=[wrong])
         with pytest.raises(DeclarationError, match=message):
             Simulation(given)
 
