@@ -4,18 +4,17 @@ The same network at rest with the same seed gives the same baseline to the last 
 not be run again for each dose of a sweep. The key is a digest of all that decides it, this code included.
 """
 
-import hashlib
 import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ketasim import __version__
+from ketasim.digests import code_digest, value_digest
 from ketasim.kernels.jit import CACHE_FOLDER, user_cache
 from ketasim.kernels.records import Activity, Modulation
 from ketasim.network.build import Network
@@ -44,15 +43,9 @@ def folder() -> Path | None:
 
 def key(network: Network, rest: Modulation, seed: int, window_steps: int, n_windows: int) -> str:
     """Digest of all that a baseline depends on: code, compiler and processor, network, slow signals at rest, seed."""
-    code = f"{__version__} {CACHE_FOLDER.name} {np.__version__}"
-    digest = hashlib.sha256(f"{code} {seed} {window_steps} {n_windows}".encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+    code = (__version__, CACHE_FOLDER.name, np.__version__, code_digest("ketasim.simulation.sampler"))
     given = (network.graph, network.parameters, rest, network.nmda_circuit, network.nmda_afferent)
-    for array in _arrays(given):
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+    return value_digest(code, seed, window_steps, n_windows, given)
 
 
 def load(key: str) -> Baseline | None:
@@ -108,12 +101,3 @@ def _make_room(place: Path) -> None:
         total += file.stat().st_size
         if total > MOST_BYTES:
             file.unlink(missing_ok=True)
-
-
-def _arrays(value: object) -> Iterator[np.ndarray]:
-    """All numbers in nested tuples, as arrays."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _arrays(item)
-    else:
-        yield np.asarray(value)
