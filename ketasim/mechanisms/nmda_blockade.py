@@ -95,7 +95,6 @@ def prepare(parameters: Parameters, setting: Setting) -> Prepared:
     names = network.topology.population_names
     exposed = np.array([parameters.cells == ("all",) or name in parameters.cells for name in names])
     escape = np.array([kinetics.escape for _, kinetics in rows], dtype=np.float64)
-    constants = network.parameters
     return Prepared(
         compound=np.array([setting.compounds.index(name) for name in setting.blockers], dtype=np.int64),
         k_on=np.array([kinetics.k_on for _, kinetics in rows], dtype=np.float64),
@@ -107,8 +106,8 @@ def prepare(parameters: Parameters, setting: Setting) -> Prepared:
         release_floor=float(parameters.release_floor),
         exposed=exposed[network.topology.population],
         shares=network.nmda_shares,
-        rest=constants.cells.rest[network.graph.node_class],
-        mg_over_k=np.array([constants.mg_over_k_ab] * 2 + [constants.mg_over_k_cd] * 2),
+        rest=network.parameters.cells.rest[network.graph.node_class],
+        mg_over_k=np.array(network.tables.receptors.mg_over_half()),
         synaptic=float(parameters.receptors != "extrasynaptic"),
         extrasynaptic=float(parameters.receptors != "synaptic"),
     )

@@ -25,7 +25,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
 from ketasim.documents import KetasimError
-from ketasim.kernels.formulas import exponential_of_matrix, relaxed
+from ketasim.kernels.formulas import exponential_of_matrix, relative_to_rest, relaxed
 from ketasim.kernels.graph import Synapses
 from ketasim.kernels.jit import kernel
 from ketasim.kernels.spine_births import (
@@ -230,8 +230,7 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     """
     parameters, rates, members = prepared
     rate, baseline = firing_rate[members], firing_rate_baseline[members]
-    relative = np.ones_like(rate)  # a node that was silent at baseline has no deviation
-    np.divide(rate, baseline, out=relative, where=baseline > 0.0)
+    relative = relative_to_rest(rate, baseline)  # a node that was silent at baseline has no deviation
     hours = clock.duration / 3600.0
     activity_trace[members] = relaxed(activity_trace[members], relative, hours, parameters.activity_time)
     if not parameters.afferent_spines:
@@ -355,7 +354,7 @@ def evolve(
     days = clock.duration / _DAY
     protein = before["synaptic_protein"][members]
     degree = np.bincount(spines.target, minlength=sites.resting_degree.size)
-    per_day = formation_rate(parameters, protein, relative(degree, sites.resting_degree))
+    per_day = formation_rate(parameters, protein, relative_to_rest(degree, sites.resting_degree))
     drive = Drive(
         deviation(before["activity_trace"][members]),
         promotion_gain(parameters, protein),
@@ -412,20 +411,15 @@ def _fill(
     afferents["spine_density"] = afferent_density(parameters, after["afferent_spines"][:, members])
     for name, spines in circuit.items():
         rest = float(name == "spine_density")  # of a neuron that has no synapses at all
-        after[name][members] = relative(spines + axons * afferents[name], resting + axons, rest)
-    after["spine_density_circuit"][members] = relative(degree, resting)
+        after[name][members] = relative_to_rest(spines + axons * afferents[name], resting + axons, rest)
+    after["spine_density_circuit"][members] = relative_to_rest(degree, resting)
     weight = mean_weight(changes.edges.target, changes.edges.weight, degree)
-    after["synaptic_weight"][members] = relative(weight, turning.resting_weight)
-
-
-def relative(values: np.ndarray, resting: np.ndarray, where_none: float = 1.0) -> np.ndarray:
-    """Values relative to those at rest; `where_none` where there were none."""
-    return np.divide(values, resting, out=np.full(resting.shape, where_none), where=resting > 0.0)
+    after["synaptic_weight"][members] = relative_to_rest(weight, turning.resting_weight)
 
 
 def mean_weight(target: np.ndarray, weight: np.ndarray, degree: np.ndarray) -> np.ndarray:
     """Mean weight (n,) of each neuron's spines, of which it has `degree` (n,); 0 without any."""
-    return relative(np.bincount(target, weight, minlength=degree.size), degree, 0.0)
+    return relative_to_rest(np.bincount(target, weight, minlength=degree.size), degree, 0.0)
 
 
 def delay_of(births: Births, lengths: np.ndarray, delays: np.ndarray) -> np.ndarray:

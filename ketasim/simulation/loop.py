@@ -23,6 +23,7 @@ from ketasim.documents import KetasimError, parse_quantity
 from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement, PlasticEngine, SpikingEngine
 from ketasim.exposures import DOSES, Administration, doses
 from ketasim.mechanisms import Clock, Mechanism
+from ketasim.network.build import Network
 from ketasim.network.topology import Topology
 from ketasim.signals import BASELINE
 from ketasim.simulation.arrays import axes_of, flattened, new_arrays, part_of, transferred
@@ -114,6 +115,11 @@ class Simulation:
         self.axes = axes_of(self.setting)
         self._times = slow_times_of(experiment, self.setting, self._events)
         self._prepared = {one.name: one.prepared(self._parameters(one), self.setting) for one in self.mechanisms}
+
+    @property
+    def network(self) -> Network | None:
+        """Circuit of a spiking engine as it is now; None without one."""
+        return self.engine.network if isinstance(self.engine, SpikingEngine) else None
 
     @property
     def topology(self) -> Topology | None:

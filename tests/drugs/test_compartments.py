@@ -139,6 +139,15 @@ def test_a_liver_cannot_take_more_than_it_gets():
     assert oral[1] > 0.0
 
 
+def test_a_drug_without_a_first_pass_needs_no_liver():
+    """Catches a blood flow that is asked for, or that matters, where nothing passes the liver first."""
+    lines = [line for line in OWN_DRUG.splitlines() if not line.lstrip().startswith("oral: ")]
+    with_flow, without = ("\n".join(line for line in lines if keep or "hepatic" not in line) for keep in (True, False))
+    assert with_flow != without
+    one, other = (compartments([validate(Drug, parse_document(t))], body("rat", 0.3)) for t in (with_flow, without))
+    assert_array_equal(one.matrix, other.matrix)
+
+
 def test_a_set_that_a_drug_lacks_falls_back_to_its_own_default():
     """Catches an experiment with two drugs that fails because only one has the named set."""
     both = compartments([KETAMINE, OWN], body("rat", 0.3), "quick")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.linalg import expm
 
-from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fraction, multiply, relaxed
+from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fraction, multiply, relative_to_rest, relaxed
 
 MG_OVER_K_AB, MG_OVER_K_CD = 1.0 / 3.57, 1.0 / 14.3
 
@@ -48,6 +48,20 @@ def test_relaxation_of_arrays():
     """Catches a formula that takes numbers only, and a step of many time constants that misses the target."""
     values = relaxed(np.array([1.0, 5.0]), np.array([2.0, 5.0]), 1e9, 60.0)
     assert_allclose(values, [2.0, 5.0], rtol=1e-15)
+
+
+RESTING = st.just(0.0) | st.floats(1e-99, 1e9)
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 1e9), RESTING), max_size=20), st.floats(-2.0, 2.0))
+def test_relative_to_rest_is_a_ratio_with_a_stated_limit(pairs, where_none):
+    """Catches infinities or NaN where nothing was there at rest, and a value at rest that is not exactly 1."""
+    values, rest = np.array(pairs, dtype=float).reshape(-1, 2).T
+    with np.errstate(all="raise", under="ignore"):
+        found = relative_to_rest(values, rest, where_none)
+    assert found.tolist() == [value / one if one > 0.0 else where_none for value, one in zip(values, rest, strict=True)]
+    assert (relative_to_rest(rest, rest) == 1.0).all()
+    assert (relative_to_rest(0.0 * rest, rest, 0.0) == 0.0).all()
 
 
 def exponential(matrix):

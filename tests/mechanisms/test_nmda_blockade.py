@@ -12,6 +12,8 @@ from ketasim.documents.validation import validate
 from ketasim.drugs import Drug
 from ketasim.mechanisms import nmda_blockade
 from ketasim.mechanisms.nmda_blockade import Gating, advance_block
+from ketasim.network.build import build
+from ketasim.network.synapses import Receptors
 from tests.drugs.drug_files import OWN_DRUG
 from tests.mechanisms.receptors import block_after, blockers_of, clamped, new_block, prepared
 from tests.mechanisms.subjects import KETAMINE, clock, setting, three_nodes
@@ -134,6 +136,15 @@ def nodes_of(mechanism_parameters=None, drugs=(KETAMINE,)):
     free = np.zeros((len(place.blockers), 4, 3))
     states = [free, free.copy(), np.ones((4, 3)), np.ones((4, 3)), np.zeros(3)]
     return place, receptors, readings, states
+
+
+def test_mg_is_that_of_each_subunit_in_the_network():
+    """Catches K_Mg of another subunit, or of the default circuit in a network with its own."""
+    _, receptors, _, _ = nodes_of()
+    assert receptors.mg_over_k.tolist() == [1.0 / 3.57, 1.0 / 3.57, 1.0 / 14.3, 1.0 / 14.3]
+    halves = Receptors(mg=2.0, mg_half_2a=4.0, mg_half_2b=4.0, mg_half_2c=16.0, mg_half_2d=16.0)
+    place = setting(network=build(three_nodes().topology, receptors=halves))
+    assert nmda_blockade.prepare(nmda_blockade.Parameters(), place).mg_over_k.tolist() == [0.5, 0.5, 0.125, 0.125]
 
 
 def test_mechanism_gives_each_node_its_own_block():
