@@ -13,7 +13,7 @@ from ketasim.drugs import SPECIES, load_catalogue
 from ketasim.mechanisms import ORDER, Setting
 from ketasim.provenance import Status, describe
 from ketasim.signals import SIGNALS
-from tests.mechanisms.subjects import three_nodes
+from tests.mechanisms.subjects import setting, three_nodes
 
 BY_NAME = {mechanism.name: mechanism for mechanism in ORDER}
 NAMED = [
@@ -98,7 +98,7 @@ def test_targets_are_those_asked_for(name):
             asked.add((target, action))
             return super().ligands(target, action)
 
-    BY_NAME[name].prepared(BY_NAME[name].Parameters(), Place("human", 70.0, (), (), three_nodes()))
+    BY_NAME[name].prepared(BY_NAME[name].Parameters(), Place(**vars(setting(network=three_nodes()))))
     assert asked == set(BY_NAME[name].targets)
 
 
