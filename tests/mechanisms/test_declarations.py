@@ -98,7 +98,7 @@ def test_targets_are_those_asked_for(name):
             asked.add((target, action))
             return super().ligands(target, action)
 
-    BY_NAME[name].prepared(BY_NAME[name].Parameters(), Place("human", 70.0, (), (), three_nodes()))
+    BY_NAME[name].prepared(BY_NAME[name].Parameters(), Place(**vars(setting(network=three_nodes()))))
     assert asked == set(BY_NAME[name].targets)
 
 

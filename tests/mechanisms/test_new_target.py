@@ -12,6 +12,7 @@ from ketasim.mechanisms import Mechanism
 from ketasim.signals import Signal
 from tests.drugs.drug_files import OWN_DRUG
 from tests.mechanisms.subjects import KETAMINE, setting
+from tests.reference.pharmacokinetics import Subject
 
 ROWS = """\
   - {target: nk1, action: agonist, of: [parent], value: 0.4 uM, hill: 2, status: assumed, source: made up}
@@ -90,7 +91,8 @@ def test_occupancy_is_that_of_competing_ligands(file):
     occupancy, seen = np.zeros(()), np.zeros(8)
     for parent, product in ((0.0, 0.0), (0.4, 0.0), (0.0, 0.03), (0.3, 0.2), (50.0, 1e-3)):
         brain = np.append(np.full(6, 9.0), (parent, product))  # ketamine's compounds do nothing there
-        advance(brain, occupancy, seen, NK1.prepared(Parameters(), setting(KETAMINE, own)), None)
+        place = setting(KETAMINE, own, subject=Subject("rat", 0.3))
+        advance(brain, occupancy, seen, NK1.prepared(Parameters(), place), None)
         assert_allclose(occupancy, competition(parent, product), rtol=1e-12)
 
 

@@ -13,10 +13,11 @@ from ketasim.mechanisms import surface_ampa
 from tests.drugs.drug_files import OWN_DRUG
 from tests.mechanisms.pyramids import HOUR, place, step
 from tests.mechanisms.subjects import KETAMINE
+from tests.reference.pharmacokinetics import Subject
 from tests.reference.signalling import REST, Drive, Rates, follow
 
 OWN = validate(Drug, parse_document(OWN_DRUG))
-PLACE = place(1, KETAMINE, OWN)
+PLACE = place(1, KETAMINE, OWN, subject=Subject("rat", 0.3))
 DEFAULTS = surface_ampa.Parameters()
 OPEN = DEFAULTS._replace(potentiator_gain=0.4)
 
