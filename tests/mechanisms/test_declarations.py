@@ -13,7 +13,7 @@ from ketasim.drugs import SPECIES, load_catalogue
 from ketasim.mechanisms import ORDER, Setting
 from ketasim.signals import SIGNALS
 from ketasim.sources import Status, describe
-from tests.mechanisms.subjects import three_nodes
+from tests.mechanisms.subjects import setting, three_nodes
 
 BY_NAME = {mechanism.name: mechanism for mechanism in ORDER}
 NAMED = [
