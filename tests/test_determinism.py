@@ -112,7 +112,7 @@ def test_chunks_of_the_kernel_change_no_spike_and_no_state(monkeypatch, steps):
     for longest in (spiking_network.LONGEST_CHUNK, steps):
         monkeypatch.setattr(spiking_network, "LONGEST_CHUNK", longest)
         activities.append(new_activity(network.graph, network.parameters))
-        given = random_modulation(900, 3), network.parameters, fast_clock(2, 7, 0), 900
+        given = random_modulation(network, 3), network.parameters, fast_clock(2, 7, 0), 900
         windows.append(spiking_network.run_window(activities[-1], network.graph, *given))
     assert windows[0].spike_node.size > 100
     assert_same_activity(*activities)
