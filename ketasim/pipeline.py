@@ -290,7 +290,8 @@ class _Reporter:
             return 0.0
         baseline = baseline_windows(self._experiment) if simulation.sampler else 0
         schedule = self._experiment.schedule
-        measured = 1.0 + (time + schedule.window) / schedule.baseline if time < 0.0 else 0.0
+        begin = self._experiment.begin
+        measured = 1.0 + (time - begin + schedule.window) / schedule.baseline if time < begin else 0.0
         before = baseline if simulation.baseline_done else baseline * measured
         step = PLASTIC_STEP if simulation.plastic_edges else STEP
         steps, left = simulation.steps_done, len(simulation.schedule) - 1

@@ -28,11 +28,12 @@ from ketasim.network.build import Network
 from ketasim.network.topology import Topology
 from ketasim.signals import BASELINE
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
+from ketasim.simulation.baseline import OnWindow
 from ketasim.simulation.guards import Scene, check_signals
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.plastic_edges import PlasticEdges, topology_now
 from ketasim.simulation.roster import active_mechanisms, check_exposures, owners_of, signal_table
-from ketasim.simulation.sampler import NetworkSampler, OnWindow
+from ketasim.simulation.sampler import NetworkSampler
 from ketasim.simulation.world import build_network, check_against_network, setting_of, slow_times_of
 
 
