@@ -108,7 +108,7 @@ def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> FrozenMappi
 
     Parameters
     ----------
-    value : mapping under ``mechanisms:``; each entry is ``off``, ``on``, a truth value or a mapping of
+    value : mapping under ``mechanisms:``; each entry is ``off``, ``on``, a boolean or a mapping of
         parameters.
     known : the mechanisms that may be named; those not named have their default parameters.
 
@@ -118,8 +118,8 @@ def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> FrozenMappi
         In final words, see `ketasim.documents.validation.explained`.
     """
     if not isinstance(value, Mapping):
-        text = f"{shown(value)} stands here; a mapping is wanted, such as {{{known[0].name}: off}}" if known else ""
-        raise ValidationError.from_exception_data("mechanisms", [complaint((), text or "a mapping is wanted")])
+        text = f"expected a mapping such as {{{known[0].name}: off}}, got {shown(value)}" if known else ""
+        raise ValidationError.from_exception_data("mechanisms", [complaint((), text or "expected a mapping")])
     names = [mechanism.name for mechanism in known]
     details = [complaint((name,), unknown("mechanism", name, names), "key") for name in value if name not in names]
     found: dict[str, Any] = {}
@@ -144,7 +144,7 @@ def _entry(value: Any, mechanism: "Mechanism") -> Any:
     if isinstance(value, mechanism.Parameters):
         return value
     if not isinstance(value, Mapping):
-        text = f"{shown(value)} stands here; allowed: off, on, or a mapping of parameters"
+        text = f"expected off, on or a mapping of parameters, got {shown(value)}"
         raise ValidationError.from_exception_data(mechanism.name, [complaint((), text)])
     model = parameters_model(mechanism.Parameters, mechanism.name).model_validate(dict(value))
     names = parameters_model(mechanism.Parameters, mechanism.name).model_fields
