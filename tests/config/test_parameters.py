@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from ketasim.config.parameters import FrozenMapping, known_mechanisms, plain_mechanisms, validate_mechanisms
+from ketasim.config.parameters import known_mechanisms, plain_mechanisms, validate_mechanisms
 from ketasim.documents import DocumentError
 from ketasim.documents.units import parse_unit
 from ketasim.provenance import describe
@@ -66,8 +66,9 @@ def test_shipped_defaults_go_round():
                 assert parse_unit(row.unit) is not None, row
 
 
-def test_frozen_mapping_is_a_value():
-    """Catches a mapping of mechanisms that cannot be sent to a worker process."""
-    mapping = FrozenMapping({"a": 1})
-    assert pickle.loads(pickle.dumps(mapping)) == copy.deepcopy(mapping) == {"a": 1}
-    assert (len(mapping), list(mapping), repr(mapping)) == (1, ["a"], "{'a': 1}")
+def test_mechanisms_are_a_value():
+    """Catches mechanisms of an experiment that can be changed, or that cannot be sent to a worker process."""
+    mechanisms = validate_mechanisms({}, known_mechanisms())
+    assert pickle.loads(pickle.dumps(mechanisms)) == copy.deepcopy(mechanisms) == dict(mechanisms)
+    with pytest.raises(TypeError):
+        mechanisms["bdnf"] = False
