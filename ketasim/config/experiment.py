@@ -54,13 +54,13 @@ def _mechanisms(value: Any, info: ValidationInfo) -> Mapping[str, Any]:
 def _format(value: Any) -> Any:
     if type(value) is int and value == 1:
         return value
-    raise ValueError(f"{shown(value)} is no format that this version of ketasim reads; 1 is wanted")
+    raise ValueError(f"unsupported format {shown(value)}; this version of ketasim reads format 1")
 
 
 def _name(value: str) -> str:
     # The name becomes a file name on every system: no separators, no leading or trailing dots or blanks.
     if len(value.encode(errors="replace")) > 200 or not re.fullmatch(r"\w([\w .+-]{0,98}[\w+-])?", value):
-        raise ValueError(f"{shown(value)} is no name; letters, digits, '_', '-', '+', '.' and blanks are, up to 100")
+        raise ValueError(f"invalid name {shown(value)}; use letters, digits, '_', '-', '+', '.' and spaces, up to 100")
     return value
 
 

@@ -169,7 +169,7 @@ class ReceptorTimes(_Stated):
 def _format(value: Any) -> Any:
     if type(value) is int and value == 1:
         return value
-    raise ValueError(f"{shown(value)} is no format that this version of ketasim reads; 1 is wanted")
+    raise ValueError(f"unsupported format {shown(value)}; this version of ketasim reads format 1")
 
 
 class CircuitFile(Record):

@@ -126,7 +126,7 @@ def test_mistakes_of_the_circuit_file_are_told_when_the_experiment_is_read(tmp_p
     (tmp_path / "net.yaml").write_text(CIRCUIT.replace("neurons: 2", "neurons: two"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     message = complaint("format: 1\nduration: 1 h\nnetwork: {file: net.yaml}\n")
-    assert "net.yaml:5:40: populations.A.neurons: 'two' is text" in message
+    assert "net.yaml:5:40: populations.A.neurons: expected a whole number, got 'two'" in message
 
 
 def test_scale_is_for_circuit_files(tmp_path, monkeypatch):
