@@ -7,7 +7,6 @@ from ketasim.storage.layout import StorageError, TrajectoryNotFoundError
 from ketasim.storage.reader import Trajectory, open_trajectory
 from ketasim.storage.sonata import Spikes
 from ketasim.storage.structure import EdgeEvents
-from ketasim.storage.tables import SummaryRow
 from ketasim.storage.writer import TrajectoryWriter
 
 __all__ = [
@@ -15,7 +14,6 @@ __all__ = [
     "EdgeEvents",
     "Spikes",
     "StorageError",
-    "SummaryRow",
     "Trajectory",
     "TrajectoryNotFoundError",
     "TrajectoryWriter",

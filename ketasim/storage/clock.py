@@ -26,6 +26,7 @@ class Column(NamedTuple):
     """A recorded quantity: its name, unit, meaning and dimensions after time.
 
     mechanism : the mechanism that owns it, None for what the network or the recording itself gives.
+    summary, shown : what the summary gives of it and how pictures show it, as text (see `ketasim.signals`).
     """
 
     name: str
@@ -34,6 +35,8 @@ class Column(NamedTuple):
     dims: tuple[str, ...] = ()
     mechanism: str | None = None
     dtype: Literal["f4", "f8", "u1"] = "f4"
+    summary: str = ""
+    shown: str = ""
 
 
 class ClockGroup:
@@ -90,14 +93,6 @@ class ClockGroup:
         self._rows = [tuple(values[row] for values in columns) for row in range(len(self._times))]
         known = self._times or self._time[-1:].tolist() or [-np.inf]
         self._last = known[-1]
-
-    def rows(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Times (T,) and columns (T, ...) by name of all rows so far, in the file and in memory."""
-        values = {
-            column.name: np.concatenate([dataset[()], kept])
-            for column, dataset, kept in zip(self._columns, self._datasets, self._kept(), strict=True)
-        }
-        return np.concatenate([self._time[()], self._times]), values
 
     def _kept(self) -> list[np.ndarray]:
         """Rows in memory, one array for each column."""
@@ -230,6 +225,6 @@ def _growing(group: h5py.Group, column: Column, shape: tuple[int, ...]) -> Any:
         fillvalue=None if column.dtype == "u1" else np.nan,
         **filters(),
     )
-    owner = {} if column.mechanism is None else {"mechanism": column.mechanism}
-    describe(dataset, column.unit, column.long_name, **owner)
+    attributes = {"mechanism": column.mechanism, "summary": column.summary, "shown": column.shown}
+    describe(dataset, column.unit, column.long_name, **{name: text for name, text in attributes.items() if text})
     return dataset

@@ -19,7 +19,7 @@ from ketasim.storage.disk import Disk
 from ketasim.storage.layout import StorageError, native, reason_of
 
 #: Marks of the root that a run sets at its end.
-_OF_THE_END = ("finished", "stopped_because", "content_sha256")
+_OF_THE_END = ("finished", "stopped_because", "content_sha256", "network_time", "wall_time_network")
 
 
 @dataclass

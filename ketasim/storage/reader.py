@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 import h5py
 import numpy as np
 
-from ketasim.documents.nearest import did_you_mean
+from ketasim.documents.html import page, table
+from ketasim.documents.nearest import did_you_mean, nearest_few
 from ketasim.storage import graph_measures, sonata, structure, tables
 from ketasim.storage.digest import file_digest
 from ketasim.storage.layout import Source, StorageError, native, read_values
@@ -18,7 +20,9 @@ from ketasim.storage.opening import locate, open_file
 
 if TYPE_CHECKING:
     import networkx
+    import pandas
     import xarray
+    from matplotlib.figure import Figure
 
     from ketasim.network.topology import Topology
 
@@ -70,6 +74,25 @@ class Trajectory:
             return "<Trajectory, closed>"
         state = "complete" if self.complete else "unfinished"
         return f"<Trajectory {self.path or 'in memory'}, {state}, {len(self.names())} signals>"
+
+    def _repr_html_(self) -> str:
+        if not self._handle:
+            return page(repr(self))
+        places = [self._find(name) or ("", "") for name in self.names()]
+        found = [(name, self._file["trajectories"][group][name]) for group, name in places]
+        signals = [
+            (name, item.attrs["units"], ", ".join(_dimensions(item)[1:]), item.attrs["long_name"])
+            for name, item in found
+        ]
+        first = self.summary.head(8)
+        return page(
+            f"{self.config.get('name', 'trajectory')}: {'complete' if self.complete else 'unfinished'}",
+            ("file", str(self._path or "in memory")),
+            ("doses and stimuli", table([list(event.items()) for event in self.events])),
+            ("populations", ", ".join(self._file.get("nodes", {})) or "no network"),
+            (f"{len(signals)} signals", table(signals, ("signal", "unit", "beside time", "meaning"))),
+            ("summary, first rows", table(first.itertuples(index=False), tuple(first.columns))),
+        )
 
     def close(self) -> None:
         """Close the file; what was read from it stays."""
@@ -191,14 +214,52 @@ class Trajectory:
         """Return measures of the graph among PYR by time: numbers, and curves over degree; see `ketasim.analysis`."""
         return graph_measures.read_measures(self._file)
 
-    def summary_table(self) -> list[tables.SummaryRow]:
-        """Return /summary as rows (name, value, unit, long_name) in the order in which they were written."""
-        return tables.read_summary(self._file)
+    @property
+    def plastic_population(self) -> str | None:
+        """Population whose edges are born and die; None where the graph does not change."""
+        return structure.plastic_population(self._file)
 
     @property
-    def summary(self) -> dict[str, float | str]:
-        """Name -> value of /summary: peaks, times of peaks, areas, outcomes; empty in an unfinished file."""
-        return {row.name: row.value for row in self.summary_table()}
+    def summary(self) -> "pandas.DataFrame":
+        """The run in numbers, one a row: peaks, means, values at instants, counts of windows.
+
+        Columns are quantity, population, at, statistic, value, error, unit and meaning; see `ketasim.value_of` for
+        taking one number. Of an unfinished run, and of a file of 0.1.0, it is computed from the rows that there are.
+        """
+        import pandas
+
+        stored = tables.read_summary(self._file)
+        return _upstairs("ketasim.analysis.summary", "summarise")(self) if stored is None else pandas.DataFrame(stored)
+
+    def to_dataframe(self, *names: str) -> "pandas.DataFrame":
+        """Return signals as a table with one row for each time, in h.
+
+        Of one signal the columns are its populations (compounds, nodes), of several they are (signal, population);
+        signals of different clocks have NaN where they have no row. `attrs` of the table has `units` by signal.
+
+        Raises KeyError with the nearest names when there is no such signal, TypeError without a name.
+        """
+        import pandas
+
+        if not names:
+            raise TypeError("to_dataframe takes the names of signals, such as 'firing_rate'; names() has them")
+        arrays = {name: self[name] for name in names}
+        frames = {}
+        for name, array in arrays.items():
+            frames[name] = array.to_pandas() if array.ndim > 1 else array.to_pandas().to_frame("")
+            frames[name].index = pandas.Index(array["time"].values / 3600.0, name="time (h)")
+        found = frames[names[0]] if len(frames) == 1 else pandas.concat(frames, axis=1, names=["signal", "population"])
+        found.attrs = {"units": {name: array.attrs["units"] for name, array in arrays.items()}}
+        return found
+
+    def plot(self, *names: str, vehicle: "Trajectory | None" = None) -> "Figure":
+        """Draw the run on one page, or chosen signals with a panel each; returns the figure.
+
+        vehicle : run of the same experiment with an inactive dose, in grey.
+        Raises KeyError with the nearest names when there is no such signal.
+        """
+        figure: Figure = _upstairs("ketasim.plots", "picture")(self, names, vehicle)
+        return figure
 
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
@@ -260,6 +321,11 @@ class Trajectory:
         return float(seconds)
 
 
+def _upstairs(room: str, name: str) -> Any:
+    """Return a function that looks at trajectories from a floor above; imports go down, so it is found by its name."""
+    return getattr(import_module(room), name)
+
+
 def _written(time: Any) -> int:
     """Rows whose time was written: a kill may leave the last ones made but empty."""
     missing = np.flatnonzero(np.isnan(time[()]))
@@ -278,5 +344,8 @@ def _attributes(dataset: Any) -> dict[str, Any]:
 
 def _no_such(kind: str, name: str, known: Iterable[str]) -> str:
     names = list(known)
-    has = ", ".join(names) or "none"
-    return f"no {kind} {name!r} in this trajectory; it has {has}{did_you_mean(name, names)}"
+    few = nearest_few(name, names) if len(names) > 5 else names
+    has = (
+        f"it has {', '.join(names) or 'none'}" if few == names else f"the nearest of {len(names)} are {', '.join(few)}"
+    )
+    return f"no {kind} {name!r} in this trajectory; {has}{did_you_mean(name, names)}"

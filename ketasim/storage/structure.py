@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from ketasim.storage.clock import shorten
-from ketasim.storage.layout import compact, describe, filters, store
+from ketasim.storage.layout import compact, describe, filters, native, store
 
 if TYPE_CHECKING:
     from ketasim.network.topology import Edges, Topology
@@ -51,6 +51,12 @@ class EdgeEvents(NamedTuple):
     target: np.ndarray
     weight: np.ndarray
     delay: np.ndarray
+
+
+def plastic_population(file: h5py.File) -> str | None:
+    """Return the population whose edges the file says are born and die; None where none are."""
+    found = file.get("structure/events/source")
+    return None if found is None else str(native(found.attrs["node_population"]))
 
 
 class EventGroup:

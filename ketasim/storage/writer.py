@@ -21,6 +21,7 @@ from ketasim.storage.faults import fault_point
 from ketasim.storage.layout import StorageError, part_path, place_of, store
 from ketasim.storage.part_file import complete, names_the_file, new_file, now
 from ketasim.storage.parts import Parts, reopened, state_of
+from ketasim.storage.reader import Trajectory
 
 if TYPE_CHECKING:
     from ketasim.network.topology import Topology
@@ -76,9 +77,10 @@ class TrajectoryWriter:
         """What another writer needs to go on from here: lengths of what is in the file, and what is kept in memory."""
         return state_of(self._file, self._parts)
 
-    def rows(self, group: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Times (T,) and columns (T, ...) by name of all rows of a clock so far."""
-        return self._parts.clocks[group].rows()
+    def written(self) -> Trajectory:
+        """Flush, and return what is in the file so far, to be read while it is open here."""
+        self.flush()
+        return Trajectory(self._file, None)
 
     @property
     def place(self) -> str:
@@ -221,9 +223,16 @@ class TrajectoryWriter:
         self._commit()
 
     @names_the_file
-    def write_summary(self, summary: Mapping[str, tuple[float | str, str, str]]) -> None:
-        """Write /summary: name -> (value, unit, long name)."""
-        tables.write_summary(self._file, summary)
+    def write_summary(self, table: Mapping[str, Any]) -> None:
+        """Write /summary, a table with the columns quantity, population, at, statistic, value, error, unit, meaning."""
+        tables.write_summary(self._file, table)
+        self._commit()
+
+    @names_the_file
+    def mark(self, **marks: float) -> None:
+        """Set attributes of the root, known only when the run has ended."""
+        for name, value in marks.items():
+            self._file.attrs[name] = value
         self._commit()
 
     @names_the_file
