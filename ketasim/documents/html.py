@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from math import isnan
 from typing import Any
 
 
@@ -22,7 +23,7 @@ def page(title: str, *parts: tuple[str, Any]) -> str:
 
 
 def table(rows: Iterable[Sequence[Any]], header: Sequence[str] = ()) -> Html:
-    """Return rows as a table; numbers have six digits.
+    """Return rows as a table; numbers have six digits, NaN is left empty.
 
     >>> table([("rate", 1 / 3)], ("name", "value"))
     '<table><tr><th>name</th><th>value</th></tr><tr><td>rate</td><td>0.333333</td></tr></table>'
@@ -37,4 +38,6 @@ def _cell(content: Any) -> str:
         return content
     if isinstance(content, tuple):
         return ": ".join(_cell(item) for item in content)
-    return escape(f"{content:.6g}" if isinstance(content, float) else str(content))
+    if isinstance(content, float):
+        return "" if isnan(content) else f"{content:.6g}"
+    return escape(str(content))

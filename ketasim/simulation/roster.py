@@ -7,7 +7,7 @@ from typing import get_args
 from ketasim.config import Experiment
 from ketasim.documents import did_you_mean
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.signals import SIGNALS, Dimension, Signal
+from ketasim.signals import SIGNALS, Dimension, Signal, statistics
 
 
 class DeclarationError(ValueError):
@@ -31,6 +31,10 @@ def signal_table(own: Sequence[Mechanism]) -> dict[str, Signal]:
                     raise DeclarationError(
                         f"{mechanism.name}: '{signal.name}' has the unknown dimension '{name}'; allowed: {known}"
                     )
+            try:
+                statistics(signal.summary)
+            except ValueError as error:
+                raise DeclarationError(f"{mechanism.name}: summary of '{signal.name}': {error}") from None
             table[signal.name] = signal
     return table
 
