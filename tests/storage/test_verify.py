@@ -37,7 +37,7 @@ def test_a_block_that_went_bad_is_named(copied, name):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda file: file["summary/plasma_peak"].__setitem__((), 182.0),
+        lambda file: file["summary/value"].__setitem__(0, 182.0),
         lambda file: file["trajectories/subject/network_sampled"].attrs.__setitem__("units", "mV"),
         lambda file: file.__delitem__("events"),
         lambda file: file["trajectories/subject/time"].resize(10, axis=0),
