@@ -63,6 +63,7 @@ class Shown(NamedTuple):
             found = cls(**json.loads(text))
         except TypeError as error:
             raise ValueError(f"{text!r} does not say how a signal is shown: {error}") from error
+        found = found._replace(factor=float(found.factor) if type(found.factor) is int else found.factor)
         if any(type(value) is not type(wanted) for value, wanted in zip(found, _EXAMPLE, strict=True)):
             raise ValueError(f"{text!r} does not say how a signal is shown: a value has the wrong type")
         return found

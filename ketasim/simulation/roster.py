@@ -7,7 +7,7 @@ from typing import get_args
 from ketasim.config import Experiment
 from ketasim.documents import did_you_mean
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.signals import SIGNALS, Dimension, Signal, statistics
+from ketasim.signals import SIGNALS, Dimension, Shown, Signal, statistics
 
 
 class DeclarationError(ValueError):
@@ -33,8 +33,9 @@ def signal_table(own: Sequence[Mechanism]) -> dict[str, Signal]:
                     )
             try:
                 statistics(signal.summary)
+                Shown.of((signal.shown or Shown("")).text)
             except ValueError as error:
-                raise DeclarationError(f"{mechanism.name}: summary of '{signal.name}': {error}") from None
+                raise DeclarationError(f"{mechanism.name}: '{signal.name}': {error}") from None
             table[signal.name] = signal
     return table
 
