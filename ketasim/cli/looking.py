@@ -47,7 +47,9 @@ def inspect(
         else:
             state = "complete" if trajectory.complete else "not complete"
             note(f"{trajectory.path}: {state}; {trajectory.attributes['advice']}", quiet)
-            table(trajectory.summary_table(), ("name", "value", "unit", "meaning"), as_json)
+            found = trajectory.summary
+            rows = found.astype(object).where(found.notna(), None).values.tolist()
+            table(rows, tuple(found.columns), as_json)
 
 
 @command
@@ -62,29 +64,22 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
     debug: Debug = False,
 ) -> None:
     """Draw the chain from dose to spines on one page, or the network (to OUT_network.png)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     import ketasim
-    from ketasim.plots import plot_chain, plot_network, plot_signals
+    from ketasim.plots import page_figure, plot_network
 
     if (network and signals) or (time and not network):
         fail("--signals and --network are two pictures, and --time belongs to --network", 2)
     picture = out or source.with_name(f"{source.stem}_network.png" if network else f"{source.stem}.png")
-    figure = Figure(figsize=(12.5, 8.0) if network else (9.0, 11.0), layout="constrained")
-    FigureCanvasAgg(figure)
+    names = [name.strip() for name in signals.split(",")] if signals else []
     with ketasim.open_trajectory(source) as trajectory:
         other = ketasim.open_trajectory(vehicle) if vehicle else None
-        if network or signals:
-            try:
-                if network:
-                    plot_network(figure, trajectory, time, other)
-                else:
-                    plot_signals(figure, trajectory, [name.strip() for name in str(signals).split(",")])
-            except (KeyError, ValueError) as error:  # a signal, population or time that the run does not have
-                fail(str(error.args[0]), 2, {"debug": debug})
-        else:
-            plot_chain(figure, trajectory, other)
+        try:
+            if network:
+                figure = plot_network(page_figure(12.5, 8.0), trajectory, time, other)
+            else:
+                figure = trajectory.plot(*names, vehicle=other)
+        except (KeyError, ValueError) as error:  # a signal, population or time that the run does not have
+            fail(str(error.args[0]), 2, {"debug": debug})
     try:
         figure.savefig(picture, dpi=130)
     except (OSError, ValueError) as error:

@@ -271,6 +271,11 @@ class Experiment(Record):
         """Mechanisms that were given in Python beside those of ketasim."""
         return self._own
 
+    def _repr_html_(self) -> str:
+        from ketasim.config.display import experiment_html
+
+        return experiment_html(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_document, (self._document, self._own, self._stimuli)
 

@@ -9,7 +9,7 @@ from annotated_types import Gt
 import ketasim
 from ketasim.documents import KetasimError
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.signals import Signal
+from ketasim.signals import Shown, Signal
 from ketasim.simulation.roster import DeclarationError, active_mechanisms, owners_of
 from ketasim.sources import Source
 
@@ -54,6 +54,16 @@ WRONG = {
         "mine: the signal 'firing_rate' exists already",
     ),
     "a name that exists": (Mechanism("glutamate", Parameters, nothing), "there are two mechanisms named 'glutamate'"),
+    "an unknown statistic": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state()._replace(summary="median"),)),
+        "mine: 'my_load': 'median' is no statistic; 'peak', 'area', 'value at 4 h, 24 h', 'mean over baseline' and "
+        "'mean over 10 min to 60 min' are",
+    ),
+    "a look that no file can carry": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state()._replace(shown=Shown("load", factor="many")),)),
+        """mine: 'my_load': '{"panel": "load", "factor": "many"}' does not say how a signal is shown: """
+        "a value has the wrong type",
+    ),
     "an unknown dimension": (
         Mechanism("mine", Parameters, nothing, signals=(load_state(dims=("neuron",)),)),
         "mine: 'my_load' has the unknown dimension 'neuron'; "
