@@ -101,13 +101,19 @@ def test_own_mechanism_with_own_signals_and_a_port(small):
         reads=("firing_rate",),
         writes=("my_load", "my_hours"),
         scales=("release_gain",),
-        signals=(load_state(), Signal("my_hours", "h", (), "state", 0.0, "time that has gone by", recorded=True)),
+        signals=(
+            load_state()._replace(summary="peak", shown=Shown("load")),
+            Signal("my_hours", "h", (), "state", 0.0, "time that has gone by", recorded=True),
+        ),
     )
     run = ketasim.run(small(), mechanisms=[mine])
     plain = ketasim.run(small())
     load = run["my_load"]
     assert load.attrs["mechanism"] == "mine"
     assert load.attrs["units"] == "1"
+    assert Shown.of(load.attrs["shown"]) == Shown("load")
+    peaks = run.summary[(run.summary["quantity"] == "my_load") & (run.summary["statistic"] == "peak")]
+    assert peaks["value"].tolist() == load.values[-1].tolist()
     rate = run["firing_rate"].values @ [64, 9, 7] / 80  # all nodes
     assert list(run["firing_rate"]["population"]) == ["PYR", "PV", "SST"]
     after = load["time"].values >= 0
