@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ketasim
 from ketasim.simulation import Simulation
 from ketasim.simulation.estimate import estimate, windows_after_baseline
+from ketasim.simulation.footprint import expected_size, file_of, memory_of
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +123,36 @@ def test_memory_and_file_are_promised_within_a_factor_of_1_5(small, compiled, ne
     truth, stated = cost(experiment), promised(experiment)
     for name in ("memory", "file"):
         assert truth[name] / 1.5 < stated[name] < truth[name] * 1.5, (name, truth[name], stated[name])
+
+
+def per_row(bytes_of, few, many):
+    """Bytes that are stated for each row by which two experiments differ."""
+    sizes = [expected_size(one) for one in (few, many)]
+    return (bytes_of(sizes[1], many) - bytes_of(sizes[0], few)) / (sizes[1].steps - sizes[0].steps)
+
+
+def test_the_memory_of_a_row_is_what_a_run_keeps_of_it(small, compiled):
+    """Catches a month in steps of a minute that is promised the memory of an hour, or is refused for nothing."""
+    schedule = {"baseline": "1 s", "settle": "50 ms", "window": "0.2 s", "step": "1 min", "budget": 1}
+    one, many = (
+        small(network={"neurons": 24}, duration=duration, schedule=schedule, recording={"measures": False})
+        for duration in ("1 min", "300 min")
+    )
+    stated, truth = per_row(memory_of, one, many), cost(many)["row"]
+    assert truth / 1.5 - 500.0 < stated < 1.5 * truth + 500.0
+
+
+def test_the_file_of_a_row_is_what_a_run_writes_of_it(small, tmp_path):
+    """Catches rows that cost no disk, in a run that consists of rows."""
+    schedule = {"step": "1 min"}
+    few, many = (small(network="none", duration=duration, schedule=schedule) for duration in ("100 min", "1600 min"))
+    written = []
+    for number, experiment in enumerate((few, many)):
+        out = tmp_path / f"{number}.h5"
+        ketasim.run(experiment, out).close()
+        written.append(out.stat().st_size)
+    truth = (written[1] - written[0]) / 1500.0
+    assert truth / 1.5 < per_row(file_of, few, many) < 1.5 * truth
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import ketasim
 from ketasim.simulation import resources
 from ketasim.simulation.footprint import expected_size, file_of, memory_of
 from ketasim.simulation.resources import (
@@ -58,6 +59,23 @@ def test_the_limit_is_the_estimate(small):
     with pytest.raises(ResourceError, match=r"out/run.h5 will take about .* and its checkpoint"):
         check_disk(size, experiment, 0.9 * file, Path("out/run.h5"))
     check_disk(size, experiment, 10.0 * file, Path("out/run.h5"))
+
+
+def test_a_disk_needs_room_for_two_checkpoints(small, tmp_path, monkeypatch):
+    """Catches a disk that is large enough for the file, and full at the first checkpoint: one replaces the other."""
+    schedule = {"baseline": "1 s", "settle": "50 ms", "window": "0.2 s", "step": "5 min", "checkpoint": "0 s"}
+    experiment = small(network={"neurons": 200}, schedule=schedule, recording={})
+    out, seen = tmp_path / "run.h5", []
+    place = tmp_path / "run.h5.checkpoint"
+    ketasim.run(experiment, out, progress=lambda _: seen.append(place.stat().st_size if place.exists() else 0)).close()
+    needed = out.stat().st_size + 2 * max(seen)
+    for share, enough in ((1.0, False), (1.7, True)):
+        monkeypatch.setattr(resources, "free_disk", lambda _, free=share * needed: free)
+        if enough:
+            refuse_what_cannot_work(experiment, out)
+        else:
+            with pytest.raises(ResourceError, match=r"will take about .* and its checkpoint"):
+                refuse_what_cannot_work(experiment, out)
 
 
 def test_hints_name_what_makes_the_run_large(small):

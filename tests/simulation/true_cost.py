@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 
-def peak() -> int:
-    """Largest resident memory of this process so far in bytes (Linux: what `getrusage` says is of the parent, too)."""
+def resident(what: str = "VmRSS") -> int:
+    """Resident memory of this process in bytes, or its peak, VmHWM (what `getrusage` says is of the parent, too)."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM:")))
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith(f"{what}:")))
 
 
 def main() -> None:
@@ -20,9 +20,13 @@ def main() -> None:
     baseline_cache.folder = lambda: None  # a stored baseline would cost less than the estimate says
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run.h5"
-        summary = ketasim.run(ketasim.Experiment.from_mapping(json.loads(sys.argv[1])), out).summary
+        rows: list[int] = []
+        experiment = ketasim.Experiment.from_mapping(json.loads(sys.argv[1]))
+        summary = ketasim.run(experiment, out, progress=lambda *_: rows.append(resident())).summary
+        later = rows[len(rows) // 2 :]  # when all is loaded
         windows = summary["windows_run"]
-        found = {"memory": peak(), "file": out.stat().st_size, "windows": windows, "time": time.process_time()}
+        found = {"memory": resident("VmHWM"), "file": out.stat().st_size, "windows": windows}
+        found |= {"time": time.process_time(), "row": (later[-1] - later[0]) / len(later)}
         print(json.dumps(found))
 
 
