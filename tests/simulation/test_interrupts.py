@@ -140,6 +140,10 @@ def test_compiling_is_stopped_at_once():
         signal.raise_signal(signal.SIGINT)
         reached.append("the rest of the compilation")
 
+    @numba.njit
+    def compiled():
+        pressed()
+
     with pytest.raises(KeyboardInterrupt), HeldInterrupts():
-        numba.njit(lambda: pressed())()
+        compiled()
     assert reached == []
