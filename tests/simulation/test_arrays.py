@@ -1,12 +1,32 @@
 """Signals as arrays: shapes, neutral values, and moving to longer axes."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ketasim.signals import SIGNALS
-from ketasim.simulation.arrays import axes_of, new_arrays, transferred
+from ketasim.signals import SIGNALS, STAGES, SUBUNITS
+from ketasim.simulation.arrays import axes_of, flattened, new_arrays, part_of, rebuilt, transferred
+from tests.mechanisms.subjects import KETAMINE, setting, three_nodes
 
-BEFORE = axes_of(("S", "R"), ("S central", "R central"), ("S",), 3)
-AFTER = axes_of(("N", "S", "R", "M"), ("N central", "S central", "R central"), ("N", "S"), 3)
+FIXED = {"subunit": SUBUNITS, "stage": STAGES, "population": ("PYR", "PV", "SST"), "node": 3}
+BEFORE = FIXED | {"compound": ("S", "R"), "compartment": ("S central", "R central"), "blocker": ("S",)}
+AFTER = FIXED | {
+    "compound": ("N", "S", "R", "M"),
+    "compartment": ("N central", "S central", "R central"),
+    "blocker": ("N", "S"),
+}
+
+
+def test_axes_are_those_of_the_setting():
+    """Catches an axis of another thing's names, and nodes where there are none."""
+    place = setting(KETAMINE, network=three_nodes())
+    axes = axes_of(place)
+    assert axes == FIXED | {
+        "compound": place.compounds, "compartment": place.compartments.names, "blocker": place.blockers
+    }  # fmt: skip
+    assert 0 < len(axes["blocker"]) <= len(axes["compound"]) < len(axes["compartment"])
+    nobody = axes_of(setting())
+    assert (nobody["node"], nobody["population"], nobody["compound"]) == (0, (), ())
 
 
 def test_new_arrays_have_their_shape_and_neutral_value():
@@ -15,6 +35,7 @@ def test_new_arrays_have_their_shape_and_neutral_value():
     assert arrays["trapped_block"].shape == (1, 4, 3)
     assert arrays["nmda_unblocked"].shape == (4, 3)
     assert arrays["plasma_concentration"].shape == (2,)
+    assert arrays["afferent_rate"].shape == (3,)
     for name, signal in SIGNALS.items():
         assert np.all(arrays[name] == signal.neutral), name
 
@@ -33,7 +54,35 @@ def test_transferred_keeps_every_value_under_its_name():
 
 def test_transferred_from_empty_axes():
     """Catches the first drug of a simulation that began without any."""
-    empty = axes_of((), (), (), 3)
+    empty = FIXED | {"compound": (), "compartment": (), "blocker": ()}
     new = transferred(new_arrays(SIGNALS, empty), SIGNALS, empty, BEFORE)
     assert new["plasma_concentration"].tolist() == [0.0, 0.0]
     assert new["trapped_block"].shape == (1, 4, 3)
+
+
+class Inner(NamedTuple):
+    """Of a test."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+class Outer(NamedTuple):
+    """Of a test."""
+
+    z: np.ndarray
+    inner: Inner
+
+
+def test_nested_tables_come_back_from_plain_arrays():
+    """Catches tables of which a part is lost, mixed up with another of the same name, cut to a type, or shared."""
+    tree = Outer(np.arange(3), Inner(np.ones(2, np.float32), np.array(7)))
+    flat = flattened({"one": tree, "other": {"z": np.zeros(1)}})
+    assert flat.keys() == {"one/z", "one/inner/x", "one/inner/y", "other/z"}
+    empty = Outer(np.zeros(0), Inner(np.zeros(0), np.zeros(0)))
+    found = rebuilt(empty, part_of(flat, "one"))
+    assert isinstance(found, Outer) and isinstance(found.inner, Inner)
+    for one, like in ((found.z, tree.z), (found.inner.x, tree.inner.x), (found.inner.y, tree.inner.y)):
+        assert one.dtype == like.dtype and np.array_equal(one, like)
+        assert not np.shares_memory(one, like)
+    assert flattened(()) == {} and rebuilt((), {}) == ()

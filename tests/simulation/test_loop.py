@@ -50,7 +50,7 @@ def test_pieces_that_cut_steps_conserve_the_dose(small):
     assert pieces.time == 1200.0
     amounts = pieces.signals["drug_amount"]
     assert amounts == pytest.approx(whole.signals["drug_amount"], rel=1e-10)
-    assert amounts[[not name.endswith("effect") for name in pieces.compartments.names]].sum() > 44.0
+    assert amounts[[not name.endswith("effect") for name in pieces.setting.compartments.names]].sum() > 44.0
 
 
 def test_a_dose_by_hand_is_the_dose_of_a_file(small):
