@@ -7,6 +7,7 @@ import numpy as np
 
 import ketasim
 from ketasim.analysis import spike_statistics
+from ketasim.engines.spiking import modulation
 from ketasim.kernels.records import SUM_AMPA_CURRENT, SUM_NMDA, SUM_NMDA_CURRENT, FastClock, new_activity
 from ketasim.kernels.spiking_network import run_window
 from ketasim.network.build import build, in_degree_scale
@@ -14,7 +15,6 @@ from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, ref
 from ketasim.network.synapses import PREFRONTAL
 from ketasim.network.topology import Topology
 from ketasim.network.weights import WeightSet, tables_of
-from ketasim.simulation.coupling import modulation
 from network_ensemble.priors import CLASSES, PUBLISHED, RATES, Candidate, completed, first_guess, unitary_sizes
 
 STEPS = 10_000  # fast steps of 0.1 ms in a second

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tests.kernels.circuits import LIVELY, Bench, change_cells, circuit, modulation
+from tests.kernels.circuits import LIVELY, Bench, change_cells, circuit
 
 AMPA, NMDA, GABA_FAST, GABA_SLOW = range(4)
 STEP = 0.1  # ms

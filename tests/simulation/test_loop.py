@@ -179,6 +179,20 @@ def test_baselines_are_means_of_the_resting_network(small):
         assert not np.array_equal(simulation.signals[name.removesuffix(BASELINE)], values)
 
 
+def test_mechanisms_have_remarks_on_the_network_at_rest(small):
+    """Catches remarks on nothing, of a mechanism that is off, or of one that does not see the run's signals."""
+    for silent in ({"network": "none"}, {"doses": []}, {"mechanisms": {"nmda_blockade": "off"}}):
+        assert Simulation(small(**silent)).remarks() == []
+
+    def remarks(prepared, setting, signals):
+        return [f"{prepared.__class__.__name__} {len(setting.drugs)}", f"{signals['firing_rate'].size} nodes"]
+
+    mine = Mechanism("mine", Nothing, lambda *arguments: None, reads=("firing_rate",), remarks=remarks)
+    found = Simulation(small(), mechanisms=[mine]).remarks()
+    assert found[-2:] == ["Nothing 1", "80 nodes"]
+    assert found[0].startswith("half-times of block by S-ketamine at rest") and len(found) == 6
+
+
 class Nothing(NamedTuple):
     """Parameters of a mechanism that has none."""
 
