@@ -34,7 +34,7 @@ def inspect(
     import ketasim
 
     if verify:
-        from ketasim.storage.verify import damages
+        from ketasim.storage.reader import damages
 
         found = damages(source)
         print("\n".join(found) or "intact")
@@ -126,8 +126,8 @@ def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as
     from ketasim.config.estimation import Estimation
     from ketasim.mechanisms import ORDER
     from ketasim.network.describe import network_rows
-    from ketasim.provenance import describe
     from ketasim.simulation.schedule import AutomaticSteps
+    from ketasim.sources import describe
 
     parts = {mechanism.name: describe(mechanism.Parameters) for mechanism in ORDER}
     parts |= network_rows() | {"schedule": describe(AutomaticSteps) + describe(Estimation)}
@@ -172,7 +172,7 @@ def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) ->
     """Show versions and paths."""
     import ketasim
     from ketasim.kernels.jit import CACHE_FOLDER, compiled_before
-    from ketasim.storage.head import environment
+    from ketasim.recording.provenance import environment
 
     rows = list(environment().items())
     rows += [

@@ -133,7 +133,7 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
         )
     elif dose.route not in routes:
         allowed = f"allowed: {', '.join(routes)}{did_you_mean(dose.route, routes)}"
-        yield "route", f"'{dose.route}' is no route of {dose.drug} in the {species}; {allowed}", "value"
+        yield "route", f"{dose.drug} has no route '{dose.route}' in the {species}; {allowed}", "value"
 
 
 def _routes(drug: Any, species: str, catalogue: Mapping[str, Any]) -> tuple[str, ...]:
@@ -204,7 +204,7 @@ def _node_signals(experiment: "Experiment") -> Iterator[_Finding]:
         elif name not in SIGNALS:
             yield path, unknown("signal", name, per_node)
         elif names.index(name) < number:
-            yield path, f"'{name}' stands here twice"
+            yield path, f"duplicate signal '{name}'"
 
 
 def _spikes(experiment: "Experiment") -> Iterator[_Finding]:

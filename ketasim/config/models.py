@@ -37,14 +37,18 @@ PositiveSeconds = Annotated[float, Gt(0), Quantity("s")]
 def _local_file(value: Any, info: ValidationInfo) -> Path:
     """Return an absolute path; what is relative is relative to the experiment file."""
     if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
-        raise ValueError(f"{shown(value)} stands here; the path of a file is wanted")
+        raise ValueError(f"expected the path of a file, got {shown(value)}")
     folder = (info.context or {}).get("folder") or Path.cwd()
     try:
         path = (folder / Path(value).expanduser()).absolute()
         path.stat()
     except (FileNotFoundError, NotADirectoryError):  # said later, with what else is wrong
         pass
-    except (OSError, RuntimeError, ValueError) as error:  # name too long, no access, home of nobody, a lone surrogate
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # name too long, no access, home of an unknown user, a lone surrogate
         raise ValueError(f"{shown(str(value))}: {getattr(error, 'strerror', None) or error}") from None
     return path
 
@@ -150,7 +154,7 @@ def _interval(value: Any) -> tuple[float, float]:
     if isinstance(value, str | int | float):
         instant = parse_quantity(value, "s")
         return instant, instant
-    raise ValueError(f"{shown(value)} stands here; a time such as 40 min or {{from: 0 h, to: 40 min}} is wanted")
+    raise ValueError(f"expected a time such as 40 min or {{from: 0 h, to: 40 min}}, got {shown(value)}")
 
 
 def _plain_interval(interval: tuple[float, float]) -> Any:
@@ -210,7 +214,7 @@ def _network(value: Any, info: ValidationInfo) -> NetworkModel | NetworkFile | N
     if value == "none":
         return None
     if not isinstance(value, Mapping):
-        raise ValueError(f"{shown(value)} stands here; allowed: {{neurons: 1000}}, {{file: net.graphml}}, or none")
+        raise ValueError(f"expected {{neurons: 1000}}, {{file: net.graphml}} or none, got {shown(value)}")
     kind = NetworkFile if "file" in value else NetworkModel
     return kind.model_validate(dict(value), context=info.context)
 

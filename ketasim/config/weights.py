@@ -9,7 +9,7 @@ from ketasim.documents import format_quantity
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import Quantity, Record
 from ketasim.network.weights import DEFAULT_SET, WeightSet, weight_set
-from ketasim.provenance import source_of, unit_of
+from ketasim.sources import source_of, unit_of
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
@@ -58,7 +58,7 @@ def _weights(value: Any, info: "ValidationInfo | None" = None) -> Weights:
         return Weights(value, weight_set(value))
     if not isinstance(value, Mapping):
         raise ValueError(
-            f"{shown(value)} stands here; the number of a set is wanted, or weights such as {{nmda_PYR_SST: 0.1 nS}}"
+            f"expected the number of a set, or weights such as {{nmda_PYR_SST: 0.1 nS}}; got {shown(value)}"
         )
     given = WeightsModel.model_validate(dict(value))
     number = given.id  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from typing import Any
 from ketasim.documents import DocumentError, parse_document, read_document
 from ketasim.documents.validation import validate
 from ketasim.drugs.model import Drug, Stated
-from ketasim.provenance import Row
+from ketasim.sources import Row
 
 
 def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ketasim.documents.document import DataPath
 from ketasim.documents.validation import Quantity, Record, complaint, unknown
-from ketasim.provenance import Status
+from ketasim.sources import Status
 
 #: What a compound may do at a target.
 Action = Literal["agonist", "antagonist", "block", "inhibitor", "potentiator"]

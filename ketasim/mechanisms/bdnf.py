@@ -20,7 +20,7 @@ from annotated_types import Ge, Gt, Le
 
 from ketasim.kernels.formulas import relative_to_rest, relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 _VAL66MET = "regulated secretion of neurons of knock-in mice, Chen 2006, PMC1880880: cut by 18 % (one Met), 29 % (two)"
 

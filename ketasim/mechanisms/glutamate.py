@@ -22,7 +22,7 @@ from annotated_types import Ge, Gt, Le
 from ketasim.documents import KetasimError
 from ketasim.kernels.formulas import relative_to_rest
 from ketasim.mechanisms.mechanism import Clock, Mechanism
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):

@@ -28,8 +28,8 @@ from ketasim.drugs.model import row_of
 from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fraction
 from ketasim.kernels.jit import kernel
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.provenance import Source
 from ketasim.signals import SUBUNITS
+from ketasim.sources import Source
 
 _REFERENCE_VOLTAGE = -66.0  # mV, where IC50s are stated
 _THERMAL_VOLTAGE = 26.7  # mV, RT/F

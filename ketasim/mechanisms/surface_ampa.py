@@ -19,7 +19,7 @@ from annotated_types import Ge, Gt, Le
 from ketasim.drugs import Ligands
 from ketasim.kernels.formulas import relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):

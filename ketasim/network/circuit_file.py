@@ -20,7 +20,7 @@ from ketasim.documents.validation import Quantity, Record, unknown, validate
 from ketasim.network.cell_classes import CellClass
 from ketasim.network.synapses import Receptors, Synapse, Tables
 from ketasim.network.topology import FAST_STEP, LONGEST_DELAY
-from ketasim.provenance import Source, Status
+from ketasim.sources import Source, Status
 
 #: Suffixes by which a network file is known as a circuit file.
 SUFFIXES = (".yaml", ".yml")
@@ -169,7 +169,7 @@ class ReceptorTimes(_Stated):
 def _format(value: Any) -> Any:
     if type(value) is int and value == 1:
         return value
-    raise ValueError(f"{shown(value)} is no format that this version of ketasim reads; 1 is wanted")
+    raise ValueError(f"unsupported format {shown(value)}; this version of ketasim reads format 1")
 
 
 class CircuitFile(Record):

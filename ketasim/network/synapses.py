@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
 from ketasim.network.cell_classes import CELL_CLASSES, CellClass
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 _TUNED = Source(
     "fitted",

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ketasim import __version__
-from ketasim.digests import digest_of
+from ketasim.digests import code_digest, value_digest
 from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement
 from ketasim.kernels.jit import CACHE_FOLDER, user_cache
-from ketasim.simulation.arrays import flattened, part_of
+from ketasim.nested import flattened, part_of
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
 from ketasim.simulation.guards import check_window
 from ketasim.simulation.interrupts import HeldInterrupts
@@ -112,8 +112,8 @@ def folder() -> Path | None:
 
 def key(engine: Engine, rest: Mapping[str, np.ndarray], end: int, window_steps: int, n_windows: int) -> str:
     """Digest of all that a baseline depends on: code, compiler and processor, network, seed, slow signals at rest."""
-    code = f"{__version__} {CACHE_FOLDER.name} {np.__version__}"
-    return digest_of((code, engine.digest(rest), end, window_steps, n_windows))
+    code = (__version__, CACHE_FOLDER.name, np.__version__, code_digest("ketasim.simulation.sampler"))
+    return value_digest(code, engine.digest(rest), end, window_steps, n_windows)
 
 
 def load(key: str) -> Baseline | None:

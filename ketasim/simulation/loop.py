@@ -23,10 +23,11 @@ from ketasim.documents import KetasimError, parse_quantity
 from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement, PlasticEngine, SpikingEngine
 from ketasim.exposures import DOSES, Administration, doses
 from ketasim.mechanisms import Clock, Mechanism
+from ketasim.nested import flattened, part_of
 from ketasim.network.build import Network
 from ketasim.network.topology import Topology
 from ketasim.signals import BASELINE
-from ketasim.simulation.arrays import axes_of, flattened, new_arrays, part_of, transferred
+from ketasim.simulation.arrays import axes_of, new_arrays, transferred
 from ketasim.simulation.baseline import OnWindow
 from ketasim.simulation.guards import Scene, check_signals
 from ketasim.simulation.interrupts import HeldInterrupts

@@ -19,8 +19,8 @@ from ketasim.config import Experiment
 from ketasim.config.estimation import Estimation
 from ketasim.documents import KetasimError
 from ketasim.engines import STEPS_PER_SECOND, Engine, Inputs, Measurement
+from ketasim.nested import flattened, part_of
 from ketasim.simulation import baseline
-from ketasim.simulation.arrays import flattened, part_of
 from ketasim.simulation.baseline import Baseline, BaselineRun, OnWindow
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
 from ketasim.simulation.guards import check_window

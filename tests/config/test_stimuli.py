@@ -99,9 +99,10 @@ def test_what_cannot_be_given_is_refused(old, new, message):
 def test_a_run_begins_at_zero_or_with_the_earliest_stimulus():
     """Catches a history that is cut off, a start that is not a whole fast step, and a run that begins after zero."""
     assert read(TEXT).begin == 0.0
-    text = TEXT.replace("start: 60 s", "start: -2 d") + with_stimuli(
-        "population: PV, start: -3.00001 d, duration: 1 min, rate: 1 Hz"
-    ).splitlines()[-1]
+    text = (
+        TEXT.replace("start: 60 s", "start: -2 d")
+        + with_stimuli("population: PV, start: -3.00001 d, duration: 1 min, rate: 1 Hz").splitlines()[-1]
+    )
     assert read(text).begin == -259_200.864
     exposures = read(text).exposures
     assert [kind.kind for kind in exposures] == ["dose", "afferents"]
@@ -148,7 +149,7 @@ def test_mistakes_of_the_circuit_file_are_told_when_the_experiment_is_read(tmp_p
     (tmp_path / "net.yaml").write_text(CIRCUIT.replace("neurons: 2", "neurons: two"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     message = complaint("format: 1\nduration: 1 h\nnetwork: {file: net.yaml}\n")
-    assert "net.yaml:5:40: populations.A.neurons: 'two' is text" in message
+    assert "net.yaml:5:40: populations.A.neurons: expected a whole number, got 'two'" in message
 
 
 def test_scale_is_for_circuit_files(tmp_path, monkeypatch):

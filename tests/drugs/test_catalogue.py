@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from ketasim.drugs import ROUTES, SPECIES, describe_drug, load_catalogue
 from ketasim.drugs.model import row_of
-from ketasim.provenance import Status
+from ketasim.sources import Status
 from tests.drugs.drug_files import OWN_DRUG
 
 

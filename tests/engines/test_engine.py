@@ -79,7 +79,7 @@ def test_what_the_engine_does_not_measure_or_change_is_left_out(simulation):
 
 
 def test_the_loop_runs_a_toy_engine(simulation):
-    """Catches a loop, sampler or baseline that knows of spikes: rates follow the gain, and the file's quantities too."""
+    """Catches a loop, sampler or baseline that knows of spikes: what is measured follows the gain."""
     simulation.measure_baseline(cached=False)
     rate, release = simulation.signals["firing_rate"], simulation.signals["vesicle_release_baseline"]
     assert rate == pytest.approx(2.0) and release == pytest.approx(6.0)

@@ -1,4 +1,4 @@
-"""A kind of exposure from outside: two days of stress before time zero, a signal of its own, a mechanism that reads it."""
+"""A kind of exposure from outside: two days of stress before time zero, its own signal, a mechanism that reads it."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -13,10 +13,10 @@ from ketasim.documents import DocumentError
 from ketasim.documents.validation import Quantity
 from ketasim.exposures import Exposure, TimedExposure
 from ketasim.mechanisms import Mechanism
-from ketasim.provenance import Source
 from ketasim.signals import Signal
 from ketasim.simulation import Simulation
 from ketasim.simulation.roster import DeclarationError
+from ketasim.sources import Source
 
 DAY = 86_400.0
 
@@ -145,7 +145,7 @@ def test_declarations_that_do_not_fit_are_refused():
         (("stress",), (STRESS.signals[0]._replace(kind="port"),), "is of kind 'port'; own signals are an input"),
     ):
         wrong = Exposure("stress", Stress, inputs, sets=sets, signals=signals)
-        given = Experiment.from_mapping(STRESSED, exposures=[wrong])
+        given = Experiment.from_mapping(STRESSED | {"network": {"neurons": 40}}, exposures=[wrong])
         with pytest.raises(DeclarationError, match=message):
             Simulation(given)
 

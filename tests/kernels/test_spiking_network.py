@@ -134,7 +134,7 @@ def test_windows_with_different_modulation_equal_twin():
 
 @pytest.mark.parametrize(("first_step", "n_steps"), [(0, 300), (-333, 305), (7, 4), (8, 2), (-10, 1)])
 def test_traces_equal_twin(first_step, n_steps):
-    """Catches currents of another instant, class or sign, a mean of other neurons, and samples lost at the ends."""
+    """Catches currents of another instant, class or sign, a mean over the wrong number, samples lost at the ends."""
     network, seed = random_circuit(8), 8
     influence = random_modulation(network, seed)
     before = 600  # steps until inhibition has come, too

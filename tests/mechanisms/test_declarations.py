@@ -11,8 +11,8 @@ import pytest
 from ketasim.documents import parse_quantity
 from ketasim.drugs import SPECIES, load_catalogue
 from ketasim.mechanisms import ORDER, Setting
-from ketasim.provenance import Status, describe
 from ketasim.signals import SIGNALS
+from ketasim.sources import Status, describe
 from tests.mechanisms.subjects import setting, three_nodes
 
 BY_NAME = {mechanism.name: mechanism for mechanism in ORDER}

@@ -1,4 +1,4 @@
-"""Edges of a pair of populations."""
+"""Edges of a class pair."""
 
 import numpy as np
 import pytest
@@ -28,8 +28,6 @@ def test_taken_out_and_put_back(seed, pair):
     names = np.array(topology.population_names)[topology.population]
     of_pair = (names[topology.source] == pair[0]) & (names[topology.target] == pair[1])
     assert edges.source.size == np.count_nonzero(of_pair)
-    if pair[0] == pair[1]:
-        assert_array_equal(edges_within(topology, pair[0]).target, edges.target)
     for source, target, weight, delay in zip(*edges, strict=True):
         place = (topology.source == source + first) & (topology.target == target + second)
         assert topology.weight[place].tolist() == [weight]
@@ -40,6 +38,14 @@ def test_taken_out_and_put_back(seed, pair):
     without = with_edges_within(topology, pair, Edges(*(column[:0] for column in edges)))
     assert without.n_edges == topology.n_edges - edges.source.size
     assert edges_within(without, pair).source.size == 0
+
+
+def test_one_name_is_a_population_and_itself():
+    """Catches a name that stands for all edges of a population."""
+    topology = random_topology(1)
+    for ours, theirs in zip(edges_within(topology, "PV"), edges_within(topology, ("PV", "PV")), strict=True):
+        assert_array_equal(ours, theirs)
+    assert edges_within(topology, "PV").source.size
 
 
 def test_results_are_copies():

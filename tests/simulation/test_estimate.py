@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ketasim.simulation.estimate import estimate, windows_after_baseline
 
 from ketasim.simulation import Simulation
-from ketasim.simulation.estimate import estimate, windows_after_baseline
 
 
 @pytest.fixture(scope="module")

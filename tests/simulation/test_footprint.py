@@ -1,11 +1,11 @@
 """How large a run will be, before it is built and after."""
 
 import pytest
+from ketasim.simulation.footprint import expected_size, expected_synapses, file_of, size_of
 
 from ketasim.config import Experiment
 from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
 from ketasim.simulation import Simulation
-from ketasim.simulation.footprint import expected_size, expected_synapses, file_of, size_of
 
 CIRCUIT = """
 format: 1

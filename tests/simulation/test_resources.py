@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import pytest
-
-from ketasim.simulation import resources
 from ketasim.simulation.footprint import expected_size, file_of, memory_of
 from ketasim.simulation.resources import (
     ResourceError,
@@ -15,6 +13,8 @@ from ketasim.simulation.resources import (
     group_memory,
     refuse_what_cannot_work,
 )
+
+from ketasim.simulation import resources
 
 
 def test_a_million_neurons_are_refused_before_they_are_built(small, monkeypatch, tmp_path):

@@ -11,9 +11,9 @@ import ketasim
 from ketasim.documents import KetasimError
 from ketasim.engines import SpikingEngine
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.provenance import Source
 from ketasim.signals import SIGNALS, Signal
 from ketasim.simulation.roster import DeclarationError, active_mechanisms, owners_of
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):
