@@ -1,11 +1,9 @@
 """Signals as arrays: shapes, neutral values, and moving to longer axes."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from ketasim.signals import SIGNALS, STAGES, SUBUNITS
-from ketasim.simulation.arrays import axes_of, flattened, new_arrays, part_of, rebuilt, transferred
+from ketasim.simulation.arrays import axes_of, new_arrays, transferred
 from tests.mechanisms.subjects import KETAMINE, setting, three_nodes
 
 FIXED = {"subunit": SUBUNITS, "stage": STAGES, "population": ("PYR", "PV", "SST"), "node": 3}
@@ -58,31 +56,3 @@ def test_transferred_from_empty_axes():
     new = transferred(new_arrays(SIGNALS, empty), SIGNALS, empty, BEFORE)
     assert new["plasma_concentration"].tolist() == [0.0, 0.0]
     assert new["trapped_block"].shape == (1, 4, 3)
-
-
-class Inner(NamedTuple):
-    """Of a test."""
-
-    x: np.ndarray
-    y: np.ndarray
-
-
-class Outer(NamedTuple):
-    """Of a test."""
-
-    z: np.ndarray
-    inner: Inner
-
-
-def test_nested_tables_come_back_from_plain_arrays():
-    """Catches tables of which a part is lost, mixed up with another of the same name, cut to a type, or shared."""
-    tree = Outer(np.arange(3), Inner(np.ones(2, np.float32), np.array(7)))
-    flat = flattened({"one": tree, "other": {"z": np.zeros(1)}})
-    assert flat.keys() == {"one/z", "one/inner/x", "one/inner/y", "other/z"}
-    empty = Outer(np.zeros(0), Inner(np.zeros(0), np.zeros(0)))
-    found = rebuilt(empty, part_of(flat, "one"))
-    assert isinstance(found, Outer) and isinstance(found.inner, Inner)
-    for one, like in ((found.z, tree.z), (found.inner.x, tree.inner.x), (found.inner.y, tree.inner.y)):
-        assert one.dtype == like.dtype and np.array_equal(one, like)
-        assert not np.shares_memory(one, like)
-    assert flattened(()) == {} and rebuilt((), {}) == ()
