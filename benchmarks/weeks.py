@@ -21,7 +21,7 @@ _TASKS = {
 _PLACES: dict[str, tuple[type, str]] = {
     "baseline": (sampler.NetworkSampler, "_run_baseline"),
     "windows": (sampler.NetworkSampler, "_run_window"),
-    "mechanisms": (loop.Simulation, "_advance_mechanisms"),
+    "mechanisms": (loop.Simulation, "advance_mechanisms"),
     "recording": (recorder.Recorder, "record"),
     "end of file": (writer.TrajectoryWriter, "finish"),
 }

@@ -6,8 +6,9 @@ import signal
 import numpy as np
 import pytest
 
+from ketasim.documents import KetasimError
 from ketasim.simulation import Simulation
-from tests.simulation.sampling import differing
+from tests.simulation.sampling import broken_means, differing
 
 N_WINDOWS = 6
 
@@ -97,20 +98,31 @@ def test_an_interrupt_comes_between_windows(short):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         left_after(interrupted, 1)
-        add = run._baseline._statistics.add
+        add = run._running._statistics.add
 
         def pressed(*arguments):
             signal.raise_signal(signal.SIGINT)
             add(*arguments)
 
         for _ in range(N_WINDOWS - 1):
-            run._baseline._statistics.add = pressed
+            run._running._statistics.add = pressed
             with pytest.raises(KeyboardInterrupt):
                 interrupted.measure_baseline()
     finally:
         signal.signal(signal.SIGINT, before)
     interrupted.measure_baseline()
     assert differing(interrupted.state, whole.state) == []
+
+
+def test_a_mean_that_is_no_number_does_not_enter(short, monkeypatch):
+    """Catches sums and rows that hold a window which stopped the run, and a message that dates it wrongly."""
+    simulation = short()
+    before, _ = left_after(simulation, 2)
+    broken_means(monkeypatch)
+    with pytest.raises(KetasimError, match=r"the network made 'nmda_gating' inf at t = -0\.6 s at node 5 of PYR"):
+        simulation.measure_baseline(cached=False)
+    moved = differing(before, simulation.state)
+    assert moved and all(name.startswith("network/baseline/engine/") for name in moved)
 
 
 def test_its_windows_are_stored_as_measured(short, resting):
