@@ -35,7 +35,7 @@ def measure(quick: bool) -> list[Row]:
 def _run(task: str, changes: list[str]) -> Row:
     taken = dict.fromkeys(_PLACES, 0.0)
     kept = {place: getattr(*place) for place in _PLACES.values()}
-    find, sampler.baseline_cache.load = sampler.baseline_cache.load, lambda key: None
+    find, sampler.baseline.load = sampler.baseline.load, lambda key: None
     for name, (owner, method) in _PLACES.items():
         setattr(owner, method, _timed(kept[owner, method], taken, name))
     try:
@@ -46,7 +46,7 @@ def _run(task: str, changes: list[str]) -> Row:
         summary = ketasim.run(experiment).summary
         total = time.perf_counter() - begin
     finally:
-        sampler.baseline_cache.load = find
+        sampler.baseline.load = find
         for (owner, method), function in kept.items():
             setattr(owner, method, function)
     numbers = {name: summary[name] for name in ("windows_run", "windows_skipped", "network_time")}

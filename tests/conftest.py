@@ -6,7 +6,7 @@ import pytest
 
 import ketasim
 from ketasim.config import Experiment
-from ketasim.simulation import baseline_cache
+from ketasim.simulation import baseline
 
 #: The chain with everything in it: 80 neurons, a 10 min infusion, windows of 0.2 s every 5 min.
 SMALL = {
@@ -25,7 +25,7 @@ def stored_baselines(tmp_path_factory):
     """Folder for baselines of these tests, which neither read nor fill the user's cache."""
     folder = tmp_path_factory.mktemp("baselines")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(baseline_cache, "folder", lambda: folder)
+        patch.setattr(baseline, "folder", lambda: folder)
         yield folder
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ketasim.simulation import baseline_cache
+from ketasim.simulation import baseline
 from tests.fuzz.cases import KINDS, case
 from tests.fuzz.push import Outcome, push
 
@@ -35,7 +35,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "case")
         folder.mkdir()
-        baseline_cache.folder = lambda: Path(name, "baselines")
+        baseline.folder = lambda: Path(name, "baselines")
         push(case("GraphML", -1), folder)  # imports count for no kind
         for kind in kinds:
             numbers = range(-(-options.count // len(kinds))) if options.number is None else (options.number,)
