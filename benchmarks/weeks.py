@@ -6,8 +6,9 @@ from typing import Any
 
 import ketasim
 from benchmarks.measure import Row
+from ketasim.recording import recorder
 from ketasim.simulation import loop, sampler
-from ketasim.storage import recorder, writer
+from ketasim.storage import writer
 
 _TASKS = {
     "vehicle, 28 d": ["doses.0.drug=saline"],

@@ -1,22 +1,94 @@
-"""placeholder until the branch with digests lands."""
+"""Every SHA-256 that says whether two things are the same: code, values, texts, files.
+
+Two digests are elsewhere, each for a reason: that of the compiled kernels in `ketasim.kernels.jit`, which can't import
+from a floor above it, and that of what a trajectory file holds in `ketasim.storage.digest`, which knows HDF5.
+"""
 
 import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+_PACKAGE = Path(__file__).parent
 
-def _arrays(value):
+#: An import from the package, also within a function. Parsing the whole of the code takes half a second, which each run
+#: would pay; a test holds what is found here to what the parser finds.
+_IMPORT = re.compile(r"^\s*(?:from\s+(ketasim[\w.]*)\s+import\s+(\([^)]*\)|.*)|import\s+(ketasim.*))$", re.MULTILINE)
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """Digest of the sources of modules and of everything of the package that they import, and so on.
+
+    Taken once in a process: as far as can be known, of the code that it has loaded. Data files are left out: what they
+    hold counts where it is used, weights in the digest of an experiment and drugs in that of the parameters.
+
+    modules : names such as ``"ketasim.simulation.loop"``.
+    """
+    sources: dict[str, str] = {}
+    waiting = set(modules)
+    while waiting:
+        module = waiting.pop()
+        sources[module] = _place_of(module).read_text(encoding="utf-8")
+        waiting |= imported(sources[module]) - sources.keys()
+    return value_digest(*(text for item in sorted(sources.items()) for text in item))
+
+
+@cache
+def imported(source: str) -> frozenset[str]:
+    """Names of the package's modules that a source imports.
+
+    >>> sorted(imported("from ketasim.kernels import graph, Nothing"))
+    ['ketasim.kernels', 'ketasim.kernels.graph']
+    """
+    found: set[str] = set()
+    for module, names, plain in _IMPORT.findall(source):
+        found |= set(re.findall(r"ketasim[\w.]*", plain))
+        for name in re.findall(r"(?:^|[(,])\s*(\w+)", re.sub(r"#.*", "", names)):
+            whole = f"{module}.{name}"  # a module, or a name in one
+            found.add(whole if _place_of(whole).is_file() else module)
+    return frozenset(found)
+
+
+@cache
+def _place_of(module: str) -> Path:
+    """Source file of a module of the package, which need not be there."""
+    place = _PACKAGE.joinpath(*module.split(".")[1:])
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+
+
+def value_digest(*values: Any) -> str:
+    """Digest of numbers, texts and arrays, also in nested tuples: type, shape and every bit count."""
+    return parts_digest(part for array in _arrays(values) for part in (f"{array.dtype} {array.shape}".encode(), array))
+
+
+def _arrays(value: Any) -> Iterator[np.ndarray]:
     if isinstance(value, tuple):
         for item in value:
             yield from _arrays(item)
     else:
-        yield np.asarray(value)
+        yield np.frombuffer(value.encode(), np.uint8) if isinstance(value, str) else np.asarray(value)
 
 
-def digest_of(value) -> str:
-    """Digest of numbers in nested tuples."""
-    digest = hashlib.sha256()
-    for array in _arrays(value):
-        digest.update(f"{array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+def parts_digest(parts: Iterable[bytes | np.ndarray]) -> str:
+    """Digest of bytes and of the bytes of arrays, one after the other: where one ends does not count."""
+    total = hashlib.sha256()
+    for part in parts:
+        plain = part if isinstance(part, bytes) else np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
+        total.update(plain)
+    return total.hexdigest()
+
+
+def text_digest(text: str) -> str:
+    """Digest of a text."""
+    return parts_digest([text.encode()])
+
+
+def file_digest(path: Path) -> str:
+    """Digest of what a file holds."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,23 +9,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ketasim.analysis import summarise
-from ketasim.analysis.graph_recorder import GraphRecorder
 from ketasim.analysis.summary import Summary
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
 from ketasim.mechanisms import Mechanism
+from ketasim.nested import part_of
+from ketasim.recording.provenance import write_preamble
+from ketasim.recording.recorder import GraphRecorder, Recorder
+from ketasim.recording.resume import Checkpointer, Interrupted, interrupted_run
 from ketasim.simulation import Simulation
-from ketasim.simulation.arrays import part_of
 from ketasim.simulation.cost import check_memory, free_memory, refuse_what_cannot_work, size_of
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.sampler import baseline_windows
 from ketasim.storage import Trajectory, TrajectoryWriter, open_trajectory
-from ketasim.storage.checkpoint import remove_checkpoint
-from ketasim.storage.continuation import Checkpointer, Interrupted, interrupted_run
-from ketasim.storage.head import write_head
-from ketasim.storage.layout import TrajectoryNotFoundError
-from ketasim.storage.lock import locked
-from ketasim.storage.recorder import Recorder
+from ketasim.storage.checkpoint import locked, remove_checkpoint
+from ketasim.storage.datasets import TrajectoryNotFoundError
 
 
 class Progress(NamedTuple):
@@ -183,7 +181,7 @@ def _execute(run: _Run) -> None:
     state = part_of(arrays, "writer") if arrays else None
     with interrupts, TrajectoryWriter(run.target, checkpointer.marks, state) as writer:
         if state is None:
-            write_head(writer, simulation)
+            write_preamble(writer, simulation)
         if checkpointer.forced:
             writer.write_provenance({"forced_resume": "; ".join(checkpointer.forced)})
         recorder, graph_recorder = Recorder(writer, simulation), GraphRecorder(writer, simulation, report.interruptible)
@@ -292,7 +290,8 @@ class _Reporter:
             return 0.0
         baseline = baseline_windows(self._experiment) if simulation.sampler else 0
         schedule = self._experiment.schedule
-        measured = 1.0 + (time + schedule.window) / schedule.baseline if time < 0.0 else 0.0
+        begin = self._experiment.begin
+        measured = 1.0 + (time - begin + schedule.window) / schedule.baseline if time < begin else 0.0
         before = baseline if simulation.baseline_done else baseline * measured
         step = PLASTIC_STEP if simulation.plastic_edges else STEP
         steps, left = simulation.steps_done, len(simulation.schedule) - 1

@@ -1,5 +1,11 @@
 """Experiments small enough that a run takes half a second once the kernels are compiled."""
 
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+import hypothesis
 import networkx
 import numpy as np
 import pytest
@@ -7,6 +13,10 @@ import pytest
 import ketasim
 from ketasim.config import Experiment
 from ketasim.simulation import baseline
+
+# In CI the same examples each time, elsewhere others; what fails prints a line that repeats it.
+hypothesis.settings.register_profile("ketasim", derandomize="CI" in os.environ, print_blob=True, deadline=None)
+hypothesis.settings.load_profile("ketasim")
 
 #: The chain with everything in it: 80 neurons, a 10 min infusion, windows of 0.2 s every 5 min.
 SMALL = {
@@ -55,6 +65,23 @@ def small_run(small_file):
     """Open trajectory of the small experiment."""
     with ketasim.open_trajectory(small_file) as trajectory:
         yield trajectory
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """Make `code_digest` of a copy of the package, in another place, in which each of some files has a byte more."""
+
+    def make(*files):
+        package = tmp_path / f"copy {len(list(tmp_path.iterdir()))}" / "ketasim"
+        shutil.copytree(Path(ketasim.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+        for file in files:
+            (package / file).write_bytes((package / file).read_bytes() + b"#")
+        spec = importlib.util.spec_from_file_location("copied_digests", package / "digests.py")
+        copied = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(copied)
+        return copied.code_digest
+
+    return make
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import ketasim
 from ketasim.kernels import spiking_network
 from ketasim.kernels.records import new_activity
 from ketasim.simulation import baseline_cache, coupling, sampler
-from ketasim.storage import clock, differing_datasets
+from ketasim.storage import differing_datasets, growing_table, samples
 from tests.golden.make import golden_experiment
 from tests.kernels.circuits import assert_same_activity, circuit_of_many_blocks, fast_clock, random_modulation
 
@@ -112,7 +112,7 @@ def test_chunks_of_the_kernel_change_no_spike_and_no_state(monkeypatch, steps):
     for longest in (spiking_network.LONGEST_CHUNK, steps):
         monkeypatch.setattr(spiking_network, "LONGEST_CHUNK", longest)
         activities.append(new_activity(network.graph, network.parameters))
-        given = random_modulation(900, 3), network.parameters, fast_clock(2, 7, 0), 900
+        given = random_modulation(network, 3), network.parameters, fast_clock(2, 7, 0), 900
         windows.append(spiking_network.run_window(activities[-1], network.graph, *given))
     assert windows[0].spike_node.size > 100
     assert_same_activity(*activities)
@@ -124,8 +124,8 @@ def test_chunks_of_the_kernel_change_no_spike_and_no_state(monkeypatch, steps):
 @pytest.mark.parametrize(("rows", "size"), [(1, 2**23), (4, 2**23), (256, 2**23), (32, 100)])
 def test_blocks_of_the_writer_change_no_bit_of_a_run(run, reference, monkeypatch, rows, size):
     """Catches rows lost, doubled or stored in another type at the border of a block."""
-    monkeypatch.setattr(clock, "BLOCK_ROWS", rows)
-    monkeypatch.setattr(clock, "BLOCK_BYTES", size)
+    monkeypatch.setattr(samples, "BLOCK_ROWS", rows)
+    monkeypatch.setattr(growing_table, "BLOCK_BYTES", size)
     assert run() == reference
 
 

@@ -43,7 +43,7 @@ def test_the_circuit_is_the_published_one():
         assert (cell.rest, cell.threshold, cell.cutoff, cell.reset, cell.afferent_rate) == (-70, -50, -50, -55, 2.4)
     times = circuit.tables.receptors
     assert (times.ampa_time, times.nmda_time, times.gaba_fast_time, times.gaba_reversal) == (2.0, 100.0, 10.0, -70.0)
-    assert (times.mg, times.mg_k_ab, times.utilisation_in_vivo) == (1.0, 3.57, 1.0)
+    assert (times.mg, times.mg_half_2a, times.mg_half_2b, times.utilisation_in_vivo) == (1.0, 3.57, 3.57, 1.0)
 
 
 def rates(seed, *changes):

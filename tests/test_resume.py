@@ -9,10 +9,10 @@ import pytest
 import ketasim
 from ketasim.config import Experiment
 from ketasim.pipeline import CancelledError
+from ketasim.recording.resume import RefusedError
 from ketasim.storage import digest
 from ketasim.storage.checkpoint import CheckpointError, checkpoint_path, read_checkpoint, write_checkpoint
-from ketasim.storage.continuation import RefusedError
-from ketasim.storage.layout import TrajectoryNotFoundError, part_path
+from ketasim.storage.datasets import TrajectoryNotFoundError, part_path
 
 SCHEDULE = {"baseline": "1 s", "settle": "50 ms", "window": "0.2 s", "step": "5 min", "checkpoint": "0 s"}
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import h5py
 
 import ketasim
+from ketasim.recording.resume import Checkpointer
 from ketasim.storage import writer as writing
 from ketasim.storage.checkpoint import checkpoint_path
-from ketasim.storage.continuation import Checkpointer
-from ketasim.storage.layout import filters
+from ketasim.storage.datasets import filters
 
 
 class Timed:

@@ -161,7 +161,7 @@ def _unblocked(voltage: np.ndarray | float, share_ab: np.ndarray | float) -> np.
     """Fraction of NMDA conductance free of Mg, over both Mg curves."""
     receptors = PREFRONTAL.receptors
     block = receptors.mg * np.exp(MG_PER_MILLIVOLT * voltage)
-    ab, cd = 1.0 / (1.0 + block / receptors.mg_k_ab), 1.0 / (1.0 + block / receptors.mg_k_cd)
+    ab, cd = 1.0 / (1.0 + block / receptors.mg_half_2a), 1.0 / (1.0 + block / receptors.mg_half_2c)
     return share_ab * ab + (1.0 - share_ab) * cd
 
 

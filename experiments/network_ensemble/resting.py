@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from ketasim.simulation.coupling import modulation
 
 import ketasim
 from ketasim.analysis import spike_statistics
@@ -14,7 +15,6 @@ from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, ref
 from ketasim.network.synapses import PREFRONTAL
 from ketasim.network.topology import Topology
 from ketasim.network.weights import WeightSet, tables_of
-from ketasim.simulation.coupling import modulation
 from network_ensemble.priors import CLASSES, PUBLISHED, RATES, Candidate, completed, first_guess, unitary_sizes
 
 STEPS = 10_000  # fast steps of 0.1 ms in a second

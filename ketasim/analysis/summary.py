@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ketasim.config.estimation import Estimation
+from ketasim.recording.recorder import Rows, columns_of, names_of
 from ketasim.signals import SIGNALS
-from ketasim.storage.recorder import Rows, columns_of, names_of
 
 #: Name -> (value, unit, meaning).
 Summary = dict[str, tuple[float | str, str, str]]

@@ -34,7 +34,7 @@ def inspect(
     import ketasim
 
     if verify:
-        from ketasim.storage.verify import damages
+        from ketasim.storage.reader import damages
 
         found = damages(source)
         print("\n".join(found) or "intact")
@@ -109,7 +109,13 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
         ]
         table(rows, ("drug", "title", "species", "routes", "parameter sets"), as_json)
     elif name in catalogue:
+        from ketasim.mechanisms import ORDER
+
         table(describe_drug(catalogue[name]), ("parameter", "value", "unit", "status", "source"), as_json)
+        read = {pair for mechanism in ORDER for pair in mechanism.targets}
+        unread = dict.fromkeys(" ".join(row.about) for row in catalogue[name].targets if row.about not in read)
+        if unread:
+            note(f"no mechanism of ketasim reads {', '.join(unread)}; these rows have no effect", quiet)
     else:
         _unknown("drug", name, list(catalogue))
 
@@ -120,14 +126,14 @@ def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as
     from ketasim.config.estimation import Estimation
     from ketasim.mechanisms import ORDER
     from ketasim.network.describe import network_rows
-    from ketasim.provenance import describe
     from ketasim.simulation.schedule import AutomaticSteps
+    from ketasim.sources import describe
 
     parts = {mechanism.name: describe(mechanism.Parameters) for mechanism in ORDER}
     parts |= network_rows() | {"schedule": describe(AutomaticSteps) + describe(Estimation)}
     if name is None:
-        rows = [(m.name, m.title, m.reads, m.writes, m.scales) for m in ORDER]
-        table(rows, ("mechanism", "what it is", "reads", "writes", "scales"), as_json)
+        rows = [(m.name, m.title, m.reads, m.writes, m.scales, [" ".join(pair) for pair in m.targets]) for m in ORDER]
+        table(rows, ("mechanism", "what it is", "reads", "writes", "scales", "targets"), as_json)
         others = [part for part in parts if part not in {m.name for m in ORDER}]
         note(f"parameters of each: ketasim mechanisms NAME; also for {', '.join(others)}", quiet)
     elif name in parts:
@@ -166,7 +172,7 @@ def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) ->
     """Show versions and paths."""
     import ketasim
     from ketasim.kernels.jit import CACHE_FOLDER, compiled_before
-    from ketasim.storage.head import environment
+    from ketasim.recording.provenance import environment
 
     rows = list(environment().items())
     rows += [

@@ -35,7 +35,7 @@ def run(
     """Run an experiment and write its trajectory."""
     import ketasim
     from ketasim.storage.checkpoint import checkpoint_path
-    from ketasim.storage.layout import part_path
+    from ketasim.storage.datasets import part_path
 
     given = [*(overrides or []), *([] if threads is None else [f"threads={threads}"])]
     experiment = ketasim.load_experiment(config, given)

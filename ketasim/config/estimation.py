@@ -2,7 +2,7 @@
 
 from typing import Annotated, NamedTuple
 
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class Estimation(NamedTuple):

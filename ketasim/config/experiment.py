@@ -1,6 +1,5 @@
 """The experiment: a frozen value with defaults filled in and units converted."""
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -33,6 +32,7 @@ from ketasim.config.models import (
 )
 from ketasim.config.parameters import known_mechanisms, plain_mechanisms, validate_mechanisms
 from ketasim.config.stimuli import populations_of
+from ketasim.digests import file_digest, text_digest
 from ketasim.documents import Document, DocumentError, from_mapping, with_values
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import Quantity, Record, validate
@@ -191,13 +191,13 @@ class Experiment(Record):
         """Digest of what decides the results, not of what is recorded or how it is run; files count by content."""
         data = self.resolved()
         del data["recording"], data["threads"], data["schedule"]["checkpoint"]
-        data["drugs"] = [_file_digest(file) for file in self.drugs]
+        data["drugs"] = [file_digest(file) for file in self.drugs]
         if isinstance(self.network, NetworkFile):
-            data["network"]["file"] = _file_digest(self.network.file)
+            data["network"]["file"] = file_digest(self.network.file)
         elif isinstance(self.network, NetworkModel):
             data["network"]["weights"] = self.network.weights.values._asdict()
         text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return text_digest(text)
 
     def given(self) -> dict[str, Any]:
         """Return what the experiment was made of, as plain data from which `from_given` makes it again.
@@ -289,8 +289,3 @@ class Experiment(Record):
 def _as_name(stem: str) -> str:
     """Return a file's stem as a name that may stand in the file."""
     return re.sub(r"[^\w+-]+", "_", stem).strip("_")[:50] or "experiment"
-
-
-def _file_digest(file: Path) -> str:
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

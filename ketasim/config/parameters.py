@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr, ValidationError, c
 
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import Quantity, Record, complaint, explained, unknown
-from ketasim.provenance import Source, source_of, unit_of
+from ketasim.sources import Source, source_of, unit_of
 
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism

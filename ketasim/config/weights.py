@@ -9,7 +9,7 @@ from ketasim.documents import format_quantity
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import Quantity, Record
 from ketasim.network.weights import DEFAULT_SET, WeightSet, weight_set
-from ketasim.provenance import source_of, unit_of
+from ketasim.sources import source_of, unit_of
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo

@@ -1,6 +1,7 @@
 """Drugs as data: one YAML file each, the catalogue that loads them, and the linear system of them in a body."""
 
 from ketasim.drugs.catalogue import describe_drug, load_catalogue
-from ketasim.drugs.model import ROUTES, SPECIES, Drug
+from ketasim.drugs.model import ROUTES, SPECIES, Action, Drug
+from ketasim.drugs.targets import Ligands, ligands_of
 
-__all__ = ["ROUTES", "SPECIES", "Drug", "describe_drug", "load_catalogue"]
+__all__ = ["ROUTES", "SPECIES", "Action", "Drug", "Ligands", "describe_drug", "ligands_of", "load_catalogue"]

@@ -10,7 +10,7 @@ from typing import Any
 from ketasim.documents import DocumentError, parse_document, read_document
 from ketasim.documents.validation import validate
 from ketasim.drugs.model import Drug, Stated
-from ketasim.provenance import Row
+from ketasim.sources import Row
 
 
 def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
@@ -65,11 +65,12 @@ def _rows(item: Any, path: str) -> Iterator[Row]:
 
 
 def _stated_rows(block: Stated, path: str) -> Iterator[Row]:
-    about = ", ".join(getattr(block, "of", ()))
+    compounds = ", ".join(getattr(block, "of", ()))
+    path = ".".join((path, *getattr(block, "about", ())))
     written = block.model_dump(mode="json", exclude_unset=True)
     for key, value in written.items():
-        if key in ("status", "source", "of", "forms"):
+        if key in ("status", "source", "of", "forms", "target", "action"):
             continue
         number, _, unit = str(value).partition(" ")
         name = path if key == "value" else f"{path}.{key}"
-        yield Row(f"{name} ({about})" if about else name, number, unit, block.status, block.source)
+        yield Row(f"{name} ({compounds})" if compounds else name, number, unit, block.status, block.source)

@@ -176,6 +176,7 @@ class _DrugInBody:
     def extraction(self, compound: str) -> float:
         """Hepatic extraction CL/Q of a compound, at most 1; both scale with weight to the power 3/4."""
         clearance = self._elimination(compound) / self.slowing * self._block(compound).volume * 3600.0  # L/h/kg
+        assert self.data.hepatic_flow is not None  # which a drug file with a first pass has
         extraction = clearance / self.data.hepatic_flow.value
         if extraction >= 1.0:
             logger.warning(

@@ -1,11 +1,16 @@
 """What a drug file may say: compounds, binding, targets, disposition, routes; each number with its source."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from ketasim.documents.validation import Quantity, Record, unknown
-from ketasim.provenance import Status
+from ketasim.documents.document import DataPath
+from ketasim.documents.validation import Quantity, Record, complaint, unknown
+from ketasim.sources import Status
+
+#: What a compound may do at a target.
+Action = Literal["agonist", "antagonist", "block", "inhibitor", "potentiator"]
 
 Species = Literal["human", "rat", "mouse"]
 SPECIES: tuple[Species, ...] = ("human", "rat", "mouse")
@@ -23,6 +28,9 @@ ROUTES = (
 
 _Positive = Field(gt=0)
 _Fraction = Field(ge=0, le=1)
+_NAME = r"^[a-z][a-z0-9_]*$"
+#: Tables with a row for every compound.
+_OF_ALL = ("molar_mass", "unbound_plasma", "unbound_brain_ratio")
 
 
 class Stated(Record):
@@ -32,72 +40,71 @@ class Stated(Record):
     source: str = Field(min_length=1)
 
 
-class MolarMass(Stated):
-    """Molar mass of some compounds."""
+class StatedOf(Stated):
+    """A block of numbers that belongs to some compounds."""
 
     of: tuple[str, ...]
+
+
+class MolarMass(StatedOf):
+    """Molar mass of some compounds."""
+
     value: Annotated[float, _Positive, Quantity("g/mol")]
 
 
-class Ratio(Stated):
+class Ratio(StatedOf):
     """A ratio that belongs to some compounds."""
 
-    of: tuple[str, ...]
     value: Annotated[float, _Positive, Quantity("1")]
 
 
-class Unbound(Stated):
+class Unbound(StatedOf):
     """Fraction of some compounds that is not bound to plasma proteins."""
 
-    of: tuple[str, ...]
     value: Annotated[float, Field(gt=0, le=1), Quantity("1")]
 
 
-class Formation(Stated):
+class Formation(StatedOf):
     """Molar fraction of a compound's clearance that forms another compound."""
 
-    of: tuple[str, ...]
     forms: str
     value: Annotated[float, _Fraction, Quantity("1")]
 
 
-class NmdaAffinity(Stated):
+class NmdaAffinity(StatedOf):
     """IC50 at the NMDA receptor without Mg and at -66 mV, by GluN2 subunit."""
 
-    of: tuple[str, ...]
     ic50_2a: Annotated[float, _Positive, Quantity("uM")]
     ic50_2b: Annotated[float, _Positive, Quantity("uM")]
     ic50_2c: Annotated[float, _Positive, Quantity("uM")]
     ic50_2d: Annotated[float, _Positive, Quantity("uM")]
 
 
-class NmdaKinetics(Stated):
+class NmdaKinetics(StatedOf):
     """How a blocker enters the channel: rate, depth in the membrane field, share that escapes without agonist."""
 
-    of: tuple[str, ...]
     k_on: Annotated[float, _Positive, Quantity("1/uM/s")]
     electrical_distance: Annotated[float, _Fraction, Quantity("1")]
     escape: Annotated[float, Field(ge=0, lt=1), Quantity("1")]
 
 
-class Agonist(Stated):
-    """Concentration at which compounds occupy half of the mGlu2/3 receptors."""
+class Target(StatedOf):
+    """What compounds do at any other target, with the concentration of half the effect and the Hill coefficient."""
 
-    of: tuple[str, ...]
-    ec50: Annotated[float, _Positive, Quantity("uM")]
+    target: str = Field(pattern=_NAME)
+    action: Action
+    value: Annotated[float, _Positive, Quantity("uM")]
+    hill: Annotated[float, Field(gt=0, le=10), Quantity("1")] = 1.0
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """Target and action."""
+        return self.target, self.action
 
 
-class Potentiator(Stated):
-    """Concentration at which compounds have half of their effect on AMPA receptors, none of it by NMDA receptors."""
-
-    of: tuple[str, ...]
-    ec50: Annotated[float, _Positive, Quantity("uM")]
-
-
-class Disposition(Stated):
+class Disposition(StatedOf):
     """Central volume with either rate constants (k10, k12, ...) or clearance, flow and peripheral volume; and ke0."""
 
-    of: tuple[str, ...]
     volume: Annotated[float, _Positive, Quantity("L/kg")]
     ke0: Annotated[float, _Positive, Quantity("1/s")]
     k10: Annotated[float, _Positive, Quantity("1/s")] | None = None
@@ -168,7 +175,7 @@ class SpeciesData(Record):
     """Disposition and routes of a drug in one species, per kg at the reference weight."""
 
     reference_weight: Annotated[float, _Positive, Quantity("kg")]
-    hepatic_flow: HepaticFlow
+    hepatic_flow: HepaticFlow | None = None
     default: str
     dispositions: dict[str, tuple[Disposition, ...]]
     metabolites: tuple[Disposition, ...] = ()
@@ -180,9 +187,11 @@ class SpeciesData(Record):
     def _names(self) -> "SpeciesData":
         if self.default not in self.dispositions:
             raise ValueError(unknown("disposition", self.default, self.dispositions))
-        for route in self.routes:
-            if route not in ROUTES:
-                raise ValueError(unknown("route", route, ROUTES))
+        for name, route in self.routes.items():
+            if name not in ROUTES:
+                raise ValueError(unknown("route", name, ROUTES))
+            if route.first_pass and self.hepatic_flow is None:
+                raise ValueError(f"the route '{name}' has a first pass through the liver; give 'hepatic_flow'")
         return self
 
 
@@ -197,7 +206,7 @@ class Drug(Record):
     """A drug as data. Adding a drug adds a file and no code."""
 
     format: Literal[1]
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=_NAME)
     title: str
     compounds: dict[str, Compound]
     molar_mass: tuple[MolarMass, ...] = ()
@@ -205,47 +214,47 @@ class Drug(Record):
     unbound_brain_ratio: tuple[Ratio, ...] = ()
     nmda: tuple[NmdaAffinity, ...] = ()
     nmda_kinetics: tuple[NmdaKinetics, ...] = ()
-    mglu23_agonist: tuple[Agonist, ...] = ()
-    ampa_potentiator: tuple[Potentiator, ...] = ()
+    targets: tuple[Target, ...] = ()
     species: dict[str, SpeciesData]
 
     @model_validator(mode="after")
     def _complete(self) -> "Drug":
-        for name in self.species:
-            if name not in SPECIES:
-                raise ValueError(unknown("species", name, SPECIES))
-        for table in ("molar_mass", "unbound_plasma", "unbound_brain_ratio"):
-            self._check(table, getattr(self, table), required=True)
-        self._check("nmda", self.nmda)
-        self._check("nmda_kinetics", self.nmda_kinetics)
-        self._check("mglu23_agonist", self.mglu23_agonist)
-        self._check("ampa_potentiator", self.ampa_potentiator)
-        if {name for row in self.nmda for name in row.of} != {name for row in self.nmda_kinetics for name in row.of}:
-            raise ValueError("'nmda' and 'nmda_kinetics' must name the same compounds")
-        dosed = sum(compound.dose_fraction for compound in self.compounds.values())
-        if self.compounds and abs(dosed - 1.0) > 1e-9:
-            raise ValueError(f"the dose fractions of the compounds must add up to 1, not {dosed:g}")
-        for name, data in self.species.items():
-            for disposition, blocks in data.dispositions.items():
-                where = f"species.{name}.dispositions.{disposition}"
-                self._check(where, (*blocks, *data.metabolites), required=True)
-            self._check(f"species.{name}.formation", data.formation)
-            for row in data.formation:
-                if row.forms not in self.compounds:
-                    raise ValueError(unknown("compound", row.forms, self.compounds))
+        wrong = [complaint(place, text) for place, text in self._wrong()]
+        if wrong:
+            raise ValidationError.from_exception_data("Drug", wrong)
         return self
 
-    def _check(self, table: str, rows: tuple[Any, ...], required: bool = False) -> None:
-        """Check that a table's rows name known compounds, each once, and all of them if required."""
-        named = [name for row in rows for name in row.of]
-        for name in named:
+    def _wrong(self) -> Iterator[tuple[DataPath, str]]:
+        """Yield place and words of all that does not fit together."""
+        for table in ("molar_mass", "unbound_plasma", "unbound_brain_ratio", "nmda", "nmda_kinetics", "targets"):
+            yield from self._wrong_rows((table,), getattr(self, table), required=table in _OF_ALL)
+        if {name for row in self.nmda for name in row.of} != {name for row in self.nmda_kinetics for name in row.of}:
+            yield ("nmda_kinetics",), "'nmda' and 'nmda_kinetics' must name the same compounds"
+        dosed = sum(compound.dose_fraction for compound in self.compounds.values())
+        if self.compounds and abs(dosed - 1.0) > 1e-9:
+            yield ("compounds",), f"the dose fractions of the compounds must add up to 1, not {dosed:g}"
+        for name, data in self.species.items():
+            here = ("species", name)
+            if name not in SPECIES:
+                yield here, unknown("species", name, SPECIES)
+            for key, blocks in data.dispositions.items():
+                yield from self._wrong_rows((*here, "dispositions", key), (*blocks, *data.metabolites), required=True)
+            yield from self._wrong_rows((*here, "formation"), data.formation)
+            for row in data.formation:
+                if row.forms not in self.compounds:
+                    yield (*here, "formation"), unknown("compound", row.forms, self.compounds)
+
+    def _wrong_rows(self, place: DataPath, rows: Any, required: bool = False) -> Iterator[tuple[DataPath, str]]:
+        """Check that a table's rows name known compounds, each once about one thing, and all of them if required."""
+        named = [(name, *getattr(row, "about", ())) for row in rows for name in row.of]
+        for name, *about in dict.fromkeys(named):
             if name not in self.compounds:
-                raise ValueError(f"{table}: {unknown('compound', name, self.compounds)}")
-            if named.count(name) > 1:
-                raise ValueError(f"{table}: the compound '{name}' stands in two rows; it needs one")
-        missing = [name for name in self.compounds if name not in named]
+                yield place, unknown("compound", name, self.compounds)
+            if named.count((name, *about)) > 1:
+                yield place, f"{name} has two rows{' as ' if about else ''}{' '.join(about)}; it needs one"
+        missing = [name for name in self.compounds if (name,) not in named]
         if required and missing:
-            raise ValueError(f"{table}: no row for {', '.join(missing)}")
+            yield place, f"no row for {', '.join(missing)}"
 
     def routes_for(self, species: str) -> tuple[str, ...]:
         """Routes that the file knows for a species; every route for a drug without compounds."""

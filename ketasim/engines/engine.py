@@ -93,7 +93,7 @@ class Engine(Protocol):
         """Run a window and average it."""
 
     def digest(self, signals: Mapping[str, np.ndarray]) -> str:
-        """Digest of all that windows from `rest` at these signals depend on, but for the code."""
+        """Digest of all that windows from `rest` at these signals depend on, but for ketasim's own code."""
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ketasim.digests import digest_of
+from ketasim.digests import value_digest
 from ketasim.documents import KetasimError
 from ketasim.engines.engine import Inputs, Measurement, class_means
 from ketasim.kernels.chunks import Model
@@ -102,7 +102,7 @@ class SpikingEngine:
         """Digest of network, seed and what is read of the signals."""
         network, read = self.network, modulation(self.network, signals)
         edges, nmda = synapses_of(network.graph), (network.nmda_circuit, network.nmda_afferent)
-        return digest_of((edges, network.graph.class_start, network.parameters, read, nmda, self._seed))
+        return value_digest((edges, network.graph.class_start, network.parameters, read, nmda, self._seed))
 
     def inputs(self, signals: Mapping[str, np.ndarray], baseline: Mapping[str, np.ndarray]) -> Inputs:
         """NMDA drive and AMPA drive (nS) and release gain of each class, and what exposures add to its afferents."""

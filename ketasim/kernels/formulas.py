@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from ketasim.kernels.jit import kernel
 
 #: 1/mV, how the Mg block depends on voltage (Jahr & Stevens 1990).
@@ -30,6 +32,11 @@ def relaxed(value, target, duration, time):
     Written so that no duration, or a value that is at its target, changes nothing to the last bit.
     """
     return value + (target - value) * -math.expm1(-duration / time)
+
+
+def relative_to_rest(values, rest, where_none=1.0):
+    """``values / rest`` of arrays (n,), and ``where_none`` where there was nothing at rest."""
+    return np.divide(values, rest, out=np.full(rest.shape, where_none), where=rest > 0.0)
 
 
 @kernel

@@ -54,6 +54,7 @@ def _cache_folder() -> Path:
 
     A folder of a known name in a place that all users share would not do: numba unpickles what it finds there.
     """
+    # not in `ketasim.digests`: kernels import nothing from above
     digest = hashlib.sha256(f"{numba.__version__} {processor()}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())

@@ -1,8 +1,8 @@
 """mGlu2/3 autoreceptors: perisynaptic glutamate, with any agonist drug, lowers release.
 
-Occupancy by competition, ``a = y / (1 + y)`` with ``y = G / EC50 + sum of C / EC50_drug`` and G = 2 uM times the
-relative perisynaptic level; release probability is cut by ``gamma (a - a0) / (1 - a0)`` relative to baseline, on the
-outputs of pyramidal cells and on glutamatergic afferents alike.
+Occupancy by competition, ``a = y / (1 + y)`` with ``y = G / EC50 + sum of (C / EC50_drug)^hill`` and G = 2 uM times
+the relative perisynaptic level; release probability is cut by ``gamma (a - a0) / (1 - a0)`` relative to baseline, on
+the outputs of pyramidal cells and on glutamatergic afferents alike.
 
 Not validated: a neuron's terminals are taken to see the glutamate that the neuron itself receives, as a stand-in for
 that of its neighbourhood; the size of the cut is remembered with low confidence (40-60 %), the perisynaptic level
@@ -14,9 +14,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from ketasim.drugs.model import row_of
+from ketasim.drugs import Ligands
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):
@@ -33,23 +33,12 @@ class Prepared(NamedTuple):
     """Parameters and the agonists among the drugs in play."""
 
     parameters: Parameters
-    compound: np.ndarray  # (n_agonists,) position on the axis `compound`
-    ec50: np.ndarray  # (n_agonists,) uM
+    agonists: Ligands
 
 
 def prepare(parameters: Parameters, setting: Setting) -> Prepared:
     """Gather the mGlu2/3 agonists of the drugs in play."""
-    rows = [
-        (setting.compounds.index(name), row_of(drug.mglu23_agonist, name).ec50)
-        for drug in setting.drugs
-        for name in drug.compounds
-        if row_of(drug.mglu23_agonist, name)
-    ]
-    return Prepared(
-        parameters,
-        np.array([index for index, _ in rows], dtype=np.int64),
-        np.array([ec50 for _, ec50 in rows], dtype=np.float64),
-    )
+    return Prepared(parameters, setting.ligands("mglu2_3", "agonist"))
 
 
 def advance(
@@ -62,8 +51,7 @@ def advance(
 ) -> None:
     """Set the cut of release (n,) at the perisynaptic level (n,) and scale the port with it."""
     own = prepared.parameters.resting_level / prepared.parameters.glutamate_ec50
-    agonist = float(np.sum(brain_concentration[prepared.compound] / prepared.ec50))
-    bound = own * glutamate_perisynaptic + agonist
+    bound = own * glutamate_perisynaptic + prepared.agonists.relative_concentration(brain_concentration)
     # with a = y / (1 + y), (a - a0) / (1 - a0) is (y - y0) / (1 + y)
     autoreceptor_inhibition[:] = prepared.parameters.largest_cut * (bound - own) / (1.0 + bound)
     release_gain *= 1.0 - autoreceptor_inhibition
@@ -77,4 +65,5 @@ MECHANISM = Mechanism(
     writes=("autoreceptor_inhibition",),
     scales=("release_gain",),
     prepare=prepare,
+    targets=(("mglu2_3", "agonist"),),
 )

@@ -18,9 +18,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from ketasim.kernels.formulas import relaxed
+from ketasim.kernels.formulas import relative_to_rest, relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 _VAL66MET = "regulated secretion of neurons of knock-in mice, Chen 2006, PMC1880880: cut by 18 % (one Met), 29 % (two)"
 
@@ -72,9 +72,8 @@ def advance(
 ) -> None:
     """Relax BDNF (n,) to what throughput (n,) in nS and phosphorylated eEF2 (n,) call for."""
     members = prepared.members
-    throughput, baseline = ampa_throughput_circuit[members], ampa_throughput_circuit_baseline[members]
-    relative = np.ones_like(throughput)  # a node that had none at baseline stays there
-    np.divide(throughput, baseline, out=relative, where=baseline > 0.0)
+    # a node that had none at baseline stays there
+    relative = relative_to_rest(ampa_throughput_circuit[members], ampa_throughput_circuit_baseline[members])
     translated = prepared.parameters.translation_gain * (1.0 - eef2_phosphorylation[members])
     target = 1.0 + prepared.throughput_gain * (relative - 1.0) + translated
     bdnf[members] = relaxed(bdnf[members], target, clock.duration, prepared.parameters.turnover)

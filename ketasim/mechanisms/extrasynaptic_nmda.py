@@ -10,7 +10,7 @@ import numpy as np
 from annotated_types import Gt
 
 from ketasim.mechanisms.mechanism import Clock, Mechanism
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 _POTENCY = Source("recalled", "Erreger 2007, Traynelis 2010; order of potency A < B < C < D secondary")
 

@@ -20,8 +20,9 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from ketasim.documents import KetasimError
+from ketasim.kernels.formulas import relative_to_rest
 from ketasim.mechanisms.mechanism import Clock, Mechanism
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):
@@ -62,8 +63,7 @@ def advance(
     KetasimError
         Inflow exceeds the capacity of uptake: there is no steady state.
     """
-    relative = np.ones_like(vesicle_release)
-    np.divide(vesicle_release, vesicle_release_baseline, out=relative, where=vesicle_release_baseline > 0.0)
+    relative = relative_to_rest(vesicle_release, vesicle_release_baseline)
     glutamate_perisynaptic[:] = relative / uptake_gain
     resting_inflow = parameters.vmax * parameters.ambient / (parameters.km + parameters.ambient)
     inflow = resting_inflow * (1.0 - parameters.vesicular_share + parameters.vesicular_share * relative)

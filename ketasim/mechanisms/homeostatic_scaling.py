@@ -19,9 +19,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from ketasim.kernels.formulas import relaxed
+from ketasim.kernels.formulas import relative_to_rest, relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):
@@ -48,9 +48,8 @@ def advance(
 ) -> None:
     """Advance the averaged rate (n,) and the factor (n,) at the firing rate (n,) in Hz; scale the port (n,)."""
     parameters, members = prepared.parameters, prepared.nodes
-    rate, baseline = firing_rate[members], firing_rate_baseline[members]
-    relative = np.ones_like(rate)  # a node that was silent at baseline is not scaled
-    np.divide(rate, baseline, out=relative, where=baseline > 0.0)
+    # a node that was silent at baseline is not scaled
+    relative = relative_to_rest(firing_rate[members], firing_rate_baseline[members])
     before = homeostatic_rate[members].copy()
     homeostatic_rate[members] = relaxed(before, relative, clock.duration, parameters.averaging)
     # the integral of 1 - x over the step, x on its way from `before` to `relative`

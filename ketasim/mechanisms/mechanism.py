@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ketasim.drugs import Drug
+from ketasim.drugs import Action, Drug, Ligands, ligands_of
 from ketasim.drugs.compartments import Compartments
 from ketasim.kernels.graph import Synapses
 from ketasim.network.build import Network
@@ -72,6 +72,10 @@ class Setting:
         named = {name for drug in self.drugs for row in drug.nmda for name in row.of}
         return tuple(compound for compound in self.compounds if compound in named)
 
+    def ligands(self, target: str, action: Action) -> Ligands:
+        """Compounds that act on a target in this way, by its name in drug files; there may be none."""
+        return ligands_of(self.drugs, target, action)
+
 
 class OnNodes(NamedTuple, Generic[P]):
     """What `advance` is given by a mechanism of one population that needs no tables: parameters and its nodes."""
@@ -135,6 +139,8 @@ class Mechanism:
         ``edges_born(parameters)``: edges born a day at rest, as a share of those there are, for forecasts.
     remarks : callable, optional
         ``remarks(prepared, setting, signals)``: lines to be told to a person once the network is known at rest.
+    targets : tuple of (target, action)
+        Rows of drug files that `prepare` asks for; ``ketasim drugs`` says which nobody asks for.
     """
 
     name: str
@@ -151,6 +157,7 @@ class Mechanism:
     begin: Callable[..., tuple[Any, Any]] | None = None
     edges_born: Callable[[Any], float] | None = None
     remarks: Callable[..., list[str]] | None = None
+    targets: tuple[tuple[str, Action], ...] = ()
 
     def prepared(self, parameters: Any, setting: Setting) -> Any:
         """Return what `advance` is given for these parameters in this setting."""

@@ -22,7 +22,7 @@ from annotated_types import Ge, Gt
 
 from ketasim.kernels.formulas import exponential_of_matrix
 from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):

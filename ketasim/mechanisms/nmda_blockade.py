@@ -28,8 +28,8 @@ from ketasim.drugs.model import row_of
 from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fraction
 from ketasim.kernels.jit import kernel
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.provenance import Source
 from ketasim.signals import SUBUNITS
+from ketasim.sources import Source
 
 _REFERENCE_VOLTAGE = -66.0  # mV, where IC50s are stated
 _THERMAL_VOLTAGE = 26.7  # mV, RT/F
@@ -95,7 +95,6 @@ def prepare(parameters: Parameters, setting: Setting) -> Prepared:
     names = network.topology.population_names
     exposed = np.array([parameters.cells == ("all",) or name in parameters.cells for name in names])
     escape = np.array([kinetics.escape for _, kinetics in rows], dtype=np.float64)
-    constants = network.parameters
     return Prepared(
         compound=np.array([setting.compounds.index(name) for name in setting.blockers], dtype=np.int64),
         k_on=np.array([kinetics.k_on for _, kinetics in rows], dtype=np.float64),
@@ -107,8 +106,8 @@ def prepare(parameters: Parameters, setting: Setting) -> Prepared:
         release_floor=float(parameters.release_floor),
         exposed=exposed[network.topology.population],
         shares=network.nmda_shares,
-        rest=constants.cells.rest[network.graph.node_class],
-        mg_over_k=np.array([constants.mg_over_k_ab] * 2 + [constants.mg_over_k_cd] * 2),
+        rest=network.parameters.cells.rest[network.graph.node_class],
+        mg_over_k=np.array(network.tables.receptors.mg_over_half()),
         synaptic=float(parameters.receptors != "extrasynaptic"),
         extrasynaptic=float(parameters.receptors != "synaptic"),
     )

@@ -1,11 +1,11 @@
 """Surface AMPA receptors: raised within hours by TrkB, and by potentiators if that path is switched on.
 
-Per PYR node, relative to baseline, with ``y`` the sum of C / EC50 over the potentiators among the drugs in play::
+Per PYR node, relative to baseline, with ``y`` the sum of (C / EC50)^hill over the potentiators of the drugs in play::
 
     dA/dt = (1 + aB (K - 1) + aP y / (1 + y) - A) / tau
 
 Scales AMPA of every glutamatergic synapse onto the node by ``A^exponent``. Which compounds are potentiators is drug
-data (`ampa_potentiator`); aP is zero by default, so that this path has to be switched on.
+data (target `ampa`); aP is zero by default, so that this path has to be switched on.
 
 Not validated: the size of both gains. The potentiation that the drug data cite was found presynaptic, as more release,
 and is put here on the receptors of the receiving cell.
@@ -16,10 +16,10 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
-from ketasim.drugs.model import row_of
+from ketasim.drugs import Ligands
 from ketasim.kernels.formulas import relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):
@@ -40,24 +40,12 @@ class Prepared(NamedTuple):
 
     parameters: Parameters
     members: slice
-    compound: np.ndarray  # (n_potentiators,) position on the axis `compound`
-    ec50: np.ndarray  # (n_potentiators,) uM
+    potentiators: Ligands
 
 
 def prepare(parameters: Parameters, setting: Setting) -> Prepared:
     """Find the PYR nodes and the potentiators of the drugs in play."""
-    rows = [
-        (setting.compounds.index(name), row_of(drug.ampa_potentiator, name).ec50)
-        for drug in setting.drugs
-        for name in drug.compounds
-        if row_of(drug.ampa_potentiator, name)
-    ]
-    return Prepared(
-        parameters,
-        setting.nodes("PYR"),
-        np.array([index for index, _ in rows], dtype=np.int64),
-        np.array([ec50 for _, ec50 in rows], dtype=np.float64),
-    )
+    return Prepared(parameters, setting.nodes("PYR"), setting.ligands("ampa", "potentiator"))
 
 
 def advance(
@@ -70,7 +58,7 @@ def advance(
 ) -> None:
     """Relax receptors (n,) to what TrkB (n,) and concentrations (n_compounds,) in uM call for; scale the port (n,)."""
     parameters, members = prepared.parameters, prepared.members
-    bound = float(np.sum(brain_concentration[prepared.compound] / prepared.ec50))
+    bound = prepared.potentiators.relative_concentration(brain_concentration)
     potentiated = parameters.potentiator_gain * bound / (1.0 + bound)
     target = 1.0 + parameters.trkb_gain * (trkb[members] - 1.0) + potentiated
     surface_ampa[members] = relaxed(surface_ampa[members], target, clock.duration, parameters.turnover)
@@ -86,4 +74,5 @@ MECHANISM = Mechanism(
     scales=("ampa_gain",),
     prepare=prepare,
     population="PYR",
+    targets=(("ampa", "potentiator"),),
 )

@@ -18,6 +18,7 @@ every number marked assumed. A spine is taken to be one synapse, and the spines 
 later.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
@@ -25,7 +26,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
 from ketasim.documents import KetasimError
-from ketasim.kernels.formulas import exponential_of_matrix, relaxed
+from ketasim.kernels.formulas import exponential_of_matrix, relative_to_rest, relaxed
 from ketasim.kernels.graph import Synapses
 from ketasim.kernels.jit import kernel
 from ketasim.kernels.spine_births import (
@@ -38,11 +39,10 @@ from ketasim.kernels.spine_births import (
     nothing_lost,
     remembered,
 )
-from ketasim.kernels.spine_rest import MeanRates, Rest, at_rest, steady_rates
 from ketasim.kernels.spine_turnover import Drive, Edges, Rates, age_edges, initial_edges, merged, slow_step
 from ketasim.mechanisms.mechanism import Clock, EdgeChanges, Mechanism, Setting
 from ketasim.network.build import Network
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 #: Whose spines these are.
 POPULATION = "PYR"
@@ -91,6 +91,142 @@ class Parameters(NamedTuple):
     afferent_spines: Annotated[
         bool, Source("assumed", "afferents' spines follow the same laws; false: they stay as they are")
     ] = True
+
+
+#: Points of the grid of y, and how many standard deviations it reaches to either side.
+_POINTS = 241
+_REACH = 6.0
+
+_ITERATIONS = 200
+
+
+class MeanRates(NamedTuple):
+    """Mean rates that keep the shares of stages, 1/d, and formation in shares of all spines a day.
+
+    share, elimination, promotion : (3,) by stage.
+    """
+
+    share: np.ndarray
+    elimination: np.ndarray
+    promotion: np.ndarray
+    formation: float
+
+
+class Rest(NamedTuple):
+    """Joint distribution of stage and size at rest, on a grid of y = ln w - mean_log_weight.
+
+    Elimination spares large spines, so stage and weight are not independent at rest. The density f_k(y) of stage k
+    obeys::
+
+        0 = d/dy [y f_k + s^2 df_k/dy] / tau - (p_k + e_k exp(-gamma y) / N_k) f_k + inflow
+        inflow = (e_0 + p_0) x_0 Normal(y; -gamma s^2, s^2) of births for k = 0,  p_(k-1) f_(k-1) after
+
+    with ``N_k`` the mean of ``exp(-gamma y)`` over stage k, so that each stage loses what its mean rates say.
+
+    y : (m,). density : (3, m), per unit of y; the integral over a stage is its share.
+    norm : (3,) mean of ``exp(-gamma y)`` over a stage.
+    mean_size : mean of ``exp(y)`` over all stages.
+    """
+
+    y: np.ndarray
+    density: np.ndarray
+    norm: np.ndarray
+    mean_size: float
+
+    def mean_log_weight(self, mean_weight: float) -> float:
+        """Where ln w has to tend to, so that the mean weight at rest is `mean_weight`."""
+        return math.log(mean_weight / self.mean_size)
+
+    def stage_probability(self, y: np.ndarray) -> np.ndarray:
+        """Probability (E, 3) of each stage for spines with y (E,); beyond the grid that of its end."""
+        share = self.density / self.density.sum(axis=0)
+        return np.stack([np.interp(y, self.y, row) for row in share], axis=1)
+
+
+def steady_rates(share: np.ndarray, first_times: tuple[float, float], half_life: float) -> MeanRates:
+    """Rates that keep the shares of stages.
+
+    Parameters
+    ----------
+    share : (3,), adding up to 1.
+    first_times : d, mean times in the first two stages, whether left by death or by promotion.
+    half_life : d, of the last stage.
+
+    Raises
+    ------
+    ValueError
+        If no rates keep the shares: an elimination rate would be negative.
+    """
+    leaving = 1.0 / first_times[0], 1.0 / first_times[1]
+    last = math.log(2.0) / half_life
+    promoted_1 = last * share[2] / share[1]
+    promoted_0 = leaving[1] * share[1] / share[0]
+    elimination = np.array([leaving[0] - promoted_0, leaving[1] - promoted_1, last])
+    if elimination.min() < 0.0:
+        raise ValueError(
+            f"shares {share[0]:g}, {share[1]:g}, {share[2]:g} of stages cannot last: stages would have to be promoted "
+            f"at {promoted_0:.3g} and {promoted_1:.3g} 1/d but are left at {leaving[0]:.3g} and {leaving[1]:.3g} 1/d"
+        )
+    promotion = np.array([promoted_0, promoted_1, 0.0])
+    return MeanRates(np.asarray(share, float), elimination, promotion, float(leaving[0] * share[0]))
+
+
+def at_rest(rates: MeanRates, protection: float, sd: float, time: float) -> Rest:
+    """Solve the stationary equations.
+
+    Parameters
+    ----------
+    rates : as `steady_rates` gives them.
+    protection : gamma. sd, time : s and tau (d) of the weights' process.
+
+    Raises
+    ------
+    ValueError
+        If no solution is found. Protections far beyond 2 would need a wider grid.
+    """
+    y = np.linspace(-_REACH * sd, _REACH * sd, _POINTS)
+    step = y[1] - y[0]
+    process = _process(y, sd, time)
+    hazard = np.exp(-protection * y)
+    inflow = np.exp(-0.5 * ((y + protection * sd**2) / sd) ** 2)
+    inflow *= rates.formation / (inflow.sum() * step)
+    density, norm = np.empty((3, y.size)), np.empty(3)
+    for stage in range(3):
+        loss = rates.elimination[stage], rates.promotion[stage]
+        density[stage], norm[stage] = _stage_at_rest(process, hazard, inflow, loss)
+        inflow = rates.promotion[stage] * density[stage]
+    return Rest(y, density, norm, float((density * np.exp(y)).sum() * step))
+
+
+def _process(y: np.ndarray, sd: float, time: float) -> np.ndarray:
+    """Matrix (m, m) of the weights' process: flows between neighbours that leave the normal density as it is."""
+    step = y[1] - y[0]
+    middle = 0.5 * (y[1:] + y[:-1])
+    # flow from i to i + 1 over density at i, and back, is the normal density at the border over that at the point
+    flow = sd**2 / (time * step**2)
+    up = flow * np.exp(0.5 * (y[:-1] ** 2 - middle**2) / sd**2)
+    down = flow * np.exp(0.5 * (y[1:] ** 2 - middle**2) / sd**2)
+    matrix = np.diag(up, -1) + np.diag(down, 1)
+    return matrix - np.diag(matrix.sum(axis=0))
+
+
+def _stage_at_rest(
+    process: np.ndarray, hazard: np.ndarray, inflow: np.ndarray, loss: tuple[float, float]
+) -> tuple[np.ndarray, float]:
+    """Density and the mean of the hazard's factor in it: each is solved with the other, in turn."""
+    from scipy.linalg import solve_banded
+
+    elimination, promotion = loss
+    norm = 1.0
+    bands = np.zeros((3, hazard.size))
+    bands[0, 1:], bands[2, :-1] = -np.diag(process, 1), -np.diag(process, -1)
+    for _ in range(_ITERATIONS):
+        bands[1] = promotion + elimination * hazard / norm - np.diag(process)
+        density = solve_banded((1, 1), bands, inflow)
+        before, norm = norm, float((hazard @ density) / density.sum())
+        if abs(norm - before) < 1e-13 * norm:
+            return density, norm
+    raise ValueError(f"no distribution of spine sizes at rest after {_ITERATIONS} iterations; last norms {norm:g}")
 
 
 #: SD(ln w) of a graph whose weights are all alike, about which they then fluctuate.
@@ -230,8 +366,7 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     """
     parameters, rates, members = prepared
     rate, baseline = firing_rate[members], firing_rate_baseline[members]
-    relative = np.ones_like(rate)  # a node that was silent at baseline has no deviation
-    np.divide(rate, baseline, out=relative, where=baseline > 0.0)
+    relative = relative_to_rest(rate, baseline)  # a node that was silent at baseline has no deviation
     hours = clock.duration / 3600.0
     activity_trace[members] = relaxed(activity_trace[members], relative, hours, parameters.activity_time)
     if not parameters.afferent_spines:
@@ -355,7 +490,7 @@ def evolve(
     days = clock.duration / _DAY
     protein = before["synaptic_protein"][members]
     degree = np.bincount(spines.target, minlength=sites.resting_degree.size)
-    per_day = formation_rate(parameters, protein, relative(degree, sites.resting_degree))
+    per_day = formation_rate(parameters, protein, relative_to_rest(degree, sites.resting_degree))
     drive = Drive(
         deviation(before["activity_trace"][members]),
         promotion_gain(parameters, protein),
@@ -412,20 +547,15 @@ def _fill(
     afferents["spine_density"] = afferent_density(parameters, after["afferent_spines"][:, members])
     for name, spines in circuit.items():
         rest = float(name == "spine_density")  # of a neuron that has no synapses at all
-        after[name][members] = relative(spines + axons * afferents[name], resting + axons, rest)
-    after["spine_density_circuit"][members] = relative(degree, resting)
+        after[name][members] = relative_to_rest(spines + axons * afferents[name], resting + axons, rest)
+    after["spine_density_circuit"][members] = relative_to_rest(degree, resting)
     weight = mean_weight(changes.edges.target, changes.edges.weight, degree)
-    after["synaptic_weight"][members] = relative(weight, turning.resting_weight)
-
-
-def relative(values: np.ndarray, resting: np.ndarray, where_none: float = 1.0) -> np.ndarray:
-    """Values relative to those at rest; `where_none` where there were none."""
-    return np.divide(values, resting, out=np.full(resting.shape, where_none), where=resting > 0.0)
+    after["synaptic_weight"][members] = relative_to_rest(weight, turning.resting_weight)
 
 
 def mean_weight(target: np.ndarray, weight: np.ndarray, degree: np.ndarray) -> np.ndarray:
     """Mean weight (n,) of each neuron's spines, of which it has `degree` (n,); 0 without any."""
-    return relative(np.bincount(target, weight, minlength=degree.size), degree, 0.0)
+    return relative_to_rest(np.bincount(target, weight, minlength=degree.size), degree, 0.0)
 
 
 def delay_of(births: Births, lengths: np.ndarray, delays: np.ndarray) -> np.ndarray:

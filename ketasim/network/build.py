@@ -77,6 +77,7 @@ def build(
     graph = _graph(topology)
     cells = [tables.cells[name] for name in names]
     synapses = _synapse_parameters(names, scale, tables)
+    mg_a, _, mg_c, _ = receptors.mg_over_half()
     parameters = NetworkParameters(
         cells=_cell_parameters(cells),
         synapses=synapses,
@@ -85,8 +86,8 @@ def build(
         gaba_fast_time=receptors.gaba_fast_time,
         gaba_slow_time=receptors.gaba_slow_time,
         gaba_reversal=receptors.gaba_reversal,
-        mg_over_k_ab=receptors.mg / receptors.mg_k_ab,
-        mg_over_k_cd=receptors.mg / receptors.mg_k_cd,
+        mg_over_k_ab=mg_a,
+        mg_over_k_cd=mg_c,
         step=FAST_STEP,
     )
     circuit = circuit_nmda(graph, synapses)

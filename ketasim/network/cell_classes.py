@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 _MEMBRANE = Source(
     "assumed",

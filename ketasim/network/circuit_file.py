@@ -20,7 +20,7 @@ from ketasim.documents.validation import Quantity, Record, unknown, validate
 from ketasim.network.cell_classes import CellClass
 from ketasim.network.synapses import Receptors, Synapse, Tables
 from ketasim.network.topology import FAST_STEP, LONGEST_DELAY
-from ketasim.provenance import Source, Status
+from ketasim.sources import Source, Status
 
 #: Suffixes by which a network file is known as a circuit file.
 SUFFIXES = (".yaml", ".yml")
@@ -141,10 +141,29 @@ class ReceptorTimes(_Stated):
     gaba_slow_time: _Time = Receptors().gaba_slow_time
     gaba_reversal: _Voltage = Receptors().gaba_reversal
     mg: Annotated[float, Ge(0), Quantity("mM")] = Receptors().mg
-    mg_k_ab: Annotated[float, Gt(0), Quantity("mM")] = Receptors().mg_k_ab
-    mg_k_cd: Annotated[float, Gt(0), Quantity("mM")] = Receptors().mg_k_cd
+    mg_half_2a: Annotated[float, Gt(0), Quantity("mM")] = Receptors().mg_half_2a
+    mg_half_2b: Annotated[float, Gt(0), Quantity("mM")] = Receptors().mg_half_2b
+    mg_half_2c: Annotated[float, Gt(0), Quantity("mM")] = Receptors().mg_half_2c
+    mg_half_2d: Annotated[float, Gt(0), Quantity("mM")] = Receptors().mg_half_2d
     afferent_unit_rate: Annotated[float, Gt(0), Quantity("Hz")] = Receptors().afferent_unit_rate
     extrasynaptic_ratio: Annotated[float, Ge(0), Quantity("1")] = Receptors().extrasynaptic_ratio
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, value: Any) -> Any:
+        for old, one, other in (("mg_k_ab", "2a", "2b"), ("mg_k_cd", "2c", "2d")):
+            if isinstance(value, Mapping) and old in value:
+                raise ValueError(f"'{old}' is now two keys, 'mg_half_{one}' and 'mg_half_{other}'")
+        return value
+
+    @model_validator(mode="after")
+    def _possible(self) -> "ReceptorTimes":
+        self.constants().mg_over_half()
+        return self
+
+    def constants(self) -> Receptors:
+        """Return the constants as the network has them; the utilisation of a circuit file is the one in use."""
+        return Receptors(**self.model_dump(exclude={"status", "source"}), utilisation_in_vivo=1.0)
 
 
 def _format(value: Any) -> Any:
@@ -269,11 +288,10 @@ def _circuit(file: CircuitFile, scale: int) -> Circuit:
             synapses[pair] = synapse
             wiring[pair] = Wiring(connection.probability, connection.weight_sd_log, kind.delay)
     slow = {name for name, one in file.populations.items() if file.cells[one.cell].transmitter == "gaba_slow"}
-    # the utilisation of a circuit file is the one in use
-    times = file.receptors.model_dump(exclude={"status", "source"}) | {"utilisation_in_vivo": 1.0}
     blocks: dict[str, _Stated] = {f"cells.{name}": block for name, block in file.cells.items()}
     blocks |= {f"synapses.{name}": block for name, block in file.synapses.items()}
     blocks["receptors"] = file.receptors
     origins = {name: Source(block.status, block.source) for name, block in blocks.items()}
-    tables = Tables(cells, synapses, frozenset(slow), Receptors(**times), exact_charge=True, origins=origins)
+    receptors = file.receptors.constants()
+    tables = Tables(cells, synapses, frozenset(slow), receptors, exact_charge=True, origins=origins)
     return Circuit(tables, {name: scale * one.neurons for name, one in file.populations.items()}, wiring)

@@ -3,7 +3,7 @@
 from ketasim.network.cell_classes import CELL_CLASSES
 from ketasim.network.prefrontal_microcircuit import Sheet, wiring_rows
 from ketasim.network.synapses import SYNAPSES, Receptors
-from ketasim.provenance import Row, describe
+from ketasim.sources import Row, describe
 
 
 def network_rows() -> dict[str, list[Row]]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from ketasim.network.cell_classes import CELL_CLASSES
 from ketasim.network.topology import Edges, Topology, make_topology
-from ketasim.provenance import Row, Source
+from ketasim.sources import Row, Source
 
 _NAMES = tuple(CELL_CLASSES)
 

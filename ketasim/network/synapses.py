@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
 from ketasim.network.cell_classes import CELL_CLASSES, CellClass
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 _TUNED = Source(
     "fitted",
@@ -16,6 +16,7 @@ _PLASTICITY = Source(
     "verified",
     "public code of the Markram laboratory's prefrontal and neocortical types; assignment to classes assumed",
 )
+_MG_OF_C_AND_D = Source("recalled", "4 times that of GluN2A and B, Kuner & Schoepfer 1996")
 
 
 class Synapse(NamedTuple):
@@ -42,8 +43,10 @@ class Receptors(NamedTuple):
     ] = 12.0
     gaba_reversal: Annotated[float, "mV", Source("assumed", "GABA-A in mature cortex")] = -75.0
     mg: Annotated[float, "mM", Source("recalled", "extracellular Mg of the brain, 1 mM in the source of K_Mg")] = 1.0
-    mg_k_ab: Annotated[float, "mM", Source("verified", "GluN2A, B: Jahr & Stevens 1990")] = 3.57
-    mg_k_cd: Annotated[float, "mM", Source("recalled", "GluN2C, D: 4 times as high, Kuner & Schoepfer 1996")] = 14.3
+    mg_half_2a: Annotated[float, "mM", Source("verified", "K_Mg of Jahr & Stevens 1990, taken for GluN2A")] = 3.57
+    mg_half_2b: Annotated[float, "mM", Source("verified", "K_Mg of Jahr & Stevens 1990, taken for GluN2B")] = 3.57
+    mg_half_2c: Annotated[float, "mM", _MG_OF_C_AND_D] = 14.3
+    mg_half_2d: Annotated[float, "mM", _MG_OF_C_AND_D] = 14.3
     afferent_unit_rate: Annotated[
         float,
         "Hz",
@@ -57,6 +60,28 @@ class Receptors(NamedTuple):
     utilisation_in_vivo: Annotated[
         float, "1", Source("assumed", "in-vitro U is high for in-vivo calcium; prior 0.4-1")
     ] = 0.5
+
+    def mg_over_half(self) -> tuple[float, float, float, float]:
+        """[Mg] relative to K_Mg of GluN2A, B, C and D.
+
+        Raises
+        ------
+        ValueError
+            The network's kernel has one Mg curve for GluN2A and B and one for C and D; the two of one curve differ.
+        """
+        for one, other in (("mg_half_2a", "mg_half_2b"), ("mg_half_2c", "mg_half_2d")):
+            halves = getattr(self, one), getattr(self, other)
+            if halves[0] != halves[1]:
+                raise ValueError(
+                    f"{one} is {halves[0]:g} mM and {other} {halves[1]:g} mM; the network has one Mg curve for both, "
+                    "so they need the same value"
+                )
+        return (
+            self.mg / self.mg_half_2a,
+            self.mg / self.mg_half_2b,
+            self.mg / self.mg_half_2c,
+            self.mg / self.mg_half_2d,
+        )
 
 
 _DEPRESSING_E2 = {"utilisation": 0.50, "recovery": 671.0, "facilitation": 17.0}

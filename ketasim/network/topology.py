@@ -5,14 +5,16 @@ turned into, and what the kernel's graph is built from. Nodes are sorted by popu
 target, so that a population is a slice of nodes and a node's outgoing edges are a slice of edges.
 """
 
-import hashlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ketasim.digests import parts_digest
 
 #: ms, the step in which the spiking network runs; no delay is shorter.
 FAST_STEP = 0.1
@@ -80,13 +82,14 @@ class Topology:
     @cached_property
     def sha256(self) -> str:
         """Digest of nodes and edges, of their values whatever the precision in which they are kept."""
-        content = hashlib.sha256(repr((self.population_names, self.labels)).encode())
-        for array in (self.population, self.position, self.source, self.target):
-            content.update(np.ascontiguousarray(array).data)
-        for column in (self.weight, self.delay):
-            for begin in range(0, len(column), _BLOCK):
-                content.update(column[begin : begin + _BLOCK].astype(np.float64).data)
-        return content.hexdigest()
+        names = repr((self.population_names, self.labels)).encode()
+        blocks = (
+            column[begin : begin + _BLOCK].astype(np.float64)
+            for column in (self.weight, self.delay)
+            for begin in range(0, len(column), _BLOCK)
+        )
+        nodes_and_ends = (names, self.population, self.position, self.source, self.target)
+        return parts_digest(chain(nodes_and_ends, blocks))
 
     @property
     def n_nodes(self) -> int:

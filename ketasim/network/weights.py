@@ -17,7 +17,7 @@ from typing import Annotated, Any, NamedTuple
 from annotated_types import Ge
 
 from ketasim.network.synapses import PREFRONTAL, Tables
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 #: Number of the set whose values stand in `ketasim.network.synapses` and `ketasim.network.cell_classes`.
 DEFAULT_SET = 106

@@ -1,4 +1,4 @@
-"""The edges of a pair of populations: taken out of a topology, and put back in place of those that were there."""
+"""The edges of one class pair: taken out of a topology, and put back in place of those that were there."""
 
 from dataclasses import replace
 
@@ -9,9 +9,9 @@ from ketasim.network.topology import Edges, Topology
 
 
 def edges_within(topology: Topology, pair: str | tuple[str, str]) -> Edges:
-    """Edges from one population to another, by source and target, nodes numbered within each; arrays are copies.
+    """Edges of a class pair, by source and target, with nodes numbered within their populations; arrays are copies.
 
-    pair : source and target population, or one population for the edges among its neurons.
+    pair : populations of source and target, or one name for the edges from a population to itself.
 
     Raises
     ------
@@ -23,33 +23,36 @@ def edges_within(topology: Topology, pair: str | tuple[str, str]) -> Edges:
     >>> from ketasim.network.topology import make_topology
     >>> edges = Edges(np.array([0, 1, 2]), np.array([1, 2, 1]), np.ones(3), np.full(3, 1.5))
     >>> topology = make_topology(("PV", "PYR"), np.array([0, 1, 1]), np.zeros((3, 2)), edges)
-    >>> edges_within(topology, "PYR").source.tolist(), edges_within(topology, ("PV", "PYR")).target.tolist()
-    ([0, 1], [0])
+    >>> edges_within(topology, "PYR").source.tolist(), edges_within(topology, "PYR").target.tolist()
+    ([0, 1], [1, 0])
+    >>> edges_within(topology, ("PV", "PYR")).target.tolist()
+    [0]
     """
-    source, target = _members(topology, pair)
-    inside = _inside(topology, pair)
+    sources, targets = _members(topology, pair)
+    inside = _inside(topology, sources, targets)
     return Edges(
-        topology.source[inside] - source.start,
-        topology.target[inside] - target.start,
+        topology.source[inside] - sources.start,
+        topology.target[inside] - targets.start,
         topology.weight[inside],
         topology.delay[inside],
     )
 
 
 def with_edges_within(topology: Topology, pair: str | tuple[str, str], edges: Edges) -> Topology:
-    """Topology with `edges`, in any order, in place of those of a pair of populations.
+    """Topology with `edges`, in any order, in place of those of a class pair.
 
-    pair : as of `edges_within`. edges : nodes numbered within their populations; every ordered pair of nodes at most
-    once. That is not checked.
+    pair : populations of source and target, or one name for the edges from a population to itself.
+    edges : nodes numbered within their populations; every ordered pair at most once. That is not checked.
 
     Raises
     ------
     KeyError
         If the network has no such population.
     """
-    (first, second), others = _members(topology, pair), ~_inside(topology, pair)
-    source = np.concatenate([topology.source[others], np.asarray(edges.source) + first.start]).astype(np.int32)
-    target = np.concatenate([topology.target[others], np.asarray(edges.target) + second.start]).astype(np.int32)
+    sources, targets = _members(topology, pair)
+    others = ~_inside(topology, sources, targets)
+    source = np.concatenate([topology.source[others], np.asarray(edges.source) + sources.start]).astype(np.int32)
+    target = np.concatenate([topology.target[others], np.asarray(edges.target) + targets.start]).astype(np.int32)
     order = np.lexsort((target, source))
     return replace(
         topology,
@@ -61,12 +64,12 @@ def with_edges_within(topology: Topology, pair: str | tuple[str, str], edges: Ed
 
 
 def _members(topology: Topology, pair: str | tuple[str, str]) -> tuple[slice, slice]:
+    """Nodes of the source and of the target population."""
     source, target = (pair, pair) if isinstance(pair, str) else pair
     return topology.slice_of(source), topology.slice_of(target)
 
 
-def _inside(topology: Topology, pair: str | tuple[str, str]) -> NDArray[np.bool_]:
-    """(E,) whether an edge is of a pair of populations."""
-    source, target = _members(topology, pair)
-    inside = (topology.source >= source.start) & (topology.source < source.stop)
-    return inside & (topology.target >= target.start) & (topology.target < target.stop)
+def _inside(topology: Topology, sources: slice, targets: slice) -> NDArray[np.bool_]:
+    """(E,) whether an edge goes from one population to the other."""
+    inside = (topology.source >= sources.start) & (topology.source < sources.stop)
+    return inside & (topology.target >= targets.start) & (topology.target < targets.stop)

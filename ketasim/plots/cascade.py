@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ketasim.mechanisms.synaptogenesis import POPULATION as PLASTIC_POPULATION
 from ketasim.plots.page import GREY
 from ketasim.storage import Trajectory
-from ketasim.storage.structure import PLASTIC_POPULATION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

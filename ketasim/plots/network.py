@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ketasim.mechanisms.synaptogenesis import POPULATION as PLASTIC_POPULATION
 from ketasim.network.prefrontal_microcircuit import side_of
 from ketasim.network.topology import Topology
 from ketasim.network.within import edges_within
@@ -12,7 +13,7 @@ from ketasim.plots.cascade import BINS, bins, length_in_words
 from ketasim.plots.page import COLOURS, GREY, doses_in_words, finish_page, schedule_of, ticks_and_frame
 from ketasim.plots.time_axis import NARROW, in_words, mark_doses, set_time_axis
 from ketasim.storage import Trajectory
-from ketasim.storage.structure import BIRTH, DEATH, PLASTIC_POPULATION, EdgeEvents
+from ketasim.storage.edges import BIRTH, DEATH, EdgeEvents
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

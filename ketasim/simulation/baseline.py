@@ -16,17 +16,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ketasim import __version__
-from ketasim.digests import digest_of
-from ketasim.engines import Engine, Measurement
+from ketasim.digests import code_digest, value_digest
+from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement
 from ketasim.kernels.jit import CACHE_FOLDER, user_cache
-from ketasim.simulation.arrays import flattened, part_of
+from ketasim.nested import flattened, part_of
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
+from ketasim.simulation.guards import check_window
 from ketasim.simulation.interrupts import HeldInterrupts
 
 _log = logging.getLogger(__name__)
 
-#: Called with the first fast step and the measurement of a window.
-OnBaselineWindow = Callable[[int, Measurement], Any]
+#: Called with the time in s and the measurement of a baseline window.
+OnWindow = Callable[[float, Measurement], Any]
 
 #: Bytes of all stored baselines; the oldest make room. One that takes more than a tenth alone is not stored.
 MOST_BYTES = 2**28
@@ -68,20 +69,19 @@ class BaselineRun:
             self._engine.rest()
             self._engine.settle(rest, self.step - n_steps, n_steps)
 
-    def finish(
-        self, rest: Mapping[str, np.ndarray], end: int, window_steps: int, on_window: OnBaselineWindow | None
-    ) -> None:
+    def finish(self, rest: Mapping[str, np.ndarray], end: int, window_steps: int, on_window: OnWindow | None) -> None:
         """Measure the windows that are missing up to the fast step `end`."""
         while self.step < end:
             first = self.step
             with HeldInterrupts():
                 measured = self._engine.measure(rest, first, window_steps)
+                check_window(measured.signals, self._engine.topology, (first + window_steps) / STEPS_PER_SECOND)
                 self._statistics.add(measured.signals, measured.population)
                 for name, values in measured.population.items():
                     self.rows.setdefault(name, []).append(values)
                 self.step += window_steps
             if on_window:
-                on_window(first, measured)
+                on_window(first / STEPS_PER_SECOND, measured)
 
     def baseline(self) -> Baseline:
         """Return what was measured, with the whole baseline as memory of the estimates."""
@@ -112,8 +112,8 @@ def folder() -> Path | None:
 
 def key(engine: Engine, rest: Mapping[str, np.ndarray], end: int, window_steps: int, n_windows: int) -> str:
     """Digest of all that a baseline depends on: code, compiler and processor, network, seed, slow signals at rest."""
-    code = f"{__version__} {CACHE_FOLDER.name} {np.__version__}"
-    return digest_of((code, engine.digest(rest), end, window_steps, n_windows))
+    code = (__version__, CACHE_FOLDER.name, np.__version__, code_digest("ketasim.simulation.sampler"))
+    return value_digest(code, engine.digest(rest), end, window_steps, n_windows)
 
 
 def load(key: str) -> Baseline | None:

@@ -55,6 +55,11 @@ def check_signals(
             _refuse(scene.table[name], values, author, time, scene)
 
 
+def check_window(signals: Mapping[str, np.ndarray], topology: Topology, time: float) -> None:
+    """Refuse means of a window, which ends at `time` (s), that are no numbers or outside their range."""
+    check_signals(signals, signals, "the network", time, Scene(SIGNALS, {"node": topology.n_nodes}, topology))
+
+
 def _refuse(signal: Signal, values: np.ndarray, author: str, time: float, scene: Scene) -> None:
     """Raise for the first value that is no number, else for the one farthest outside the range."""
     least, most = signal.within

@@ -23,14 +23,17 @@ from ketasim.documents import KetasimError, parse_quantity
 from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement, PlasticEngine, SpikingEngine
 from ketasim.exposures import DOSES, Administration, doses
 from ketasim.mechanisms import Clock, Mechanism
+from ketasim.nested import flattened, part_of
+from ketasim.network.build import Network
 from ketasim.network.topology import Topology
 from ketasim.signals import BASELINE
-from ketasim.simulation.arrays import axes_of, flattened, new_arrays, part_of, transferred
+from ketasim.simulation.arrays import axes_of, new_arrays, transferred
+from ketasim.simulation.baseline import OnWindow
 from ketasim.simulation.guards import Scene, check_signals
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.plastic_edges import PlasticEdges, topology_now
 from ketasim.simulation.roster import active_mechanisms, check_exposures, owners_of, signal_table
-from ketasim.simulation.sampler import NetworkSampler, OnWindow
+from ketasim.simulation.sampler import NetworkSampler
 from ketasim.simulation.world import build_network, check_against_network, setting_of, slow_times_of
 
 
@@ -114,6 +117,11 @@ class Simulation:
         self.axes = axes_of(self.setting)
         self._times = slow_times_of(experiment, self.setting, self._events)
         self._prepared = {one.name: one.prepared(self._parameters(one), self.setting) for one in self.mechanisms}
+
+    @property
+    def network(self) -> Network | None:
+        """Circuit of a spiking engine as it is now; None without one."""
+        return self.engine.network if isinstance(self.engine, SpikingEngine) else None
 
     @property
     def topology(self) -> Topology | None:

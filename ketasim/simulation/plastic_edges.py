@@ -13,9 +13,9 @@ import numpy as np
 from ketasim.engines import PlasticEngine
 from ketasim.kernels.graph import Synapses
 from ketasim.mechanisms import Clock, Mechanism, Setting
+from ketasim.nested import flattened, part_of, rebuilt
 from ketasim.network.topology import FAST_STEP, Edges, Topology
 from ketasim.network.within import with_edges_within
-from ketasim.simulation.arrays import flattened, part_of, rebuilt
 
 BIRTH, DEATH = 0, 1
 

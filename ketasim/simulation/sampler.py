@@ -10,9 +10,8 @@ noise at a time.
 """
 
 import time as wall
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any
 
 import numpy as np
 
@@ -20,20 +19,16 @@ from ketasim.config import Experiment
 from ketasim.config.estimation import Estimation
 from ketasim.documents import KetasimError
 from ketasim.engines import STEPS_PER_SECOND, Engine, Inputs, Measurement
-from ketasim.signals import SIGNALS
+from ketasim.nested import flattened, part_of
 from ketasim.simulation import baseline
-from ketasim.simulation.arrays import flattened, part_of
-from ketasim.simulation.baseline import Baseline, BaselineRun
+from ketasim.simulation.baseline import Baseline, BaselineRun, OnWindow
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
-from ketasim.simulation.guards import Scene, check_signals
+from ketasim.simulation.guards import check_window
 from ketasim.simulation.interrupts import HeldInterrupts
 
 LONG_SETTLE, LARGE_CHANGE = Estimation().long_settle, Estimation().large_change
 
 _INPUTS = ("rest", "known_for", "inputs")
-
-#: Called with the time in s and the measurement of a baseline window.
-OnWindow = Callable[[float, Measurement], Any]
 
 
 class NetworkSampler:
@@ -205,13 +200,7 @@ class NetworkSampler:
             running = BaselineRun(self.engine, self._new_statistics(), first)
             running.settle(rest, steps_of(LONG_SETTLE))
             self._running = running
-
-        def checked(step: int, measured: Measurement) -> None:
-            self._check(measured, step)
-            if on_window:
-                on_window(step / STEPS_PER_SECOND, measured)
-
-        self._running.finish(rest, self._begin, steps_of(self.experiment.schedule.window), checked)
+        self._running.finish(rest, self._begin, steps_of(self.experiment.schedule.window), on_window)
         self.wall_time += wall.perf_counter() - started
         return self._running.baseline()
 
@@ -247,15 +236,10 @@ class NetworkSampler:
         """Settle from the fast step `first`, then measure."""
         if settling:
             self.engine.settle(signals, first, settling)
-        window = self.engine.measure(signals, first + settling, steps_of(self.experiment.schedule.window), traces)
-        self._check(window, first + settling)
+        start, n_steps = first + settling, steps_of(self.experiment.schedule.window)
+        window = self.engine.measure(signals, start, n_steps, traces)
+        check_window(window.signals, self.engine.topology, (start + n_steps) / STEPS_PER_SECOND)
         return window
-
-    def _check(self, window: Measurement, first: int) -> None:
-        """Refuse means that are no numbers or outside their range."""
-        topology, end = self.engine.topology, first / STEPS_PER_SECOND + self.experiment.schedule.window
-        scene = Scene(SIGNALS, {"node": topology.n_nodes}, topology)
-        check_signals(window.signals, window.signals, "the network", end, scene)
 
     def _has_moved(self, before: Inputs, after: Inputs) -> bool:
         """Whether drives differ by more than the schedule's tolerance, or what exposures set at all."""

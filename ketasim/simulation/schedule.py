@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class AutomaticSteps(NamedTuple):

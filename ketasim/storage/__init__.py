@@ -1,12 +1,11 @@
 """Trajectory files: one HDF5 file per run, written block by block and read as xarray, spikes and graphs."""
 
-from ketasim.storage.clock import Column
-from ketasim.storage.digest import differing_datasets, digest
+from ketasim.storage.datasets import StorageError, TrajectoryNotFoundError
+from ketasim.storage.edges import EdgeEvents
 from ketasim.storage.graph_files import write_graph
-from ketasim.storage.layout import StorageError, TrajectoryNotFoundError
-from ketasim.storage.reader import Trajectory, open_trajectory
+from ketasim.storage.reader import Trajectory, differing_datasets, digest, open_trajectory
+from ketasim.storage.samples import Column
 from ketasim.storage.sonata import Spikes
-from ketasim.storage.structure import EdgeEvents
 from ketasim.storage.tables import SummaryRow
 from ketasim.storage.writer import TrajectoryWriter
 

@@ -1,22 +1,21 @@
-"""The file from which an interrupted run goes on: one state of it, whole or not there at all.
+"""Files beside a trajectory: the state from which an interrupted run goes on, and the lock of the one writer.
 
-An uncompressed ``.npz`` of plain arrays with a header in JSON and a SHA-256 over all of it, replaced by writing another
-one, making sure that it is on the disk, and renaming it.
+A checkpoint is there as a whole or not at all: an uncompressed ``.npz`` of plain arrays with a header in JSON and a
+SHA-256 over all of it, replaced by writing another one, making sure that it is on the disk, and renaming it.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ketasim.storage.disk import sync_folder
-from ketasim.storage.faults import fault_point
-from ketasim.storage.layout import StorageError, part_path, reason_of
+from ketasim.storage.datasets import StorageError, part_path, reason_of
+from ketasim.storage.disk import fault_point, sync_folder
 
 FORMAT = 1
 _HEADER, _SUM = "header", "sha256"
@@ -117,3 +116,48 @@ def _sum_of(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
         total.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return np.frombuffer(total.digest(), np.uint8)
+
+
+class LockedError(StorageError):
+    """Another process is writing this trajectory."""
+
+    exit_code = 2
+
+
+def lock_path(path: Path) -> Path:
+    """Where the lock of a trajectory lies.
+
+    >>> lock_path(Path("runs/human.h5")).name
+    'human.h5.lock'
+    """
+    return path.with_name(path.name + ".lock")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep a trajectory's path for this process; a file that a killed one left behind locks nothing.
+
+    Raises
+    ------
+    LockedError : another process has it.
+    StorageError : the folder cannot be made or written.
+    """
+    from filelock import FileLock, Timeout
+
+    place = lock_path(path)
+    lock = FileLock(place, timeout=0)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise LockedError(
+            f"{path}: another process is writing it ({place.name} is held); -o writes elsewhere"
+        ) from error
+    except OSError as error:
+        raise StorageError(f"{place}: cannot be written: {reason_of(error)}") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # of Windows, where what is open can't be removed
+            place.unlink()  # while it is held: who opened it meanwhile sees that it has gone
+        lock.release()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from ketasim.documents.problems import DocumentError, Problem
-from ketasim.storage.layout import SONATA_MAGIC, SONATA_VERSION, StorageError, is_trajectory, part_path, reason_of
+from ketasim.storage.datasets import SONATA_MAGIC, SONATA_VERSION, StorageError, is_trajectory, part_path, reason_of
 
 if TYPE_CHECKING:
     import networkx

@@ -1,6 +1,9 @@
-"""Reading a trajectory file: signals as xarray, spikes, the graph as networkx."""
+"""Reading a trajectory file: finding it, signals as xarray, spikes, the graph as networkx, and whether it is whole."""
 
 import json
+import logging
+import os
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -10,11 +13,26 @@ from typing import TYPE_CHECKING, Any, Self
 import h5py
 import numpy as np
 
-from ketasim.documents.nearest import did_you_mean
-from ketasim.storage import graph_measures, sonata, structure, tables
-from ketasim.storage.digest import file_digest
-from ketasim.storage.layout import Source, StorageError, native, read_values
-from ketasim.storage.opening import locate, open_file
+from ketasim import __version__
+from ketasim.documents.hdf5_file import unsafe_content
+from ketasim.documents.nearest import did_you_mean, shown
+from ketasim.storage import edges, samples, sonata, tables
+from ketasim.storage.content import file_digest, item_digests
+from ketasim.storage.datasets import (
+    CONVENTIONS,
+    FORMAT_MINOR,
+    FORMAT_VERSION,
+    Source,
+    StorageError,
+    TrajectoryNotFoundError,
+    UnreadableError,
+    is_trajectory,
+    native,
+    part_path,
+    place_of,
+    reason_of,
+)
+from ketasim.storage.disk import Disk
 
 if TYPE_CHECKING:
     import networkx
@@ -22,11 +40,102 @@ if TYPE_CHECKING:
 
     from ketasim.network.topology import Topology
 
+_LOGGER = logging.getLogger("ketasim")
+
+#: Times its size that a file's values may take in memory: what gzip makes of blanks.
+_MOST_UNPACKED = 1100
+
 #: Where a signal is looked for when its group is not named.
 _SEARCH_ORDER = ("population", "subject", "node")
 
-#: Attributes that only tie a dataset to its dimensions; xarray has them as coordinates.
-_STRUCTURE = frozenset({"DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "coordinates"})
+
+def locate(path: str | os.PathLike[str]) -> Path:
+    """Return the path itself, or that of its unfinished ``.part`` when only that exists, and log so.
+
+    Raises
+    ------
+    TrajectoryNotFoundError : neither exists.
+    """
+    path = Path(path)
+    if path.exists():
+        return path
+    part = part_path(path)
+    if part.exists():
+        _LOGGER.warning("%s does not exist; reading %s of an unfinished run", path, part.name)
+        return part
+    raise TrajectoryNotFoundError(f"{path}: no such file, and no {part.name} of an unfinished run")
+
+
+def open_file(source: Source) -> h5py.File:
+    """Open a trajectory file for reading, once its marks and tables show that it can be read and is safe to.
+
+    A file of a newer minor format is read, and the logger ``ketasim`` says so.
+
+    Raises
+    ------
+    TrajectoryNotFoundError : there is no such file.
+    UnreadableError : it is no trajectory, is of a newer major format, points to other files or claims more values than
+        it holds, or HDF5 cannot read it.
+    """
+    target = source if isinstance(source, BytesIO) else locate(source)
+    place, file = place_of(target), None
+    try:
+        # Only a kill in the middle of a commit leaves a file that has to be read through its journal.
+        journalled = Disk.interrupted(target) if isinstance(target, Path) else None
+        file = h5py.File(journalled or target, "r")
+        problem = _problem(file, place)
+    except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
+        problem = f"is no trajectory file: {reason_of(error)}"
+    if problem is not None:
+        if file is not None:
+            file.close()
+        raise UnreadableError(f"{place}: {problem}")
+    assert file is not None
+    return file
+
+
+def _problem(file: h5py.File, place: str) -> str | None:
+    """Say why a file cannot be read; None if it can."""
+    if not is_trajectory(file):
+        return "an HDF5 file, but not a trajectory written by ketasim"
+    conventions, major = _mark(file, "Conventions"), _mark(file, "format_version")
+    version = re.fullmatch(r"ketasim-([1-9]\d{0,8})\.(\d{1,9})", conventions, re.ASCII)
+    if version is None:
+        return f"its attribute Conventions, {shown(conventions)}, names no format; {CONVENTIONS!r} does"
+    if type(major) is not int or major != int(version[1]):
+        return f"its attribute format_version is {shown(major)}; {version[1]} is wanted, as in {conventions!r}"
+    if major > FORMAT_VERSION:
+        return f"{_origin(file, version)}; this ketasim {__version__} reads up to {CONVENTIONS}: {_remedy(file)}"
+    complete = _mark(file, "complete")
+    if type(complete) is not int or complete not in (0, 1):
+        return f"its attribute complete is {shown(complete)}; 0 or 1 is wanted"
+    unsafe = unsafe_content(file, file.id.get_filesize(), _MOST_UNPACKED)
+    if unsafe is None and (major, int(version[2])) > (FORMAT_VERSION, FORMAT_MINOR):
+        known = f"this ketasim {__version__} knows {CONVENTIONS} and may leave out what is newer"
+        _LOGGER.warning("%s: %s; %s", place, _origin(file, version), known)
+    return unsafe
+
+
+def _mark(file: h5py.File, name: str) -> Any:
+    """Value of an attribute of the root as Python knows it, None without one or where it has none."""
+    value = native(file.attrs.get(name))
+    return None if isinstance(value, h5py.Empty) else value
+
+
+def _origin(file: h5py.File, version: re.Match[str]) -> str:
+    writer = _writer(file)
+    return f"written in format {version[1]}.{version[2]}" + (f" by ketasim {writer}" if writer else "")
+
+
+def _remedy(file: h5py.File) -> str:
+    writer = _writer(file)
+    return f"install ketasim >= {writer}" if writer else "install a later one"
+
+
+def _writer(file: h5py.File) -> str | None:
+    """Version of the ketasim that wrote a file, if it looks like one."""
+    value = _mark(file, "ketasim_version")
+    return value if isinstance(value, str) and re.fullmatch(r"\d{1,9}(\.\w{1,20}){1,5}", value, re.ASCII) else None
 
 
 def open_trajectory(source: Source) -> "Trajectory":
@@ -113,29 +222,12 @@ class Trajectory:
     def dataset(self, group: str, names: Iterable[str] | None = None) -> "xarray.Dataset":
         """Return the signals of a group (``subject``, ``population``, ``node``), or some of them, in memory.
 
-        Rows that a cut-off file has only in part are left out. Raises KeyError for an unknown group.
+        Along time there is a coordinate ``stage``, ``baseline`` or ``run``. Rows that a cut-off file has only in part
+        are left out. Raises KeyError for an unknown group.
         """
-        import xarray
-
         if group not in self._groups:
             raise KeyError(_no_such("group", group, self._groups))
-        source, signals = self._file["trajectories"][group], self._signals(group)
-        chosen = signals if names is None else list(names)
-        rows = min([_written(source["time"]), *(len(source[name]) for name in signals)])
-        coordinates = {
-            name: (
-                _dimensions(item),
-                read_values(item)[:rows] if name == "time" else read_values(item),
-                _attributes(item),
-            )
-            for name, item in source.items()
-            if name not in signals
-        }
-        used = {dimension for name in chosen for dimension in _dimensions(source[name])} | {"time"}
-        return xarray.Dataset(
-            {name: (_dimensions(source[name]), source[name][:rows], _attributes(source[name])) for name in chosen},
-            {name: values for name, values in coordinates.items() if used.issuperset(values[0])},
-        )
+        return samples.read_samples(self._file["trajectories"][group], self._signals(group) if names is None else names)
 
     def spikes(self, population: str) -> sonata.Spikes:
         """Return the recorded spikes of a population: times in ms from time zero, node ids from 0.
@@ -151,13 +243,13 @@ class Trajectory:
         """Return the graph as it was at a time, as arrays; see `graph`."""
         if "nodes" not in self._file:
             raise KeyError("the run had no network")
-        return structure.read_topology(self._file, self._seconds(time))
+        return edges.read_topology(self._file, self._seconds(time))
 
     def graph(self, time: float | str = 0) -> "networkx.DiGraph":
         """Return the graph as it was at a time of the run, with all births and deaths up to and including it.
 
-        The weight of an edge among PYR is that of the latest of the `snapshots` up to the time, if the edge was there
-        then, else of its birth or of the start; between snapshots weights drift. All else is exact.
+        The weight of an edge that may change is that of the latest of the `snapshots` up to the time, if the edge was
+        there then, else of its birth or of the start; between snapshots weights drift. All else is exact.
 
         Parameters
         ----------
@@ -178,18 +270,23 @@ class Trajectory:
 
         return to_networkx(self.topology(time))
 
-    def structure_events(self) -> structure.EdgeEvents:
-        """Return births and deaths of edges among PYR, in order; none where the graph does not change."""
-        return structure.read_events(self._file)
+    @property
+    def edge_pairs(self) -> tuple[edges.Pair, ...]:
+        """Populations of source and target of the edges that change, such as ``(("PYR", "PYR"),)``."""
+        return edges.changing_pairs(self._file)
+
+    def structure_events(self, pair: edges.Pair | None = None) -> edges.EdgeEvents:
+        """Return births and deaths of edges in order, of all class pairs or of one; none where the graph is fixed."""
+        return edges.read_events(self._file, pair)
 
     @property
     def snapshots(self) -> dict[str, float]:
         """Name -> time in s at which the weights of all edges were stored."""
-        return structure.named_times(self._file, "snapshot")
+        return edges.named_times(self._file, "snapshot")
 
     def graph_measures(self) -> "xarray.Dataset":
-        """Return measures of the graph among PYR by time: numbers, and curves over degree; see `ketasim.analysis`."""
-        return graph_measures.read_measures(self._file)
+        """Return measures of the graph within a population by time: numbers, and curves over degree."""
+        return edges.read_measures(self._file)
 
     def summary_table(self) -> list[tables.SummaryRow]:
         """Return /summary as rows (name, value, unit, long_name) in the order in which they were written."""
@@ -217,7 +314,7 @@ class Trajectory:
         return resolved
 
     def digest(self) -> str:
-        """Return the SHA-256 of what the file holds (see `ketasim.storage.digest`)."""
+        """Return the SHA-256 of what the file holds (see `ketasim.storage.content`)."""
         return file_digest(self._file)
 
     @property
@@ -233,9 +330,7 @@ class Trajectory:
         return known + [name for name in present if name not in known]
 
     def _signals(self, group: str) -> list[str]:
-        source = self._file["trajectories"][group]
-        labels = {label for item in source.values() for label in item.attrs.get("coordinates", "").split()}
-        return [name for name, item in source.items() if not item.is_scale and name not in labels]
+        return samples.signals_in(self._file["trajectories"][group])
 
     def _find(self, name: str) -> tuple[str, str] | None:
         group, _, signal = name.rpartition("/")
@@ -250,33 +345,85 @@ class Trajectory:
 
             seconds = parse_quantity(time, "s")
         times = [self._file["trajectories"][group]["time"][()] for group in self._groups]
-        if self.complete and "provenance/slow_times" in self._file:
-            times.append(self._file["provenance/slow_times"][()])
-        reached = np.concatenate([[0.0], *times])
+        planned = self._file["provenance/slow_times"][()] if "provenance/slow_times" in self._file else np.zeros(1)
+        begin = float(planned[0]) if planned.size else 0.0
+        if self.complete:
+            times.append(planned)
+        reached = np.concatenate([[begin], *times])
         first, last = float(reached.min()), float(reached.max())
-        last = last if self.complete else max(0.0, min(last, structure.written_until(self._file)))
+        last = last if self.complete else max(begin, min(last, edges.written_until(self._file)))
         if not first <= float(seconds) <= last:
             raise ValueError(f"time {time!r} lies outside the run, which has {first:g} s to {last:g} s")
         return float(seconds)
-
-
-def _written(time: Any) -> int:
-    """Rows whose time was written: a kill may leave the last ones made but empty."""
-    missing = np.flatnonzero(np.isnan(time[()]))
-    return int(missing[0]) if missing.size else len(time)
-
-
-def _dimensions(dataset: Any) -> tuple[str, ...]:
-    if dataset.is_scale:
-        return (dataset.name.rpartition("/")[2],)
-    return tuple(dimension[0].name.rpartition("/")[2] for dimension in dataset.dims)
-
-
-def _attributes(dataset: Any) -> dict[str, Any]:
-    return {name: native(value) for name, value in dataset.attrs.items() if name not in _STRUCTURE}
 
 
 def _no_such(kind: str, name: str, known: Iterable[str]) -> str:
     names = list(known)
     has = ", ".join(names) or "none"
     return f"no {kind} {name!r} in this trajectory; it has {has}{did_you_mean(name, names)}"
+
+
+def digest(source: Source) -> str:
+    """Return the SHA-256 of what a trajectory file holds, see `ketasim.storage.content.file_digest`.
+
+    Raises
+    ------
+    StorageError : there is no such file, or it cannot be read.
+    """
+    with open_file(source) as file:
+        return file_digest(file)
+
+
+def differing_datasets(first: Source, second: Source) -> list[str]:
+    """Return the names of datasets that both files have and that are not equal bit for bit.
+
+    Type, shape, values, dimensions and attributes are compared; what is under /provenance describes a run and
+    is not.
+    """
+    with open_file(first) as file:
+        ours = item_digests(file)
+        datasets = {name for name in ours if isinstance(file[name], h5py.Dataset)}
+    with open_file(second) as file:
+        theirs = item_digests(file)
+    shared = (datasets & theirs.keys()) - {name for name in datasets if name.startswith("/provenance/")}
+    return sorted(name for name in shared if ours[name] != theirs[name])
+
+
+def damages(source: Source) -> list[str]:
+    """Return what is wrong with a trajectory file, in words; an empty list if it is intact.
+
+    All of it is read. Blocks have checksums of their own; the content as a whole has the digest that was stored at the
+    run's end, which an unfinished file lacks.
+
+    Raises
+    ------
+    StorageError : there is no such file, or it is no trajectory any more.
+    """
+    with open_file(source) as file:
+        found = _unreadable(file)
+        stored = native(file.attrs.get("content_sha256"))
+        if found or stored is None:
+            return found
+        try:
+            content = file_digest(file)
+        except (OSError, RuntimeError, StorageError) as error:
+            return [f"the content can't be read: {reason_of(error)}"]
+    return [] if content == stored else [f"the content is {content}, at the end of the run it was {stored}"]
+
+
+def _unreadable(file: h5py.File) -> list[str]:
+    """Datasets that can't be read."""
+    found: list[str] = []
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            try:
+                item[()]
+            except (OSError, RuntimeError, ValueError) as error:
+                found.append(f"/{name}: can't be read: {reason_of(error)}")
+
+    try:
+        file.visititems(visit)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        found.append(f"the tables of the file are damaged: {reason_of(error)}")
+    return found

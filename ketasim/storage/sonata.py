@@ -4,15 +4,15 @@ Source: SONATA developer guide, sections on nodes, edges and spike reports
 (https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md).
 """
 
-from collections.abc import Callable, Mapping
+from ast import literal_eval
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import h5py
 import numpy as np
 
-from ketasim.storage.clock import shorten
-from ketasim.storage.labels import decode_labels, encode_labels
-from ketasim.storage.layout import StorageError, describe, native, plain_filters, read_values, store_plain
+from ketasim.storage.datasets import StorageError, describe, native, plain_filters, read_values, store_plain
+from ketasim.storage.growing_table import GrowingTable, add_column, whole_rows
 
 if TYPE_CHECKING:
     from ketasim.network.topology import Topology
@@ -166,104 +166,75 @@ def _read_labels(groups: list[h5py.Group]) -> tuple[Any, ...] | None:
     )
 
 
-class SpikeGroup:
-    """The spikes of one population, /spikes/<population>, kept in memory until `write`.
+def encode_labels(labels: Sequence[Hashable]) -> tuple[np.ndarray, str]:
+    """Return an array that HDF5 can hold and the name of its encoding.
 
-    group : HDF5 group; one that is not empty goes on from `restore`.
+    The encoding is ``int`` (64-bit), ``str``, ``literal`` (tuples, floats, mixtures, as Python writes them)
+    or ``text`` (any other object, of which only its text is kept).
+
+    >>> encode_labels([3, 1])
+    (array([3, 1]), 'int')
+    >>> encode_labels([("a", 1), None])
+    (array(["('a', 1)", 'None'], dtype=object), 'literal')
     """
-
-    def __init__(self, group: h5py.Group) -> None:
-        self._pending: list[Spikes] = []
-        self._last = -np.inf
-        self._name = group.name
-        self._pending_spikes = 0
-        if "timestamps" not in group:
-            group.attrs.create("sorting", 2, dtype=SORTING)
-            _empty(group, "timestamps", "f8", "ms", "time of the spike from zero")
-            _empty(group, "node_ids", "u8", "1", "number of the node within its population, from 0")
-        self._times, self._ids = group["timestamps"], group["node_ids"]
-
-    @property
-    def state(self) -> dict[str, np.ndarray]:
-        """Number of spikes in the file, and the spikes kept in memory."""
-        times, ids = self._kept()
-        return {"rows": np.array(self._times.shape[0]), "last": np.array(self._last), "times": times, "ids": ids}
-
-    def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go back to a state; what came later is cut off. Raises ValueError if the file has fewer spikes."""
-        for dataset in (self._times, self._ids):
-            shorten(dataset, int(state["rows"]))
-        self._last = float(state["last"])
-        self._pending_spikes = state["times"].size
-        self._pending = [Spikes(state["times"], state["ids"])] if self._pending_spikes else []
-
-    def _kept(self) -> Spikes:
-        if not self._pending:
-            return Spikes(np.empty(0), np.empty(0, "u8"))
-        return Spikes(*(np.concatenate(parts) for parts in zip(*self._pending, strict=True)))
-
-    def append(self, times: np.ndarray, node_ids: np.ndarray) -> None:
-        """Keep the spikes of one window, in any order.
-
-        times : (S,) ms, none earlier than the latest appended before.
-        node_ids : (S,) from 0 within the population.
-        Raises ValueError when times go back or the lengths differ.
-        """
-        times = np.asarray(times, dtype="f8")
-        ids = np.asarray(node_ids).astype("u8")
-        if times.shape != ids.shape or times.ndim != 1:
-            raise ValueError(f"{self._name}: {times.shape} times for {ids.shape} node ids")
-        if not times.size:
-            return
-        order = np.lexsort((ids, times))
-        times, ids = times[order], ids[order]
-        if not times[0] >= self._last:
-            raise ValueError(f"{self._name}: a spike at {times[0]} ms comes after one at {self._last} ms")
-        self._last = float(times[-1])
-        self._pending.append(Spikes(times, ids))
-        self._pending_spikes += times.size
-
-    @property
-    def has_whole_chunk(self) -> bool:
-        """Whether enough spikes are kept to fill chunks that need not be written again."""
-        return self._whole_spikes() > 0
-
-    def write(self, whole_chunks: bool) -> Callable[[], None]:
-        """Append the node ids of what is kept in memory; returns the function that appends the times.
-
-        whole_chunks : leave spikes in memory that do not fill a chunk.
-        """
-        count = self._whole_spikes() if whole_chunks else self._pending_spikes
-        start = self._times.shape[0]
-        kept = self._kept() if count else None
-        if kept:
-            self._ids.resize(start + count, axis=0)
-            self._ids[start:] = kept.node_ids[:count]
-
-        def write_times() -> None:
-            if kept:
-                self._times.resize(start + count, axis=0)
-                self._times[start:] = kept.times[:count]
-                self._pending = [Spikes(kept.times[count:], kept.node_ids[count:])]
-                self._pending_spikes -= count
-
-        return write_times
-
-    def _whole_spikes(self) -> int:
-        start = self._times.shape[0]
-        stop = (start + self._pending_spikes) // _SPIKES_IN_A_CHUNK * _SPIKES_IN_A_CHUNK
-        return max(0, stop - start)
+    plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
+    if all(type(label) is int and -(2**63) <= label < 2**63 for label in plain):
+        return np.array(plain, dtype="i8"), "int"
+    if all(type(label) is str and "\0" not in label for label in plain):
+        return np.array(plain, dtype=object), "str"
+    if all(_is_literal(label) for label in plain):
+        return np.array([repr(label) for label in plain], dtype=object), "literal"
+    return np.array([str(label) for label in plain], dtype=object), "text"
 
 
-def _empty(group: h5py.Group, name: str, dtype: str, units: str, long_name: str) -> Any:
-    dataset = group.create_dataset(
-        name, (0,), dtype=dtype, maxshape=(None,), chunks=(_SPIKES_IN_A_CHUNK,), **plain_filters()
-    )
-    describe(dataset, units, long_name)
-    return dataset
+def decode_labels(values: np.ndarray, encoding: str) -> list[Hashable]:
+    """Return the labels that `encode_labels` stored.
+
+    >>> decode_labels(*encode_labels([("a", 1), 2.5]))
+    [('a', 1), 2.5]
+    """
+    labels = values.tolist()
+    return [literal_eval(label) for label in labels] if encoding == "literal" else labels
+
+
+def _is_literal(label: Any) -> bool:
+    try:
+        return bool(literal_eval(repr(label)) == label)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
+
+
+def create_spikes(group: h5py.Group) -> GrowingTable:
+    """Make /spikes/<population>, without spikes."""
+    group.attrs.create("sorting", 2, dtype=SORTING)
+    times = add_column(group, "timestamps", "f8", (_SPIKES_IN_A_CHUNK,), options=plain_filters())
+    describe(times, "ms", "time of the spike from zero")
+    ids = add_column(group, "node_ids", "u8", (_SPIKES_IN_A_CHUNK,), options=plain_filters())
+    describe(ids, "1", "number of the node within its population, from 0")
+    return GrowingTable(group)
+
+
+def append_spikes(table: GrowingTable, times: np.ndarray, node_ids: np.ndarray) -> None:
+    """Add the spikes of one window, in any order.
+
+    times : (S,) ms, none earlier than the latest appended before.
+    node_ids : (S,) from 0 within the population.
+    Raises ValueError when times go back or the lengths differ.
+    """
+    times = np.asarray(times, dtype="f8")
+    ids = np.asarray(node_ids).astype("u8")
+    if times.shape != ids.shape or times.ndim != 1:
+        raise ValueError(f"{table.name}: {times.shape} times for {ids.shape} node ids")
+    if not times.size:
+        return
+    order = np.lexsort((ids, times))
+    times, ids = times[order], ids[order]
+    if not times[0] >= table.last:
+        raise ValueError(f"{table.name}: a spike at {times[0]} ms comes after one at {table.last} ms")
+    table.append({"timestamps": times, "node_ids": ids}, times[-1])
 
 
 def read_spikes(group: h5py.Group) -> Spikes:
     """Return the spikes of one population; of a file cut off while written, those that have time and node."""
-    rows = min(group["timestamps"].shape[0], group["node_ids"].shape[0])
+    rows = whole_rows(group)
     return Spikes(group["timestamps"][:rows], group["node_ids"][:rows].astype(np.int64))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from ketasim.storage.layout import read_values, store
+from ketasim.storage.datasets import read_values, store
 
 #: Endings of the keys of an event that carry a unit; the dataset is named without and has the unit instead.
 _UNIT_OF_ENDING = {"_mg_per_kg": "mg/kg", "_mg": "mg", "_s": "s", "_hz": "Hz"}

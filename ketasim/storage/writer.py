@@ -4,26 +4,81 @@ HDF5 with its default format, flushed after each block and never reusing space, 
 latest format and SWMR leave a mark that stops a second opening.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import errno
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from functools import wraps
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
+from uuid import uuid4
 
+import h5py
 import numpy as np
 
-from ketasim.storage import graph_measures, sonata, structure, tables
-from ketasim.storage.clock import ClockGroup, Column
-from ketasim.storage.digest import file_digest
-from ketasim.storage.disk import Disk
-from ketasim.storage.faults import fault_point
-from ketasim.storage.layout import StorageError, part_path, place_of, store
-from ketasim.storage.part_file import complete, names_the_file, new_file, now
-from ketasim.storage.parts import Parts, reopened, state_of
+from ketasim import __version__
+from ketasim.nested import flattened, part_of
+from ketasim.storage import edges, samples, sonata, tables
+from ketasim.storage.checkpoint import CheckpointError
+from ketasim.storage.content import digests_of_fixed, file_digest, item_digests
+from ketasim.storage.datasets import (
+    ADVICE,
+    CONVENTIONS,
+    FORMAT_VERSION,
+    SONATA_MAGIC,
+    SONATA_VERSION,
+    StorageError,
+    native,
+    part_path,
+    place_of,
+    reason_of,
+    store,
+)
+from ketasim.storage.disk import Disk, fault_point, sync_folder
+from ketasim.storage.growing_table import GrowingTable
 
 if TYPE_CHECKING:
     from ketasim.network.topology import Topology
+
+#: Groups whose members come one by one while a run goes on.
+_GROWING = ("trajectories", "spikes", "structure")
+
+#: Marks of the root that a run sets at its end.
+_OF_THE_END = ("finished", "stopped_because", "content_sha256")
+
+
+class _Writes(Protocol):
+    failed: bool
+
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def disk_error(self) -> OSError | None: ...
+
+
+_W = TypeVar("_W", bound=_Writes)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def names_the_file(method: Callable[Concatenate[_W, _P], _R]) -> Callable[Concatenate[_W, _P], _R]:
+    """Turn what HDF5 and the operating system raise into a `StorageError` that names the file."""
+
+    @wraps(method)
+    def guarded(self: _W, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return method(self, *args, **kwargs)
+        except (OSError, RuntimeError) as error:
+            self.failed = True
+            first = self.disk_error or error  # what HDF5 says of it later is about its own tables
+            raise StorageError(f"{self.place}: cannot be written: {reason_of(first)}") from error
+
+    return guarded
 
 
 class TrajectoryWriter:
@@ -40,7 +95,7 @@ class TrajectoryWriter:
     attributes : attributes of the root beside those that every file has; may replace `run_id` and `created`. With a
         `state` the file has to have the same `run_id`, and keeps the others that it has.
     state : of a writer (see `state`) whose OUT.h5.part is there: what it wrote later is cut off, and it goes on from
-        there; clocks and spikes that it knew need not be created again.
+        there; tables that it knew need not be created again.
 
     Raises
     ------
@@ -58,11 +113,13 @@ class TrajectoryWriter:
         self.failed = False
         self._destination = target if isinstance(target, BytesIO) else part_path(target)
         self._disk: Disk | None = None
-        self._parts = Parts()
+        self._tables: dict[str, GrowingTable] = {}  # by path
+        self._reopened = state is not None
+        self._fixed: dict[str, str] = {}  # digests of datasets that do not grow, as far as they are known
         if state is not None:
             assert isinstance(self._destination, Path)
             run_id = (attributes or {}).get("run_id")
-            self._file, self._disk, self._parts = reopened(self._destination, state, run_id)
+            self._file, self._disk, self._tables = reopened(self._destination, state, run_id)
         else:
             self._file, self._disk = new_file(self._destination, attributes or {})
         try:
@@ -74,11 +131,19 @@ class TrajectoryWriter:
     @property
     def state(self) -> dict[str, np.ndarray]:
         """What another writer needs to go on from here: lengths of what is in the file, and what is kept in memory."""
-        return state_of(self._file, self._parts)
+        self._fixed = digests_of_fixed(self._file, self._fixed)
+        present = [f"{place}/{name}" for place in _GROWING for name in self._file.get(place, ())]
+        known = {"tables": list(self._tables), "present": present, "fixed": self._fixed}
+        arrays = flattened({path: table.state for path, table in self._tables.items()})
+        return arrays | {"known": np.frombuffer(json.dumps(known).encode(), np.uint8)}
 
-    def rows(self, group: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Times (T,) and columns (T, ...) by name of all rows of a clock so far."""
-        return self._parts.clocks[group].rows()
+    def rows(self, group: str) -> dict[str, np.ndarray]:
+        """Name -> values of all rows of /trajectories/<group> so far, `time` and `stage` among them."""
+        return self._tables[f"trajectories/{group}"].rows()
+
+    def last_time(self, group: str) -> float:
+        """Time in s of the last row of /trajectories/<group>; -inf before the first."""
+        return self._tables[f"trajectories/{group}"].last
 
     @property
     def place(self) -> str:
@@ -132,12 +197,12 @@ class TrajectoryWriter:
         self._commit()
 
     @names_the_file
-    def create_clock(
+    def create_samples(
         self,
         group: str,
-        columns: Sequence[Column],
+        columns: Sequence[samples.Column],
         coordinates: Mapping[str, Any] | None = None,
-        extra_coordinates: Mapping[str, tuple[str, Any]] | None = None,
+        labels: Mapping[str, tuple[str, Any]] | None = None,
     ) -> None:
         """Create /trajectories/<group>, a set of signals sampled at the same times.
 
@@ -146,31 +211,30 @@ class TrajectoryWriter:
         group : ``subject``, ``population`` or ``node``.
         columns : the signals; each has dimensions (time, *dims).
         coordinates : name of each dimension -> its values, such as ``{"population": ("PYR", "PV")}``.
-        extra_coordinates : name -> (dimension, values), such as ``{"node_id": ("node", [0, 1, 0])}``.
+        labels : name -> (dimension, values), such as ``{"node_id": ("node", [0, 1, 0])}``.
 
-        A clock that a reopened file has goes on.
+        Those that a reopened file has go on.
 
         Raises
         ------
-        ValueError : the clock exists, a dimension has no values, or values do not fit their dimension.
+        ValueError : the group exists, a dimension has no values, or values do not fit their dimension.
         """
-        if group in self._parts.clocks:
-            if self._parts.reopened:
-                return
-            raise ValueError(f"/trajectories/{group} exists already")
-        parent = self._file.require_group("trajectories").create_group(group, track_order=True)
-        self._parts.clocks[group] = ClockGroup(parent, columns, coordinates or {}, extra_coordinates or {})
-        self._commit()
+        if self._is_new(f"trajectories/{group}"):
+            parent = self._file.require_group("trajectories").create_group(group, track_order=True)
+            table = samples.create_samples(parent, columns, coordinates or {}, labels or {})
+            self._tables[f"trajectories/{group}"] = table
+            self._commit()
 
     @names_the_file
-    def append(self, group: str, time: float, values: Mapping[str, Any]) -> None:
-        """Add one row to a clock; it is in the file after the next `flush`, which comes by itself.
+    def append(self, group: str, time: float, values: Mapping[str, Any], stage: str = "run") -> None:
+        """Add one row to /trajectories/<group>; it is in the file after the next `flush`, which comes by itself.
 
         time : s from time zero, later than the row before.
         values : name of each column -> its values, which are copied.
+        stage : ``baseline`` or ``run``, what the row belongs to.
         Raises KeyError for an unknown group or names that are not the columns, ValueError for a wrong shape.
         """
-        self._parts.clocks[group].append(time, values)
+        samples.append_sample(self._tables[f"trajectories/{group}"], time, stage, values)
         self._flush_full_block()
 
     @names_the_file
@@ -180,35 +244,50 @@ class TrajectoryWriter:
         timestamps_ms : (S,) ms from time zero, in any order, none before those of an earlier call.
         node_ids : (S,) from 0 within the population. Raises ValueError when times go back.
         """
-        if population not in self._parts.spikes:
-            group = self._file.require_group("spikes").create_group(population)
-            self._parts.spikes[population] = sonata.SpikeGroup(group)
-        self._parts.spikes[population].append(timestamps_ms, node_ids)
+        path = f"spikes/{population}"
+        if path not in self._tables:
+            self._tables[path] = sonata.create_spikes(self._file.require_group("spikes").create_group(population))
+        sonata.append_spikes(self._tables[path], timestamps_ms, node_ids)
         self._flush_full_block()
 
     @names_the_file
-    def append_structure(self, time_s: float, kind: Any, source: Any, target: Any, weight: Any, delay_ms: Any) -> None:
-        """Add births and deaths of edges among PYR in a slow step; a step without any says that it had none.
+    def create_edge_events(self, pairs: Iterable[edges.Pair]) -> None:
+        """Create /structure/events for the edges that may change; one that a reopened file has goes on.
 
-        time_s : end of the step, later than the one before. kind : (B,) 0 birth, 1 death, in the order in which they
-        apply. source, target : (B,) from 0 within PYR. weight : (B,) relative, kept in single precision.
-        delay_ms : (B,). Raises ValueError when time goes back or lengths differ.
+        pairs : populations of source and target, such as ``[("PYR", "PYR")]``. Raises ValueError if it exists.
         """
-        if self._parts.events is None:
-            self._parts.events = structure.EventGroup(self._file.require_group("structure"))
-        self._parts.events.append(time_s, kind, source, target, weight, delay_ms)
+        if self._is_new("structure/events"):
+            table = edges.create_events(self._file.require_group("structure"), pairs)
+            self._tables["structure/events"] = table
+            self._commit()
+
+    @names_the_file
+    def append_edge_events(self, time_s: float, events: Mapping[edges.Pair, Sequence[Any]]) -> None:
+        """Add births and deaths of edges in a slow step; a step without any says that it had none.
+
+        time_s : end of the step, later than the one before.
+        events : class pair -> (kind, source, target, weight, delay), (B,) each: 0 birth or 1 death, in the order in
+            which they apply; nodes from 0 within their population; relative, kept in single precision; ms.
+        Raises ValueError when time goes back or lengths differ, KeyError for a pair that was not announced.
+        """
+        edges.append_events(self._tables["structure/events"], time_s, edges.changing_pairs(self._file), events)
         self._flush_full_block()
 
     @names_the_file
-    def write_snapshot(self, name: str, time_s: float, topology: "Topology") -> None:
-        """Write the PYR to PYR edges as they are at a time, under /structure/snapshot_<name>."""
-        structure.write_snapshot(self._file, name, time_s, topology)
+    def write_snapshot(self, name: str, time_s: float, topology: "Topology", pairs: Iterable[edges.Pair]) -> None:
+        """Write the edges of class pairs as they are at a time, under /structure/snapshot_<name>."""
+        edges.write_snapshot(self._file, name, time_s, topology, pairs)
         self._commit()
 
     @names_the_file
-    def write_graph_measures(self, name: str, time_s: float, measures: Mapping[str, tuple[Any, str, str]]) -> None:
-        """Write /structure/measures_<name>: name -> (number or (K,) array by degree, unit, long name)."""
-        graph_measures.write_measures(self._file, name, time_s, measures)
+    def write_graph_measures(
+        self, name: str, time_s: float, population: str, measures: Mapping[str, tuple[Any, str, str]]
+    ) -> None:
+        """Write /structure/measures_<name>, of the graph within a population.
+
+        measures : name -> (number or (K,) array by degree, unit, long name).
+        """
+        edges.write_measures(self._file, name, time_s, population, measures)
         self._commit()
 
     @names_the_file
@@ -232,7 +311,7 @@ class TrajectoryWriter:
 
         What is written before a chunk is full is stored again when it is, so call this for a reason only.
         """
-        self._write_rows(whole_chunks=False)
+        self._write_rows(whole_blocks=False)
 
     @names_the_file
     def stop(self, reason: str) -> None:
@@ -271,19 +350,164 @@ class TrajectoryWriter:
         if self._disk is not None:
             self._disk.close()
 
+    def _is_new(self, path: str) -> bool:
+        """Whether a table has to be made. Raises ValueError for one that is made a second time."""
+        if path in self._tables and not self._reopened:
+            raise ValueError(f"/{path} exists already")
+        return path not in self._tables
+
     def _commit(self) -> None:
         self._file.flush()
         if self._disk is not None:
             self._disk.commit()
 
     def _flush_full_block(self) -> None:
-        if any(part.has_whole_chunk for part in self._parts.all()):
-            self._write_rows(whole_chunks=True)
+        if any(table.has_whole_block for table in self._tables.values()):
+            self._write_rows(whole_blocks=True)
 
-    def _write_rows(self, whole_chunks: bool) -> None:
+    def _write_rows(self, whole_blocks: bool) -> None:
         # Times come after the data are safe, so that a file cut off in between has no time without its data.
-        finishing = [part.write(whole_chunks) for part in self._parts.all()]
+        finishing = [table.write(whole_blocks) for table in self._tables.values()]
         self._commit()
-        for write_times in finishing:
-            write_times()
+        for write_key in finishing:
+            write_key()
         self._commit()
+
+
+def new_file(destination: Path | BytesIO, attributes: Mapping[str, Any]) -> tuple[h5py.File, Disk | None]:
+    """Make a trajectory file with the marks that every one has, and `attributes`, which may replace some.
+
+    Returns the HDF5 file, and the disk below it unless it lies in memory.
+    """
+    disk = None
+    if isinstance(destination, BytesIO):
+        file = h5py.File(destination, "w")
+    else:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        disk = Disk(destination)
+        file = h5py.File(disk, "w", fs_strategy="none")
+    marks = {
+        "Conventions": CONVENTIONS,
+        "format_version": FORMAT_VERSION,
+        "ketasim_version": __version__,
+        "advice": ADVICE,
+        "complete": 0,
+        "run_id": str(uuid4()),
+        "created": now(),
+        "magic": SONATA_MAGIC,
+        "version": SONATA_VERSION,
+    }
+    for name, value in (marks | dict(attributes)).items():
+        file.attrs[name] = value
+    return file, disk
+
+
+def complete(part: Path) -> None:
+    """Give a complete OUT.h5.part its final name.
+
+    Raises
+    ------
+    StorageError : it cannot be renamed, such as while another program on Windows has OUT.h5 open.
+    """
+    target = part.with_suffix("")
+    fault_point("rename")
+    try:
+        os.replace(part, target)
+    except OSError as error:
+        raise StorageError(
+            f"{part}: complete, but it cannot be renamed to {target.name}: {reason_of(error)}"
+        ) from error
+    sync_folder(part.parent)
+    fault_point("rename")
+
+
+def complete_after_all(part: Path) -> None:
+    """Give its name to an OUT.h5.part whose run was interrupted after the mark that it is complete.
+
+    What the interruption may have left of the last commit is done first, so that every reader of HDF5 can open it.
+
+    Raises
+    ------
+    StorageError : it cannot be written or renamed.
+    """
+    try:
+        Disk.reopened(part).close()
+    except OSError as error:
+        raise StorageError(f"{part}: cannot be written: {reason_of(error)}") from error
+    complete(part)
+
+
+def now() -> str:
+    """Return the time of day for the file's marks."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def reopened(
+    path: Path, state: Mapping[str, np.ndarray], run_id: str | None
+) -> tuple[h5py.File, Disk, dict[str, GrowingTable]]:
+    """Open an OUT.h5.part to go on from a state; what was written later is cut off with the first commit.
+
+    Raises
+    ------
+    CheckpointError : it is missing, damaged, of another run than `run_id`, or has less than the state says.
+    OSError : it cannot be read or written.
+    """
+    with ExitStack() as undone:
+        try:
+            if not path.stat().st_size:
+                raise ValueError("it is empty")  # HDF5 would make a file of it
+            disk = Disk.reopened(path)
+            undone.callback(disk.abandon)
+            file = h5py.File(disk, "r+")
+            undone.callback(file.close)
+            found = native(file.attrs.get("run_id"))
+            if run_id not in (None, found):
+                raise ValueError(f"it is of the run {found}, the checkpoint of {run_id}")
+            growing = _cut_back(file, state)
+        except (OSError, RuntimeError, LookupError, ValueError, TypeError, StorageError) as error:
+            if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+                raise
+            raise CheckpointError(
+                f"{path}: not what its checkpoint counts on: {reason_of(error)}; the run cannot go on; "
+                "`ketasim run ... --force` starts anew"
+            ) from error
+        undone.pop_all()
+        return file, disk, growing
+
+
+def _cut_back(file: h5py.File, state: Mapping[str, np.ndarray]) -> dict[str, GrowingTable]:
+    """Return the growing tables of a file as they were at a state; what was written later is cut off.
+
+    Raises
+    ------
+    ValueError, KeyError : the file does not have what it had.
+    """
+    known = json.loads(bytes(state["known"]))
+    missing = [path for path in known["present"] if path not in file]
+    if missing:
+        raise KeyError(f"/{missing[0]} is missing")
+    growing = {path: GrowingTable(file[path]) for path in known["tables"]}
+    for path, table in growing.items():
+        table.restore(part_of(state, path))
+    for place in _GROWING:
+        for name in list(file.get(place, ())):
+            if f"{place}/{name}" not in known["present"]:
+                del file[place][name]
+    items = item_digests(file)  # reads all, and so checks what grows
+    damaged = [name for name, digest in known["fixed"].items() if items.get(name) != digest]
+    if damaged:
+        raise ValueError(f"{damaged[0]} is not what was written")
+    _forget_the_end(file)
+    return growing
+
+
+def _forget_the_end(file: h5py.File) -> None:
+    """Remove what a run writes, and sets, when it ends or goes on."""
+    for name in ("summary", "provenance/forced_resume"):  # written again
+        if name in file:
+            del file[name]
+    for name in _OF_THE_END:
+        if name in file.attrs:
+            del file.attrs[name]
+    file.attrs["complete"] = 0
+    file.attrs["resumed"] = int(file.attrs.get("resumed", 0)) + 1

@@ -18,7 +18,8 @@ def changing(small_run, tmp_path):
         writer.write_topology(topology)
         writer.write_schedule([0.0, 7200.0])
         one = [np.array([number]) for number in (1, topology.source[0], topology.target[0], 1.0, 1.0)]
-        writer.append_structure(3600.0, *one)
+        writer.create_edge_events([("PYR", "PYR")])
+        writer.append_edge_events(3600.0, {("PYR", "PYR"): one})
         writer.finish()
     return path
 

@@ -8,6 +8,7 @@ import pytest
 import ketasim
 from ketasim.mechanisms import ORDER
 from ketasim.signals import SIGNALS
+from tests.drugs.drug_files import OWN_DRUG
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ from ketasim.signals import SIGNALS
     [
         (("drugs",), {"drug", "title", "species", "routes", "parameter sets"}),
         (("drugs", "ketamine"), {"parameter", "value", "unit", "status", "source"}),
-        (("mechanisms",), {"mechanism", "what it is", "reads", "writes", "scales"}),
+        (("mechanisms",), {"mechanism", "what it is", "reads", "writes", "scales", "targets"}),
         (("mechanisms", "nmda_blockade"), {"parameter", "value", "unit", "status", "source"}),
         (("mechanisms", "schedule"), {"parameter", "value", "unit", "status", "source"}),
         (("signals",), {"signal", "unit", "dimensions", "kind", "neutral", "range", "meaning"}),
@@ -45,6 +46,19 @@ def test_lists_are_complete(call):
     assert names == ["human_infusion", "quick", "rat_dose", "six_infusions", "vehicle", "brunel_wang_2001"]
     ketamine = json.loads(call("drugs", "ketamine", "--json").stdout)
     assert all(row["source"] and row["status"] for row in ketamine)
+
+
+def test_targets_that_nobody_reads_are_named(call, folder):
+    """Catches a row of a drug file that does nothing without a word, and a warning about one that acts."""
+    text = OWN_DRUG.replace("target: ampa, action: potentiator", "target: nk1, action: agonist")
+    (folder / "own.yaml").write_text(text, encoding="utf-8")
+    result = call("drugs", "own.yaml")
+    assert result.exit_code == 0
+    assert result.stderr == "no mechanism of ketasim reads nk1 agonist; these rows have no effect\n"
+    assert "targets.nk1.agonist (product)" in result.stdout
+    assert call("drugs", "ketamine").stderr == ""
+    read = {row["mechanism"]: row["targets"] for row in json.loads(call("mechanisms", "--json").stdout)}
+    assert (read["autoreceptors"], read["bdnf"]) == (["mglu2_3 agonist"], [])
 
 
 @pytest.mark.parametrize("mechanism", [mechanism.name for mechanism in ORDER])

@@ -8,7 +8,7 @@ from annotated_types import Ge, Gt, Le
 from ketasim.config import Experiment
 from ketasim.documents import override, parse_document
 from ketasim.mechanisms.mechanism import Mechanism
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 
 class BlockParameters(NamedTuple):

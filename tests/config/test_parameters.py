@@ -8,7 +8,7 @@ import pytest
 from ketasim.config.parameters import FrozenMapping, known_mechanisms, plain_mechanisms, validate_mechanisms
 from ketasim.documents import DocumentError, parse_quantity
 from ketasim.documents.units import _pint_unit
-from ketasim.provenance import describe
+from ketasim.sources import describe
 
 
 def test_every_kind_of_parameter_is_read(read, text):

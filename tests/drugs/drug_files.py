@@ -18,10 +18,9 @@ nmda:
   - {of: [parent], ic50_2a: 500 nM, ic50_2b: 1 uM, ic50_2c: 2 uM, ic50_2d: 4 uM, status: assumed, source: made up}
 nmda_kinetics:
   - {of: [parent], k_on: 3e6 1/M/s, electrical_distance: 0.8, escape: 0.3, status: assumed, source: made up}
-mglu23_agonist:
-  - {of: [product], ec50: 3 nM, status: assumed, source: made up}
-ampa_potentiator:
-  - {of: [product], ec50: 2000 nM, status: assumed, source: made up}
+targets:
+  - {target: mglu2_3, action: agonist, of: [product], value: 3 nM, status: assumed, source: made up}
+  - {target: ampa, action: potentiator, of: [product], value: 2000 nM, status: assumed, source: made up}
 species:
   rat:
     reference_weight: 300 g

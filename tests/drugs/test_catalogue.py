@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from ketasim.drugs import ROUTES, SPECIES, describe_drug, load_catalogue
 from ketasim.drugs.model import row_of
-from ketasim.provenance import Status
+from ketasim.sources import Status
 from tests.drugs.drug_files import OWN_DRUG
 
 
@@ -52,10 +52,11 @@ def test_a_users_own_drug_is_read(own):
     """Catches a quantity that is not converted to the internal unit."""
     assert (row_of(own.nmda, "parent").ic50_2a, row_of(own.nmda, "parent").ic50_2d) == (0.5, 4.0)
     assert row_of(own.nmda_kinetics, "parent").k_on == pytest.approx(3.0)  # 3e6 1/M/s in 1/uM/s
-    assert row_of(own.mglu23_agonist, "product").ec50 == pytest.approx(3e-3)
-    assert row_of(own.mglu23_agonist, "parent") is None
-    assert row_of(own.ampa_potentiator, "product").ec50 == pytest.approx(2.0)
-    assert row_of(own.ampa_potentiator, "parent") is None
+    assert [(row.about, row.of, row.hill) for row in own.targets] == [
+        (("mglu2_3", "agonist"), ("product",), 1.0),
+        (("ampa", "potentiator"), ("product",), 1.0),
+    ]
+    assert [row.value for row in own.targets] == pytest.approx([3e-3, 2.0])
     assert row_of(own.molar_mass, "product").value == pytest.approx(300.0)
     rat = own.species["rat"]
     assert rat.reference_weight == pytest.approx(0.3)
@@ -78,6 +79,7 @@ def test_rows_name_compound_and_place(own):
     """Catches a table of numbers that can't be told apart, or that shows a derived number as if it were written."""
     rows = {row.name: (row.value, row.unit) for row in describe_drug(own)}
     assert rows["molar_mass (parent)"] == ("200", "g/mol")
+    assert rows["targets.mglu2_3.agonist (product)"] == ("0.003", "uM")
     assert rows["species.rat.routes.oral.gut"] == ("0.8", "")
     assert "species.rat.routes.oral.bioavailability" not in rows
     assert len(rows) == len(describe_drug(own))

@@ -47,6 +47,7 @@ def test_no_substance_is_made_or_lost(drug, species, disposition):
             augmented = np.zeros((n + 1, n + 1))
             augmented[:n, :n] = system.matrix * 3600.0 * hours
             augmented[:n, n] = 5.0 * entry * hours
+            # which is right here: with exchange both ways the matrix is not triangular
             amount = (expm(augmented) @ np.append(7.0 * entry, 1.0))[:n]
             given = (7.0 + 5.0 * hours) / system.molar_mass[0]
             assert abs(per_mole @ amount / given - 1.0) < 1e-9
@@ -137,6 +138,15 @@ def test_a_liver_cannot_take_more_than_it_gets():
     oral = exposure(system, system.entries["own_drug", "oral"])
     assert_allclose(oral[0], 0.0, atol=1e-9)
     assert oral[1] > 0.0
+
+
+def test_a_drug_without_a_first_pass_needs_no_liver():
+    """Catches a blood flow that is asked for, or that matters, where nothing passes the liver first."""
+    lines = [line for line in OWN_DRUG.splitlines() if not line.lstrip().startswith("oral: ")]
+    with_flow, without = ("\n".join(line for line in lines if keep or "hepatic" not in line) for keep in (True, False))
+    assert with_flow != without
+    one, other = (compartments([validate(Drug, parse_document(t))], body("rat", 0.3)) for t in (with_flow, without))
+    assert_array_equal(one.matrix, other.matrix)
 
 
 def test_a_set_that_a_drug_lacks_falls_back_to_its_own_default():

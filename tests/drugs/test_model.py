@@ -18,13 +18,27 @@ BROKEN = {
         ("- {of: [parent], ic50_2a", "- {of: [ketamine], ic50_2a"),
         "nmda: unknown compound 'ketamine'; allowed: parent, product",
     ),
-    "unknown agonist": (
-        ("- {of: [product], ec50: 3 nM", "- {of: [glutamate], ec50: 3 nM"),
-        "mglu23_agonist: unknown compound 'glutamate'; allowed: parent, product",
+    "unknown ligand": (
+        ("of: [product], value: 3 nM", "of: [prodct], value: 3 nM"),
+        "targets: unknown compound 'prodct'; allowed: parent, product; did you mean product?",
     ),
-    "unknown potentiator": (
-        ("- {of: [product], ec50: 2000 nM", "- {of: [prodct], ec50: 2000 nM"),
-        "ampa_potentiator: unknown compound 'prodct'; allowed: parent, product; did you mean product?",
+    "a ligand twice": (
+        ("of: [product], value: 3 nM", "of: [product, parent, product], value: 3 nM"),
+        "targets: product has two rows as mglu2_3 agonist; it needs one",
+    ),
+    "a ligand in two rows": (
+        ("{target: ampa, action: potentiator", "{target: mglu2_3, action: agonist"),
+        "targets: product has two rows as mglu2_3 agonist; it needs one",
+    ),
+    "unknown action": (
+        ("action: agonist", "action: agonst"),
+        "targets.0.action: unknown value 'agonst'; allowed: agonist, antagonist, block, inhibitor, potentiator; did",
+    ),
+    "a target's name": (("target: ampa", "target: AMPA receptor"), "targets.1.target: 'AMPA receptor'"),
+    "no slope": (("value: 3 nM", "value: 3 nM, hill: 0"), "targets.0.hill: 0 is out of range; it must be more than 0"),
+    "a first pass without a liver": (
+        ("    hepatic_flow: {value: 4 L/h/kg, status: assumed, source: made up}\n", ""),
+        "species.rat: the route 'oral' has a first pass through the liver; give 'hepatic_flow'",
     ),
     "no molar mass": (
         ("  - {of: [product], value: 0.3 kg/mol, status: assumed, source: made up}\n", ""),
@@ -36,7 +50,7 @@ BROKEN = {
     ),
     "two rows for one compound": (
         ("- {of: [product], value: 0.3", "- {of: [product, parent], value: 0.3"),
-        "molar_mass: the compound 'parent' stands in two rows; it needs one",
+        "molar_mass: parent has two rows; it needs one",
     ),
     "affinity without kinetics": (
         ("nmda_kinetics:\n  - {of: [parent]", "nmda_kinetics:\n  - {of: [product]"),
@@ -49,7 +63,7 @@ BROKEN = {
     ),
     "a disposition twice": (
         ("metabolites:\n      - {of: [product]", "metabolites:\n      - {of: [product, parent]"),
-        "species.rat.dispositions.slow: the compound 'parent' stands in two rows; it needs one",
+        "species.rat.dispositions.slow: parent has two rows; it needs one",
     ),
     "forms the unknown": (
         ("forms: product", "forms: produce"),
@@ -97,7 +111,7 @@ BROKEN = {
         "'-1 L/kg' is out of range; it must be more than 0 L/kg",
     ),
     "no unit": (("k21: 0.5 1/h, ke0: 1 1/min", "k21: 0.5 1/h, ke0: 1"), "1 has no unit; a rate is wanted, such as 1/s"),
-    "wrong unit": (("ec50: 3 nM", "ec50: 3 mg"), "is a mass; a molar concentration is wanted, such as nM, uM, mM"),
+    "wrong unit": (("value: 3 nM", "value: 3 mg"), "is a mass; a molar concentration is wanted, such as nM, uM, mM"),
     "escape of one": (("escape: 0.3", "escape: 1"), "1 is out of range; it must be less than 1"),
     "fraction above one": (
         ("forms: product, value: 0.25", "forms: product, value: 1.5"),
@@ -130,8 +144,19 @@ def test_a_broken_file_is_refused_in_words(case, tmp_path):
 def test_all_wrong_values_are_told_at_once(tmp_path):
     """Catches a reader that stops at the first mistake."""
     path = tmp_path / "own.yaml"
-    text = OWN_DRUG.replace("ec50: 3 nM", "ec50: 3").replace("gut: 0.8", "gut: 8").replace("lag: 5 min", "lag: 5")
+    text = OWN_DRUG.replace("value: 3 nM", "value: 3").replace("gut: 0.8", "gut: 8").replace("lag: 5 min", "lag: 5")
     path.write_text(text, encoding="utf-8")
     with pytest.raises(DocumentError) as caught:
         load_catalogue([path])
-    assert [problem.path.rpartition(".")[2] for problem in caught.value.problems] == ["ec50", "lag", "gut"]
+    assert [problem.path.rpartition(".")[2] for problem in caught.value.problems] == ["value", "lag", "gut"]
+
+
+def test_all_that_does_not_fit_is_told_at_once(tmp_path):
+    """Catches a reader that stops at the first row that does not fit, and one that points at the top of the file."""
+    path = tmp_path / "own.yaml"
+    text = OWN_DRUG.replace("dose_fraction: 1}", "dose_fraction: 0.5}").replace("{of: [parent], k_on", "{of: [], k_on")
+    path.write_text(text.replace("of: [product], value: 3 nM", "of: [prodct], value: 3 nM"), encoding="utf-8")
+    with pytest.raises(DocumentError) as caught:
+        load_catalogue([path])
+    found = {problem.path: problem.place.line for problem in caught.value.problems}
+    assert found == {"compounds": 5, "nmda_kinetics": 17, "targets": 19}

@@ -1,4 +1,4 @@
-"""Stimuli to the network: whom they reach, from when to when, and how much."""
+"""Rates of background afferents: whom they reach, from when to when, and how much."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,8 @@ from numpy.testing import assert_array_equal
 
 from ketasim.config import Experiment
 from ketasim.documents import DocumentError, KetasimError
-from ketasim.network.build import poisson_thresholds
+from ketasim.exposures import AFFERENTS
 from ketasim.simulation import Simulation
-from ketasim.simulation.stimuli import added_rates, stimulated
 
 CIRCUIT = """\
 format: 1
@@ -61,7 +60,7 @@ def windows(experiment):
         rows.append((round(time, 3), *window.population["firing_rate"], spikes))
 
     simulation.measure_baseline(note, cached=False)
-    note(0.0, simulation.window)
+    note(simulation.time, simulation.window)
     while simulation.time < experiment.duration:
         simulation.step()
         note(simulation.time, simulation.window)
@@ -105,24 +104,33 @@ def test_starts_and_ends_are_slow_times(experiment):
     assert {61.5, 62.2} <= set(simulation.schedule.tolist())
 
 
-def test_rates_add_up_and_the_rest_stays(experiment):
-    """Catches overlapping stimuli of which one wins, and anything but the background's counts that changes."""
+def test_a_stimulus_before_zero_reaches_the_network_as_one_after_it(experiment):
+    """Catches a run that begins at zero, a baseline in which a stimulus is on, and windows dated from another time."""
+    simulation, rows = windows(experiment(afferents("A", -1.0, 0.4, 500.0)))
+    assert simulation.schedule[-1] == 2.0
+    assert [row[0] for row in rows] == np.arange(-2.0, 2.1, 0.2).round(1).tolist()
+    rate = {time: rate for time, rate, *_ in rows}
+    rest = np.mean([rate for time, rate in rate.items() if not -1.0 <= time < -0.6])
+    assert min(rate[-1.0], rate[-0.8]) > 1.5 * rest
+    assert max(rate[time] for time in rate if time < -1.0) < 1.5 * rest
+    steps = np.concatenate([spikes[0] for *_, spikes in rows])
+    assert -20_000 < steps[0] < -19_000 and np.all(np.diff(steps) >= 0)
+
+
+def test_rates_add_up_in_their_signal(experiment):
+    """Catches overlapping stimuli of which one wins, and a signal that stays as it was when a stimulus has ended."""
     given = experiment(
         afferents("A", 0.4, 0.8, 300.0), afferents("A", 0.8, 0.8, -100.0), afferents("B", 0.8, 0.2, 50.0)
     )
     times = (0.0, 0.4, 0.8, 1.0, 1.2, 1.6)
-    added = [added_rates(given.stimuli, ("A", "B"), time).tolist() for time in times]
-    wanted = [[0, 0], [0.3, 0], [0.2, 0.05], [0.2, 0], [-0.1, 0], [0, 0]]
-    assert added == pytest.approx(np.array(wanted), abs=1e-12)
-    network = Simulation(given).network
-    assert stimulated(network, np.zeros(2)) is network
-    other = stimulated(network, np.array([0.3, -1.0]))
-    synapses, before = other.parameters.synapses, network.parameters.synapses
-    assert_array_equal(synapses.afferent_thresholds, poisson_thresholds(np.array([0.13, 0.0])))
-    for name in set(synapses._fields) - {"afferent_thresholds"}:
-        assert_array_equal(getattr(synapses, name), getattr(before, name))
-    assert other.parameters._replace(synapses=before) == network.parameters
-    assert other.graph is network.graph and other.nmda_circuit is network.nmda_circuit
+    wanted = np.array([[0, 0], [0.3, 0], [0.2, 0.05], [0.2, 0], [-0.1, 0], [0, 0]])
+    simulation = Simulation(given)
+    added = [AFFERENTS.inputs(given.stimuli, simulation.setting, time, time + 0.2)["afferent_rate"] for time in times]
+    assert np.array(added) == pytest.approx(wanted, abs=1e-12)
+    simulation.measure_baseline()
+    for time, rates in zip(times, wanted, strict=True):
+        simulation.advance(time - simulation.time)
+        assert simulation.signals["afferent_rate"] == pytest.approx(rates, abs=1e-12)
 
 
 def test_a_stimulus_inside_a_window_is_not_passed_over(experiment):

@@ -10,24 +10,32 @@ from hypothesis import strategies as st
 
 from ketasim.config import Experiment
 from ketasim.drugs import load_catalogue
-from ketasim.drugs.compartments import Body, compartments
-from ketasim.simulation.dosing import Administration, administrations, event_times, inputs
+from ketasim.exposures import DOSES, Administration
+from ketasim.exposures.doses import administrations
+from tests.mechanisms.subjects import KETAMINE, setting
 
-SYSTEM = compartments([load_catalogue()["ketamine"]], Body("human", 70.0))
-ROUTES = [route for _, route in SYSTEM.entries]
-LAGGED = replace(SYSTEM, lags={key: 90.0 for key in SYSTEM.lags})
+BODY = setting(KETAMINE)
+ROUTES = [route for _, route in BODY.compartments.entries]
+LAGGED = replace(BODY, compartments=replace(BODY.compartments, lags=dict.fromkeys(BODY.compartments.lags, 90.0)))
+
+
+def inputs(doses, body, begin, end):
+    """Bolus and infusion rate of a step."""
+    found = DOSES.inputs(doses, body, begin, end)
+    assert tuple(found) == DOSES.sets
+    return found["bolus"], found["infusion_rate"]
 
 
 def doses_of(*doses, weight="70 kg"):
     data = {"format": 1, "duration": "10 d", "subject": {"weight": weight}, "doses": list(doses)}
-    return administrations(Experiment.from_mapping(data).doses, float(weight.split()[0]))
+    return Experiment.from_mapping(data).exposures[DOSES]
 
 
-def given_in_all(doses, system, times):
+def given_in_all(doses, body, times):
     """Amount into each compartment, summed over the steps between `times`."""
-    total = np.zeros(len(system.names))
+    total = np.zeros(len(body.compartments.names))
     for begin, end in pairwise(times):
-        bolus, rate = inputs(doses, system, begin, end)
+        bolus, rate = inputs(doses, body, begin, end)
         total += bolus + rate * (end - begin)
     return total
 
@@ -46,10 +54,10 @@ single_doses = st.builds(
 @given(st.lists(single_doses, min_size=1, max_size=4), st.lists(st.floats(0.0, 9000.0), max_size=8), st.booleans())
 def test_every_splitting_conserves_the_dose(doses, cuts, lagged):
     """Catches a bolus counted in two steps or none, and an infusion longer or shorter than stated."""
-    system = LAGGED if lagged else SYSTEM
-    times = sorted({0.0, 9000.0, *cuts, *event_times(doses, system)})
-    wanted = sum(dose.amount * system.entries[dose.drug, dose.route] for dose in doses)
-    assert given_in_all(doses, system, times) == pytest.approx(wanted, rel=1e-9)
+    body = LAGGED if lagged else BODY
+    times = sorted({0.0, 9000.0, *cuts, *DOSES.times(doses, body)})
+    wanted = sum(dose.amount * body.compartments.entries[dose.drug, dose.route] for dose in doses)
+    assert given_in_all(doses, body, times) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_lag_delays_bolus_and_infusion():
@@ -58,7 +66,7 @@ def test_lag_delays_bolus_and_infusion():
         {"drug": "ketamine", "route": "oral", "amount": "10 mg", "start": "100 s"},
         {"drug": "ketamine", "route": "intravenous", "amount": "6 mg", "start": "200 s", "duration": "60 s"},
     )
-    assert event_times(doses, LAGGED) == [190.0, 290.0, 350.0]
+    assert DOSES.times(doses, LAGGED) == {190.0, 290.0, 350.0}
     bolus, rate = inputs(doses, LAGGED, 100.0, 190.0)
     assert not bolus.any()
     assert not rate.any()
@@ -70,7 +78,7 @@ def test_lag_delays_bolus_and_infusion():
 def test_a_bolus_enters_once_at_the_start_of_a_step():
     """Catches a bolus that enters at the end of the step before it, or again in the next."""
     doses = [Administration("ketamine", "intravenous", 35.0, 60.0, 0.0)]
-    amounts = [inputs(doses, SYSTEM, *step)[0].sum() for step in ((0.0, 60.0), (60.0, 120.0), (120.0, 180.0))]
+    amounts = [inputs(doses, BODY, *step)[0].sum() for step in ((0.0, 60.0), (60.0, 120.0), (120.0, 180.0))]
     assert amounts == pytest.approx([0.0, 35.0, 0.0])
 
 
@@ -94,19 +102,39 @@ def test_repeats_and_amounts_per_weight():
     assert [dose.end - dose.start for dose in doses] == pytest.approx([2400.0, 0.0, 2400.0, 2400.0])
 
 
+def test_rows_are_in_the_order_of_the_experiment():
+    """Catches a row of the file without its unit, or amounts per weight that nobody can read from it."""
+    given = Experiment.from_mapping(
+        {
+            "format": 1,
+            "duration": "1 d",
+            "subject": {"weight": "80 kg"},
+            "doses": [
+                {"drug": "ketamine", "route": "oral", "amount": "0.5 mg/kg", "start": "1 h"},
+                {"drug": "saline", "route": "intravenous", "duration": "40 min"},
+            ],
+        }
+    )
+    rows = [dose.row() for dose in administrations(given.doses, 80.0)]
+    same = {"kind": "dose"}
+    assert rows == [
+        same | {"drug": "ketamine", "route": "oral", "amount_mg": 40.0, "start_s": 3600.0, "duration_s": 0.0},
+        same | {"drug": "saline", "route": "intravenous", "amount_mg": 0.0, "start_s": 0.0, "duration_s": 2400.0},
+    ]
+
+
 def test_overlapping_infusions_add_up():
     """Catches one infusion replacing another."""
     doses = [
         Administration("ketamine", "intravenous", 10.0, 0.0, 100.0),
         Administration("ketamine", "intravenous", 30.0, 50.0, 100.0),
     ]
-    rates = [inputs(doses, SYSTEM, *step)[1].sum() for step in ((0.0, 50.0), (50.0, 100.0), (100.0, 150.0))]
+    rates = [inputs(doses, BODY, *step)[1].sum() for step in ((0.0, 50.0), (50.0, 100.0), (100.0, 150.0))]
     assert rates == pytest.approx([0.1, 0.4, 0.3])
 
 
 def test_saline_puts_nothing_in():
     """Catches a vehicle that needs an amount or makes a compartment."""
     doses = doses_of({"drug": "saline", "route": "intravenous", "duration": "40 min"})
-    system = compartments([load_catalogue()["saline"]], Body("human", 70.0))
-    bolus, rate = inputs(doses, system, 0.0, 60.0)
+    bolus, rate = inputs(doses, setting(load_catalogue()["saline"]), 0.0, 60.0)
     assert bolus.shape == rate.shape == (0,)

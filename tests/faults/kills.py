@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self
 
 import ketasim
 from ketasim.storage.checkpoint import checkpoint_path
-from ketasim.storage.layout import part_path
+from ketasim.storage.datasets import part_path
 
 ROOT = Path(__file__).parents[2]
 

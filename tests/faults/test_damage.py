@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ketasim.storage.checkpoint import checkpoint_path
-from ketasim.storage.layout import part_path
+from ketasim.storage.datasets import part_path
 from tests.faults.kills import digest_of
 
 pytestmark = pytest.mark.faults

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ketasim.storage.lock import lock_path
+from ketasim.storage.checkpoint import lock_path
 from tests.faults.kills import ROOT
 
 pytestmark = pytest.mark.faults
@@ -74,7 +74,7 @@ def test_a_lock_held_by_something_else(bench, note, tmp_path):
     """Catches a second writer that comes in while the lock is held, and one refused after its holder's death."""
     out = bench.fresh()
     code = (
-        "import sys, time; from ketasim.storage.lock import locked; from pathlib import Path\n"
+        "import sys, time; from ketasim.storage.checkpoint import locked; from pathlib import Path\n"
         "with locked(Path(sys.argv[1])):\n print('held', flush=True); time.sleep(600)"
     )
     holder = subprocess.Popen(

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import ketasim
-from ketasim.storage.layout import part_path
+from ketasim.storage.datasets import part_path
 from tests.faults.kills import WHOLE, Bench
 
 pytestmark = pytest.mark.faults

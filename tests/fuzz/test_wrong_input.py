@@ -53,7 +53,7 @@ def test_wrong_input(kind, folder):
     assert not found and grown < MOST_GROWTH
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kind=st.sampled_from(sorted(KINDS)), random=st.randoms(use_true_random=False))
 def test_wrong_input_shrinks(kind, random, folder):
     """Catches what the numbered cases miss, and leads to the smallest damage that escapes."""

@@ -5,8 +5,8 @@ from numpy.testing import assert_array_equal
 
 from ketasim.kernels.records import Activity, FastClock, Modulation, new_activity
 from ketasim.kernels.spiking_network import run_window
-from ketasim.network.build import build
-from ketasim.network.topology import Edges, make_topology
+from ketasim.network.build import build, poisson_thresholds
+from ketasim.network.topology import FAST_STEP, Edges, make_topology
 from ketasim.network.weights import WeightSet, tables_of
 
 NAMES = ("PYR", "PV", "SST")
@@ -30,12 +30,6 @@ def circuit(populations, edges=(), scale=None):
     return build(make_topology(names, population, position, Edges(*arrays)), scale, tables=LIVELY)
 
 
-def silent_afferents(parameters):
-    """The same parameters without background afferents."""
-    thresholds = np.full_like(parameters.synapses.afferent_thresholds, 2**32 - 1)
-    return parameters._replace(synapses=parameters.synapses._replace(afferent_thresholds=thresholds))
-
-
 def change_cells(parameters, **constants):
     """The same parameters with constants of all cell classes set to one value each."""
     cells = parameters.cells
@@ -43,11 +37,17 @@ def change_cells(parameters, **constants):
     return parameters._replace(cells=cells._replace(**filled))
 
 
-def modulation(n, **values):
-    """`Modulation` of a network without drug, or with values for some of its entries."""
+def modulation(network, *, afferents=False, **values):
+    """`Modulation` of a network without drug, or with values for some of its entries.
+
+    afferents : whether the background has its own rate; else it is silent.
+    """
     neutral = {"nmda_ab": 1.0, "nmda_cd": 0.0, "tonic_ab": 0.0, "tonic_cd": 0.0}
     neutral |= {"release_gain": 1.0, "ampa_gain": 1.0, "afferent_gain": 1.0}
-    return Modulation(**{name: np.full(n, value) * 1.0 for name, value in (neutral | values).items()})
+    n, names = network.graph.node_class.size, network.topology.population_names
+    rates = np.array([network.tables.cells[name].afferent_rate if afferents else 0.0 for name in names])  # 1/ms
+    arrays = {name: np.full(n, value) * 1.0 for name, value in (neutral | values).items()}
+    return Modulation(**arrays, afferent_thresholds=poisson_thresholds(rates * FAST_STEP))
 
 
 def fast_clock(seed=1, first_step=0, age=0):
@@ -70,11 +70,13 @@ def circuit_of_many_blocks(seed=21):
     return circuit(populations, edges, scale=np.full((3, 3), 3.0))
 
 
-def random_modulation(n, seed):
-    """Blocked NMDA channels, tonic conductance and gains that are not 1, different for each neuron."""
+def random_modulation(network, seed):
+    """Blocked NMDA channels, tonic conductance and gains that are not 1, different for each neuron; with afferents."""
+    n = network.graph.node_class.size
     rng = np.random.default_rng([seed, n])
     return modulation(
-        n,
+        network,
+        afferents=True,
         nmda_ab=rng.uniform(0.0, 1.0, n),
         nmda_cd=rng.uniform(0.0, 0.3, n),
         tonic_ab=rng.uniform(0.0, 2.0, n),
@@ -94,14 +96,17 @@ def assert_same_activity(one, other):
 class Bench:
     """A circuit whose windows follow each other; afferents are silent unless asked for."""
 
-    def __init__(self, network, *, afferents=False, influence=None, real=np.float64, **constants):
-        self.graph = network.graph
-        self.parameters = network.parameters if afferents else silent_afferents(network.parameters)
-        self.parameters = self.parameters._replace(**constants)
+    def __init__(self, network, *, afferents=False, real=np.float64, **constants):
+        self.network, self.graph, self.afferents = network, network.graph, afferents
+        self.parameters = network.parameters._replace(**constants)
         self.n = self.graph.node_class.shape[0]
-        self.modulation = modulation(self.n) if influence is None else influence
+        self.modulate()
         self.activity = new_activity(self.graph, self.parameters, real)
         self.clock = fast_clock()
+
+    def modulate(self, **values):
+        """Set what slow mechanisms do: `modulation` with values for some of its entries."""
+        self.modulation = modulation(self.network, afferents=self.afferents, **values)
 
     def run(self, n_steps):
         """Run on and return the window."""

@@ -25,7 +25,7 @@ from tests.kernels.circuits import (
 def test_threads_change_no_bit(real):
     """Catches a part that reads another's spikes too early, adds in another order, or loses an edge at its border."""
     network = circuit_of_many_blocks()
-    influence = random_modulation(900, 3)
+    influence = random_modulation(network, 3)
     results = []
     for threads in (1, 2, 3, 7, 100):
         activity = new_activity(network.graph, network.parameters, real)
@@ -68,5 +68,5 @@ def test_interrupted_threads_end(failing, monkeypatch):
 
     monkeypatch.setattr(spiking_network, "run_part", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_window(activity, network.graph, modulation(900), network.parameters, fast_clock(), 500, 3)
+        run_window(activity, network.graph, modulation(network), network.parameters, fast_clock(), 500, 3)
     assert threading.active_count() == before

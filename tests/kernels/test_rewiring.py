@@ -8,9 +8,9 @@ from numpy.testing import assert_array_equal
 
 from ketasim.kernels.graph import Synapses, synapses_of
 from ketasim.kernels.records import new_activity
-from ketasim.kernels.rewiring import GraphError, change, with_room
+from ketasim.kernels.rewiring import GraphError, change, set_weights, with_room
 from ketasim.kernels.spiking_network import run_window
-from tests.kernels.circuits import circuit, fast_clock, modulation, silent_afferents
+from tests.kernels.circuits import circuit, fast_clock, modulation
 
 POPULATIONS = ("PYR",) * 5 + ("PV",) * 2 + ("SST",) * 2
 N = len(POPULATIONS)
@@ -112,10 +112,26 @@ def test_rows_that_moved_keep_their_room():
     assert changing.graph.row_start[2] > changing.graph.row_start[1] > changing.graph.row_start[8]
 
 
+def test_weights_of_a_class_pair_are_set_and_no_others():
+    """Catches weights in another order, of another pair, or more or fewer of them than there are synapses."""
+    random = np.random.default_rng(7)
+    edges = {pair: (float(np.float32(random.lognormal())), 3) for pair in every_pair()[::2]}
+    changing = changing_of(edges)
+    pairs = sorted(pair for pair in edges if pair[0] < 5 and 5 <= pair[1] < 7)  # from PYR onto PV
+    assert len(pairs) > 3
+    new = {pair: (float(np.float32(random.lognormal())), 3) for pair in pairs}
+    weight = np.array([new[pair][0] for pair in pairs], np.float32)
+    set_weights(changing.graph, (0, 5), (5, 7), weight)
+    assert_holds(changing, edges | new)
+    for wrong in (weight[:-1], np.append(weight, np.float32(1.0))):
+        with pytest.raises(ValueError, match=f"{wrong.size} weights for another number of synapses"):
+            set_weights(changing.graph, (0, 5), (5, 7), wrong)
+
+
 def windows(graph, network, seed=5):
     """Four windows from rest."""
     activity = new_activity(graph, network.parameters)
-    state = modulation(N)
+    state = modulation(network, afferents=True)
     found = []
     for number in range(4):
         clock = fast_clock(seed, 1500 * number, 1500 * number)
@@ -223,16 +239,16 @@ def test_new_synapse_is_felt_at_its_delay_and_a_dead_one_is_not():
     network = network_of({(0, 1): (50.0, 10)})
     changing = with_room(network.graph, 0.15, LONGEST)
     changing = change(changing, deaths_of([(0, 1)]), births_of({(0, 2): (50.0, 20)}))
-    parameters = silent_afferents(network.parameters)
+    parameters, state = network.parameters, modulation(network)
     activities = [new_activity(graph, parameters) for graph in (changing.graph, network_of({}).graph)]
     for activity in activities:
         activity.voltage[0] = 0.0  # fires at the end of the first step
     felt, alone = activities
 
     def run(first_step, n_steps):
-        run_window(felt, changing.graph, modulation(N), parameters, fast_clock(1, first_step, first_step), n_steps)
+        run_window(felt, changing.graph, state, parameters, fast_clock(1, first_step, first_step), n_steps)
         empty = network_of({}).graph
-        run_window(alone, empty, modulation(N), parameters, fast_clock(1, first_step, first_step), n_steps)
+        run_window(alone, empty, state, parameters, fast_clock(1, first_step, first_step), n_steps)
 
     run(0, 21)
     assert_array_equal(felt.voltage, alone.voltage)

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from ketasim.kernels.chunks import Model
 from ketasim.kernels.records import SUM_AMPA_CURRENT, new_activity
-from ketasim.kernels.spiking_network import run_window
+from ketasim.kernels.spiking_network import run_traced_window, run_window
 from tests.kernels.circuits import (
     Bench,
     assert_same_activity,
@@ -16,8 +17,8 @@ from tests.kernels.circuits import (
     circuit_of_many_blocks,
     copy_of,
     fast_clock,
+    modulation,
     random_modulation,
-    silent_afferents,
 )
 from tests.reference.spiking_network import RECEPTORS, SUMS, ReferenceNetwork
 
@@ -82,7 +83,7 @@ def run_both(network, influence, seed, first_step, n_steps):
 def test_kernel_equals_twin(seed, first_step):
     """80 ms of three classes, afferents and all: catches any equation, order of events or index that is wrong."""
     network = random_circuit(seed)
-    assert run_both(network, random_modulation(15, seed), seed, first_step, 800) > 10
+    assert run_both(network, random_modulation(network, seed), seed, first_step, 800) > 10
 
 
 @settings(max_examples=8, deadline=None)
@@ -96,7 +97,7 @@ def test_kernel_equals_twin(seed, first_step):
 def test_kernel_equals_twin_anywhere(seed, first_step, sizes, probability, strength):
     """Catches what goes wrong without a class, without edges, with strong synapses or far from time zero."""
     network = random_circuit(seed, sizes, probability, strength)
-    run_both(network, random_modulation(sum(sizes), seed), seed, first_step, 250)
+    run_both(network, random_modulation(network, seed), seed, first_step, 250)
 
 
 @pytest.mark.parametrize(("seed", "step"), [(3, 0.1), (4, 0.05)])
@@ -104,7 +105,7 @@ def test_twin_of_integrate_and_fire_cells(seed, step):
     """Sharpness 0 takes its own branch: catches a spike current left in, or a step length taken for granted."""
     network = random_circuit(seed, sizes=(5, 2, 2))
     parameters = change_cells(network.parameters, sharpness=0.0, adaptation=0.0, cutoff=-50.0)._replace(step=step)
-    influence = random_modulation(9, seed)
+    influence = random_modulation(network, seed)
     activity = new_activity(network.graph, parameters, np.float64)
     window = run_window(activity, network.graph, influence, parameters, fast_clock(seed), 600)
     twin = ReferenceNetwork(network.graph, parameters, seed)
@@ -120,7 +121,7 @@ def test_windows_with_different_modulation_equal_twin():
     twin = ReferenceNetwork(network.graph, network.parameters, seed)
     spikes = 0
     for number, first_step in enumerate((-50, 153, 10_000)):  # the last after a gap
-        influence = random_modulation(15, number)
+        influence = random_modulation(network, number)
         clock = fast_clock(seed, first_step, 203 * number)
         window = run_window(activity, network.graph, influence, network.parameters, clock, 203)
         twin.spikes, twin.released = [], type(twin.released)(float)
@@ -131,11 +132,54 @@ def test_windows_with_different_modulation_equal_twin():
     assert spikes >= 10
 
 
+@pytest.mark.parametrize(("first_step", "n_steps"), [(0, 300), (-333, 305), (7, 4), (8, 2), (-10, 1)])
+def test_traces_equal_twin(first_step, n_steps):
+    """Catches currents of another instant, class or sign, a mean over the wrong number, samples lost at the ends."""
+    network, seed = random_circuit(8), 8
+    influence = random_modulation(network, seed)
+    before = 600  # steps until inhibition has come, too
+    twin = ReferenceNetwork(network.graph, network.parameters, seed)
+    twin.run(influence, first_step - before, before + n_steps)
+    instants = [step for step in range(first_step, first_step + n_steps) if step % 10 == 0]
+    expected = np.array([[np.mean(twin.traces[step, kind], axis=0) for step in instants] for kind in range(3)])
+    model = Model(network.graph, influence, network.parameters)
+    activity = new_activity(network.graph, network.parameters, np.float64)
+    run_window(activity, *model, fast_clock(seed, first_step - before), before)
+    window = run_traced_window(activity, model, fast_clock(seed, first_step, before), n_steps)
+    assert window.traces.shape == (3, 3, len(instants))
+    assert_allclose(window.traces, np.moveaxis(expected.reshape(3, -1, 3), 2, 0), **CLOSE)
+    if n_steps > 200:
+        found = np.abs(window.traces).max(axis=2) > 0.1  # every class has every current; nobody inhibits SST
+        assert_array_equal(found, [[True] * 3, [True] * 3, [True, True, False]])
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_tracing_changes_no_bit_and_threads_none_of_the_traces(real):
+    """Catches a trace that moves what it looks at, or is summed in another order by more threads."""
+    network = circuit_of_many_blocks()
+    model = Model(network.graph, random_modulation(network, 3), network.parameters)
+    plain = new_activity(network.graph, network.parameters, real)
+    without = run_window(plain, *model, fast_clock(2, -5), 301)
+    assert without.spike_node.size > 100
+    assert without.traces.shape == (3, 3, 0)
+    traces = []
+    for threads in (1, 2, 3):
+        activity = new_activity(network.graph, network.parameters, real)
+        window = run_traced_window(activity, model, fast_clock(2, -5), 301, threads)
+        assert_same_activity(plain, activity)
+        for name in ("sums", "released", "spike_step", "spike_node"):
+            assert_array_equal(getattr(window, name), getattr(without, name), err_msg=name)
+        traces.append(window.traces)
+    assert traces[0].shape == (3, 3, 30)
+    assert_array_equal(traces[0], traces[1])
+    assert_array_equal(traces[0], traces[2])
+
+
 @pytest.mark.parametrize("lengths", [(1, 999), (3, 250, 747), (500, 500), (1,) * 20 + (980,)])
 def test_window_in_pieces_equals_window_in_one(lengths):
     """Bit for bit: catches random numbers, delays or plasticity that start again with a window."""
     network = random_circuit(11, sizes=(20, 6, 5))
-    influence = random_modulation(31, 1)
+    influence = random_modulation(network, 1)
     whole = new_activity(network.graph, network.parameters, np.float64)
     parts = copy_of(whole)
     start = -271  # not a multiple of the four steps that share a random block
@@ -157,8 +201,8 @@ def test_gap_in_absolute_time_leaves_the_network_alone():
     """Catches synapses or delays that live by absolute time: a jump of the clock must not relax or lose anything."""
     network = random_circuit(12, sizes=(20, 6, 5), strength=4.0)
     # without afferents nothing but dates may depend on absolute time; leaky cells fire by a rest above threshold
-    parameters = change_cells(silent_afferents(network.parameters), rest=-25.0, sharpness=0.0, cutoff=-50.0)
-    influence = random_modulation(31, 1)
+    parameters = change_cells(network.parameters, rest=-25.0, sharpness=0.0, cutoff=-50.0)
+    influence = random_modulation(network, 1)._replace(afferent_thresholds=modulation(network).afferent_thresholds)
     without = new_activity(network.graph, parameters, np.float64)
     jumping = copy_of(without)
     run_window(without, network.graph, influence, parameters, fast_clock(1, 0, 0), 500)
@@ -223,7 +267,7 @@ def test_single_precision_follows_double():
     Catches single precision that is worse than rounding: a sum of unlike terms, a constant cut short.
     """
     network = circuit_of_many_blocks()
-    influence = random_modulation(900, 4)
+    influence = random_modulation(network, 4)
     runs = []
     for real in (np.float32, np.float64):
         activity = new_activity(network.graph, network.parameters, real)

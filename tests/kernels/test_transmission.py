@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tests.kernels.circuits import LIVELY, Bench, change_cells, circuit, modulation
+from tests.kernels.circuits import LIVELY, Bench, change_cells, circuit
 
 AMPA, NMDA, GABA_FAST, GABA_SLOW = range(4)
 STEP = 0.1  # ms
@@ -190,7 +190,7 @@ def test_gate_stays_between_0_and_1(interval, gain):
     """Catches a jump proportional to u x / U, which carries the gate of a facilitating synapse far beyond 1."""
     bench, source, target = one_edge("PYR", "SST")
     bench.parameters = change_cells(bench.parameters, capacitance=1e15)
-    bench.modulation = modulation(2, release_gain=gain)
+    bench.modulate(release_gain=gain)
     highest = 0.0
     for _ in range(60):
         bench.fire(source)
@@ -221,7 +221,7 @@ def test_release_gain_leaves_inhibition_alone():
     released = []
     for gain in (1.0, 0.3):
         bench, source, target = one_edge("PV", "PYR")
-        bench.modulation = modulation(2, release_gain=gain)
+        bench.modulate(release_gain=gain)
         bench.fire(source)
         bench.run(100)
         released.append(bench.activity.conductance[GABA_FAST, target])
@@ -235,7 +235,7 @@ def test_gains_scale_afferents(name):
     for gain in (np.ones(20), np.linspace(0.0, 1.9, 20)):
         bench = Bench(circuit(["PYR"] * 10 + ["PV"] * 6 + ["SST"] * 4), afferents=True)
         bench.parameters = change_cells(bench.parameters, capacitance=1e15)
-        bench.modulation = modulation(20, **{name: gain})
+        bench.modulate(**{name: gain})
         bench.run(300)
         conductance.append(bench.activity.conductance[:2])
     assert conductance[0].any(axis=0).all()

@@ -1,5 +1,6 @@
 """PYR cells and a bystander for tests of signalling: networks without synapses, signals at rest, steps by hand."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ from ketasim.mechanisms import ORDER
 from ketasim.network.build import build
 from ketasim.network.topology import Edges, make_topology
 from ketasim.signals import SIGNALS
-from tests.mechanisms.subjects import clock, setting
+from tests.mechanisms.subjects import ADULT, clock, setting
 
 CHAIN = ("eef2", "bdnf", "trkb", "mtorc1", "synaptic_protein", "surface_ampa", "homeostatic_scaling")
 BY_NAME = {mechanism.name: mechanism for mechanism in ORDER if mechanism.name in CHAIN}
@@ -26,10 +27,9 @@ def pyramids(n):
 pyramids(1)  # the first takes compiled kernels, and longer than a single example of a property may
 
 
-def place(n, *drugs, genotype=()):
+def place(n, *drugs, subject=ADULT, genotype=()):
     """Setting of `n` PYR cells and a bystander."""
-    found = setting(*drugs, network=pyramids(n))
-    return found if not genotype else type(found)("human", 70.0, genotype, drugs, found.network)
+    return replace(setting(*drugs, network=pyramids(n), subject=subject), genotype=genotype)
 
 
 def at_rest(names, n=1, n_compounds=0):

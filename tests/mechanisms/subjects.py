@@ -26,12 +26,13 @@ def three_nodes():
 
 def setting(*drugs: Drug, network=None, subject: Subject = ADULT) -> Setting:
     genotype = (("cyp2b6", subject.cyp2b6),) if subject.cyp2b6 else ()
-    return Setting(subject.species, subject.weight, genotype, drugs, network)
+    system = compartments(drugs, Body(subject.species, subject.weight, genotype), subject.disposition or "default")
+    topology = network.topology if network else None
+    return Setting(subject.species, subject.weight, genotype, drugs, system, topology, network)
 
 
 def system_of(subject: Subject, drug: Drug = KETAMINE) -> Compartments:
-    genotype = (("cyp2b6", subject.cyp2b6),) if subject.cyp2b6 else ()
-    return compartments([drug], Body(subject.species, subject.weight, genotype), subject.disposition or "default")
+    return setting(drug, subject=subject).compartments
 
 
 def give(subject: Subject, doses: list[Dose], times, drug: Drug = KETAMINE):

@@ -68,7 +68,8 @@ def test_gain_multiplies_what_others_did():
 
 def test_only_agonists_bind():
     """Catches a compound that binds without saying so in its file."""
-    assert [PLACE.compounds[index] for index in autoreceptors.prepare(DEFAULTS, PLACE).compound] == ["product"]
+    agonists = autoreceptors.prepare(DEFAULTS, PLACE).agonists
+    assert [PLACE.compounds[index] for index in agonists.compound] == ["product"]
     without = autoreceptors.prepare(DEFAULTS, setting(KETAMINE))
     inhibition, gain = np.zeros(2), np.ones(2)
     autoreceptors.advance(np.ones(2), np.full(6, 100.0), inhibition, gain, without, clock(1.0))

@@ -10,9 +10,10 @@ import pytest
 
 from ketasim.documents import parse_quantity
 from ketasim.drugs import SPECIES, load_catalogue
-from ketasim.mechanisms import ORDER
-from ketasim.provenance import Status, describe
+from ketasim.mechanisms import ORDER, Setting
 from ketasim.signals import SIGNALS
+from ketasim.sources import Status, describe
+from tests.mechanisms.subjects import setting, three_nodes
 
 BY_NAME = {mechanism.name: mechanism for mechanism in ORDER}
 NAMED = [
@@ -85,6 +86,20 @@ def test_no_mechanism_names_a_drug_a_compound_or_a_species():
         constants = {c for f in functions for c in f.__code__.co_consts if isinstance(c, str) and c != f.__doc__}
         assert functions
         assert not {word for word in words for constant in constants if re.search(rf"\b{word}\b", constant.lower())}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_targets_are_those_asked_for(name):
+    """Catches a target that a mechanism asks for and does not declare, which `ketasim drugs` would call unread."""
+    asked = set()
+
+    class Place(Setting):
+        def ligands(self, target, action):
+            asked.add((target, action))
+            return super().ligands(target, action)
+
+    BY_NAME[name].prepared(BY_NAME[name].Parameters(), Place(**vars(setting(network=three_nodes()))))
+    assert asked == set(BY_NAME[name].targets)
 
 
 def test_titles_say_what_a_mechanism_does():

@@ -75,7 +75,7 @@ def test_other_populations_stay_neutral(name):
 @pytest.mark.parametrize("name", CHAIN)
 def test_a_network_is_wanted(name):
     """Catches a mechanism that fails without saying what it lacks."""
-    with pytest.raises(ValueError, match="nodes of PYR does not run without"):
+    with pytest.raises(ValueError, match="without a network there are no nodes of PYR"):
         BY_NAME[name].prepared(BY_NAME[name].Parameters(), setting())
 
 

@@ -13,10 +13,11 @@ from ketasim.mechanisms import surface_ampa
 from tests.drugs.drug_files import OWN_DRUG
 from tests.mechanisms.pyramids import HOUR, place, step
 from tests.mechanisms.subjects import KETAMINE
+from tests.reference.pharmacokinetics import Subject
 from tests.reference.signalling import REST, Drive, Rates, follow
 
 OWN = validate(Drug, parse_document(OWN_DRUG))
-PLACE = place(1, KETAMINE, OWN)
+PLACE = place(1, KETAMINE, OWN, subject=Subject("rat", 0.3))
 DEFAULTS = surface_ampa.Parameters()
 OPEN = DEFAULTS._replace(potentiator_gain=0.4)
 
@@ -60,9 +61,9 @@ def test_potentiators_compete():
 
 def test_only_potentiators_potentiate():
     """Catches a compound that acts without saying so in its file."""
-    prepared = surface_ampa.prepare(OPEN, PLACE)
-    assert [PLACE.compounds[index] for index in prepared.compound] == ["2R6R-hydroxynorketamine", "product"]
-    assert_allclose(prepared.ec50, [3.3, 2.0])
+    potentiators = surface_ampa.prepare(OPEN, PLACE).potentiators
+    assert [PLACE.compounds[index] for index in potentiators.compound] == ["2R6R-hydroxynorketamine", "product"]
+    assert_allclose(potentiators.half, [3.3, 2.0])
     others = {"S-ketamine": 9.0, "2S6S-hydroxynorketamine": 9.0, "parent": 9.0}
     assert after(1e3, OPEN, concentrations=others)[0] == 1.0
     assert after(1e3, OPEN, where=place(1), trkb=2.0)[0] == pytest.approx(1.1)

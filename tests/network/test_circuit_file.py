@@ -8,7 +8,7 @@ from ketasim.documents import DocumentError
 from ketasim.network.cell_classes import CellClass
 from ketasim.network.circuit_file import Wiring, read_circuit
 from ketasim.network.synapses import Receptors, Synapse
-from ketasim.provenance import Source
+from ketasim.sources import Source
 
 TEXT = """\
 format: 1
@@ -100,8 +100,9 @@ def test_connections_join_each_source_with_each_target(written):
 
 def test_receptors_and_origins(written):
     """Catches the halved utilisation of the default circuit in a circuit that states its own, and lost sources."""
-    tables = read_circuit(written(TEXT)).tables
-    assert tables.receptors == Receptors(gaba_slow_time=15.0, mg=0.5, utilisation_in_vivo=1.0)
+    tables = read_circuit(written(TEXT.replace("mg: 0.5 mM", "mg: 0.5 mM, mg_half_2a: 3 mM, mg_half_2b: 3 mM"))).tables
+    halves = {"mg_half_2a": 3.0, "mg_half_2b": 3.0}
+    assert tables.receptors == Receptors(gaba_slow_time=15.0, mg=0.5, utilisation_in_vivo=1.0, **halves)
     assert tables.origins["cells.excitatory"] == Source("recalled", "made up")
     assert tables.origins["synapses.drive"] == Source("verified", "a paper")
     assert tables.origins["receptors"] == Source("assumed", "me")
@@ -150,6 +151,8 @@ def test_scale_keeps_the_summed_conductance(written):
         ("from: [A, B]", "from: []", "connections.1.from: "),
         ("probability: 0.2", "probability: 0", "connections.0.probability: 0 is out of range; it must be more than 0"),
         ("mg: 0.5 mM", "mgg: 0.5 mM", "receptors.mgg: unknown key 'mgg'.*did you mean mg"),
+        ("mg: 0.5 mM", "mg_k_cd: 5 mM", "receptors: 'mg_k_cd' is now two keys, 'mg_half_2c' and 'mg_half_2d'"),
+        ("mg: 0.5 mM", "mg_half_2b: 3.1 mM", "receptors: mg_half_2a is 3.57 mM and mg_half_2b 3.1 mM; the network"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(written, old, new, message):

@@ -8,7 +8,7 @@ from ketasim.network.cell_classes import CELL_CLASSES, CellClass
 from ketasim.network.describe import network_rows
 from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.network.synapses import SYNAPSES, Receptors
-from ketasim.provenance import Status
+from ketasim.sources import Status
 
 ROWS = network_rows()
 

@@ -1,4 +1,4 @@
-"""Edges within one population."""
+"""Edges of a class pair."""
 
 import numpy as np
 import pytest
@@ -19,22 +19,30 @@ def random_topology(seed):
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 999), population=st.sampled_from(["PV", "PYR", "SST"]))
-def test_taken_out_and_put_back(seed, population):
+@given(seed=st.integers(0, 999), pair=st.tuples(*[st.sampled_from(["PV", "PYR", "SST"])] * 2))
+def test_taken_out_and_put_back(seed, pair):
     """Catches edges of other populations among them, numbers that are not shifted back, and another order."""
     topology = random_topology(seed)
-    edges = edges_within(topology, population)
-    members = topology.slice_of(population)
+    edges = edges_within(topology, pair)
+    first = [topology.slice_of(population).start for population in pair]
     for source, target, weight, delay in zip(*edges, strict=True):
-        place = (topology.source == source + members.start) & (topology.target == target + members.start)
+        place = (topology.source == source + first[0]) & (topology.target == target + first[1])
         assert topology.weight[place].tolist() == [weight]
         assert topology.delay[place].tolist() == [delay]
     shuffled = np.random.default_rng(seed).permutation(edges.source.size)
-    again = with_edges_within(topology, population, Edges(*(column[shuffled] for column in edges)))
+    again = with_edges_within(topology, pair, Edges(*(column[shuffled] for column in edges)))
     assert again.sha256 == topology.sha256
-    without = with_edges_within(topology, population, Edges(*(column[:0] for column in edges)))
+    without = with_edges_within(topology, pair, Edges(*(column[:0] for column in edges)))
     assert without.n_edges == topology.n_edges - edges.source.size
-    assert edges_within(without, population).source.size == 0
+    assert edges_within(without, pair).source.size == 0
+
+
+def test_one_name_is_a_population_and_itself():
+    """Catches a name that stands for all edges of a population."""
+    topology = random_topology(1)
+    for ours, theirs in zip(edges_within(topology, "PV"), edges_within(topology, ("PV", "PV")), strict=True):
+        assert_array_equal(ours, theirs)
+    assert edges_within(topology, "PV").source.size
 
 
 def test_results_are_copies():

@@ -82,16 +82,18 @@ def by_hand():
             dose = {"kind": "dose", "drug": "ketamine", "route": "intravenous", "amount_mg": 35.0, "duration_s": 2400.0}
             writer.write_events([dose | {"start_s": start} for start in doses])
             columns = [Column(name, "1", name, ("population",), None, "f8") for name in signals]
-            writer.create_clock("population", columns, {"population": names})
+            writer.create_samples("population", columns, {"population": names})
             values = {name: function(times) for name, function in signals.items()}
             for row, time in enumerate(times):
                 with_value = {name: [series[row], np.nan, np.nan][: len(names)] for name, series in values.items()}
                 writer.append("population", time, with_value)
             if turnover:
+                writer.create_edge_events([("PYR", "PYR")])
                 steps = times[3::3]
                 for time, rows in zip(steps, turnover_of(topology, steps, seed), strict=True):
                     kind, source, sink = np.array(rows, int).reshape(-1, 3).T
-                    writer.append_structure(time, kind, source, sink, np.ones(kind.size), np.full(kind.size, 1.5))
+                    events = (kind, source, sink, np.ones(kind.size), np.full(kind.size, 1.5))
+                    writer.append_edge_events(time, {("PYR", "PYR"): events})
             writer.flush()
             if finish:
                 writer.finish()

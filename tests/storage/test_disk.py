@@ -1,11 +1,14 @@
 """The file under HDF5 behaves like any file, except that what changes in place waits for the commit."""
 
 import contextlib
+from collections import Counter
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ketasim.storage import TrajectoryWriter
+from ketasim.storage import disk as disk_module
 from ketasim.storage.disk import Disk
 
 ACTIONS = st.lists(
@@ -230,3 +233,54 @@ def test_what_is_closed_lasts(tmp_path, monkeypatch):
     disk.write(b"new")
     disk.close()
     assert len(synced) == 1
+
+
+class StoppedError(Exception):
+    """In place of waiting for ever."""
+
+
+@pytest.fixture
+def passing(monkeypatch):
+    """Count from nothing, and do not wait."""
+
+    def stop(_):
+        raise StoppedError
+
+    monkeypatch.setattr(disk_module, "_passed", Counter())
+    monkeypatch.setattr(disk_module.time, "sleep", stop)
+    return lambda wanted: monkeypatch.setenv("KETASIM_FAULT", wanted)
+
+
+def test_it_stops_at_the_passing_that_was_asked_for(passing, capsys):
+    """Catches a count that starts at 0, or that takes other points for this one."""
+    passing("flush:2")
+    disk_module.fault_point("flush")
+    disk_module.fault_point("rename")
+    disk_module.fault_point("rename")
+    with pytest.raises(StoppedError):
+        disk_module.fault_point("flush")
+    disk_module.fault_point("flush")
+    assert capsys.readouterr().err == "fault point flush 2\n"
+
+
+@pytest.mark.parametrize("wanted", ["", "flush", "flush:0", "elsewhere:1"])
+def test_nothing_stops_unasked(passing, capsys, wanted):
+    """Catches a user's run that hangs."""
+    passing(wanted)
+    for _ in range(3):
+        disk_module.fault_point("flush")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_commit_and_an_end_pass_their_points(passing, monkeypatch, tmp_path):
+    """Catches points that lie outside what they are to cut in two: before, after the journal, between pages, after."""
+    with TrajectoryWriter(tmp_path / "out.h5") as writer:
+        writer.write_provenance({"random": "{}"})
+        monkeypatch.setenv("KETASIM_FAULT", "none:1")
+        writer.write_provenance({"parameters": "{}"})
+        flushes = disk_module._passed["flush"]
+        assert flushes >= 4
+        assert disk_module._passed["rename"] == 0
+        writer.finish()
+    assert disk_module._passed["rename"] == 4  # before the mark, after it, before the name, after it
+    assert disk_module._passed["flush"] > flushes

@@ -24,7 +24,7 @@ def test_h5py_finds_every_block_and_a_unit_on_every_dataset(written):
         for name, dataset in datasets_of(file).items():
             assert dataset.attrs["units"], name
             assert dataset.attrs["long_name"], name
-        assert file.attrs["Conventions"] == "ketasim-1.0"
+        assert file.attrs["Conventions"] == "ketasim-1.1"
         assert file.attrs["complete"] == 1
         assert file.attrs["magic"] == 0x0A7A
         assert file.attrs["advice"] == "A research and teaching model; not medical advice"

@@ -1,6 +1,7 @@
-"""Reading: signals, spikes, graph and tables of finished and unfinished runs."""
+"""Reading: signals, spikes, graph and tables of finished and unfinished runs; damage is found."""
 
 import logging
+import shutil
 from io import BytesIO
 
 import h5py
@@ -9,6 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ketasim.storage import StorageError, TrajectoryNotFoundError, TrajectoryWriter, open_trajectory
+from ketasim.storage.reader import damages
 
 
 @pytest.fixture
@@ -29,11 +31,11 @@ def test_signal_has_dimensions_coordinates_and_unit(trajectory, written):
     assert_array_equal(glutamate, written[1].glutamate)
     assert_array_equal(glutamate.sel(population="PV", time=60.0), written[1].glutamate[3, 1])
     assert glutamate["time"].attrs["units"] == "s"
-    assert set(glutamate.coords) == {"time", "population"}
+    assert set(glutamate.coords) == {"time", "stage", "population"}
     plasma = trajectory["plasma_concentration"]
     assert plasma["moiety"].dims == ("compound",)
     assert trajectory["network_sampled"].dtype == np.uint8
-    assert set(trajectory["network_sampled"].coords) == {"time"}
+    assert set(trajectory["network_sampled"].coords) == {"time", "stage"}
 
 
 def test_population_comes_before_node(trajectory):
@@ -78,7 +80,9 @@ def test_dataset_equals_xarrays_own_reading(trajectory, written):
             ours = trajectory.dataset(group)
             assert set(ours.coords) == set(theirs.coords)
             assert set(ours.data_vars) == set(theirs.data_vars)
-            for name in ours.variables:
+            meanings = theirs["stage"].attrs["flag_meanings"].split()
+            assert ours["stage"].values.tolist() == [meanings[number] for number in theirs["stage"].values]
+            for name in ours.drop_vars("stage").variables:
                 assert ours[name].dims == theirs[name].dims
                 assert_array_equal(ours[name].values, theirs[name].values.astype(ours[name].dtype))
                 assert ours[name].attrs == theirs[name].attrs
@@ -165,7 +169,7 @@ def test_run_without_network_or_rows():
     """Catches failures on what a run need not have: a network, events, spikes, rows."""
     memory = BytesIO()
     with TrajectoryWriter(memory) as writer:
-        writer.create_clock("subject", [], {})
+        writer.create_samples("subject", [], {})
         writer.write_events([])
         writer.finish()
     with open_trajectory(memory) as trajectory:
@@ -205,3 +209,70 @@ def test_closed_trajectory_says_so(written):
     assert repr(trajectory) == "<Trajectory, closed>"
     with pytest.raises(StorageError, match="closed"):
         trajectory["firing_rate"]
+
+
+@pytest.fixture
+def copied(written, tmp_path):
+    """Path of a finished file that may be changed."""
+    return shutil.copy(written[0], tmp_path / "run.h5")
+
+
+def test_a_finished_file_is_intact(copied):
+    """Catches a digest that differs as soon as the file is closed."""
+    assert damages(copied) == []
+
+
+@pytest.mark.parametrize("name", ["trajectories/subject/plasma_concentration", "trajectories/node/firing_rate"])
+def test_a_block_that_went_bad_is_named(copied, name):
+    """Catches a flipped byte that nobody notices until it is read."""
+    with h5py.File(copied) as file:
+        chunk = file[name].id.get_chunk_info(0)
+    with open(copied, "r+b") as raw:
+        raw.seek(chunk.byte_offset + chunk.size // 2)
+        byte = raw.read(1)
+        raw.seek(-1, 1)
+        raw.write(bytes([byte[0] ^ 1]))
+    (found,) = damages(copied)
+    assert found.startswith(f"/{name}: can't be read: ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: file["summary/plasma_peak"].__setitem__((), 182.0),
+        lambda file: file["trajectories/subject/network_sampled"].attrs.__setitem__("units", "mV"),
+        lambda file: file.__delitem__("events"),
+        lambda file: file["trajectories/subject/time"].resize(10, axis=0),
+    ],
+)
+def test_what_was_changed_since_is_found(copied, change):
+    """Catches a value, a unit, a table or rows that are not what the run wrote, though HDF5 has no complaint."""
+    with h5py.File(copied, "r+") as file:
+        change(file)
+    (found,) = damages(copied)
+    assert found.startswith("the content is ")
+
+
+def test_an_unfinished_file_is_read_as_a_whole(tmp_path, example):
+    """Catches a complaint that there is no digest yet, and a damaged block that is passed over for that reason."""
+    run = example.make_run()
+    run.finish = False
+    example.write_run(tmp_path / "run.h5", run)
+    path = tmp_path / "run.h5.part"
+    assert damages(path) == []
+    with h5py.File(path) as file:
+        chunk = file["trajectories/node/firing_rate"].id.get_chunk_info(0)
+    with open(path, "r+b") as raw:
+        raw.seek(chunk.byte_offset)
+        raw.write(b"damage")
+    (found,) = damages(path)
+    assert "/trajectories/node/firing_rate" in found
+
+
+def test_what_is_no_trajectory_is_refused(tmp_path):
+    """Catches 'intact' for nothing at all."""
+    with pytest.raises(TrajectoryNotFoundError):
+        damages(tmp_path / "none.h5")
+    (tmp_path / "text.h5").write_text("no HDF5")
+    with pytest.raises(StorageError, match="no trajectory file"):
+        damages(tmp_path / "text.h5")

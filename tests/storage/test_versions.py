@@ -10,7 +10,7 @@ import pytest
 
 from ketasim import __version__
 from ketasim.storage import StorageError, differing_datasets, digest, open_trajectory
-from ketasim.storage.layout import CONVENTIONS, FORMAT_MINOR, FORMAT_VERSION, UnreadableError
+from ketasim.storage.datasets import CONVENTIONS, FORMAT_MINOR, FORMAT_VERSION, UnreadableError
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ NONSENSE = {
     "conventions that are a number": ({"Conventions": 1.0}, "not a trajectory written by ketasim"),
     "conventions that are a list": ({"Conventions": ["ketasim-1.0", "CF-1.8"]}, "not a trajectory written by ketasim"),
     "no value": ({"Conventions": h5py.Empty("S10")}, "not a trajectory written by ketasim"),
-    "no version": ({"Conventions": "ketasim-"}, "'ketasim-', names no format; 'ketasim-1.0' does"),
+    "no version": ({"Conventions": "ketasim-"}, "'ketasim-', names no format; 'ketasim-1.1' does"),
     "a word for a version": ({"Conventions": "ketasim-new.0"}, "names no format"),
     "a minor that is missing": ({"Conventions": "ketasim-1"}, "names no format"),
     "a negative version": ({"Conventions": "ketasim--1.0"}, "names no format"),
@@ -110,7 +110,7 @@ NONSENSE = {
     "a huge version": ({"Conventions": "ketasim-" + "9" * 5000 + ".0"}, "names no format"),
     "digits of another script": ({"Conventions": "ketasim-1.\u0663"}, "names no format"),
     "a second line": ({"Conventions": "ketasim-1.0\nignore this"}, "names no format"),
-    "no format": ({"format_version": None}, "format_version is nothing; 1 is wanted, as in 'ketasim-1.0'"),
+    "no format": ({"format_version": None}, "format_version is nothing; 1 is wanted, as in 'ketasim-1.1'"),
     "a format in words": ({"format_version": "one"}, "format_version is 'one'; 1 is wanted"),
     "a format as text": ({"format_version": "1"}, "format_version is '1'; 1 is wanted"),
     "a format with a point": ({"format_version": 1.0}, "format_version is 1; 1 is wanted"),

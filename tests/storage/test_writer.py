@@ -1,4 +1,4 @@
-"""Writing: blocks, the unfinished file, failures of the disk, kills."""
+"""Writing: blocks, the unfinished file, failures of the disk, kills, and how a file begins and gets its name."""
 
 import os
 import subprocess
@@ -7,11 +7,15 @@ import time
 from io import BytesIO
 from textwrap import dedent
 
+import h5py
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ketasim.storage import Column, StorageError, TrajectoryWriter, open_trajectory
+from ketasim.storage import Column, StorageError, TrajectoryWriter, digest, open_trajectory
+from ketasim.storage import writer as writing
+from ketasim.storage.disk import Disk
+from ketasim.storage.writer import complete, complete_after_all, names_the_file, new_file
 
 RATE = Column("firing_rate", "Hz", "rate", ("population",))
 
@@ -31,7 +35,7 @@ def test_file_has_its_name_only_when_finished(tmp_path, example):
 def test_exception_leaves_a_readable_part_with_its_last_rows(tmp_path):
     """Catches rows that are lost in memory when a run fails, and an error hidden by closing."""
     with pytest.raises(ZeroDivisionError), TrajectoryWriter(tmp_path / "run.h5") as writer:
-        writer.create_clock("population", [RATE], {"population": ["PYR"]})
+        writer.create_samples("population", [RATE], {"population": ["PYR"]})
         for i in range(3):
             writer.append("population", i, {"firing_rate": [i]})
         _ = 1 / 0
@@ -53,7 +57,7 @@ def test_rows_are_copies():
     """Catches a writer that keeps the simulation's own arrays, which change before the block is written."""
     state, memory = np.zeros(1), BytesIO()
     with TrajectoryWriter(memory) as writer:
-        writer.create_clock("population", [RATE], {"population": ["PYR"]})
+        writer.create_samples("population", [RATE], {"population": ["PYR"]})
         for i in range(100):
             state[:] = i
             writer.append("population", i, {"firing_rate": state})
@@ -75,7 +79,7 @@ def test_rows_are_copies():
 def test_wrong_rows_are_refused(time, values, error):
     """Catches broadcasting of a wrong shape, time that stands still, and columns that are not there."""
     with TrajectoryWriter(BytesIO()) as writer:
-        writer.create_clock("population", [RATE], {"population": ["PYR"]})
+        writer.create_samples("population", [RATE], {"population": ["PYR"]})
         writer.append("population", 0.0, {"firing_rate": [1.0]})
         with pytest.raises(error):
             writer.append("population", time, values)
@@ -85,12 +89,12 @@ def test_wrong_clocks_are_refused():
     """Catches a dimension without values or with labels of another length, which xarray could not open."""
     with TrajectoryWriter(BytesIO()) as writer:
         with pytest.raises(ValueError, match="population"):
-            writer.create_clock("a", [RATE], {})
+            writer.create_samples("a", [RATE], {})
         with pytest.raises(ValueError, match="do not fit"):
-            writer.create_clock("b", [RATE], {"population": ["PYR"]}, {"x": ("population", [1, 2])})
-        writer.create_clock("c", [RATE], {"population": ["PYR"]})
+            writer.create_samples("b", [RATE], {"population": ["PYR"]}, {"x": ("population", [1, 2])})
+        writer.create_samples("c", [RATE], {"population": ["PYR"]})
         with pytest.raises(ValueError, match="exists"):
-            writer.create_clock("c", [RATE], {"population": ["PYR"]})
+            writer.create_samples("c", [RATE], {"population": ["PYR"]})
 
 
 def test_folder_that_cannot_be_written(tmp_path):
@@ -113,7 +117,7 @@ FILL_THE_DISK = """
     try:
         with TrajectoryWriter(Path(sys.argv[1])) as writer:
             column = Column("firing_rate", "Hz", "rate", ("node",))
-            writer.create_clock("node", [column], {"node": np.arange(1000)})
+            writer.create_samples("node", [column], {"node": np.arange(1000)})
             for i in range(1000):
                 writer.append("node", i, {"firing_rate": random.random(1000)})
     except StorageError as error:
@@ -145,7 +149,7 @@ WRITE_FOR_EVER = """
     from ketasim.storage import Column, TrajectoryWriter
     writer, every = TrajectoryWriter(Path(sys.argv[1])), int(sys.argv[2])
     column = Column("firing_rate", "Hz", "rate", ("node",), dtype="f8")
-    writer.create_clock("node", [column], {"node": np.arange(50)})
+    writer.create_samples("node", [column], {"node": np.arange(50)})
     for i in range(10**9):
         writer.append("node", i, {"firing_rate": np.arange(50) + i})
         writer.append_spikes("PYR", np.array([1.0 * i]), np.array([i]))
@@ -179,7 +183,7 @@ def test_kill_leaves_every_flushed_row(tmp_path, delay, every):
 def test_full_blocks_are_in_the_file_without_a_flush(tmp_path):
     """Catches rows that stay in memory for hours, and a last block that is lost for want of being full."""
     with TrajectoryWriter(tmp_path / "run.h5") as writer:
-        writer.create_clock("population", [RATE], {"population": ["PYR"]})
+        writer.create_samples("population", [RATE], {"population": ["PYR"]})
         for i in range(70):
             writer.append("population", i, {"firing_rate": [i]})
         with open_trajectory(tmp_path / "run.h5") as trajectory:
@@ -214,3 +218,113 @@ def test_small_runs_make_small_files(tmp_path, example):
     sizes = {name: os.path.getsize(tmp_path / f"{name}.h5") for name in ("often", "blocks")}
     assert sizes["blocks"] < 300_000
     assert sizes["often"] < 1.5 * sizes["blocks"]
+
+
+class Writes:
+    """What a writer has to have."""
+
+    failed, place, disk_error = False, "out.h5.part", None
+
+    @names_the_file
+    def fail(self, error):
+        """Raise it."""
+        raise error
+
+
+def test_the_first_error_of_the_disk_is_the_reason():
+    """Catches HDF5's words on its own tables in place of the system's on the disk."""
+    writes = Writes()
+    writes.disk_error = OSError(27, "File too large")
+    with pytest.raises(StorageError, match="File too large"):
+        writes.fail(RuntimeError("bad heap index"))
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("HDF5 is upset")])
+def test_errors_of_writing_name_the_file(error):
+    """Catches a message that does not say where, and a writer that goes on after it."""
+    writes = Writes()
+    with pytest.raises(StorageError, match=r"^out\.h5\.part: cannot be written: (No space left|HDF5 is upset)"):
+        writes.fail(error)
+    assert writes.failed
+
+
+def test_other_errors_stay_what_they_are():
+    """Catches a wrong shape that is told as a full disk."""
+    writes = Writes()
+    with pytest.raises(ValueError, match="shape"):
+        writes.fail(ValueError("shape"))
+    assert not writes.failed
+
+
+def test_a_new_file_has_its_marks(tmp_path):
+    """Catches a file that no reader knows, lacks the run's marks, or keeps those of an older one; of memory, too."""
+    path = tmp_path / "new" / "out.h5.part"
+    for run_id in ("a", "b"):
+        file, disk = new_file(path, {"run_id": run_id, "name": "x"})
+        file.close()
+        disk.close()
+    with h5py.File(path) as file:
+        assert (file.attrs["run_id"], file.attrs["name"], file.attrs["complete"]) == ("b", "x", 0)
+        assert file.attrs["Conventions"].startswith("ketasim-")
+    memory = BytesIO()
+    file, disk = new_file(memory, {})
+    assert disk is None
+    file.close()
+    assert len(memory.getvalue()) > 100
+
+
+def test_completing_replaces_an_older_file(tmp_path):
+    """Catches a forced run that can't take the place of the one before."""
+    (tmp_path / "out.h5").write_text("old")
+    (tmp_path / "out.h5.part").write_text("new")
+    complete(tmp_path / "out.h5.part")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("out.h5", "new")]
+
+
+def test_a_name_that_cannot_be_given_costs_nothing(tmp_path, monkeypatch):
+    """Catches a finished run that is lost, or a traceback, where another program holds the older file open."""
+
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "out.h5.part").write_text("new")
+    monkeypatch.setattr(writing.os, "replace", refused)
+    with pytest.raises(StorageError, match=r"out\.h5\.part: complete, but it cannot be renamed to out\.h5: Permission"):
+        complete(tmp_path / "out.h5.part")
+    assert (tmp_path / "out.h5.part").read_text() == "new"
+
+
+def test_a_name_given_after_all_is_that_of_a_whole_file(tmp_path, monkeypatch, example):
+    """Catches a finished file that only ketasim can read: the kill came within the commit of its last marks."""
+    path, run = tmp_path / "out.h5", example.make_run(rows=5)
+    example.write_run(tmp_path / "whole.h5", run)
+    images, put = [], Disk._put
+
+    def seen(self, start, data):
+        put(self, start, data)
+        images.append((tmp_path / "out.h5.part").read_bytes())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrajectoryWriter, "finish", lambda writer: None)
+        example.write_run(path, run)
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "complete", lambda part: None)
+        disk = Disk.reopened(tmp_path / "out.h5.part")
+        file = h5py.File(disk, "r+")
+        patch.setattr(Disk, "_put", seen)
+        file.attrs["complete"] = 1
+        file.close()
+        disk.close()
+    part = tmp_path / "out.h5.part"
+    for image in images:
+        part.write_bytes(image)
+        if Disk.interrupted(part) is None:
+            continue
+        complete_after_all(part)
+        with h5py.File(path) as file:
+            assert file.attrs["complete"] == 1
+        assert os.listdir(tmp_path).count("out.h5.part") == 0
+        assert digest(path) == digest(tmp_path / "whole.h5")
+        break
+    else:
+        pytest.fail("no image had a journal")

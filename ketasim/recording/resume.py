@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -13,9 +13,11 @@ import numpy as np
 from ketasim import __version__
 from ketasim.config import Experiment
 from ketasim.mechanisms import Mechanism
+from ketasim.nested import flattened, part_of
 from ketasim.network.topology import Topology
+from ketasim.recording.provenance import identity
+from ketasim.recording.recorder import GraphRecorder, Recorder
 from ketasim.simulation import Simulation
-from ketasim.simulation.arrays import part_of
 from ketasim.storage import sonata
 from ketasim.storage.checkpoint import (
     CheckpointError,
@@ -24,12 +26,9 @@ from ketasim.storage.checkpoint import (
     remove_checkpoint,
     write_checkpoint,
 )
-from ketasim.storage.head import identity
-from ketasim.storage.layout import StorageError, TrajectoryNotFoundError, native, part_path
-from ketasim.storage.opening import open_file
-from ketasim.storage.part_file import complete_after_all
-from ketasim.storage.recorder import Recorder
-from ketasim.storage.writer import TrajectoryWriter
+from ketasim.storage.datasets import StorageError, TrajectoryNotFoundError, native, part_path
+from ketasim.storage.reader import open_file
+from ketasim.storage.writer import TrajectoryWriter, complete_after_all
 
 _LOGGER = logging.getLogger("ketasim")
 
@@ -38,12 +37,6 @@ class RefusedError(CheckpointError):
     """What would go on is not what was interrupted."""
 
     exit_code = 2
-
-
-class _HasState(Protocol):
-    """What records at stated times."""
-
-    state: Any
 
 
 class Interrupted(NamedTuple):
@@ -163,7 +156,7 @@ class Checkpointer:
             write_checkpoint(self._target, self._header, {})
 
     def watch(
-        self, simulation: Simulation, writer: TrajectoryWriter, recorder: Recorder, graph_recorder: _HasState
+        self, simulation: Simulation, writer: TrajectoryWriter, recorder: Recorder, graph_recorder: GraphRecorder
     ) -> None:
         """Take these for the state that is stored from now on."""
         self._simulation, self._writer = simulation, writer
@@ -197,8 +190,7 @@ class Checkpointer:
             "graph_recorder": self._graph_recorder.state,
             "wall_time_network": sampler.wall_time if sampler else 0.0,
         }
-        states = {"simulation": self._simulation.state, "writer": self._writer.state}
-        arrays = {f"{part}/{name}": array for part, state in states.items() for name, array in state.items()}
+        arrays = flattened({"simulation": self._simulation.state, "writer": self._writer.state})
         self._writer.sync()  # what the checkpoint counts on must be there after a power failure, too
         write_checkpoint(self._target, header, arrays)
         self._last = time.monotonic()

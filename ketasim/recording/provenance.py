@@ -1,24 +1,20 @@
 """What is known of a run before its first step: provenance, schedule, graph, doses; what a resumed one must share."""
 
-import hashlib
 import json
 import os
 import platform
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ketasim import __version__
 from ketasim.config import Experiment
+from ketasim.digests import code_digest, text_digest
 from ketasim.exposures.doses import administrations
 from ketasim.kernels.jit import processor
 from ketasim.kernels.random import STREAMS
 from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.simulation import Simulation
 from ketasim.storage.writer import TrajectoryWriter
-
-#: Folders of the package whose code decides what a run computes.
-_COMPUTING = ("config", "drugs", "engines", "exposures", "kernels", "mechanisms", "network", "simulation")
 
 
 def identity(simulation: Simulation) -> dict[str, str]:
@@ -27,24 +23,13 @@ def identity(simulation: Simulation) -> dict[str, str]:
     return {
         "ketasim": __version__,
         "experiment": _described(simulation)[1],
-        "parameters": _sha256(_parameters(simulation)),
-        "code": code_digest(),
+        "parameters": text_digest(_parameters(simulation)),
+        "code": code_digest("ketasim.pipeline"),
         "processor": environment()["processor"],
     } | packages
 
 
-@cache
-def code_digest() -> str:
-    """Digest of the code that computes, once for a process: as far as can be known, of what it has loaded."""
-    package = Path(__file__).parents[1]
-    code = hashlib.sha256()
-    sources = [package / "signals.py", *(file for folder in _COMPUTING for file in (package / folder).rglob("*.py"))]
-    for source in sorted(sources):
-        code.update(source.relative_to(package).as_posix().encode() + source.read_bytes())
-    return code.hexdigest()
-
-
-def write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
+def write_preamble(writer: TrajectoryWriter, simulation: Simulation) -> None:
     """Write what is known before the first step: provenance, schedule, graph, doses."""
     experiment = simulation.experiment
     parameters = _parameters(simulation)
@@ -56,7 +41,7 @@ def write_head(writer: TrajectoryWriter, simulation: Simulation) -> None:
             "config_resolved": json.dumps(resolved, sort_keys=True),
             "config_sha256": sha256,
             "parameters": parameters,
-            "parameters_sha256": _sha256(parameters),
+            "parameters_sha256": text_digest(parameters),
             "environment": json.dumps(environment() | how, sort_keys=True),
             "random": json.dumps(
                 {
@@ -90,7 +75,7 @@ def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
     if simulation.graph_is_given and simulation.topology is not None:
         graph = simulation.topology.sha256
         resolved["network"] = {"graph_sha256": graph}
-        sha256 = hashlib.sha256(f"{sha256} {graph}".encode()).hexdigest()
+        sha256 = text_digest(f"{sha256} {graph}")
     elif "file" in resolved["network"]:
         resolved["network"]["file"] = _relative(resolved["network"]["file"], folder)
     return resolved, sha256
@@ -106,10 +91,6 @@ def _relative(path: str, folder: Path) -> str:
 
 def _parameters(simulation: Simulation) -> str:
     return json.dumps(parameters_of(simulation), sort_keys=True)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def parameters_of(simulation: Simulation) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ketasim.storage.layout import Source, StorageError, native, reason_of
-from ketasim.storage.opening import open_file
+from ketasim.storage.datasets import StorageError, native, reason_of
 
 #: Names of attributes and datasets that differ between two runs of the same experiment.
 VOLATILE = frozenset({"created", "finished", "run_id", "environment", "content_sha256", "resumed"})
@@ -19,7 +18,7 @@ _ADDRESSES = frozenset({"DIMENSION_LIST", "REFERENCE_LIST"})
 _ROWS_BYTES = 2**24
 
 
-def digest(source: Source) -> str:
+def file_digest(file: h5py.File) -> str:
     """Return a SHA-256, in hexadecimal, of what a trajectory file holds.
 
     It covers names, types, shapes, values, dimensions and attributes, except the volatile ones (`VOLATILE`
@@ -27,33 +26,12 @@ def digest(source: Source) -> str:
 
     Raises
     ------
-    StorageError : there is no such file, or it cannot be read.
+    StorageError : something in it cannot be read.
     """
-    with open_file(source) as file:
-        return file_digest(file)
-
-
-def file_digest(file: h5py.File) -> str:
-    """Return the digest of an open file."""
     total = hashlib.sha256()
     for name, content in sorted(item_digests(file).items()):
         _feed(total, name, content)
     return total.hexdigest()
-
-
-def differing_datasets(first: Source, second: Source) -> list[str]:
-    """Return the names of datasets that both files have and that are not equal bit for bit.
-
-    Type, shape, values, dimensions and attributes are compared; what is under /provenance describes a run and
-    is not.
-    """
-    with open_file(first) as file:
-        ours = item_digests(file)
-        datasets = {name for name in ours if isinstance(file[name], h5py.Dataset)}
-    with open_file(second) as file:
-        theirs = item_digests(file)
-    shared = (datasets & theirs.keys()) - {name for name in datasets if name.startswith("/provenance/")}
-    return sorted(name for name in shared if ours[name] != theirs[name])
 
 
 def item_digests(file: h5py.File) -> dict[str, str]:

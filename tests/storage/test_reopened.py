@@ -16,6 +16,7 @@ from ketasim.storage.disk import Disk
 
 COLUMNS = (Column("rate", "Hz", "a rate", ("population",), None, "f8"), Column("sampled", "1", "a flag", dtype="u1"))
 NODE = (Column("rate", "Hz", "a rate", ("node",)),)
+PAIRS = (("PYR", "PYR"), ("PV", "PYR"))
 MARKS = {"run_id": "a", "name": "parts"}
 
 OPERATIONS = st.lists(
@@ -37,8 +38,9 @@ class Fake:
         self.writer = TrajectoryWriter(path, MARKS, state)
         if state is None:
             self.writer.write_topology(topology)
-        self.writer.create_clock("population", COLUMNS, {"population": ["PYR", "PV"]})
-        self.writer.create_clock("node", NODE, {"node": np.arange(2000)})
+        self.writer.create_samples("population", COLUMNS, {"population": ["PYR", "PV"]})
+        self.writer.create_samples("node", NODE, {"node": np.arange(2000)})
+        self.writer.create_edge_events(PAIRS)
         self.writer.append_spikes("PYR", np.empty(0), np.empty(0, int))
 
     def do(self, operations, start=0):
@@ -56,9 +58,10 @@ class Fake:
             elif kind == "steps":
                 source, target = random.integers(0, 12, (2, count))
                 kinds = random.integers(0, 2, count).astype("u1")
-                self.writer.append_structure(time, kinds, source, target, random.random(count), random.random(count))
+                events = (kinds, source, target, random.random(count), random.random(count))
+                self.writer.append_edge_events(time, {PAIRS[number % 2]: events})
             elif kind == "snapshot":
-                self.writer.write_snapshot(str(number), time, self.topology)
+                self.writer.write_snapshot(str(number), time, self.topology, PAIRS)
             else:
                 self.writer.flush()
 

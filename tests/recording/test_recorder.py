@@ -1,17 +1,19 @@
-"""Snapshots and measures in the file of a run: when, and whether they are of the graph that the network had."""
+"""What a run's file is given: stages of rows; when the graph is stored, and whether it is that of the network."""
 
 import signal
+from types import SimpleNamespace
 
+import h5py
 import networkx
 import numpy as np
 import pytest
 
 import ketasim
-from ketasim.analysis import graph_recorder
 from ketasim.analysis.graph_measures import graph_measures
-from ketasim.analysis.graph_recorder import GraphRecorder
 from ketasim.kernels.graph import synapses_of
 from ketasim.network.build import FAST_STEP
+from ketasim.recording import recorder as module
+from ketasim.recording.recorder import GraphRecorder, Recorder
 from ketasim.simulation import Simulation
 from ketasim.storage import TrajectoryWriter, digest, open_trajectory
 
@@ -121,13 +123,13 @@ def test_what_is_interrupted_while_it_measures_is_measured_by_the_resumed_run(ex
     experiment, path, calls = experiment(), tmp_path / "run.h5", []
     ketasim.run(experiment, tmp_path / "whole.h5").close()
 
-    def pressed(topology):
+    def pressed(topology, population):
         calls.append(1)
         if len(calls) % 2:
             signal.raise_signal(signal.SIGINT)
-        return graph_measures(topology)
+        return graph_measures(topology, population)
 
-    monkeypatch.setattr(graph_recorder, "graph_measures", pressed)
+    monkeypatch.setattr(module, "graph_measures", pressed)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -140,3 +142,36 @@ def test_what_is_interrupted_while_it_measures_is_measured_by_the_resumed_run(ex
         signal.signal(signal.SIGINT, before)
     assert len(calls) == 8
     assert digest(path) == digest(tmp_path / "whole.h5")
+
+
+def test_edges_of_several_pairs_are_recorded_side_by_side(experiment, tmp_path, monkeypatch):
+    """Catches a recorder that knows one population, and events that are noted of the step before the run began."""
+    simulation, pairs = Simulation(experiment()), [("PYR", "PYR"), ("PV", "PV"), ("PV", "PYR")]
+    one = [np.array([value]) for value in (1, 0, 1, 1.0, 1.0)]
+    monkeypatch.setattr(Simulation, "plastic_edges", [SimpleNamespace(pair=pair, events=one) for pair in pairs])
+    with TrajectoryWriter(tmp_path / "run.h5") as writer:
+        recorders = Recorder(writer, simulation), GraphRecorder(writer, simulation)
+        simulation.measure_baseline(recorders[0].record_baseline)
+        for recorder in recorders:
+            recorder.record()
+        simulation.step()
+        recorders[0].record()
+        writer.finish()
+    with open_trajectory(tmp_path / "run.h5") as trajectory:
+        assert trajectory.edge_pairs == tuple(pairs)
+        assert trajectory.structure_events().pair.tolist() == ["PYR__PYR", "PV__PV", "PV__PYR"]
+        assert set(trajectory.structure_events().time) == {simulation.time}
+        measured = trajectory.graph_measures()
+        assert measured["name"].values.tolist() == ["start.PV", "start.PYR"]
+        assert measured["population"].values.tolist() == ["PV", "PYR"]
+    with h5py.File(tmp_path / "run.h5") as file:
+        assert set(file["structure/snapshot_start"]) == {"PYR__PYR", "PV__PV", "PV__PYR"}
+
+
+def test_rows_of_the_baseline_say_so(recorded):
+    """Catches rows whose stage has to be guessed, and a run whose first row counts as baseline."""
+    trajectory, _ = recorded
+    for group in ("subject", "population"):
+        rows = trajectory.dataset(group)
+        assert (rows["stage"] == "baseline").values.tolist() == (rows["time"] < 0).values.tolist()
+    assert (trajectory.dataset("population")["stage"] == "baseline").any()

@@ -12,7 +12,7 @@ import numpy as np
 from ketasim.documents.problems import KetasimError
 
 #: Version of the file's format. Major: older readers would misread it. Minor: they miss what is new, no more.
-FORMAT_VERSION, FORMAT_MINOR = 1, 0
+FORMAT_VERSION, FORMAT_MINOR = 1, 1
 CONVENTIONS = f"ketasim-{FORMAT_VERSION}.{FORMAT_MINOR}"
 ADVICE = "A research and teaching model; not medical advice"
 

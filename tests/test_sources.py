@@ -9,8 +9,8 @@ from ketasim.documents import parse_quantity
 from ketasim.network.cell_classes import CELL_CLASSES, CellClass
 from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.network.synapses import SYNAPSES, Receptors, Synapse
-from ketasim.provenance import Row, Source, Status, describe, source_of, unit_of
 from ketasim.simulation.schedule import AutomaticSteps
+from ketasim.sources import Row, Source, Status, describe, source_of, unit_of
 
 
 class Sample(NamedTuple):

@@ -11,11 +11,12 @@ import pytest
 import ketasim
 from ketasim.mechanisms import Mechanism
 from ketasim.pipeline import CancelledError
+from ketasim.recording import resume
+from ketasim.recording.resume import Checkpointer, RefusedError, interrupted_run
 from ketasim.simulation import Simulation
-from ketasim.storage import continuation, digest
+from ketasim.storage import digest
 from ketasim.storage.checkpoint import CheckpointError, checkpoint_path, read_checkpoint, write_checkpoint
-from ketasim.storage.continuation import Checkpointer, RefusedError, interrupted_run
-from ketasim.storage.layout import StorageError, TrajectoryNotFoundError
+from ketasim.storage.datasets import StorageError, TrajectoryNotFoundError
 from ketasim.storage.writer import TrajectoryWriter
 
 
@@ -157,7 +158,7 @@ def test_what_differs_is_listed(stopped, small):
 def watched(small, tmp_path, monkeypatch):
     """Make a checkpointer with everything that it watches, and a clock by hand."""
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(continuation.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(resume.time, "monotonic", lambda: clock.now)
 
     def make(target):
         experiment = small(network="none")
@@ -188,7 +189,7 @@ def test_the_file_is_on_the_disk_first(watched, tmp_path, monkeypatch):
     checkpointer, writer, _ = watched(path)
     sync = writer.sync
     monkeypatch.setattr(writer, "sync", lambda: (order.append("sync"), sync()))
-    monkeypatch.setattr(continuation, "write_checkpoint", lambda *given: order.append(given[0].name))
+    monkeypatch.setattr(resume, "write_checkpoint", lambda *given: order.append(given[0].name))
     with writer:
         checkpointer.write()
     assert order == ["sync", "out.h5"]

@@ -8,9 +8,10 @@ import networkx
 import pytest
 
 from ketasim.config import Experiment
+from ketasim.recording import provenance
+from ketasim.recording.provenance import identity, write_preamble
 from ketasim.simulation import Simulation
-from ketasim.storage import TrajectoryWriter, head, open_trajectory
-from ketasim.storage.head import identity, write_head
+from ketasim.storage import TrajectoryWriter, open_trajectory
 
 NAMES = {"ketasim", "experiment", "parameters", "code", "processor", "numpy", "scipy", "numba"}
 
@@ -46,14 +47,12 @@ def test_parameters_are(small):
     assert differing(*(identity(Simulation(one)) for one in (small(), changed))) == {"experiment", "parameters"}
 
 
-@pytest.mark.parametrize("name", ["signals.py", "loop.py", "random.py"])
-def test_changed_code_is_found(without, monkeypatch, name):
-    """Catches a source file whose change is not noticed: the table of signals lies outside all folders."""
-    before, read = without(), Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.name == name))
-    assert differing(before, without()) == set()  # what a process has loaded stays
-    monkeypatch.setattr(head, "code_digest", head.code_digest.__wrapped__)
-    assert differing(before, without()) == {"code"}
+@pytest.mark.parametrize("file", ["config/estimation.py", "simulation/loop.py", "recording/recorder.py", None])
+def test_changed_code_is_found(without, monkeypatch, edited, file):
+    """Catches a source file whose change is not noticed, and a digest that depends on where the package lies."""
+    before = without()
+    monkeypatch.setattr(provenance, "code_digest", edited(*[file] if file else []))
+    assert differing(before, without()) == ({"code"} if file else set())
 
 
 def test_a_graph_counts_by_its_content(small, random_graph):
@@ -66,9 +65,9 @@ def test_a_graph_counts_by_its_content(small, random_graph):
     assert differing(first, identity(Simulation(small()))) == {"experiment"}
 
 
-def test_the_head_says_the_same_wherever_the_experiment_lies(tmp_path, monkeypatch):
+def test_it_says_the_same_wherever_the_experiment_lies(tmp_path, monkeypatch):
     """Catches absolute paths in a file, by which two equal runs would differ."""
-    drug = next((Path(head.__file__).parents[1] / "drugs").rglob("saline*.yaml"))
+    drug = next((Path(provenance.__file__).parents[1] / "drugs").rglob("saline*.yaml"))
     found = []
     for name in ("here", "there"):
         folder = tmp_path / name
@@ -80,7 +79,7 @@ def test_the_head_says_the_same_wherever_the_experiment_lies(tmp_path, monkeypat
         data = {"format": 1, "duration": "1 h", "network": "none", "drugs": ["own.yaml"]}
         simulation = Simulation(Experiment.from_mapping(data))
         with TrajectoryWriter(folder / "out.h5") as writer:
-            write_head(writer, simulation)
+            write_preamble(writer, simulation)
         found.append(open_trajectory(folder / "out.h5.part").provenance)
     assert json.loads(found[0]["config_resolved"])["drugs"] == ["own.yaml"]
     for name in ("config_resolved", "config_source", "parameters", "config_sha256"):
@@ -91,6 +90,6 @@ def test_a_series_of_doses_is_written_one_by_one(tmp_path, small):
     """Catches a table of events with one row for six doses, or another order than time."""
     dose = {"drug": "ketamine", "route": "oral", "amount": "1 mg", "repeat": {"every": "5 min", "count": 3}}
     with TrajectoryWriter(tmp_path / "out.h5") as writer:
-        write_head(writer, Simulation(small(network="none", doses=[dose])))
+        write_preamble(writer, Simulation(small(network="none", doses=[dose])))
     events = open_trajectory(tmp_path / "out.h5.part").events
     assert [event["start_s"] for event in events] == [0.0, 300.0, 600.0]

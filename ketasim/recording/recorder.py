@@ -1,18 +1,20 @@
-"""From a running simulation to rows of its trajectory file. Looks only; changes no state."""
+"""From a running simulation to its trajectory file: rows, spikes, the graph. Looks only; changes no state."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
+from ketasim.analysis.graph_measures import graph_measures
+from ketasim.config.graph_times import graph_times
 from ketasim.engines import Measurement
 from ketasim.engines.engine import class_means
 from ketasim.network.topology import FAST_STEP
 from ketasim.signals import Signal
 from ketasim.simulation import Simulation
-from ketasim.storage.clock import Column
-from ketasim.storage.writer import TrajectoryWriter
+from ketasim.storage import Column, TrajectoryWriter
 
 #: Rows of the population clock in memory: time in s, values by name.
 Rows = list[tuple[float, dict[str, np.ndarray]]]
@@ -50,21 +52,21 @@ class Recorder:
 
     def record_baseline(self, time: float, window: Measurement) -> None:
         """Write a window of the baseline; not again those that were written before an interruption."""
-        if self.population and time <= self.population[-1][0]:
+        if time <= self._writer.last_time("population"):
             return
-        self._record_population(time, window)
+        self._record_population(time, "baseline", window)
         self._record_spikes(time, window)
 
     def record(self) -> None:
         """Write one row of every clock for the present time."""
         simulation = self._simulation
         time, sampler = simulation.time, simulation.sampler
-        self._append(self.subject, "subject", time, {s.name: simulation.signals[s.name] for s in self._subject})
+        self._append(self.subject, "subject", time, "run", {s.name: simulation.signals[s.name] for s in self._subject})
         if sampler is None:
             return
-        self._record_population(time, sampler.window if sampler.fresh else None)
-        for edges in simulation.plastic_edges if time > simulation.experiment.begin else ():
-            self._writer.append_structure(time, *edges.events)
+        self._record_population(time, "run", sampler.window if sampler.fresh else None)
+        if simulation.plastic_edges and simulation.steps_done:
+            self._writer.append_edge_events(time, {one.pair: one.events for one in simulation.plastic_edges})
         if self._node:
             values = {signal.name: simulation.signals[signal.name] for signal in self._node}
             self._writer.append("node", time, values)
@@ -81,16 +83,18 @@ class Recorder:
         self._last_spike = numbers["last_spike"]
         for group, rows in (("subject", self.subject), ("population", self.population)):
             if group == "subject" or self._simulation.topology is not None:
-                times, columns = self._writer.rows(group)
+                columns = self._writer.rows(group)
+                del columns["stage"]
+                times = columns.pop("time").tolist()
                 rows += [
-                    (float(time), {name: values[row] for name, values in columns.items()})
-                    for row, time in enumerate(times)
+                    (time, {name: values[row] for name, values in columns.items()}) for row, time in enumerate(times)
                 ]
 
     @property
     def wants_baseline_spikes(self) -> bool:
-        """Whether spikes before time zero are recorded, which no stored baseline has."""
-        return any(begin < 0.0 for begin in (*self._instants, *(begin for begin, _ in self._intervals)))
+        """Whether spikes before the run are recorded, which no stored baseline has."""
+        start = self._simulation.experiment.begin
+        return any(begin < start for begin in (*self._instants, *(begin for begin, _ in self._intervals)))
 
     def _is_known(self, signal: Signal) -> bool:
         """Whether there is anything to record: a signal nobody owns would be a column of neutral values."""
@@ -105,7 +109,7 @@ class Recorder:
         acts_on = {one.name: one.population for one in simulation.mechanisms}
         columns = [Column(s.name, s.unit, s.meaning, s.dims, owner(s.name), "f8") for s in self._subject]
         labels = {"moiety": ("compound", simulation.setting.compartments.moieties)} if compounds else None
-        writer.create_clock("subject", columns, {"compound": compounds} if compounds else None, labels)
+        writer.create_samples("subject", columns, {"compound": compounds} if compounds else None, labels)
         if simulation.topology is None:
             return
         topology = simulation.topology
@@ -122,25 +126,27 @@ class Recorder:
         meaning = "network time behind the running estimates"
         columns.append(Column("network_memory", "s", meaning, (), None, "f8"))
         columns.append(Column("network_sampled", "1", "1 fresh window, 0 estimates reused", (), None, "u1"))
-        writer.create_clock("population", columns, {"population": names})
+        writer.create_samples("population", columns, {"population": names})
         if self._node:
             columns = [Column(s.name, s.unit, s.meaning, ("node",), owner(s.name)) for s in self._node]
             places: dict[str, tuple[str, Any]] = {
                 "node_population": ("node", [names[index] for index in topology.population]),
                 "node_id": ("node", topology.node_id),
             }
-            writer.create_clock("node", columns, {"node": np.arange(topology.n_nodes)}, places)
+            writer.create_samples("node", columns, {"node": np.arange(topology.n_nodes)}, places)
+        if simulation.plastic_edges:
+            writer.create_edge_events(one.pair for one in simulation.plastic_edges)
         if self._instants or self._intervals:
             for name in names:
                 writer.append_spikes(name, np.empty(0), np.empty(0, np.int64))
 
-    def _append(self, rows: Rows, group: str, time: float, values: dict[str, Any]) -> None:
+    def _append(self, rows: Rows, group: str, time: float, stage: str, values: dict[str, Any]) -> None:
         kept = {name: np.array(value) for name, value in values.items()}
-        self._writer.append(group, time, kept)
+        self._writer.append(group, time, kept, stage)
         rows.append((time, kept))
 
-    def _record_population(self, time: float, window: Measurement | None) -> None:
-        """Write a row: before time zero a single window, from then on running estimates."""
+    def _record_population(self, time: float, stage: str, window: Measurement | None) -> None:
+        """Write a row: of the baseline a single window, from then on running estimates."""
         topology, sampler, signals = self._simulation.topology, self._simulation.sampler, self._simulation.signals
         assert topology is not None
         assert sampler is not None
@@ -148,7 +154,7 @@ class Recorder:
         nothing = dict.fromkeys(names, np.full(len(topology.population_names), np.nan))
         raw = window.population if window else nothing
         values: dict[str, Any] = {f"{name}_window": raw[name] for name in names}
-        estimates = sampler.estimates if time >= 0.0 else None
+        estimates = sampler.estimates if stage == "run" else None
         means, errors = (estimates.population(), estimates.standard_error()) if estimates else (raw, nothing)
         for name in names:
             values[name], values[f"{name}_standard_error"] = means[name], errors[name]
@@ -158,7 +164,7 @@ class Recorder:
                 values[signal.name][self._untouched[signal.name]] = np.nan
         values["network_memory"] = estimates.memory if estimates else self._simulation.experiment.schedule.window
         values["network_sampled"] = np.uint8(window is not None)
-        self._append(self.population, "population", time, values)
+        self._append(self.population, "population", time, stage, values)
 
     def _record_spikes(self, time: float, window: Measurement | None) -> None:
         """Write the spikes of a time that was asked for; where no window was run, of one that changes nothing."""
@@ -180,6 +186,53 @@ class Recorder:
             chosen = (window.spike_node >= members.start) & (window.spike_node < members.stop)
             times = window.spike_step[chosen] * FAST_STEP  # ms
             self._writer.append_spikes(name, times, window.spike_node[chosen] - members.start)
+
+
+class GraphRecorder:
+    """Writes the edges that may change, and measures of them, at the first slow time at or after each one asked for.
+
+    Parameters
+    ----------
+    writer : open trajectory file.
+    simulation : what is recorded; without plastic edges nothing is written.
+    while_measuring : makes a context for the seconds that measures take; what is raised there leaves all as it was.
+    """
+
+    def __init__(
+        self,
+        writer: TrajectoryWriter,
+        simulation: Simulation,
+        while_measuring: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ):
+        self._writer, self._simulation, self._while_measuring = writer, simulation, while_measuring
+        self._due = list(graph_times(simulation.experiment).items()) if simulation.plastic_edges else []
+
+    @property
+    def state(self) -> int:
+        """How many times are still to come."""
+        return len(self._due)
+
+    @state.setter
+    def state(self, number: int) -> None:
+        self._due = self._due[len(self._due) - number :]
+
+    def record(self) -> None:
+        """Write what is due at the present time; the last of several that are."""
+        simulation, writer = self._simulation, self._writer
+        due = [name for name, at in self._due if at <= simulation.time]
+        if not due:
+            return
+        topology, pairs = simulation.topology_now(), [one.pair for one in simulation.plastic_edges]
+        measures = {}
+        if simulation.experiment.recording.measures:
+            within = [source for source, target in pairs if source == target]
+            with self._while_measuring():
+                measures = {population: graph_measures(topology, population) for population in within}
+        self._due = self._due[len(due) :]
+        writer.write_snapshot(due[-1], simulation.time, topology, pairs)
+        for population, values in measures.items():
+            name = due[-1] if len(measures) == 1 else f"{due[-1]}.{population}"
+            writer.write_graph_measures(name, simulation.time, population, values)
 
 
 def columns_of(rows: Rows, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,164 @@
+"""Groups under /trajectories: signals sampled at the same times, with complete dimension scales of their own."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import h5py
+import numpy as np
+
+from ketasim.storage.datasets import chunk_shape, describe, is_text, native, read_values, store
+from ketasim.storage.growing_table import GrowingTable, add_column, power_of_two, whole_rows
+
+if TYPE_CHECKING:
+    import xarray
+
+#: Rows in a chunk, fewer where a row is long.
+BLOCK_ROWS = 32
+
+#: What a row belongs to, in the order of the numbers that stand for them in the file.
+STAGES = ("baseline", "run")
+
+_MEANING = {
+    "compound": "compound in the body",
+    "moiety": "parent drug or metabolite that the compound is a form of",
+    "node": "node of the network, counted over all populations",
+    "node_id": "number of the node within its population, from 0",
+    "population": "cell class",
+}
+
+#: Attributes that only tie a dataset to its dimensions; xarray has them as coordinates.
+_STRUCTURE = frozenset({"DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "coordinates"})
+
+
+class Column(NamedTuple):
+    """A recorded quantity: its name, unit, meaning and dimensions after time.
+
+    mechanism : the mechanism that owns it, None for what the network or the recording itself gives.
+    """
+
+    name: str
+    unit: str
+    long_name: str
+    dims: tuple[str, ...] = ()
+    mechanism: str | None = None
+    dtype: Literal["f4", "f8", "u1"] = "f4"
+
+
+def create_samples(
+    group: h5py.Group,
+    columns: Sequence[Column],
+    coordinates: Mapping[str, Any],
+    labels: Mapping[str, tuple[str, Any]],
+) -> GrowingTable:
+    """Make the datasets of an empty group, without rows: time, stage, columns, and their dimensions.
+
+    Parameters
+    ----------
+    columns : what each row holds.
+    coordinates : name of each dimension after time -> its values (strings or numbers).
+    labels : name -> (dimension, values) of further labels along a dimension.
+
+    Raises
+    ------
+    ValueError : a column has a dimension without values, or a label has the wrong length.
+    """
+    scales = {name: _scale(group, name, values) for name, values in coordinates.items()}
+    time = add_column(group, "time", "f8", (BLOCK_ROWS,))
+    describe(time, "s", "time from zero, which is the first dose if that starts at 0 s")
+    time.make_scale("time")
+    stage = add_column(group, "stage", "u1", (BLOCK_ROWS,))
+    describe(stage, "1", "part of the simulation that the row belongs to")
+    stage.attrs["flag_values"], stage.attrs["flag_meanings"] = np.arange(len(STAGES), dtype="u1"), " ".join(STAGES)
+    stage.dims[0].attach_scale(time)
+    for name, (dimension, values) in labels.items():
+        _label(group, scales, name, dimension, values)
+    for column in columns:
+        dataset = _column(group, column, _row_shape(column, scales))
+        for axis, scale in enumerate([time, *(scales[name] for name in column.dims)]):
+            dataset.dims[axis].attach_scale(scale)
+        along = [name for name, (dimension, _) in labels.items() if dimension in column.dims]
+        dataset.attrs["coordinates"] = " ".join([*along, "stage"])
+    return GrowingTable(group)
+
+
+def append_sample(table: GrowingTable, time: float, stage: str, values: Mapping[str, Any]) -> None:
+    """Add one row.
+
+    time : s from time zero, later than the row before.
+    stage : one of `STAGES`.
+    values : exactly the columns, each with the shape of its dimensions.
+    Raises ValueError for another shape or an earlier time, KeyError for missing or unknown names.
+    """
+    table.check_later(time)
+    row = {**values, "time": time, "stage": STAGES.index(stage)}
+    table.append({name: np.asarray(value)[None] for name, value in row.items()}, time)
+
+
+def _scale(group: h5py.Group, name: str, values: Any) -> Any:
+    array = np.asarray(values, dtype="u8") if name == "node" else np.asarray(values)
+    dataset = store(group, name, array, "1", _MEANING.get(name, name.replace("_", " ")))
+    dataset.make_scale(name)
+    return dataset
+
+
+def _label(group: h5py.Group, scales: Mapping[str, Any], name: str, dimension: str, values: Any) -> None:
+    array = np.asarray(values)
+    if dimension not in scales or array.shape != scales[dimension].shape:
+        raise ValueError(f"{group.name}/{name}: {array.shape} values do not fit the dimension {dimension!r}")
+    array = array if is_text(array) or array.dtype.kind != "i" else array.astype("u8")
+    dataset = store(group, name, array, "1", _MEANING.get(name, name.replace("_", " ")))
+    dataset.dims[0].attach_scale(scales[dimension])
+
+
+def _row_shape(column: Column, scales: Mapping[str, Any]) -> tuple[int, ...]:
+    unknown = [name for name in column.dims if name not in scales]
+    if unknown:
+        raise ValueError(f"column {column.name!r}: no values given for its dimension {unknown[0]!r}")
+    return tuple(scales[name].shape[0] for name in column.dims)
+
+
+def _column(group: h5py.Group, column: Column, shape: tuple[int, ...]) -> Any:
+    rows, *rest = chunk_shape((BLOCK_ROWS, *shape), np.dtype(column.dtype).itemsize)
+    dataset = add_column(group, column.name, column.dtype, (power_of_two(rows, BLOCK_ROWS), *rest), shape)
+    owner = {} if column.mechanism is None else {"mechanism": column.mechanism}
+    describe(dataset, column.unit, column.long_name, **owner)
+    return dataset
+
+
+def signals_in(group: h5py.Group) -> list[str]:
+    """Names of the signals of a group, without dimensions and labels."""
+    labels = {label for item in group.values() for label in item.attrs.get("coordinates", "").split()} | {"stage"}
+    return [name for name, item in group.items() if not item.is_scale and name not in labels]
+
+
+def read_samples(group: h5py.Group, names: Iterable[str]) -> "xarray.Dataset":
+    """Return signals of a group with their coordinates, in memory; rows that are there only in part are left out."""
+    import xarray
+
+    signals, chosen, rows = signals_in(group), list(names), whole_rows(group)
+    coordinates = {
+        name: (_dimensions(item), read_values(item), _attributes(item))
+        for name, item in group.items()
+        if name not in (*signals, "time", "stage")
+    }
+    time = group["time"][:rows]
+    coordinates["time"] = (("time",), time, _attributes(group["time"]))
+    # files of format 1.0 have no stage; what they have from before time zero is the baseline
+    in_run = group["stage"][:rows] > 0 if "stage" in group else time >= 0.0
+    meaning = {"long_name": "part of the simulation that the row belongs to"}
+    coordinates["stage"] = (("time",), np.array(STAGES)[in_run.astype(int)], meaning)
+    used = {dimension for name in chosen for dimension in _dimensions(group[name])} | {"time"}
+    return xarray.Dataset(
+        {name: (_dimensions(group[name]), group[name][:rows], _attributes(group[name])) for name in chosen},
+        {name: values for name, values in coordinates.items() if used.issuperset(values[0])},
+    )
+
+
+def _dimensions(dataset: Any) -> tuple[str, ...]:
+    if dataset.is_scale:
+        return (dataset.name.rpartition("/")[2],)
+    return tuple(dimension[0].name.rpartition("/")[2] for dimension in dataset.dims)
+
+
+def _attributes(dataset: Any) -> dict[str, Any]:
+    return {name: native(value) for name, value in dataset.attrs.items() if name not in _STRUCTURE}

@@ -1,0 +1,160 @@
+"""A kind of exposure from outside: two days of stress before time zero, its own signal, a mechanism that reads it."""
+
+from typing import Annotated, Literal, NamedTuple
+
+import numpy as np
+import pytest
+from annotated_types import Ge, Gt
+from pydantic import Field
+
+import ketasim
+from ketasim.config import Experiment
+from ketasim.documents import DocumentError
+from ketasim.documents.validation import Quantity
+from ketasim.exposures import Exposure, TimedExposure
+from ketasim.mechanisms import Mechanism
+from ketasim.signals import Signal
+from ketasim.simulation import Simulation
+from ketasim.simulation.roster import DeclarationError
+from ketasim.sources import Source
+
+DAY = 86_400.0
+
+
+class Stress(TimedExposure):
+    """Chronic stress of some intensity."""
+
+    kind: Literal["stress"]
+    intensity: Annotated[float, Ge(0), Quantity("1")] = Field(default=1.0)
+
+
+def inputs(events, setting, begin, end):
+    return {"stress": np.array(sum(event.intensity for event in events if event.begin <= begin < event.end))}
+
+
+STRESS = Exposure(
+    "stress", Stress, inputs, sets=("stress",), signals=(Signal("stress", "1", (), "input", 0.0, "stress"),)
+)
+
+
+class Parameters(NamedTuple):
+    """Hormone that follows stress."""
+
+    time: Annotated[float, Gt(0), "h", Source("assumed", "a trial")] = 12.0
+
+
+def advance(stress, hormone, parameters, clock):
+    kept = np.exp(-clock.duration / 3600.0 / parameters.time)
+    hormone[...] = stress + (hormone - stress) * kept
+
+
+HORMONE = Mechanism(
+    "hormone",
+    Parameters,
+    advance,
+    reads=("stress",),
+    writes=("hormone",),
+    signals=(Signal("hormone", "1", (), "state", 0.0, "hormone", recorded=True),),
+)
+STRESSED = {
+    "format": 1,
+    "duration": "1 d",
+    "network": "none",
+    "doses": [{"drug": "ketamine", "route": "intravenous", "amount": "35 mg"}],
+    "stimuli": [{"kind": "stress", "start": "-2 d", "duration": "2 d", "intensity": 3}],
+}
+
+
+def experiment(**changes):
+    return Experiment.from_mapping(STRESSED | changes, mechanisms=[HORMONE], exposures=[STRESS])
+
+
+def test_a_run_begins_with_the_earliest_exposure():
+    """Catches a run that begins at zero and misses what came before, and steps across time zero or an end."""
+    simulation = Simulation(experiment())
+    assert simulation.time == simulation.schedule[0] == -2.0 * DAY
+    assert {0.0, DAY} <= set(simulation.schedule.tolist())
+    assert Simulation(experiment(stimuli=[])).schedule[0] == 0.0
+
+
+def test_a_mechanism_reads_an_exposure_of_ones_own():
+    """Catches an input set too late or too long, or in place of its neutral value: against the exact course."""
+    with ketasim.run(experiment()) as trajectory:
+        hormone = trajectory["hormone"]
+        hours = hormone["time"].values / 3600.0
+        risen = 3.0 * (1.0 - np.exp(-(hours + 48.0) / 12.0))
+        fallen = risen[hours == 0.0] * np.exp(-hours / 12.0)
+        assert hormone.values == pytest.approx(np.where(hours <= 0.0, risen, fallen), rel=1e-12)
+        assert hours[0] == -48.0 and hours[-1] == 24.0
+        assert trajectory["plasma_concentration"].values[hours <= 0.0].max() == 0.0
+        assert trajectory["plasma_concentration"].values[hours > 0.0].max() > 50.0
+        assert (
+            dict(kind="stress", start_s=-2.0 * DAY, duration_s=2.0 * DAY, intensity=3.0).items()
+            <= trajectory.events[-1].items()
+        )
+
+
+def test_the_network_rests_before_the_exposure(small):
+    """Catches a baseline that is measured before time zero while the exposure goes on, and noise of another time."""
+    network = {"neurons": 40}
+    schedule = {"baseline": "2 s", "settle": "50 ms", "window": "0.2 s", "step": "4 h"}
+    early = Experiment.from_mapping(
+        STRESSED | {"network": network, "schedule": schedule, "mechanisms": {"bdnf": "off"}},
+        mechanisms=[HORMONE],
+        exposures=[STRESS],
+    )
+    seen = []
+    simulation = Simulation(early)
+    simulation.measure_baseline(lambda time, window: seen.append(time), cached=False)
+    assert seen == pytest.approx(-2.0 * DAY - 2.0 + 0.2 * np.arange(10))
+    with ketasim.run(early) as trajectory:
+        rows = trajectory.dataset("population")
+        assert rows["time"].values[0] == -2.0 * DAY - 2.0
+        assert rows["stage"].values.tolist() == ["baseline"] * 10 + ["run"] * (rows.sizes["time"] - 10)
+        assert rows["firing_rate_standard_error"].values[rows["stage"] == "run"].min() > 0.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "stres"}, "stimuli.0.kind: unknown kind 'stres'; allowed: afferents, stress; did you mean stress?"),
+        ({"intensity": -1}, "stimuli.0.intensity: -1 is out of range; it must be at least 0"),
+        ({"force": 1}, "stimuli.0.force: unknown key 'force'"),
+        ({"start": "2 d"}, "stimuli.0.start: starts at 2 d, not before the end of the run"),
+    ],
+)
+def test_wrong_entries_of_an_own_kind_are_refused(changes, message):
+    """Catches an own kind whose entries are not held to its model."""
+    with pytest.raises(DocumentError) as caught:
+        experiment(stimuli=[STRESSED["stimuli"][0] | changes])
+    assert message in str(caught.value)
+
+
+def test_without_the_kind_the_file_is_refused():
+    """Catches a stimulus that nobody gives, silently left out."""
+    with pytest.raises(DocumentError, match=r"stimuli\.0\.kind: unknown kind 'stress'; allowed: afferents"):
+        Experiment.from_mapping(STRESSED)
+
+
+def test_declarations_that_do_not_fit_are_refused():
+    """Catches an exposure that sets a state, an unknown signal, or what another kind sets."""
+    for sets, signals, message in (
+        (("bdnf",), (), "'bdnf' is a state, not an input to set"),
+        (("bolus",), (), "the input 'bolus' belongs to dose already"),
+        (("strss",), STRESS.signals, "unknown signal 'strss'; did you mean stress?"),
+        (("stress",), (STRESS.signals[0]._replace(kind="port"),), "is of kind 'port'; own signals are an input"),
+    ):
+        wrong = Exposure("stress", Stress, inputs, sets=sets, signals=signals)
+        given = Experiment.from_mapping(STRESSED | {"network": {"neurons": 40}}, exposures=[wrong])
+        with pytest.raises(DeclarationError, match=message):
+            Simulation(given)
+
+
+def test_an_experiment_keeps_its_exposures():
+    """Catches a replaced, pickled or resumed experiment that has forgotten an own kind."""
+    import pickle
+
+    given = experiment()
+    for other in (given.replace(seed=2), pickle.loads(pickle.dumps(given))):
+        assert other.begin == -2.0 * DAY
+        assert [one.kind for one in other.exposures] == ["dose", "afferents", "stress"]
