@@ -28,7 +28,7 @@ TESTED_ELSEWHERE = {
     "kernels/atomics.py": "kernels/test_chunks.py",  # how parts of a network wait for each other
     "kernels/records.py": "kernels/test_spiking_network.py",
     "mechanisms/mechanism.py": "mechanisms/test_declarations.py",
-    "network/assemble.py": "network/test_exchange.py",  # what graphs and files share
+    "network_files/assemble.py": "network_files/test_exchange.py",  # what graphs and files share
     "network/synapses.py": "network/test_build.py",  # tables, read by the builder
     "storage/datasets.py": "storage/test_writer.py",
     "storage/tables.py": "storage/test_reader.py",

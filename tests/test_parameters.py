@@ -12,13 +12,13 @@ from typing import get_type_hints
 import pytest
 
 import ketasim
-from ketasim.config.estimation import Estimation
+from ketasim.config.schedule import Sampling
 from ketasim.drugs import load_catalogue
 from ketasim.mechanisms import ORDER
 from ketasim.network.prefrontal_microcircuit import Sheet, wiring_rows
 from ketasim.network.synapses import PREFRONTAL, Receptors, Synapse
-from ketasim.provenance import Source
 from ketasim.simulation.schedule import AutomaticSteps
+from ketasim.sources import Source
 
 #: The newest one stands first.
 DIGEST = re.compile(r"digest of all defaults: `([0-9a-f]{16})`")
@@ -37,7 +37,7 @@ def defaults():
         "sheet": Sheet()._asdict(),
         "wiring": [row[:3] for row in wiring_rows()],
         "steps": AutomaticSteps()._asdict(),
-        "estimates": Estimation()._asdict(),
+        "estimates": Sampling()._asdict(),
     }
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ketasim.config.estimation import Estimation
+from ketasim.config.schedule import Sampling
 from ketasim.documents.nearest import nearest_few
 from ketasim.signals import SIGNALS, Shown, Statistic, in_table_order, statistics
 from ketasim.storage import StorageError, Trajectory
@@ -207,7 +207,7 @@ def _chosen(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statis
     known = np.ones(times.size, bool)
     if "population" in array.dims and "network_memory" in trajectory:
         sampled, memory = trajectory["network_sampled"].values, trajectory["network_memory"].values
-        known = (sampled == 1) | (memory >= Estimation().enough)
+        known = (sampled == 1) | (memory >= Sampling().enough)
     if statistic.at == "baseline":
         return np.asarray(known & ~run)
     return np.asarray(known & run & (times >= statistic.begin) & (times <= statistic.end))

@@ -118,14 +118,14 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
 @command
 def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
     """List mechanisms and the network, or every parameter of one with unit, status and source."""
-    from ketasim.config.estimation import Estimation
+    from ketasim.config.schedule import Sampling
     from ketasim.mechanisms import ORDER
     from ketasim.network.describe import network_rows
     from ketasim.simulation.schedule import AutomaticSteps
     from ketasim.sources import describe
 
     parts = {mechanism.name: describe(mechanism.Parameters) for mechanism in ORDER}
-    parts |= network_rows() | {"schedule": describe(AutomaticSteps) + describe(Estimation)}
+    parts |= network_rows() | {"schedule": describe(AutomaticSteps) + describe(Sampling)}
     if name is None:
         rows = [(m.name, m.title, m.reads, m.writes, m.scales, [" ".join(pair) for pair in m.targets]) for m in ORDER]
         table(rows, ("mechanism", "what it is", "reads", "writes", "scales", "targets"), as_json)

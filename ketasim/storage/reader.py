@@ -295,7 +295,7 @@ class Trajectory:
         ValueError : the time lies outside the run.
         KeyError : the run had no network.
         """
-        from ketasim.network.exchange import to_networkx
+        from ketasim.network_files.exchange import to_networkx
 
         return to_networkx(self.topology(time))
 
