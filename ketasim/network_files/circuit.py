@@ -6,16 +6,15 @@ and a source for every block of numbers. A population is a class of the kernel: 
 Conductances are those of continuous time: an event of a synapse delivers ``g tau``, whatever the step of the kernel.
 """
 
-import re
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
+import numpy as np
 from annotated_types import Ge, Gt, Le
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr, model_validator
-
-import numpy as np
 
 from ketasim.documents import Document, DocumentError, Problem, read_document
 from ketasim.documents.nearest import shown

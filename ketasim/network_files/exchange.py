@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.documents.problems import DocumentError, Problem
+from ketasim.network.topology import FAST_STEP, Topology
 from ketasim.network_files.assemble import Columns, NetworkTable, Where, assemble, number_column
 from ketasim.network_files.edge_list import read_edge_list
 from ketasim.network_files.graphml import read_graphml
 from ketasim.network_files.sonata import read_sonata
-from ketasim.network.topology import FAST_STEP, Topology
 
 if TYPE_CHECKING:
     import networkx

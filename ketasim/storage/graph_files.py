@@ -74,8 +74,8 @@ def _refusal(path: Path, message: str) -> DocumentError:
 
 
 def _topology(graph: Union["networkx.DiGraph", "Topology"]) -> "Topology":
-    from ketasim.network_files.exchange import from_networkx
     from ketasim.network.topology import Topology
+    from ketasim.network_files.exchange import from_networkx
 
     if isinstance(graph, Topology):
         return graph
