@@ -20,9 +20,10 @@ from ketasim.simulation import Simulation
 from ketasim.simulation.cost import check_memory, free_memory, refuse_what_cannot_work, size_of
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.sampler import baseline_windows
-from ketasim.storage import Trajectory, TrajectoryWriter, open_trajectory
+from ketasim.storage import TrajectoryWriter
 from ketasim.storage.checkpoint import locked, remove_checkpoint
 from ketasim.storage.datasets import TrajectoryNotFoundError
+from ketasim.trajectory import Trajectory, open_trajectory
 
 
 class Progress(NamedTuple):

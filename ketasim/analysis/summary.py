@@ -51,6 +51,14 @@ def summarise(trajectory: Trajectory) -> "pandas.DataFrame":
     return pandas.DataFrame([*rows, *_of_sampling(trajectory)], columns=list(Row._fields))
 
 
+def summary_of(trajectory: Trajectory) -> "pandas.DataFrame":
+    """Return the table that is in the file, or else computed from its rows."""
+    import pandas
+
+    stored = trajectory.stored_summary()
+    return summarise(trajectory) if stored is None else pandas.DataFrame(stored)
+
+
 def value_of(
     table: "pandas.DataFrame", quantity: str, population: str = "", at: str = "", statistic: str = "value"
 ) -> float:

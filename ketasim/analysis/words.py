@@ -1,12 +1,12 @@
 """What a run found, in a few lines; every number is one of its summary."""
 
-from ketasim.analysis.summary import Row, shown_of
+from ketasim.analysis.summary import Row, shown_of, summary_of
 from ketasim.storage import Trajectory
 
 
 def closing_words(trajectory: Trajectory) -> list[str]:
     """Say concentrations, rates, block, glutamate, signalling and spines, as far as the run has them."""
-    rows = [Row(*row) for row in trajectory.summary.itertuples(index=False)]
+    rows = [Row(*row) for row in summary_of(trajectory).itertuples(index=False)]
     minutes = float(trajectory.config["duration"].split()[0]) / 60.0
     stretch = f"from 10 to {min(60.0, minutes):.3g} min"
     lines = _concentrations(rows)

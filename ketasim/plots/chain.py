@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ketasim.analysis.summary import columns_of, is_run, shown_of, whole_signals
+from ketasim.analysis.summary import columns_of, is_run, shown_of, summary_of, whole_signals
 from ketasim.documents import KetasimError
 from ketasim.plots.page import GREY, colour_of, finish_column, known_columns, make_room, page_figure
 from ketasim.plots.time_axis import averaged, length_in_words
@@ -83,9 +83,9 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
     rows = [heading for heading in found if heading not in beside]
     if not rows:
         raise KetasimError("there is nothing to draw: the run had neither a drug in the body nor a network")
-    sources = [_Source(trajectory, trajectory.summary)]
+    sources = [_Source(trajectory, summary_of(trajectory))]
     if vehicle is not None:
-        sources.insert(0, _Source(vehicle, vehicle.summary, grey=True))
+        sources.insert(0, _Source(vehicle, summary_of(vehicle), grey=True))
     make_room(figure, len(rows))
     all_axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
     for axes, heading in zip(all_axes, rows, strict=True):

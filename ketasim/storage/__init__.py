@@ -3,7 +3,7 @@
 from ketasim.storage.datasets import StorageError, TrajectoryNotFoundError
 from ketasim.storage.edges import EdgeEvents
 from ketasim.storage.graph_files import write_graph
-from ketasim.storage.reader import Trajectory, differing_datasets, digest, open_trajectory
+from ketasim.storage.reader import Trajectory, differing_datasets, digest
 from ketasim.storage.samples import Column
 from ketasim.storage.sonata import Spikes
 from ketasim.storage.writer import TrajectoryWriter
@@ -18,6 +18,5 @@ __all__ = [
     "TrajectoryWriter",
     "differing_datasets",
     "digest",
-    "open_trajectory",
     "write_graph",
 ]

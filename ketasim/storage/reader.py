@@ -5,7 +5,6 @@ import logging
 import os
 import re
 from collections.abc import Iterable
-from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,6 @@ import numpy as np
 
 from ketasim import __version__
 from ketasim.documents.hdf5_file import unsafe_content
-from ketasim.documents.html import page, table
 from ketasim.documents.nearest import did_you_mean, nearest_few, shown
 from ketasim.storage import edges, samples, sonata, tables
 from ketasim.storage.content import file_digest, item_digests
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     import networkx
     import pandas
     import xarray
-    from matplotlib.figure import Figure
 
     from ketasim.network.topology import Topology
 
@@ -142,20 +139,6 @@ def _writer(file: h5py.File) -> str | None:
     return value if isinstance(value, str) and re.fullmatch(r"\d{1,9}(\.\w{1,20}){1,5}", value, re.ASCII) else None
 
 
-def open_trajectory(source: Source) -> "Trajectory":
-    """Open the file of a run.
-
-    source : path of OUT.h5, or a BytesIO that a run wrote to. If only OUT.h5.part of an unfinished run
-        exists, that is opened, the logger ``ketasim`` says so, and `Trajectory.complete` is False.
-
-    Raises
-    ------
-    StorageError : no such file, not a trajectory, or unreadable.
-    """
-    target = source if isinstance(source, BytesIO) else locate(source)
-    return Trajectory(open_file(target), None if isinstance(target, BytesIO) else target)
-
-
 class Trajectory:
     """What a run wrote. It changes nothing in the file; leaving it as a context manager closes the file.
 
@@ -166,6 +149,12 @@ class Trajectory:
     def __init__(self, file: h5py.File, path: Path | None) -> None:
         self._handle = file
         self._path = path
+
+    @classmethod
+    def open(cls, source: Source) -> Self:
+        """Open the file of a run; see `ketasim.open_trajectory`."""
+        target = source if isinstance(source, BytesIO) else locate(source)
+        return cls(open_file(target), None if isinstance(target, BytesIO) else target)
 
     def __enter__(self) -> Self:
         return self
@@ -184,24 +173,23 @@ class Trajectory:
         state = "complete" if self.complete else "unfinished"
         return f"<Trajectory {self.path or 'in memory'}, {state}, {len(self.names())} signals>"
 
-    def _repr_html_(self) -> str:
-        if not self._handle:
-            return page(repr(self))
-        places = [self._find(name) or ("", "") for name in self.names()]
-        found = [(name, self._file["trajectories"][group][name]) for group, name in places]
-        signals = [
-            (name, item.attrs["units"], ", ".join(samples.dimensions(item)[1:]), item.attrs["long_name"])
-            for name, item in found
-        ]
-        first = self.summary.head(8)
-        return page(
-            f"{self.config.get('name', 'trajectory')}: {'complete' if self.complete else 'unfinished'}",
-            ("file", str(self._path or "in memory")),
-            ("doses and stimuli", table([list(event.items()) for event in self.events])),
-            ("populations", ", ".join(self._file.get("nodes", {})) or "no network"),
-            (f"{len(signals)} signals", table(signals, ("signal", "unit", "beside time", "meaning"))),
-            ("summary, first rows", table(first.itertuples(index=False), tuple(first.columns))),
-        )
+    @property
+    def is_open(self) -> bool:
+        """Whether the file is open."""
+        return bool(self._handle)
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Classes of neurons; none without a network."""
+        return tuple(self._file.get("nodes", {}))
+
+    def described(self, name: str) -> tuple[str, str, str]:
+        """Return unit, dimensions beside time, and meaning of a signal; KeyError if there is none."""
+        group, signal = self._find(name) or (None, None)
+        if group is None:
+            raise KeyError(_no_such("signal", name, self.names()))
+        item = self._file["trajectories"][group][signal]
+        return str(item.attrs["units"]), ", ".join(samples.dimensions(item)[1:]), str(item.attrs["long_name"])
 
     def close(self) -> None:
         """Close the file; what was read from it stays."""
@@ -317,17 +305,9 @@ class Trajectory:
         """Return measures of the graph within a population by time: numbers, and curves over degree."""
         return edges.read_measures(self._file)
 
-    @property
-    def summary(self) -> "pandas.DataFrame":
-        """The run in numbers, one a row: peaks, means, values at instants, counts of windows.
-
-        Columns are quantity, population, at, statistic, value, error, unit and meaning; see `ketasim.value_of` for
-        taking one number. Of an unfinished run, and of a file of 0.1.0, it is computed from the rows that there are.
-        """
-        import pandas
-
-        stored = tables.read_summary(self._file)
-        return _upstairs("ketasim.analysis.summary", "summarise")(self) if stored is None else pandas.DataFrame(stored)
+    def stored_summary(self) -> dict[str, np.ndarray] | None:
+        """Return /summary as columns; None where there is none, as of an unfinished run or a file of 0.1.0."""
+        return tables.read_summary(self._file)
 
     def to_dataframe(self, *names: str) -> "pandas.DataFrame":
         """Return signals as a table with one row for each time, in h.
@@ -349,15 +329,6 @@ class Trajectory:
         found = frames[names[0]] if len(frames) == 1 else pandas.concat(frames, axis=1, names=["signal", "population"])
         found.attrs = {"units": {name: array.attrs["units"] for name, array in arrays.items()}}
         return found
-
-    def plot(self, *names: str, vehicle: "Trajectory | None" = None) -> "Figure":
-        """Draw the run on one page, or chosen signals with a panel each; returns the figure.
-
-        vehicle : run of the same experiment with an inactive dose, in grey.
-        Raises KeyError with the nearest names when there is no such signal.
-        """
-        figure: Figure = _upstairs("ketasim.plots", "picture")(self, names, vehicle)
-        return figure
 
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
@@ -416,11 +387,6 @@ class Trajectory:
         if not first <= float(seconds) <= last:
             raise ValueError(f"time {time!r} lies outside the run, which has {first:g} s to {last:g} s")
         return float(seconds)
-
-
-def _upstairs(room: str, name: str) -> Any:
-    """Return a function that looks at trajectories from a floor above; imports go down, so it is found by its name."""
-    return getattr(import_module(room), name)
 
 
 def _no_such(kind: str, name: str, known: Iterable[str]) -> str:

@@ -6,7 +6,8 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from ketasim.storage import Column, TrajectoryWriter, open_trajectory
+from ketasim.storage import Column, TrajectoryWriter
+from ketasim.trajectory import open_trajectory
 
 COMPOUNDS = ("S-ketamine", "R-ketamine", "norketamine")
 MOIETIES = ("ketamine", "ketamine", "norketamine")

@@ -7,7 +7,8 @@ import pytest
 
 from ketasim.analysis import error_of, summarise, value_of
 from ketasim.analysis.summary import time_average
-from ketasim.storage import Column, StorageError, TrajectoryWriter, open_trajectory
+from ketasim.storage import Column, StorageError, TrajectoryWriter
+from ketasim.trajectory import open_trajectory
 
 SURGE = ("10 min to 60 min", "mean")
 BASELINE = ("baseline", "mean")

@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ketasim.network_files.exchange import read_network_file
-from ketasim.storage import TrajectoryWriter, open_trajectory
+from ketasim.storage import TrajectoryWriter
+from ketasim.trajectory import open_trajectory
 
 KNOWN = ("PYR", "PV", "SST")
 

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from ketasim.network.prefrontal_microcircuit import side_of
 from ketasim.network.topology import Topology
-from ketasim.storage import Column, TrajectoryWriter, open_trajectory
+from ketasim.storage import Column, TrajectoryWriter
+from ketasim.trajectory import open_trajectory
 
 POPULATIONS = ("PYR", "PV", "SST")
 DAY = 86_400.0

@@ -11,7 +11,8 @@ from ketasim.config import Experiment
 from ketasim.recording import provenance
 from ketasim.recording.provenance import identity, write_preamble
 from ketasim.simulation import Simulation
-from ketasim.storage import TrajectoryWriter, open_trajectory
+from ketasim.storage import TrajectoryWriter
+from ketasim.trajectory import open_trajectory
 
 NAMES = {"ketasim", "experiment", "parameters", "code", "processor", "numpy", "scipy", "numba"}
 

@@ -12,8 +12,9 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
 
 from ketasim.analysis import value_of
-from ketasim.storage import Column, StorageError, TrajectoryNotFoundError, TrajectoryWriter, open_trajectory
+from ketasim.storage import Column, StorageError, TrajectoryNotFoundError, TrajectoryWriter
 from ketasim.storage.reader import damages
+from ketasim.trajectory import open_trajectory
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from ketasim import __version__
-from ketasim.storage import StorageError, differing_datasets, digest, open_trajectory
+from ketasim.storage import StorageError, differing_datasets, digest
 from ketasim.storage.datasets import CONVENTIONS, FORMAT_MINOR, FORMAT_VERSION, UnreadableError
+from ketasim.trajectory import open_trajectory
 
 
 @pytest.fixture
