@@ -73,9 +73,9 @@ def work() -> None:
 
     import ketasim
     from ketasim.documents import KetasimError
-    from ketasim.simulation import baseline_cache
+    from ketasim.simulation import baseline
 
-    baseline_cache.folder = lambda: None  # the killed runs have to measure theirs
+    baseline.folder = lambda: None  # the killed runs have to measure theirs
     for line in sys.stdin:
         config, out = line.rstrip("\n").split("\t")
         began, digest, error = time.monotonic(), None, ""

@@ -17,4 +17,4 @@ def resting(small):
 @pytest.fixture
 def sampler(resting):
     """Make a sampler with a measured baseline, and the signals of rest."""
-    return lambda stimuli=(), **schedule: new_sampler(resting(schedule, stimuli=list(stimuli)))
+    return lambda **schedule: new_sampler(resting(schedule))

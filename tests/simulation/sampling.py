@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from ketasim.engines import spiking
 from ketasim.simulation import Simulation
 from ketasim.simulation.sampler import NetworkSampler
 
@@ -15,7 +16,7 @@ WITHOUT_LIMIT = math.inf
 def new_sampler(experiment):
     """Sampler with a measured baseline, and the signals of rest."""
     simulation = Simulation(experiment)
-    sampler = NetworkSampler(simulation.network, experiment)
+    sampler = NetworkSampler(simulation.engine, experiment)
     sampler.measure_baseline(simulation.signals, None, True)
     return sampler, copy.deepcopy(simulation.signals)
 
@@ -29,6 +30,18 @@ def afferents(start, duration, rate):
     """Stimulus to PYR; s, s, Hz."""
     times = {"start": f"{start} s", "duration": f"{duration} s", "rate": f"{rate} Hz"}
     return {"kind": "afferents", "population": "PYR", **times}
+
+
+def broken_means(monkeypatch):
+    """Let every window from now on find one gate without end while membranes are fine."""
+    means = spiking.node_signals
+
+    def broken(*arguments):
+        signals = means(*arguments)
+        signals["nmda_gating"][5] = np.inf
+        return signals
+
+    monkeypatch.setattr(spiking, "node_signals", broken)
 
 
 def differing(first, second):
