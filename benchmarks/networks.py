@@ -28,7 +28,7 @@ AFFERENT_RATE = 2.4
 class Case:
     """A network and what it is called.
 
-    afferent_rate : (n_classes,) 1/ms, mean of the counts that `parameters` holds as a table.
+    afferent_rate : (n_classes,) 1/ms, mean of the counts that `modulation` holds as a table.
     """
 
     name: str
@@ -89,7 +89,6 @@ def nmda_network(n: int, degree: int = 1000, seed: int = 1) -> Case:
             facilitation=pair,
             afferent_ampa=np.array([2.8, 2.0]),
             afferent_nmda=np.zeros(2),
-            afferent_thresholds=poisson_thresholds(rates * STEP),
         ),
         ampa_time=2.0,
         nmda_time=100.0,
@@ -101,10 +100,13 @@ def nmda_network(n: int, degree: int = 1000, seed: int = 1) -> Case:
         step=STEP,
     )
     graph = _random_graph(n, degree, class_start, np.random.default_rng(seed))
-    zeros, ones = np.zeros(n), np.ones(n)
-    return Case(
-        f"nmda_{n}", ("E", "I"), graph, parameters, Modulation(ones, zeros, zeros, zeros, ones, ones, ones), rates
-    )
+    return Case(f"nmda_{n}", ("E", "I"), graph, parameters, _plain(np.ones(n), np.zeros(n), rates), rates)
+
+
+def _plain(nmda_ab: np.ndarray, nmda_cd: np.ndarray, rates: np.ndarray) -> Modulation:
+    """No drug, no tonic conductance; afferents of each class at its rate (1/ms)."""
+    zeros, ones = np.zeros_like(nmda_ab), np.ones_like(nmda_ab)
+    return Modulation(nmda_ab, nmda_cd, zeros, zeros, ones, ones, ones, poisson_thresholds(rates * STEP))
 
 
 def _random_graph(n: int, degree: int, class_start: np.ndarray, rng: np.random.Generator) -> Graph:
@@ -139,13 +141,13 @@ def prefrontal(n: int, seed: int = 1) -> Case:
     """The default circuit as `ketasim.run` builds it, without drug and without extrasynaptic conductance."""
     topology = prefrontal_microcircuit(n, seed)
     network = build(topology, in_degree_scale(topology, reference_in_degree))
-    names = topology.population_names
-    shares, zeros, ones = network.nmda_shares, np.zeros(n), np.ones(n)
+    names, shares = topology.population_names, network.nmda_shares
+    rates = np.array([CELL_CLASSES[name].afferent_rate for name in names])
     return Case(
         name=f"prefrontal_{n}",
         class_names=names,
         graph=network.graph,
         parameters=network.parameters,
-        modulation=Modulation(shares[0] + shares[1], shares[2] + shares[3], zeros, zeros, ones, ones, ones),
-        afferent_rate=np.array([CELL_CLASSES[name].afferent_rate for name in names]),
+        modulation=_plain(shares[0] + shares[1], shares[2] + shares[3], rates),
+        afferent_rate=rates,
     )

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Experiment": "ketasim.config",
+    "error_of": "ketasim.analysis",
     "load_experiment": "ketasim.config",
     "Mechanism": "ketasim.mechanisms",
     "Simulation": "ketasim.simulation",
@@ -20,6 +21,7 @@ _HOME = {
     "open_trajectory": "ketasim.storage",
     "resume": "ketasim.pipeline",
     "run": "ketasim.pipeline",
+    "value_of": "ketasim.analysis",
     "weight_sets": "ketasim.network.weights",
     "write_graph": "ketasim.storage",
 }

@@ -36,10 +36,10 @@ def test_no_kernel_lives_in_the_benchmarks(module):
 def test_the_measured_function_is_the_one_that_a_run_calls():
     """Catches a benchmark of another function, or of one with other outputs."""
     from benchmarks import ketasim_side
+    from ketasim.engines import spiking
     from ketasim.kernels import spiking_network
-    from ketasim.simulation import coupling
 
-    assert ketasim_side.run_window is coupling.run_window is spiking_network.run_window
+    assert ketasim_side.run_window is spiking.run_window is spiking_network.run_window
 
 
 def test_the_random_graph_has_the_synapses_it_promises():

@@ -13,9 +13,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import ketasim
+from ketasim.engines import spiking
 from ketasim.kernels import spiking_network
 from ketasim.kernels.records import new_activity
-from ketasim.simulation import baseline_cache, coupling, sampler
+from ketasim.simulation import baseline, sampler
 from ketasim.storage import differing_datasets, growing_table, samples
 from tests.golden.make import golden_experiment
 from tests.kernels.circuits import assert_same_activity, circuit_of_many_blocks, fast_clock, random_modulation
@@ -35,10 +36,10 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import ketasim
-from ketasim.simulation import baseline_cache
+from ketasim.simulation import baseline
 from tests.golden.make import golden_experiment
 from tests.test_determinism import SHORT
-baseline_cache.folder = lambda: Path(sys.argv[1])
+baseline.folder = lambda: Path(sys.argv[1])
 print(ketasim.run(golden_experiment(**SHORT)).digest())
 """
 
@@ -54,9 +55,9 @@ TINY = {
 PLAIN_PROGRAM = """
 import sys
 import ketasim
-from ketasim.simulation import baseline_cache, sampler
+from ketasim.simulation import baseline, sampler
 from tests.test_determinism import TINY
-baseline_cache.folder = lambda: None
+baseline.folder = lambda: None
 sampler.LONG_SETTLE = 0.01
 ketasim.run(ketasim.Experiment.from_mapping(TINY), sys.argv[1]).close()
 """
@@ -65,7 +66,7 @@ ketasim.run(ketasim.Experiment.from_mapping(TINY), sys.argv[1]).close()
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Run the short experiment without a stored baseline; its digest."""
-    monkeypatch.setattr(baseline_cache, "folder", lambda: None)
+    monkeypatch.setattr(baseline, "folder", lambda: None)
     return lambda **changes: ketasim.run(golden_experiment(**SHORT, **changes)).digest()
 
 
@@ -73,7 +74,7 @@ def run(tmp_path, monkeypatch):
 def reference():
     """Digest of the short experiment."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(baseline_cache, "folder", lambda: None)
+        patch.setattr(baseline, "folder", lambda: None)
         with ketasim.run(golden_experiment(**SHORT)) as trajectory:
             assert trajectory.structure_events().kind.size > 0
             assert len(trajectory.spikes("PYR")[0]) > 0
@@ -93,10 +94,10 @@ def python(*arguments, **variables):
 
 def test_threads_change_no_bit_of_a_run(run, reference, monkeypatch):
     """Catches a baseline, a window or a stored text that depends on how many threads computed it."""
-    monkeypatch.setattr(coupling, "NEURONS_PER_THREAD", 1)
+    monkeypatch.setattr(spiking, "NEURONS_PER_THREAD", 1)
     used = []
-    run_window = coupling.run_window
-    monkeypatch.setattr(coupling, "run_window", lambda *arguments: used.append(arguments[-1]) or run_window(*arguments))
+    run_window = spiking.run_window
+    monkeypatch.setattr(spiking, "run_window", lambda *arguments: used.append(arguments[-1]) or run_window(*arguments))
     assert run(threads=3) == reference
     assert set(used) == {3}
 
@@ -144,7 +145,7 @@ def test_plain_python_computes_the_same(tmp_path, monkeypatch):
 
     Not the same bits: compiled code rounds a product and a sum once, and has its own exponential.
     """
-    monkeypatch.setattr(baseline_cache, "folder", lambda: None)
+    monkeypatch.setattr(baseline, "folder", lambda: None)
     monkeypatch.setattr(sampler, "LONG_SETTLE", 0.01)
     ketasim.run(ketasim.Experiment.from_mapping(TINY), tmp_path / "compiled.h5").close()
     process = python("-c", PLAIN_PROGRAM, tmp_path / "plain.h5", NUMBA_DISABLE_JIT="1")
@@ -164,7 +165,7 @@ def test_threads_change_no_bit_of_a_large_network(run, monkeypatch):
     changes = {"network.neurons": 2000, "duration": "4.5 h"}
     digests = set()
     for threads in (1, 4, 13):
-        monkeypatch.setattr(coupling, "NEURONS_PER_THREAD", 1)
+        monkeypatch.setattr(spiking, "NEURONS_PER_THREAD", 1)
         with ketasim.run(golden_experiment(**SHORT | changes, threads=threads)) as trajectory:
             digests.add(trajectory.digest())
     assert len(digests) == 1

@@ -4,10 +4,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from ketasim.simulation.coupling import modulation
 
 import ketasim
 from ketasim.analysis import spike_statistics
+from ketasim.engines.spiking import modulation
 from ketasim.kernels.records import SUM_AMPA_CURRENT, SUM_NMDA, SUM_NMDA_CURRENT, FastClock, new_activity
 from ketasim.kernels.spiking_network import run_window
 from ketasim.network.build import build, in_degree_scale

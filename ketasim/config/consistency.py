@@ -13,7 +13,7 @@ from ketasim.signals import SIGNALS
 
 if TYPE_CHECKING:
     from ketasim.config.experiment import Experiment
-    from ketasim.network.circuit_file import Circuit
+    from ketasim.network_files.circuit import Circuit
 
 
 def catalogue_of(experiment: "Experiment", document: Document) -> tuple[Mapping[str, Any], list[Problem]]:
@@ -51,7 +51,7 @@ def circuit_of(experiment: "Experiment") -> "Circuit | None":
     network = experiment.network
     if not isinstance(network, NetworkFile):
         return None
-    from ketasim.network.circuit_file import SUFFIXES, read_circuit
+    from ketasim.network_files.circuit import SUFFIXES, read_circuit
 
     if network.file.suffix.lower() not in SUFFIXES or not network.file.is_file():
         return None
@@ -133,7 +133,7 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
         )
     elif dose.route not in routes:
         allowed = f"allowed: {', '.join(routes)}{did_you_mean(dose.route, routes)}"
-        yield "route", f"'{dose.route}' is no route of {dose.drug} in the {species}; {allowed}", "value"
+        yield "route", f"{dose.drug} has no route '{dose.route}' in the {species}; {allowed}", "value"
 
 
 def _routes(drug: Any, species: str, catalogue: Mapping[str, Any]) -> tuple[str, ...]:
@@ -204,7 +204,7 @@ def _node_signals(experiment: "Experiment") -> Iterator[_Finding]:
         elif name not in SIGNALS:
             yield path, unknown("signal", name, per_node)
         elif names.index(name) < number:
-            yield path, f"'{name}' stands here twice"
+            yield path, f"duplicate signal '{name}'"
 
 
 def _spikes(experiment: "Experiment") -> Iterator[_Finding]:

@@ -26,11 +26,11 @@ from ketasim.config.models import (
     NetworkFile,
     NetworkModel,
     Recording,
-    Schedule,
     Stimulus,
     Subject,
 )
 from ketasim.config.parameters import known_mechanisms, plain_mechanisms, validate_mechanisms
+from ketasim.config.schedule import Schedule
 from ketasim.config.stimuli import populations_of
 from ketasim.digests import file_digest, text_digest
 from ketasim.documents import Document, DocumentError, from_mapping, with_values
@@ -41,7 +41,7 @@ from ketasim.exposures.doses import administrations
 
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
-    from ketasim.network.circuit_file import Circuit
+    from ketasim.network_files.circuit import Circuit
 
 _TEN_YEARS = 3650 * 86400
 
@@ -54,13 +54,13 @@ def _mechanisms(value: Any, info: ValidationInfo) -> Mapping[str, Any]:
 def _format(value: Any) -> Any:
     if type(value) is int and value == 1:
         return value
-    raise ValueError(f"{shown(value)} is no format that this version of ketasim reads; 1 is wanted")
+    raise ValueError(f"unsupported format {shown(value)}; this version of ketasim reads format 1")
 
 
 def _name(value: str) -> str:
     # The name becomes a file name on every system: no separators, no leading or trailing dots or blanks.
     if len(value.encode(errors="replace")) > 200 or not re.fullmatch(r"\w([\w .+-]{0,98}[\w+-])?", value):
-        raise ValueError(f"{shown(value)} is no name; letters, digits, '_', '-', '+', '.' and blanks are, up to 100")
+        raise ValueError(f"invalid name {shown(value)}; use letters, digits, '_', '-', '+', '.' and spaces, up to 100")
     return value
 
 
@@ -270,6 +270,11 @@ class Experiment(Record):
     def own_mechanisms(self) -> tuple["Mechanism", ...]:
         """Mechanisms that were given in Python beside those of ketasim."""
         return self._own
+
+    def _repr_html_(self) -> str:
+        from ketasim.config.display import experiment_html
+
+        return experiment_html(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_document, (self._document, self._own, self._stimuli)

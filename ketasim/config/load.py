@@ -50,7 +50,7 @@ def _with_paths_from_here(document: Document) -> Document:
     for holder, key, path in holders:
         place = document.place(path)
         if isinstance(holder[key], str) and place is not None and place.file == "override":
-            with suppress(RuntimeError):  # the home of nobody: refused with the other paths
+            with suppress(RuntimeError):  # the home of an unknown user: refused with the other paths
                 holder[key] = str(Path(holder[key]).expanduser().absolute())
     return document
 

@@ -14,10 +14,9 @@ from pydantic import (
     StrictStr,
     ValidationError,
     ValidationInfo,
-    field_validator,
 )
 
-from ketasim.config.estimation import Estimation
+from ketasim.config.schedule import SecondsFromZero
 from ketasim.config.weights import WeightsChoice, default_weights
 from ketasim.documents import format_quantity, parse_quantity
 from ketasim.documents.nearest import shown
@@ -30,21 +29,23 @@ Species = Literal["human", "rat", "mouse"]
 DEFAULT_WEIGHT = {"human": 70.0, "rat": 0.3, "mouse": 0.025}
 
 Seconds = Annotated[float, Quantity("s")]
-SecondsFromZero = Annotated[float, Ge(0), Quantity("s")]
-PositiveSeconds = Annotated[float, Gt(0), Quantity("s")]
 
 
 def _local_file(value: Any, info: ValidationInfo) -> Path:
     """Return an absolute path; what is relative is relative to the experiment file."""
     if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
-        raise ValueError(f"{shown(value)} stands here; the path of a file is wanted")
+        raise ValueError(f"expected the path of a file, got {shown(value)}")
     folder = (info.context or {}).get("folder") or Path.cwd()
     try:
         path = (folder / Path(value).expanduser()).absolute()
         path.stat()
     except (FileNotFoundError, NotADirectoryError):  # said later, with what else is wrong
         pass
-    except (OSError, RuntimeError, ValueError) as error:  # name too long, no access, home of nobody, a lone surrogate
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # name too long, no access, home of an unknown user, a lone surrogate
         raise ValueError(f"{shown(str(value))}: {getattr(error, 'strerror', None) or error}") from None
     return path
 
@@ -97,44 +98,6 @@ class NetworkFile(Record):
     )
 
 
-class Schedule(Record):
-    """When the spiking network is sampled."""
-
-    baseline: PositiveSeconds = Field(
-        default=300.0, description="network time measured before time zero; drives are relative to its means"
-    )
-    settle: SecondsFromZero = Field(default=0.3, description="network time before each window that is not measured")
-    window: Annotated[float, Ge(0.001), Quantity("s")] = Field(default=1.0, description="network time of a window")
-    step: Annotated[float | None, Quantity("s", word="auto")] = Field(
-        default=None, description="slow step; `auto` is short after a dose and long later"
-    )
-    memory: Annotated[float, Ge(0), Le(30), Quantity("s")] = Field(
-        default=Estimation().memory,
-        description="network time that estimates keep when what the network reads has moved, up to 30 s",
-    )
-    tolerance: Annotated[float, Ge(0), Le(1), Quantity("1")] = Field(
-        default=Estimation().tolerance,
-        description="relative change of a class's NMDA drive, AMPA drive or release gain up to which nothing has moved",
-    )
-    skip: StrictBool = Field(
-        default=True, description="run no window while nothing has moved and the estimates rest on 60 s"
-    )
-    budget: Annotated[StrictInt, Ge(1)] | None = Field(
-        default=None, description="windows after the baseline at most, spread over the slow steps; by default no limit"
-    )
-
-    checkpoint: SecondsFromZero = Field(
-        default=60.0, description="wall time between two checkpoints, from which a run can be resumed; 0 s: every step"
-    )
-
-    @field_validator("step")
-    @classmethod
-    def _positive(cls, step: float | None) -> float | None:
-        if step is not None and step <= 0:
-            raise ValueError(f"'{format_quantity(step, 's')}' is out of range; it must be more than 0 s, or auto")
-        return step
-
-
 class Interval(Record):
     """A stretch of time, both ends included."""
 
@@ -150,7 +113,7 @@ def _interval(value: Any) -> tuple[float, float]:
     if isinstance(value, str | int | float):
         instant = parse_quantity(value, "s")
         return instant, instant
-    raise ValueError(f"{shown(value)} stands here; a time such as 40 min or {{from: 0 h, to: 40 min}} is wanted")
+    raise ValueError(f"expected a time such as 40 min or {{from: 0 h, to: 40 min}}, got {shown(value)}")
 
 
 def _plain_interval(interval: tuple[float, float]) -> Any:
@@ -210,7 +173,7 @@ def _network(value: Any, info: ValidationInfo) -> NetworkModel | NetworkFile | N
     if value == "none":
         return None
     if not isinstance(value, Mapping):
-        raise ValueError(f"{shown(value)} stands here; allowed: {{neurons: 1000}}, {{file: net.graphml}}, or none")
+        raise ValueError(f"expected {{neurons: 1000}}, {{file: net.graphml}} or none, got {shown(value)}")
     kind = NetworkFile if "file" in value else NetworkModel
     return kind.model_validate(dict(value), context=info.context)
 

@@ -1,10 +1,11 @@
 """The parameters of mechanisms in an experiment file, validated from each mechanism's own NamedTuple."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
 
+from immutabledict import immutabledict
 from pydantic import Field, StrictBool, StrictInt, StrictStr, ValidationError, create_model
 
 from ketasim.documents.nearest import shown
@@ -15,27 +16,6 @@ if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
 
 _STRICT = {bool: StrictBool, int: StrictInt, str: StrictStr}
-
-
-class FrozenMapping(Mapping[str, Any]):
-    """A mapping that cannot be changed and, unlike a mapping proxy, can be copied and pickled."""
-
-    __slots__ = ("_items",)
-
-    def __init__(self, items: Mapping[str, Any]):
-        self._items = dict(items)
-
-    def __getitem__(self, key: str) -> Any:
-        return self._items[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __repr__(self) -> str:
-        return repr(self._items)
 
 
 def shipped_mechanisms() -> tuple["Mechanism", ...]:
@@ -103,12 +83,12 @@ def _field_type(hint: Any, unit: str | None = None) -> Any:
     return Annotated[(hint, *limits)] if limits else hint
 
 
-def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> FrozenMapping:
+def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> immutabledict[str, Any]:
     """Return the parameters of every known mechanism, False for those switched off.
 
     Parameters
     ----------
-    value : mapping under ``mechanisms:``; each entry is ``off``, ``on``, a truth value or a mapping of
+    value : mapping under ``mechanisms:``; each entry is ``off``, ``on``, a boolean or a mapping of
         parameters.
     known : the mechanisms that may be named; those not named have their default parameters.
 
@@ -118,8 +98,8 @@ def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> FrozenMappi
         In final words, see `ketasim.documents.validation.explained`.
     """
     if not isinstance(value, Mapping):
-        text = f"{shown(value)} stands here; a mapping is wanted, such as {{{known[0].name}: off}}" if known else ""
-        raise ValidationError.from_exception_data("mechanisms", [complaint((), text or "a mapping is wanted")])
+        text = f"expected a mapping such as {{{known[0].name}: off}}, got {shown(value)}" if known else ""
+        raise ValidationError.from_exception_data("mechanisms", [complaint((), text or "expected a mapping")])
     names = [mechanism.name for mechanism in known]
     details = [complaint((name,), unknown("mechanism", name, names), "key") for name in value if name not in names]
     found: dict[str, Any] = {}
@@ -133,7 +113,7 @@ def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> FrozenMappi
             ]
     if details:
         raise ValidationError.from_exception_data("mechanisms", details)
-    return FrozenMapping(found)
+    return immutabledict(found)
 
 
 def _entry(value: Any, mechanism: "Mechanism") -> Any:
@@ -144,7 +124,7 @@ def _entry(value: Any, mechanism: "Mechanism") -> Any:
     if isinstance(value, mechanism.Parameters):
         return value
     if not isinstance(value, Mapping):
-        text = f"{shown(value)} stands here; allowed: off, on, or a mapping of parameters"
+        text = f"expected off, on or a mapping of parameters, got {shown(value)}"
         raise ValidationError.from_exception_data(mechanism.name, [complaint((), text)])
     model = parameters_model(mechanism.Parameters, mechanism.name).model_validate(dict(value))
     names = parameters_model(mechanism.Parameters, mechanism.name).model_fields

@@ -58,7 +58,7 @@ def _weights(value: Any, info: "ValidationInfo | None" = None) -> Weights:
         return Weights(value, weight_set(value))
     if not isinstance(value, Mapping):
         raise ValueError(
-            f"{shown(value)} stands here; the number of a set is wanted, or weights such as {{nmda_PYR_SST: 0.1 nS}}"
+            f"expected the number of a set, or weights such as {{nmda_PYR_SST: 0.1 nS}}; got {shown(value)}"
         )
     given = WeightsModel.model_validate(dict(value))
     number = given.id  # type: ignore[attr-defined]

@@ -64,7 +64,7 @@ def from_mapping(data: Mapping[str, Any], name: str = "mapping") -> Document:
 
     Parameters
     ----------
-    data : mappings, lists, tuples, texts, paths, numbers, truth values and None.
+    data : mappings, lists, tuples, texts, paths, numbers, booleans and None.
     name : how messages call it.
 
     Raises
@@ -73,7 +73,7 @@ def from_mapping(data: Mapping[str, Any], name: str = "mapping") -> Document:
         Something else is in it, a key is not text, or it is nested too deeply.
     """
     if not isinstance(data, Mapping):
-        raise TypeError(f"a mapping is wanted, not {type(data).__name__}")
+        raise TypeError(f"expected a mapping, got {type(data).__name__}")
     return Document(name, "", plain_copy(data), {})
 
 
@@ -114,7 +114,7 @@ def _plain_scalar(value: Any, path: str) -> Any:
     if isinstance(value, numbers.Real):
         return float(value)
     kind = type(value).__name__
-    raise DocumentError([Problem(None, path, f"a Python {kind} cannot stand in a document; use plain values")])
+    raise DocumentError([Problem(None, path, f"a Python {kind} cannot be written to a document; use plain values")])
 
 
 class _Change:
@@ -176,7 +176,7 @@ class _Change:
             return segment
         path, place = where
         if not re.fullmatch("[0-9]{1,6}", segment):
-            message = f"'{segment}' is no number; the first item of the list is {dotted((*path, 0))}"
+            message = f"expected the number of a list item, got '{segment}'; the first is {dotted((*path, 0))}"
         elif int(segment) > len(container):
             message = f"there is no item {segment}; {dotted(path)} has {len(container)} (the first is 0)"
         else:

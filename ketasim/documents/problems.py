@@ -40,8 +40,8 @@ class DocumentError(Exception):
     Examples
     --------
     >>> place = Place("a.yaml", 2, 11, "duration: 5 mg")
-    >>> print(DocumentError([Problem(place, "duration", "a time is wanted")]))
-    a.yaml:2:11: duration: a time is wanted
+    >>> print(DocumentError([Problem(place, "duration", "expected a time")]))
+    a.yaml:2:11: duration: expected a time
         duration: 5 mg
                   ^
     """

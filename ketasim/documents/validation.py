@@ -12,13 +12,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 from ketasim.documents.document import DataPath, Document
 from ketasim.documents.nearest import did_you_mean, shown
 from ketasim.documents.problems import DocumentError, Problem
-from ketasim.documents.units import (
-    DoseAmount,
-    format_quantity,
-    parse_dose_amount,
-    parse_quantity,
-    wanted,
-)
+from ketasim.documents.units import DoseAmount, format_quantity, parse_dose_amount, parse_quantity, suggested
 
 _EXPLAINED = "explained"
 #: Complaints for which the nearest right name is looked up; a screen shows fewer.
@@ -74,7 +68,7 @@ class Quantity:
         found: JsonSchemaValue = {
             "type": "string",
             "pattern": _QUANTITY_PATTERN,
-            "examples": _examples(self.unit),
+            "examples": [f"1 {name}" for name in suggested(self.unit)],
         }
         return {"anyOf": [{"const": self.word}, found]} if self.word else found
 
@@ -125,7 +119,7 @@ class Amount:
 def _check_size(number: float, value: Any, unit: str) -> None:
     if number and not _SMALLEST <= abs(number) <= _LARGEST:
         limits = " and ".join(f"{limit:g} {unit if unit != '1' else ''}".strip() for limit in (_SMALLEST, _LARGEST))
-        raise ValueError(f"{shown(value)} is out of range; a size between {limits} is wanted, or 0")
+        raise ValueError(f"{shown(value)} is out of range; expected 0 or a size between {limits}")
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -261,13 +255,6 @@ def _type_message(detail: Any) -> str:
     value, kind = detail["input"], detail["type"].partition("_")[0]
     if kind not in _WANTED or detail["type"].endswith(("_too_long", "_too_short", "_mismatch")):
         return f"{shown(value)}: {detail['msg']}"
-    if not isinstance(value, str):
-        return f"{shown(value)} stands here; {_WANTED[kind]} is wanted"
-    number = kind in ("int", "float") and re.fullmatch(r"\s*[-+]?[0-9.]+(e[-+]?[0-9]+)?\s*", value)
-    advice = ", without quotation marks" if number else ""
-    return f"{shown(value)} is text; {_WANTED[kind]} is wanted{advice}"
-
-
-def _examples(unit: str) -> list[str]:
-    _, _, suggested = wanted(unit).partition(", such as ")
-    return [f"1 {name}" for name in (suggested or unit).split(", ")]
+    number = kind in ("int", "float") and re.fullmatch(r"\s*[-+]?[0-9.]+(e[-+]?[0-9]+)?\s*", str(value))
+    advice = "; remove the quotation marks" if number and isinstance(value, str) else ""
+    return f"expected {_WANTED[kind]}, got {shown(value)}{advice}"

@@ -1,17 +1,16 @@
 """YAML 1.2 text to plain data in which every key and value knows its line and column.
 
-The text is read as a stream of events and turned into dicts, lists, texts, numbers, truth values and None by
-hand: no object can be constructed, nothing can refer to anything else, and depth, number and size are
-bounded, so that a file from a stranger is safe to read.
+Plain data are built from the parser's events, one by one: no object can be constructed, nothing can refer to anything
+else, and depth, number and size are bounded before they cost anything, so that a file from a stranger is safe to read.
 """
 
 import re
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
-from ruamel.yaml import YAML
+from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from ketasim.documents.document import DataPath, Document, Spot, dotted
@@ -72,7 +71,7 @@ def parse_document(text: str, name: str = "text") -> Document:
     if not isinstance(data, dict):
         what = "is empty" if data is None else f"is {'a list' if isinstance(data, list) else 'a single value'}"
         place = spots[()].value if () in spots else Place(name, 1, 1, "")
-        raise DocumentError([Problem(place, "", f"the file {what}; a mapping of `key: value` lines is wanted")])
+        raise DocumentError([Problem(place, "", f"the file {what}; expected a mapping of `key: value` lines")])
     return Document(name, text, data, spots)
 
 
@@ -80,152 +79,117 @@ def parse_value(text: str, name: str) -> tuple[Any, dict[DataPath, Spot]]:
     """Return any YAML value and the places in it; parameters and errors as of `parse_document`."""
     if len(text) > MAX_BYTES:
         raise _unplaced(f"{name}: {len(text)} characters; at most {MAX_BYTES} are read")
-    builder = _Builder(text.removeprefix("\ufeff"), name)
-    builder.read()
-    return builder.root, builder.spots
+    reader = _Reader(text.removeprefix("\ufeff"), name)
+    return reader.read(), reader.spots
 
 
-class _Frame(NamedTuple):
-    """A mapping or list under construction."""
-
-    container: dict[str, Any] | list[Any]
-    path: DataPath
-
-
-class _Builder:
-    """Builds plain data from the events of a YAML parser and keeps the places."""
+class _Reader:
+    """Reads plain data and their places from the events of a YAML parser."""
 
     def __init__(self, text: str, name: str):
-        self.text, self.name = text, name
-        self.lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", text)
+        self.text, self.name, self.lines = text, name, _LINE_END.split(text)
         self.spots: dict[DataPath, Spot] = {}
         self.problems: list[Problem] = []
-        self.root: Any = None
-        self.frames: list[_Frame] = []
-        self.key: tuple[str, Place] | None = None
-        self.documents = self.values = 0
+        self.events = self._events()
+        self.values = 0
 
-    def read(self) -> None:
-        for event in self._events():
-            handle = getattr(self, "_on_" + type(event).__name__.removesuffix("Event").lower(), None)
-            if handle is not None:
-                handle(event, self._place(event.start_mark))
+    def read(self) -> Any:
+        next(self.events)  # the stream's start
+        root, start = None, next(self.events)
+        if isinstance(start, events.DocumentStartEvent):
+            if start.version not in (None, (1, 2)):
+                self._stop(self._start, "only YAML 1.2 is supported")
+            root = self._value(next(self.events), ())
+            next(self.events)  # the document's end
+            after = next(self.events)
+            if isinstance(after, events.DocumentStartEvent):
+                place = self._place(after.start_mark)
+                self._stop(place, "a second document starts here (`---`); one file holds one document")
         if self.problems:
             raise DocumentError(self.problems)
+        return root
+
+    def _value(self, event: Any, path: DataPath, key: Place | None = None) -> Any:
+        """Return the value that starts with an event, and keep its place and that of its key."""
+        place = self._place(event.start_mark)
+        self._check(event, place, path)
+        self.spots.setdefault(path, Spot(key, place))
+        if isinstance(event, events.ScalarEvent):
+            try:
+                return plain_value(event.value) if event.implicit[0] else event.value
+            except ValueError:
+                self._stop(place, "the number is too long", path)
+        if len(path) >= MAX_DEPTH:
+            self._stop(place, f"nested deeper than {MAX_DEPTH} levels", path)
+        return self._list(path) if isinstance(event, events.SequenceStartEvent) else self._mapping(path)
+
+    def _list(self, path: DataPath) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self.events), events.SequenceEndEvent):
+            items.append(self._value(event, (*path, len(items))))
+        return items
+
+    def _mapping(self, path: DataPath) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while not isinstance(event := next(self.events), events.MappingEndEvent):
+            place = self._place(event.start_mark)
+            self._check(event, place, path)
+            if not isinstance(event, events.ScalarEvent):
+                self._stop(place, "a key must be a single word or text, not a list or a mapping", path)
+            inside = (*path, event.value)
+            if event.value in found and (first := self.spots[inside].key):
+                message = f"duplicate key '{event.value}' (first defined on line {first.line})"
+                self.problems.append(Problem(place, dotted(inside), message))
+            value = self._value(next(self.events), inside, place)
+            found.setdefault(event.value, value)
+        return found
+
+    def _check(self, event: Any, place: Place, path: DataPath) -> None:
+        self.values += 1
+        if self.values > MAX_VALUES:
+            self._stop(place, f"more than {MAX_VALUES} values in one file", path)
+        if isinstance(event, events.AliasEvent):
+            advice = "write the value out, or put quotation marks around a text"
+            self._stop(place, f"the alias *{event.anchor} is not allowed; {advice}", path)
+        if event.anchor is not None:
+            advice = "write the value out where it is used"
+            self._stop(place, f"the anchor &{event.anchor} is not allowed; {advice}", path)
+        if event.tag is not None:
+            self._stop(place, f"the tag {event.tag} is not allowed; write a plain value", path)
+        stray = _STRAY.search(getattr(event, "value", ""))
+        if stray:
+            self._stop(place, f"the character U+{ord(stray.group()):04X}, written as an escape, is not allowed", path)
 
     def _events(self) -> Iterator[Any]:
         stray = _STRAY.search(self.text)
         if stray:
-            before = re.split("\r\n|[\n\r\x85\u2028\u2029]", self.text[: stray.start()])
+            before = _LINE_END.split(self.text[: stray.start()])
             place = Place(self.name, len(before), len(before[-1]) + 1, self.lines[len(before) - 1])
-            self._stop_syntax(place, f"the character U+{ord(stray.group()):04X} is not allowed in YAML")
+            self._stop(place, f"the character U+{ord(stray.group()):04X} is not allowed in YAML")
         try:
             yield from YAML(typ="safe", pure=True).parse(StringIO(self.text))
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            place = self._place(mark) if mark else Place(self.name, 1, 1, self.lines[0])
-            self._stop_syntax(place, _syntax_message(error, place))
+            place = self._place(mark) if mark else self._start
+            self._stop(place, _syntax_message(error, place))
         except (YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # The parser's own slips too, such as a character code above those that there are.
-            self._stop_syntax(Place(self.name, 1, 1, self.lines[0]), f"not YAML: {error}")
+            self._stop(self._start, f"not YAML: {error}")
+
+    @property
+    def _start(self) -> Place:
+        return Place(self.name, 1, 1, self.lines[0])
 
     def _place(self, mark: Any) -> Place:
         line = min(mark.line, len(self.lines) - 1)
         return Place(self.name, line + 1, mark.column + 1, self.lines[line])
 
-    def _stop(self, place: Place, message: str) -> NoReturn:
-        raise DocumentError([*self.problems, Problem(place, dotted(self._here()), message)])
-
-    def _stop_syntax(self, place: Place, message: str) -> NoReturn:
-        # The parser looks ahead of what was built, so a path would name a neighbour.
-        raise DocumentError([*self.problems, Problem(place, "", message)])
-
-    def _here(self) -> DataPath:
-        path = self.frames[-1].path if self.frames else ()
-        return (*path, self.key[0]) if self.key else path
-
-    def _on_documentstart(self, event: Any, place: Place) -> None:
-        self.documents += 1
-        if self.documents > 1:
-            self._stop(place, "a second document starts here (`---`); one file holds one document")
-        if event.version not in (None, (1, 2)):
-            self._stop(Place(self.name, 1, 1, self.lines[0]), "YAML 1.2 is read here, no other version")
-
-    def _on_alias(self, event: Any, place: Place) -> None:
-        self._stop(
-            place,
-            f"the alias *{event.anchor} is not allowed; write the value out, or put quotation marks around a text",
-        )
-
-    def _on_scalar(self, event: Any, place: Place) -> None:
-        self._check(event, place)
-        if self._wants_key():
-            key, mapping = event.value, self.frames[-1]
-            if key in mapping.container:
-                first = self.spots[(*mapping.path, key)].key
-                line = f"; it stands on line {first.line} already" if first else ""
-                path = dotted((*mapping.path, key))
-                self.problems.append(Problem(place, path, f"the key '{key}' stands here twice{line}"))
-            self.key = (key, place)
-            return
-        try:
-            value = plain_value(event.value) if event.implicit[0] else event.value
-        except ValueError:
-            self._stop(place, "the number is too long")
-        self._add(value, place)
-
-    def _on_sequencestart(self, event: Any, place: Place) -> None:
-        self._open([], event, place)
-
-    def _on_mappingstart(self, event: Any, place: Place) -> None:
-        self._open({}, event, place)
-
-    def _open(self, container: Any, event: Any, place: Place) -> None:
-        self._check(event, place)
-        if self._wants_key():
-            self._stop(place, "a key must be a single word or text, not a list or a mapping")
-        if len(self.frames) >= MAX_DEPTH:
-            self._stop(place, f"nested deeper than {MAX_DEPTH} levels")
-        path = self._add(container, place)
-        self.frames.append(_Frame(container, path))
-
-    def _on_sequenceend(self, event: Any, place: Place) -> None:
-        self.frames.pop()
-
-    _on_mappingend = _on_sequenceend
-
-    def _wants_key(self) -> bool:
-        return bool(self.frames) and isinstance(self.frames[-1].container, dict) and self.key is None
-
-    def _check(self, event: Any, place: Place) -> None:
-        self.values += 1
-        if self.values > MAX_VALUES:
-            self._stop(place, f"more than {MAX_VALUES} values in one file")
-        if event.anchor is not None:
-            self._stop(place, f"the anchor &{event.anchor} is not allowed; write the value out where it is used")
-        if event.tag is not None:
-            self._stop(place, f"the tag {event.tag} is not allowed; plain values are")
-        stray = _STRAY.search(getattr(event, "value", ""))
-        if stray:
-            self._stop(place, f"the character U+{ord(stray.group()):04X}, written as an escape, is not allowed")
-
-    def _add(self, value: Any, place: Place) -> DataPath:
-        """Put a value where the parser stands and return its path."""
-        path: DataPath
-        if not self.frames:
-            self.root, path, key_place = value, (), None
-        elif self.key is not None:
-            (key, key_place), self.key = self.key, None
-            self.frames[-1].container.setdefault(key, value)  # type: ignore[union-attr]
-            path = (*self.frames[-1].path, key)
-        else:
-            items = self.frames[-1].container
-            path, key_place = (*self.frames[-1].path, len(items)), None
-            items.append(value)  # type: ignore[union-attr]
-        self.spots.setdefault(path, Spot(key_place, place))
-        return path
+    def _stop(self, place: Place, message: str, path: DataPath = ()) -> NoReturn:
+        """Refuse the text; what is not even YAML has no path, because the parser looks ahead of what was built."""
+        raise DocumentError([*self.problems, Problem(place, dotted(path), message)])
 
 
+_LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 #: Characters that YAML does not allow, nor anything that a text ends up in.
 _STRAY = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 #: Digits of a whole number; Python converts thousands of them slowly, and refuses more.
@@ -276,7 +240,7 @@ _ADVICE = {
 def _syntax_message(error: MarkedYAMLError, place: Place) -> str:
     problem = str(error.problem or error.context or "not YAML")
     if "'\\t'" in problem or place.text[place.column - 1 : place.column] == "\t":
-        return "a tab stands here; YAML is indented with blanks"
+        return "tab character; YAML is indented with spaces"
     advice = next((text for words, text in _ADVICE.items() if words in problem), None)
     return f"not YAML: {problem}" + (f" ({advice})" if advice else "")
 

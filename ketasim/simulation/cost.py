@@ -18,8 +18,8 @@ import numpy as np
 from rich.filesize import decimal
 
 from ketasim.config import Experiment, NetworkFile, NetworkModel
-from ketasim.config.estimation import Estimation
 from ketasim.config.graph_times import graph_times
+from ketasim.config.schedule import Sampling
 from ketasim.documents import KetasimError
 from ketasim.mechanisms import ORDER
 from ketasim.network.prefrontal_microcircuit import expected_synapses
@@ -274,7 +274,7 @@ def windows_after_baseline(simulation: Simulation) -> tuple[int, int]:
     most = times if schedule.budget is None else min(times, schedule.budget)
     drug = any(experiment.catalogue[dose.drug].compounds for dose in experiment.doses)
     moved = bool(drug or experiment.stimuli or experiment.own_mechanisms)
-    first = min(times, int((Estimation().enough - schedule.memory) / schedule.window) + 1) if moved else 0
+    first = min(times, int((Sampling().enough - schedule.memory) / schedule.window) + 1) if moved else 0
     likely = round(first + (_MOVED if moved else _AT_REST) * (times - first)) if schedule.skip else times
     return most, min(most, likely)
 

@@ -6,7 +6,6 @@ from ketasim.storage.graph_files import write_graph
 from ketasim.storage.reader import Trajectory, differing_datasets, digest, open_trajectory
 from ketasim.storage.samples import Column
 from ketasim.storage.sonata import Spikes
-from ketasim.storage.tables import SummaryRow
 from ketasim.storage.writer import TrajectoryWriter
 
 __all__ = [
@@ -14,7 +13,6 @@ __all__ = [
     "EdgeEvents",
     "Spikes",
     "StorageError",
-    "SummaryRow",
     "Trajectory",
     "TrajectoryNotFoundError",
     "TrajectoryWriter",

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,8 @@ import numpy as np
 
 from ketasim import __version__
 from ketasim.documents.hdf5_file import unsafe_content
-from ketasim.documents.nearest import did_you_mean, shown
+from ketasim.documents.html import page, table
+from ketasim.documents.nearest import did_you_mean, nearest_few, shown
 from ketasim.storage import edges, samples, sonata, tables
 from ketasim.storage.content import file_digest, item_digests
 from ketasim.storage.datasets import (
@@ -36,7 +38,9 @@ from ketasim.storage.disk import Disk
 
 if TYPE_CHECKING:
     import networkx
+    import pandas
     import xarray
+    from matplotlib.figure import Figure
 
     from ketasim.network.topology import Topology
 
@@ -180,6 +184,25 @@ class Trajectory:
         state = "complete" if self.complete else "unfinished"
         return f"<Trajectory {self.path or 'in memory'}, {state}, {len(self.names())} signals>"
 
+    def _repr_html_(self) -> str:
+        if not self._handle:
+            return page(repr(self))
+        places = [self._find(name) or ("", "") for name in self.names()]
+        found = [(name, self._file["trajectories"][group][name]) for group, name in places]
+        signals = [
+            (name, item.attrs["units"], ", ".join(samples.dimensions(item)[1:]), item.attrs["long_name"])
+            for name, item in found
+        ]
+        first = self.summary.head(8)
+        return page(
+            f"{self.config.get('name', 'trajectory')}: {'complete' if self.complete else 'unfinished'}",
+            ("file", str(self._path or "in memory")),
+            ("doses and stimuli", table([list(event.items()) for event in self.events])),
+            ("populations", ", ".join(self._file.get("nodes", {})) or "no network"),
+            (f"{len(signals)} signals", table(signals, ("signal", "unit", "beside time", "meaning"))),
+            ("summary, first rows", table(first.itertuples(index=False), tuple(first.columns))),
+        )
+
     def close(self) -> None:
         """Close the file; what was read from it stays."""
         self._handle.close()
@@ -198,6 +221,12 @@ class Trajectory:
     def complete(self) -> bool:
         """Whether the run went to its end."""
         return bool(self._file.attrs["complete"])
+
+    @property
+    def begin(self) -> float:
+        """Time in s at which the run begins: 0, or before it with the earliest exposure."""
+        planned = self._file.get("provenance/slow_times")
+        return float(planned[0]) if planned is not None and planned.size else 0.0
 
     def names(self) -> tuple[str, ...]:
         """Names of all signals, each once, in the order in which ``trajectory[name]`` looks for them."""
@@ -266,7 +295,7 @@ class Trajectory:
         ValueError : the time lies outside the run.
         KeyError : the run had no network.
         """
-        from ketasim.network.exchange import to_networkx
+        from ketasim.network_files.exchange import to_networkx
 
         return to_networkx(self.topology(time))
 
@@ -288,14 +317,47 @@ class Trajectory:
         """Return measures of the graph within a population by time: numbers, and curves over degree."""
         return edges.read_measures(self._file)
 
-    def summary_table(self) -> list[tables.SummaryRow]:
-        """Return /summary as rows (name, value, unit, long_name) in the order in which they were written."""
-        return tables.read_summary(self._file)
-
     @property
-    def summary(self) -> dict[str, float | str]:
-        """Name -> value of /summary: peaks, times of peaks, areas, outcomes; empty in an unfinished file."""
-        return {row.name: row.value for row in self.summary_table()}
+    def summary(self) -> "pandas.DataFrame":
+        """The run in numbers, one a row: peaks, means, values at instants, counts of windows.
+
+        Columns are quantity, population, at, statistic, value, error, unit and meaning; see `ketasim.value_of` for
+        taking one number. Of an unfinished run, and of a file of 0.1.0, it is computed from the rows that there are.
+        """
+        import pandas
+
+        stored = tables.read_summary(self._file)
+        return _upstairs("ketasim.analysis.summary", "summarise")(self) if stored is None else pandas.DataFrame(stored)
+
+    def to_dataframe(self, *names: str) -> "pandas.DataFrame":
+        """Return signals as a table with one row for each time, in h.
+
+        Of one signal the columns are its populations (compounds, nodes), of several they are (signal, population);
+        signals of different clocks have NaN where they have no row. `attrs` of the table has `units` by signal.
+
+        Raises KeyError with the nearest names when there is no such signal, TypeError without a name.
+        """
+        import pandas
+
+        if not names:
+            raise TypeError("to_dataframe takes the names of signals, such as 'firing_rate'; names() has them")
+        arrays = {name: self[name] for name in names}
+        frames = {}
+        for name, array in arrays.items():
+            frames[name] = array.to_pandas() if array.ndim > 1 else array.to_pandas().to_frame("")
+            frames[name].index = pandas.Index(array["time"].values / 3600.0, name="time (h)")
+        found = frames[names[0]] if len(frames) == 1 else pandas.concat(frames, axis=1, names=["signal", "population"])
+        found.attrs = {"units": {name: array.attrs["units"] for name, array in arrays.items()}}
+        return found
+
+    def plot(self, *names: str, vehicle: "Trajectory | None" = None) -> "Figure":
+        """Draw the run on one page, or chosen signals with a panel each; returns the figure.
+
+        vehicle : run of the same experiment with an inactive dose, in grey.
+        Raises KeyError with the nearest names when there is no such signal.
+        """
+        figure: Figure = _upstairs("ketasim.plots", "picture")(self, names, vehicle)
+        return figure
 
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
@@ -345,10 +407,9 @@ class Trajectory:
 
             seconds = parse_quantity(time, "s")
         times = [self._file["trajectories"][group]["time"][()] for group in self._groups]
-        planned = self._file["provenance/slow_times"][()] if "provenance/slow_times" in self._file else np.zeros(1)
-        begin = float(planned[0]) if planned.size else 0.0
-        if self.complete:
-            times.append(planned)
+        begin = self.begin
+        if self.complete and "provenance/slow_times" in self._file:
+            times.append(self._file["provenance/slow_times"][()])
         reached = np.concatenate([[begin], *times])
         first, last = float(reached.min()), float(reached.max())
         last = last if self.complete else max(begin, min(last, edges.written_until(self._file)))
@@ -357,10 +418,18 @@ class Trajectory:
         return float(seconds)
 
 
+def _upstairs(room: str, name: str) -> Any:
+    """Return a function that looks at trajectories from a floor above; imports go down, so it is found by its name."""
+    return getattr(import_module(room), name)
+
+
 def _no_such(kind: str, name: str, known: Iterable[str]) -> str:
     names = list(known)
-    has = ", ".join(names) or "none"
-    return f"no {kind} {name!r} in this trajectory; it has {has}{did_you_mean(name, names)}"
+    few = nearest_few(name, names) if len(names) > 5 else names
+    has = (
+        f"it has {', '.join(names) or 'none'}" if few == names else f"the nearest of {len(names)} are {', '.join(few)}"
+    )
+    return f"no {kind} {name!r} in this trajectory; {has}{did_you_mean(name, names)}"
 
 
 def digest(source: Source) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ketasim.network.exchange import read_network_file
+from ketasim.network_files.exchange import read_network_file
 from ketasim.storage import TrajectoryWriter, open_trajectory
 
 KNOWN = ("PYR", "PV", "SST")
@@ -46,7 +46,7 @@ def test_graph_of_a_time(call, changing, name):
     ("arguments", "message"),
     [
         (("--time", "3 h", "-o", "net.h5"), "outside the run"),
-        (("--time", "3 mg", "-o", "net.h5"), "a time is wanted"),
+        (("--time", "3 mg", "-o", "net.h5"), "expected a time"),
         (("-o", "net.gexf"), "allowed: .graphml, .h5, .hdf5"),
         (("-o", "out.h5"), "is a trajectory"),
     ],

@@ -10,7 +10,7 @@ import pytest
 import ketasim
 
 COMMANDS = ("run", "check", "warmup", "inspect", "plot", "drugs", "mechanisms", "signals", "examples", "schema", "info")
-HEAVY = ("numpy", "numba", "scipy", "pydantic", "matplotlib", "xarray", "h5py", "pint", "networkx", "ruamel")
+HEAVY = ("numpy", "numba", "scipy", "pydantic", "matplotlib", "xarray", "h5py", "networkx", "ruamel")
 
 
 _HELP = "import sys; sys.argv = ['ketasim', {}]; from ketasim.cli import main\ntry: main()\nexcept SystemExit: pass"

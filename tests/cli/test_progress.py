@@ -5,9 +5,7 @@ import io
 import pytest
 
 import ketasim
-from ketasim.cli import progress as module
-from ketasim.cli.progress import ProgressBar, half_time_lines
-from ketasim.simulation import Simulation
+from ketasim.cli.progress import ProgressBar
 
 
 class Terminal(io.StringIO):
@@ -58,15 +56,3 @@ def test_the_bar_says_what_is_going_on(small, monkeypatch, compiled, words):
     assert shown[-1][1] == "20 min of 20 min"
     assert shown[-1][2] == 1.0
     assert "half-times of block" in stream.getvalue()
-
-
-def test_half_times_need_a_blocker_and_a_network(small):
-    """Catches half-times of nothing."""
-    assert half_time_lines(Simulation(small(network="none"))) == []
-    assert half_time_lines(Simulation(small(doses=[]))) == []
-    assert half_time_lines(Simulation(small(mechanisms={"nmda_blockade": "off"}))) == []
-
-
-def test_durations_fit_seconds_and_minutes():
-    """Catches half-times of hours in seconds."""
-    assert (module._duration(59.6), module._duration(119.0), module._duration(3600.0)) == ("60 s", "119 s", "60 min")

@@ -2,8 +2,9 @@
 
 import pytest
 
-from ketasim.config import Experiment, Stimulus
+from ketasim.config import Afferents, Experiment
 from ketasim.documents import DocumentError, parse_document
+from ketasim.exposures import AFFERENTS
 
 TEXT = """\
 format: 1
@@ -41,7 +42,7 @@ def test_a_stimulus_is_read_and_written_back():
     """Catches a unit that is lost, and a resolved experiment that is another one."""
     experiment = read(TEXT)
     assert experiment.stimuli == (
-        Stimulus(kind="afferents", population="PYR", start="60 s", duration="2 s", rate="100 Hz"),
+        Afferents(kind="afferents", population="PYR", start="60 s", duration="2 s", rate="100 Hz"),
     )
     stimulus = experiment.stimuli[0]
     assert (stimulus.begin, stimulus.end, stimulus.rate) == (60.0, 62.0, 100.0)
@@ -62,7 +63,7 @@ def test_edges_are_whole_fast_steps():
     )
     first, second = read(text).stimuli
     assert first.end == second.begin == 18.0
-    early = Stimulus(kind="afferents", population="PYR", start="0.1 s", duration="0.2 s", rate="1 Hz")
+    early = Afferents(kind="afferents", population="PYR", start="0.1 s", duration="0.2 s", rate="1 Hz")
     assert early.end == 0.3
 
 
@@ -72,12 +73,14 @@ def test_edges_are_whole_fast_steps():
         (
             "kind: afferents",
             "kind: stress",
-            "trial.yaml:6:12: stimuli.0.kind: unknown value 'stress'; allowed: afferents",
+            "trial.yaml:6:12: stimuli.0.kind: unknown kind 'stress'; allowed: afferents",
         ),
         ("PYR", "PY", "trial.yaml:6:35: stimuli.0.population: unknown population 'PY'; allowed: PYR, PV, SST; did"),
         ("100 Hz", "100", "stimuli.0.rate: "),
         ("rate: 100 Hz", "intensity: 1", "stimuli.0.intensity: unknown key 'intensity'"),
-        ("start: 60 s", "start: -1 s", "stimuli.0.start: '-1 s' is out of range"),
+        ("start: 60 s", "start: -1 s", "stimuli.0: no window fits between -1 s and 0 s"),
+        ("kind: afferents, ", "", "trial.yaml:6:5: stimuli.0: the key 'kind' is missing; allowed: afferents"),
+        ("kind: afferents", "kind: 3", "trial.yaml:6:12: stimuli.0.kind: unknown kind 3; allowed: afferents"),
         ("duration: 2 s", "duration: 0 s", "stimuli.0.duration: '0 s' is out of range; it must be at least 0.0001 s"),
         ("start: 60 s", "start: 10 min", "stimuli.0.start: starts at 10 min, not before the end of the run (10 min)"),
         ("100 Hz", "-1300 Hz", "negative: its own rate is 1200 Hz, stimuli add -1300 Hz"),
@@ -91,6 +94,26 @@ def test_what_cannot_be_given_is_refused(old, new, message):
     assert TEXT.count(old) == 1
     text = complaint(TEXT.replace(old, new))
     assert message in text, text
+
+
+def test_a_run_begins_at_zero_or_with_the_earliest_stimulus():
+    """Catches a history that is cut off, a start that is not a whole fast step, and a run that begins after zero."""
+    assert read(TEXT).begin == 0.0
+    text = (
+        TEXT.replace("start: 60 s", "start: -2 d")
+        + with_stimuli("population: PV, start: -3.00001 d, duration: 1 min, rate: 1 Hz").splitlines()[-1]
+    )
+    assert read(text).begin == -259_200.864
+    exposures = read(text).exposures
+    assert [kind.kind for kind in exposures] == ["dose", "afferents"]
+    assert [one.population for one in exposures[AFFERENTS]] == ["PYR", "PV"]
+
+
+def test_an_entry_that_is_no_mapping_is_refused():
+    """Catches a bare error from inside for a list that holds a word."""
+    assert "stimuli.0: 'afferents' stands here; a mapping is wanted" in complaint(
+        TEXT[: TEXT.index("  - {kind")] + "  - afferents\n"
+    )
 
 
 def test_stimuli_that_add_up():
@@ -126,7 +149,7 @@ def test_mistakes_of_the_circuit_file_are_told_when_the_experiment_is_read(tmp_p
     (tmp_path / "net.yaml").write_text(CIRCUIT.replace("neurons: 2", "neurons: two"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     message = complaint("format: 1\nduration: 1 h\nnetwork: {file: net.yaml}\n")
-    assert "net.yaml:5:40: populations.A.neurons: 'two' is text" in message
+    assert "net.yaml:5:40: populations.A.neurons: expected a whole number, got 'two'" in message
 
 
 def test_scale_is_for_circuit_files(tmp_path, monkeypatch):

@@ -56,10 +56,10 @@ def test_the_digest_is_that_of_the_values():
     [
         ({"nmda_PYR_SOM": "0.1 nS"}, r"network.weights.nmda_PYR_SOM: unknown key .* did you mean nmda_PYR_SST\?"),
         ({"nmda_PYR_SST": "-0.1 nS"}, "network.weights.nmda_PYR_SST: '-0.1 nS' is out of range; it must be at least 0"),
-        ({"nmda_PYR_SST": "0.1 mV"}, "'0.1 mV' is a voltage; a conductance is wanted"),
-        ({"nmda_PYR_SST": 0.1}, "0.1 has no unit; a conductance is wanted"),
-        ("seventeen", "network.weights: 'seventeen' stands here; the number of a set is wanted, or weights such as"),
-        (True, "network.weights: true stands here"),
+        ({"nmda_PYR_SST": "0.1 mV"}, "'0.1 mV' is a voltage; expected a conductance"),
+        ({"nmda_PYR_SST": 0.1}, "0.1 has no unit; expected a conductance"),
+        ("seventeen", "network.weights: expected the number of a set, or weights such as"),
+        (True, "network.weights: expected the number of a set"),
         ({"id": 0}, "network.weights: there is no set of weights 0; there are 1-"),
     ],
 )

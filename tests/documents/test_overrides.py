@@ -54,11 +54,11 @@ def test_places_are_in_the_override():
         ("a=1\nb=2", 1, "", "an override is one line `key.path=value`"),
         ("a..b=3", 3, "a..b", "a key is missing between the dots"),
         ("list.5.x=3", 6, "list.5", "there is no item 5; list has 2 (the first is 0)"),
-        ("list.-1.x=3", 6, "list.-1", "'-1' is no number; the first item of the list is list.0"),
-        ("list.x=3", 6, "list.x", "'x' is no number; the first item of the list is list.0"),
+        ("list.-1.x=3", 6, "list.-1", "expected the number of a list item, got '-1'; the first is list.0"),
+        ("list.x=3", 6, "list.x", "expected the number of a list item, got 'x'; the first is list.0"),
         ("a=[1, 2", 8, "a", "not YAML: expected ',' or ']', but got '<stream end>'"),
         ("a=&x 1", 3, "a", "the anchor &x is not allowed; write the value out where it is used"),
-        ("a={b: 1, b: 2}", 10, "a.b", "the key 'b' stands here twice; it stands on line 1 already"),
+        ("a={b: 1, b: 2}", 10, "a.b", "duplicate key 'b' (first defined on line 1)"),
     ],
 )
 def test_wrong_overrides_are_named_with_their_place(text, column, path, message):

@@ -36,7 +36,7 @@ def test_every_key_and_value_knows_its_place():
 
 
 def test_scalars_follow_the_core_schema_of_yaml_1_2():
-    """Catches YAML 1.1 habits: off as a truth value, octal 010, sexagesimal numbers, dates as objects."""
+    """Catches YAML 1.1 habits: off as a boolean, octal 010, sexagesimal numbers, dates as objects."""
     texts = ["off", "yes", "010", "0o10", "1:30", "2024-01-01", "1e-3", "1_000", "~", "", ".5", "+7", "True"]
     values = ["off", "yes", 10, 8, "1:30", "2024-01-01", 0.001, "1_000", None, None, 0.5, 7, True]
     assert [plain_value(text) for text in texts] == values
@@ -48,10 +48,10 @@ def test_scalars_follow_the_core_schema_of_yaml_1_2():
 @pytest.mark.parametrize(
     ("text", "place", "path", "message"),
     [
-        ("a: 1\n\tb: 2\n", (2, 1), "", "a tab stands here; YAML is indented with blanks"),
-        ("a:\n\tb: 2\n", (2, 1), "", "a tab stands here; YAML is indented with blanks"),
-        ("a: 1\nb: 2\na: 3\n", (3, 1), "a", "the key 'a' stands here twice; it stands on line 1 already"),
-        ("a: {b: 1, b: 2}", (1, 11), "a.b", "the key 'b' stands here twice; it stands on line 1 already"),
+        ("a: 1\n\tb: 2\n", (2, 1), "", "tab character; YAML is indented with spaces"),
+        ("a:\n\tb: 2\n", (2, 1), "", "tab character; YAML is indented with spaces"),
+        ("a: 1\nb: 2\na: 3\n", (3, 1), "a", "duplicate key 'a' (first defined on line 1)"),
+        ("a: {b: 1, b: 2}", (1, 11), "a.b", "duplicate key 'b' (first defined on line 1)"),
         (
             "a: &x [1]\nb: *x\n",
             (1, 4),
@@ -71,11 +71,11 @@ def test_scalars_follow_the_core_schema_of_yaml_1_2():
             "",
             "a second document starts here (`---`); one file holds one document",
         ),
-        ("- a\n- b\n", (1, 1), "", "the file is a list; a mapping of `key: value` lines is wanted"),
-        ("hello", (1, 1), "", "the file is a single value; a mapping of `key: value` lines is wanted"),
-        ("", (1, 1), "", "the file is empty; a mapping of `key: value` lines is wanted"),
-        ("# only a comment\n", (1, 1), "", "the file is empty; a mapping of `key: value` lines is wanted"),
-        ("%YAML 1.1\n---\na: 1\n", (1, 1), "", "YAML 1.2 is read here, no other version"),
+        ("- a\n- b\n", (1, 1), "", "the file is a list; expected a mapping of `key: value` lines"),
+        ("hello", (1, 1), "", "the file is a single value; expected a mapping of `key: value` lines"),
+        ("", (1, 1), "", "the file is empty; expected a mapping of `key: value` lines"),
+        ("# only a comment\n", (1, 1), "", "the file is empty; expected a mapping of `key: value` lines"),
+        ("%YAML 1.1\n---\na: 1\n", (1, 1), "", "only YAML 1.2 is supported"),
         ("? [a]\n: 1\n", (1, 3), "", "a key must be a single word or text, not a list or a mapping"),
         (
             "a: b: c\n",

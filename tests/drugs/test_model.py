@@ -110,8 +110,8 @@ BROKEN = {
         ("volume: 1 L/kg", "volume: -1 L/kg"),
         "'-1 L/kg' is out of range; it must be more than 0 L/kg",
     ),
-    "no unit": (("k21: 0.5 1/h, ke0: 1 1/min", "k21: 0.5 1/h, ke0: 1"), "1 has no unit; a rate is wanted, such as 1/s"),
-    "wrong unit": (("value: 3 nM", "value: 3 mg"), "is a mass; a molar concentration is wanted, such as nM, uM, mM"),
+    "no unit": (("k21: 0.5 1/h, ke0: 1 1/min", "k21: 0.5 1/h, ke0: 1"), "1 has no unit; expected a rate (1/s"),
+    "wrong unit": (("value: 3 nM", "value: 3 mg"), "is a mass; expected a molar concentration (nM, uM, mM)"),
     "escape of one": (("escape: 0.3", "escape: 1"), "1 is out of range; it must be less than 1"),
     "fraction above one": (
         ("forms: product, value: 0.25", "forms: product, value: 1.5"),

@@ -9,7 +9,7 @@ import pytest
 
 from ketasim.config import Experiment, load_experiment
 from ketasim.documents import DocumentError, parse_document
-from ketasim.network.exchange import from_networkx, read_network_file
+from ketasim.network_files.exchange import from_networkx, read_network_file
 from tests.fuzz import corpus, pieces
 
 KNOWN = ("PYR", "PV", "SST")
@@ -46,12 +46,15 @@ def test_yaml(text, words):
         ({"drugs": ["x" * 5000]}, "drugs.0"),
         ({"network": {"file": "x" * 5000 + ".csv"}}, "file"),
         ({"name": "\u6f22" * 90}, "name"),
-        ({"subject": {"weight": "1e-300 kg"}}, "subject.weight: '1e-300 kg' is out of range; a size between"),
+        (
+            {"subject": {"weight": "1e-300 kg"}},
+            "subject.weight: '1e-300 kg' is out of range; expected 0 or a size between",
+        ),
         ({"doses": [{"drug": "ketamine", "route": "oral", "amount": "1e300 mg"}]}, "doses.0.amount"),
     ],
 )
 def test_experiment(changes, words):
-    """Catches homes of nobody, names too long for a file, and sizes whose products are no numbers."""
+    """Catches homes of unknown users, names too long for a file, and sizes whose products overflow."""
     assert words in refusal(Experiment.from_mapping, BASE | changes)
 
 
@@ -72,7 +75,7 @@ def test_thousands_of_misspelt_keys():
         (">PV<", ">&e;<", "not well-formed XML"),
         ("<node id", "<node di", "a <node> has no id"),
         ('source="n0"', "", "a <edge> has no source"),
-        ('<node id="n1"', '<node id="n0"', "the node 'n0' stands there twice"),
+        ('<node id="n1"', '<node id="n0"', "duplicate node 'n0'"),
         ("</graph>", '</graph><graph edgedefault="directed"/>', "more than one <graph>"),
         ("<node", "<x>" * 100 + "</x>" * 100 + "<node", "nested deeper than 50"),
         (' attr.type="double"', "", "not a GraphML graph: No key type"),

@@ -159,3 +159,27 @@ def test_half_times_need_a_blocker_and_a_network():
     gating = Gating(*(np.zeros(3) for _ in range(4)), np.zeros((4, 3)))
     assert nmda_blockade.half_times(place, receptors, gating) == []
     assert nmda_blockade.half_times(setting(KETAMINE), receptors, gating) == []
+
+
+def test_half_times_are_told_a_line_a_class():
+    """Catches a class, subunit or time in another's line, and half-times of hours in seconds."""
+    place = setting(KETAMINE, network=three_nodes())
+    receptors = nmda_blockade.prepare(nmda_blockade.Parameters(), place)
+    gate = np.array([0.1, 0.05, 0.002])
+    rows = (gate, gate * 0.1, gate * 0.3, gate * -55.0, np.full((4, 3), 0.0005))
+    signals = dict(zip(nmda_blockade.MECHANISM.reads[1:], rows, strict=True))
+    found = nmda_blockade.half_times(place, receptors, Gating(*rows))
+    first, *lines = nmda_blockade.remarks(receptors, place, signals)
+    assert first.startswith(f"half-times of block by S-ketamine at rest (onset at {TYPICAL_CONCENTRATION:g} uM of it")
+    expected = []
+    for name in ("PYR", "PV", "SST"):
+        own = [row for row in found if row.population == name]
+        expected.append(f"  {name}: " + "; ".join(f"{r.subunit} {words(r.onset)}, {words(r.recovery)}" for r in own))
+    assert lines == expected
+    times = [time for row in found for time in (row.onset, row.recovery)]
+    assert min(times) < 119.0 and max(times) > 3600.0
+
+
+def words(seconds):
+    """Whole seconds up to two minutes, then whole minutes."""
+    return f"{round(seconds)} s" if seconds < 120.0 else f"{round(seconds / 60.0)} min"

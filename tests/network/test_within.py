@@ -24,9 +24,12 @@ def test_taken_out_and_put_back(seed, pair):
     """Catches edges of other populations among them, numbers that are not shifted back, and another order."""
     topology = random_topology(seed)
     edges = edges_within(topology, pair)
-    first = [topology.slice_of(population).start for population in pair]
+    first, second = (topology.slice_of(name).start for name in pair)
+    names = np.array(topology.population_names)[topology.population]
+    of_pair = (names[topology.source] == pair[0]) & (names[topology.target] == pair[1])
+    assert edges.source.size == np.count_nonzero(of_pair)
     for source, target, weight, delay in zip(*edges, strict=True):
-        place = (topology.source == source + first[0]) & (topology.target == target + first[1])
+        place = (topology.source == source + first) & (topology.target == target + second)
         assert topology.weight[place].tolist() == [weight]
         assert topology.delay[place].tolist() == [delay]
     shuffled = np.random.default_rng(seed).permutation(edges.source.size)

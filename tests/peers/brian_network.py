@@ -146,7 +146,7 @@ def _set_cells(cells, graph, parameters, influence):
     import brian2 as b2
 
     c, kind = parameters.cells, graph.node_class.astype(int)
-    mean = afferent_means(parameters)
+    mean = afferent_means(influence)
     values = {
         "C": (c.capacitance[kind], b2.pF),
         "gL": (c.leak[kind], b2.nS),
@@ -175,9 +175,9 @@ def _set_cells(cells, graph, parameters, influence):
         setattr(cells, name, numbers * unit)
 
 
-def afferent_means(parameters):
+def afferent_means(influence):
     """Mean number of afferent spikes in a step by class: sum of the chances that a word exceeds the thresholds."""
-    return (1.0 - (parameters.synapses.afferent_thresholds + 1.0) / 2.0**32).sum(axis=1)
+    return (1.0 - (influence.afferent_thresholds + 1.0) / 2.0**32).sum(axis=1)
 
 
 def _synapses(source, cells, graph, parameters, influence, channel, constants):

@@ -25,7 +25,8 @@ def default_circuit():
     rng = np.random.default_rng(SEED)
     shares, tonic = network.nmda_shares, 0.02 * network.nmda_extrasynaptic
     influence = modulation(
-        NEURONS,
+        network,
+        afferents=True,
         nmda_ab=shares[0] + shares[1],
         nmda_cd=shares[2] + shares[3],
         tonic_ab=(shares[0] + shares[1]) * tonic,
@@ -49,12 +50,12 @@ def ketasim_spikes(time, real=np.float64, seed=SEED):
 
 def afferent_counts(n_steps, seed=SEED):
     """Afferent spikes that ketasim's random numbers mean, (n_steps, n), by the slow twin's Philox on whole arrays."""
-    network, _ = default_circuit()
+    network, influence = default_circuit()
     block, node = np.meshgrid(np.arange(-(-n_steps // 4), dtype=np.uint64), np.arange(NEURONS, dtype=np.uint64))
     zero = np.zeros_like(block)
     words = philox((block, zero, node, zero + np.uint64(AFFERENTS)), (seed, 0))
     words = np.stack(words, axis=-1).reshape(NEURONS, -1)[:, :n_steps]
-    thresholds = network.parameters.synapses.afferent_thresholds[network.graph.node_class].astype(np.uint64)
+    thresholds = influence.afferent_thresholds[network.graph.node_class].astype(np.uint64)
     counts = np.zeros(words.shape, np.int8)
     for limit in thresholds.T:
         counts += words > limit[:, None]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tests.kernels.circuits import Bench, circuit, modulation
+from tests.kernels.circuits import Bench, circuit
 from tests.peers.brian_network import refined
 
 STEP, TIME, DELAY = 0.1, 500.0, 1.0  # ms
@@ -74,7 +74,6 @@ def run_ketasim(spikes, rest, mg=1.0, gain=1.0, factor=1):
     plain = {"ampa": 0.0, "nmda": gain * NMDA, "utilisation": 1.0, "recovery": 1e-3, "facilitation": 1e-3}
     synapses = synapses._replace(**{name: np.full((2, 2), value) for name, value in plain.items()})
     made.parameters = made.parameters._replace(cells=cells, synapses=synapses, mg_over_k_ab=mg / 3.57)
-    made.modulation = modulation(2)
     made.activity.voltage[1] = rest
     v, s, current = [], [], []
     due = set((spikes * factor - 1).tolist())

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tests.kernels.circuits import Bench, circuit, modulation
+from tests.kernels.circuits import Bench, circuit
 from tests.peers.brian_network import CHANNELS, brian_network, refined
 
 NAMES = ("PYR", "PV", "SST")
@@ -52,8 +52,8 @@ def bench(strength, factor=1):
             delay = 0.3 + 0.4 * place + 0.7 * NAMES.index(name)
             edges.append((source, target, weight, round(delay, 1)))
     n = len(POPULATIONS)
-    influence = modulation(
-        n,
+    made = Bench(circuit(POPULATIONS, edges), step=STEP / factor)
+    made.modulate(
         nmda_ab=np.linspace(0.9, 0.5, n),
         nmda_cd=np.linspace(0.05, 0.3, n),
         tonic_ab=np.linspace(0.3, 0.9, n),
@@ -61,7 +61,6 @@ def bench(strength, factor=1):
         release_gain=np.linspace(0.7, 1.3, n),
         ampa_gain=np.linspace(1.2, 0.9, n),
     )
-    made = Bench(circuit(POPULATIONS, edges), influence=influence, step=STEP / factor)
     made.graph = refined(made.graph, factor)
     made.activity = made.activity._replace(
         pending=np.zeros((made.graph.longest_delay + 1, *made.activity.pending.shape[1:]))

@@ -47,7 +47,7 @@ def test_parameters_are(small):
     assert differing(*(identity(Simulation(one)) for one in (small(), changed))) == {"experiment", "parameters"}
 
 
-@pytest.mark.parametrize("file", ["config/estimation.py", "simulation/loop.py", "recording/recorder.py", None])
+@pytest.mark.parametrize("file", ["config/schedule.py", "simulation/loop.py", "recording/recorder.py", None])
 def test_changed_code_is_found(without, monkeypatch, edited, file):
     """Catches a source file whose change is not noticed, and a digest that depends on where the package lies."""
     before = without()

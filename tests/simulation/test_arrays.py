@@ -2,11 +2,29 @@
 
 import numpy as np
 
-from ketasim.signals import SIGNALS
+from ketasim.signals import SIGNALS, STAGES, SUBUNITS
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
+from tests.mechanisms.subjects import KETAMINE, setting, three_nodes
 
-BEFORE = axes_of(("S", "R"), ("S central", "R central"), ("S",), 3)
-AFTER = axes_of(("N", "S", "R", "M"), ("N central", "S central", "R central"), ("N", "S"), 3)
+FIXED = {"subunit": SUBUNITS, "stage": STAGES, "population": ("PYR", "PV", "SST"), "node": 3}
+BEFORE = FIXED | {"compound": ("S", "R"), "compartment": ("S central", "R central"), "blocker": ("S",)}
+AFTER = FIXED | {
+    "compound": ("N", "S", "R", "M"),
+    "compartment": ("N central", "S central", "R central"),
+    "blocker": ("N", "S"),
+}
+
+
+def test_axes_are_those_of_the_setting():
+    """Catches an axis of another thing's names, and nodes where there are none."""
+    place = setting(KETAMINE, network=three_nodes())
+    axes = axes_of(place)
+    assert axes == FIXED | {
+        "compound": place.compounds, "compartment": place.compartments.names, "blocker": place.blockers
+    }  # fmt: skip
+    assert 0 < len(axes["blocker"]) <= len(axes["compound"]) < len(axes["compartment"])
+    nobody = axes_of(setting())
+    assert (nobody["node"], nobody["population"], nobody["compound"]) == (0, (), ())
 
 
 def test_new_arrays_have_their_shape_and_neutral_value():
@@ -15,6 +33,7 @@ def test_new_arrays_have_their_shape_and_neutral_value():
     assert arrays["trapped_block"].shape == (1, 4, 3)
     assert arrays["nmda_unblocked"].shape == (4, 3)
     assert arrays["plasma_concentration"].shape == (2,)
+    assert arrays["afferent_rate"].shape == (3,)
     for name, signal in SIGNALS.items():
         assert np.all(arrays[name] == signal.neutral), name
 
@@ -33,7 +52,7 @@ def test_transferred_keeps_every_value_under_its_name():
 
 def test_transferred_from_empty_axes():
     """Catches the first drug of a simulation that began without any."""
-    empty = axes_of((), (), (), 3)
+    empty = FIXED | {"compound": (), "compartment": (), "blocker": ()}
     new = transferred(new_arrays(SIGNALS, empty), SIGNALS, empty, BEFORE)
     assert new["plasma_concentration"].tolist() == [0.0, 0.0]
     assert new["trapped_block"].shape == (1, 4, 3)

@@ -275,7 +275,7 @@ def test_every_number_of_the_network_enters_the_key(experiment):
 
 #: Where the numbers stand, where a baseline is run, what it runs, and what is made of its windows.
 OF_BASELINES = (
-    "config/estimation.py",
+    "config/schedule.py",
     "simulation/sampler.py",
     "simulation/baseline.py",
     "engines/spiking.py",

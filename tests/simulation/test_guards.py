@@ -1,15 +1,17 @@
 """What stops a run: signal, node, value, range, time and a hint, before anything reads what is wrong."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import ketasim
 from ketasim.documents import KetasimError
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.network.topology import Edges, make_topology
+from ketasim.network.topology import Edges, make_topology, node_in_words
 from ketasim.signals import SIGNALS, Signal
 from ketasim.simulation import Simulation
-from ketasim.simulation.guards import Scene, check_signals, node_in_words
+from ketasim.simulation.guards import Scene, check_signals, check_window
 from tests.simulation.test_loop import Nothing
 
 INF = float("inf")
@@ -77,6 +79,14 @@ def test_an_own_signal_has_its_own_range(topology):
     assert "within" not in refusal(topology, "mood", np.array(np.nan), mine)
 
 
+def test_a_window_is_the_networks(topology):
+    """Catches means of a window that nobody looks at, or that are put down to a mechanism."""
+    means = {"firing_rate": np.array([1.0, 2.0, 3.0, 4.0, np.nan]), "nmda_gating": np.full(5, 0.5)}
+    with pytest.raises(KetasimError, match=r"^the network made 'firing_rate' nan Hz at t = 2\.5 s at node 1 of PV;"):
+        check_window(means, topology, 2.5)
+    check_window(means | {"firing_rate": np.zeros(5)}, topology, 2.5)
+
+
 def test_nodes_are_named_as_in_files():
     """Catches a node numbered over the whole network, and one with a name of its own that is only numbered."""
     edges = Edges(*(np.empty(0, int) for _ in range(4)))
@@ -110,7 +120,7 @@ def test_a_state_that_is_no_number_stops_the_run(small, name):
     assert simulation.time == 0.0
 
 
-def test_what_spines_write_is_looked_at_too(small, monkeypatch):
+def test_what_is_written_with_the_edges_is_looked_at_too(small, monkeypatch):
     """Catches a fault of the changing graph, which writes its signals after all mechanisms."""
     simulation = Simulation(small(schedule=SHORT))
     simulation.measure_baseline()
@@ -118,7 +128,7 @@ def test_what_spines_write_is_looked_at_too(small, monkeypatch):
     def advance(start, end, clock):
         end["spine_density"][3] = -1.0
 
-    monkeypatch.setattr(simulation.structure, "advance", advance)
+    monkeypatch.setattr(simulation.plastic_edges[0], "advance", advance)
     with pytest.raises(KetasimError, match=r"synaptogenesis made 'spine_density' -1.0 at t = 60 s at node 3 of PYR;"):
         simulation.advance("1 min")
 
@@ -131,10 +141,7 @@ def _poisoned(mechanism, name):
         mechanism.advance(*arrays)
         arrays[place][...] = np.nan
 
-    return Mechanism(
-        mechanism.name, mechanism.Parameters, advance, mechanism.reads, mechanism.writes, mechanism.scales,
-        mechanism.prepare, mechanism.signals, mechanism.population,
-    )  # fmt: skip
+    return replace(mechanism, advance=advance)
 
 
 def test_a_run_that_is_stopped_says_why_in_its_file(small, tmp_path):

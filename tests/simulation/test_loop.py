@@ -50,7 +50,7 @@ def test_pieces_that_cut_steps_conserve_the_dose(small):
     assert pieces.time == 1200.0
     amounts = pieces.signals["drug_amount"]
     assert amounts == pytest.approx(whole.signals["drug_amount"], rel=1e-10)
-    assert amounts[[not name.endswith("effect") for name in pieces.compartments.names]].sum() > 44.0
+    assert amounts[[not name.endswith("effect") for name in pieces.setting.compartments.names]].sum() > 44.0
 
 
 def test_a_dose_by_hand_is_the_dose_of_a_file(small):
@@ -177,6 +177,20 @@ def test_baselines_are_means_of_the_resting_network(small):
     for name, values in at_rest.items():
         assert np.array_equal(simulation.signals[name], values)
         assert not np.array_equal(simulation.signals[name.removesuffix(BASELINE)], values)
+
+
+def test_mechanisms_have_remarks_on_the_network_at_rest(small):
+    """Catches remarks on nothing, of a mechanism that is off, or of one that does not see the run's signals."""
+    for silent in ({"network": "none"}, {"doses": []}, {"mechanisms": {"nmda_blockade": "off"}}):
+        assert Simulation(small(**silent)).remarks() == []
+
+    def remarks(prepared, setting, signals):
+        return [f"{prepared.__class__.__name__} {len(setting.drugs)}", f"{signals['firing_rate'].size} nodes"]
+
+    mine = Mechanism("mine", Nothing, lambda *arguments: None, reads=("firing_rate",), remarks=remarks)
+    found = Simulation(small(), mechanisms=[mine]).remarks()
+    assert found[-2:] == ["Nothing 1", "80 nodes"]
+    assert found[0].startswith("half-times of block by S-ketamine at rest") and len(found) == 6
 
 
 class Nothing(NamedTuple):

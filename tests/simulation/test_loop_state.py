@@ -28,10 +28,11 @@ def test_state_names_all_that_the_future_depends_on(small):
     simulation = Simulation(small())
     simulation.advance("10 min")
     state = set(simulation.state)
-    assert {f"network/activity/{name}" for name in Activity._fields} < state
+    assert {f"network/engine/{name}" for name in (*Activity._fields, "age")} < state
     named = {f"signals/{name}" for name in simulation.signal_table}
     named |= {f"slopes/{name}" for name, signal in simulation.signal_table.items() if signal.smooth}
-    named |= {f"structure/{name}" for name in simulation.structure.state}
+    for edges in simulation.plastic_edges:
+        named |= {f"plastic/{edges.mechanism.name}/{name}" for name in edges.state}
     named |= {f"network/{name}" for name in simulation.sampler.state}
     assert state == named | {"time", "last_step", "doses", "baseline_done"}
 
@@ -44,12 +45,12 @@ def test_it_goes_on_bit_for_bit(small, minutes):
     second.state = through_a_file(first.state)
     assert differing(first.state, second.state) == []
     assert (second.time, second.baseline_done, second.steps_done) == (60.0 * minutes, True, first.steps_done)
-    assert second.network is second.sampler.network is second.structure.network
+    assert second.engine is second.sampler.engine
     for simulation in (first, second):
         simulation.advance("20 min")
     assert first.time == 1200.0
     assert differing(first.state, second.state) == []
-    assert first.structure.topology().sha256 == second.structure.topology().sha256
+    assert first.topology_now().sha256 == second.topology_now().sha256
 
 
 def test_a_state_serves_again_and_backwards(small):
@@ -115,12 +116,14 @@ def test_own_mechanisms_go_on(small):
     assert float(second.signals["y"]) > 0.0
 
 
-def test_stimuli_go_on(small):
+@pytest.mark.parametrize("start", ["5 min", "-5 min"])
+def test_stimuli_go_on(small, start):
     """Catches a stimulus that is not on, or not at the same inputs, after an interruption within it."""
-    stimulus = {"kind": "afferents", "population": "PYR", "start": "5 min", "duration": "10 min", "rate": "20 Hz"}
+    stimulus = {"kind": "afferents", "population": "PYR", "start": start, "duration": "10 min", "rate": "20 Hz"}
     first, second = (Simulation(small(stimuli=[stimulus], recording={})) for _ in range(2))
-    first.advance("10 min")
+    first.advance(1.0 if start == "-5 min" else 600.0)
     second.state = through_a_file(first.state)
+    assert second.time == first.time == (-299.0 if start == "-5 min" else 600.0)
     for simulation in (first, second):
         simulation.advance("10 min")
     assert differing(first.state, second.state) == []

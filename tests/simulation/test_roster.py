@@ -1,5 +1,6 @@
 """Which mechanisms take part, and declarations that do not fit."""
 
+from types import SimpleNamespace
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -8,8 +9,9 @@ from annotated_types import Gt
 
 import ketasim
 from ketasim.documents import KetasimError
+from ketasim.engines import SpikingEngine
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.signals import Signal
+from ketasim.signals import SIGNALS, Shown, Signal
 from ketasim.simulation.roster import DeclarationError, active_mechanisms, owners_of
 from ketasim.sources import Source
 
@@ -54,10 +56,20 @@ WRONG = {
         "mine: the signal 'firing_rate' exists already",
     ),
     "a name that exists": (Mechanism("glutamate", Parameters, nothing), "there are two mechanisms named 'glutamate'"),
+    "an unknown statistic": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state()._replace(summary="median"),)),
+        "mine: 'my_load': 'median' is no statistic; 'peak', 'area', 'value at 4 h, 24 h', 'mean over baseline' and "
+        "'mean over 10 min to 60 min' are",
+    ),
+    "a look that no file can carry": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state()._replace(shown=Shown("load", factor="many")),)),
+        """mine: 'my_load': '{"panel": "load", "factor": "many"}' does not say how a signal is shown: """
+        "a value has the wrong type",
+    ),
     "an unknown dimension": (
         Mechanism("mine", Parameters, nothing, signals=(load_state(dims=("neuron",)),)),
         "mine: 'my_load' has the unknown dimension 'neuron'; "
-        "allowed: compound, compartment, blocker, subunit, stage, node",
+        "allowed: compound, compartment, blocker, subunit, stage, population, node",
     ),
     "a signal that no window measures": (
         Mechanism("mine", Parameters, nothing, signals=(load_state(kind="network"),)),
@@ -91,13 +103,19 @@ def test_own_mechanism_with_own_signals_and_a_port(small):
         reads=("firing_rate",),
         writes=("my_load", "my_hours"),
         scales=("release_gain",),
-        signals=(load_state(), Signal("my_hours", "h", (), "state", 0.0, "time that has gone by", recorded=True)),
+        signals=(
+            load_state()._replace(summary="peak", shown=Shown("load")),
+            Signal("my_hours", "h", (), "state", 0.0, "time that has gone by", recorded=True),
+        ),
     )
     run = ketasim.run(small(), mechanisms=[mine])
     plain = ketasim.run(small())
     load = run["my_load"]
     assert load.attrs["mechanism"] == "mine"
     assert load.attrs["units"] == "1"
+    assert Shown.of(load.attrs["shown"]) == Shown("load")
+    peaks = run.summary[(run.summary["quantity"] == "my_load") & (run.summary["statistic"] == "peak")]
+    assert peaks["value"].tolist() == load.values[-1].tolist()
     rate = run["firing_rate"].values @ [64, 9, 7] / 80  # all nodes
     assert list(run["firing_rate"]["population"]) == ["PYR", "PV", "SST"]
     after = load["time"].values >= 0
@@ -110,10 +128,10 @@ def test_own_mechanism_with_own_signals_and_a_port(small):
 
 def test_without_a_network_only_mechanisms_without_nodes_run(small):
     """Catches a mechanism of nodes that is given empty arrays, or pharmacokinetics left out."""
-    chosen = active_mechanisms(small(network="none"), (), ())
+    chosen = active_mechanisms(small(network="none"), (), None, SIGNALS)
     assert [mechanism.name for mechanism in chosen] == ["pharmacokinetics"]
     mine = Mechanism("mine", Parameters, nothing, reads=("brain_concentration",))
-    assert active_mechanisms(small(network="none"), [mine], ())[-1] is mine
+    assert active_mechanisms(small(network="none"), [mine], None, SIGNALS)[-1] is mine
 
 
 def test_an_own_mechanism_takes_the_place_of_one_switched_off(small):
@@ -135,15 +153,45 @@ def test_switched_off_mechanisms_do_not_take_part(small):
     experiment = ketasim.Experiment.from_mapping(
         {"format": 1, "duration": "1 h", "mechanisms": {"glutamate": "off", "mine": "off"}}, [mine]
     )
-    chosen = active_mechanisms(experiment, experiment.own_mechanisms, ("PYR",))
+    chosen = active_mechanisms(experiment, experiment.own_mechanisms, engine_of("PYR"), SIGNALS)
     assert [mechanism.name for mechanism in chosen] == [m.name for m in ORDER if m.name != "glutamate"]
+
+
+def engine_of(*populations, measures=SpikingEngine.measures, plastic=True):
+    """What is asked of an engine before it runs."""
+    found = SimpleNamespace(topology=SimpleNamespace(population_names=populations), measures=measures)
+    if plastic:
+        found.edges = found.rewire = nothing
+    return found
+
+
+def test_what_an_engine_lacks_leaves_mechanisms_out(small):
+    """Catches a mechanism that reads what nobody measures, acts on nobody, or changes edges that are fixed."""
+    everything = {mechanism.name for mechanism in ORDER}
+    own = [
+        Mechanism("prune", Parameters, edges=("PV", "PYR"), evolve=nothing),
+        Mechanism("late", Parameters, nothing, reads=("vesicle_release_baseline",)),
+        Mechanism("inputs", Parameters, nothing, reads=("afferent_rate", "release_gain")),
+    ]
+
+    def names(engine):
+        return {one.name for one in active_mechanisms(small(), own, engine, SIGNALS)}
+
+    everything |= {"prune", "late", "inputs"}
+    assert names(engine_of("PYR", "PV")) == everything
+    assert names(engine_of("PYR", "PV", plastic=False)) == everything - {"prune", "synaptogenesis"}
+    assert names(engine_of("PYR")) == everything - {"prune"}
+    on_pyramids = {one.name for one in ORDER if "PYR" in one.populations}
+    assert {"synaptogenesis", "bdnf"} <= on_pyramids < everything
+    assert names(engine_of("PV")) == everything - {"prune"} - on_pyramids
+    no_release = names(engine_of("PYR", "PV", measures=("firing_rate", "nmda_gating")))
+    assert {"glutamate", "late"}.isdisjoint(no_release) and {"homeostatic_scaling", "inputs"} <= no_release
 
 
 def test_every_state_of_the_table_has_one_owner():
     """Catches a state that no mechanism writes: it would stay neutral for ever."""
     owners = owners_of(ORDER)
-    table = ketasim.signals.SIGNALS
-    assert set(owners) == {name for name, signal in table.items() if signal.kind == "state"}
+    assert set(owners) == {name for name, signal in SIGNALS.items() if signal.kind == "state"}
     assert owners["glutamate_ambient"] == "glutamate"
 
 

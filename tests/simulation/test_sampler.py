@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from ketasim.documents import KetasimError
+from ketasim.engines import Inputs, SpikingEngine
 from ketasim.simulation import Simulation, estimates
-from ketasim.simulation import sampler as module
-from tests.simulation.sampling import WITHOUT_LIMIT, afferents, changed, differing
+from ketasim.simulation.sampler import relative_change
+from tests.simulation.sampling import WITHOUT_LIMIT, broken_means, changed, differing
 
 #: What goes on at rest: spines are born and die, and their sizes fluctuate.
 TURNOVER = {
@@ -71,7 +72,7 @@ def test_what_moves_the_network_makes_it_run(sampler):
             for factor, runs in ((0.9976, False), (0.994, True), (1.006, True)):
                 moving, signals = sampler()
                 moved = copy.deepcopy(signals)
-                moved[name][..., moving.network.graph.node_class == index] *= factor
+                moved[name][..., moving.engine.topology.population == index] *= factor
                 # of the PYR drive 2 % is tonic, which `nmda_unblocked` leaves alone
                 assert bool(times_run(moving, moved, [0.0])) == runs, (name, index, factor)
                 assert moving.estimates.memory == (3.0 if runs else 60.0)
@@ -133,14 +134,16 @@ def test_a_new_state_is_known_after_60_s_and_rest_comes_back_bit_for_bit(sampler
 
 def test_stimuli_count_as_moved_and_then_as_rest(sampler):
     """Catches a stimulus that nobody notices, whose windows stay in what is known of rest."""
-    driven, signals = sampler([afferents(0, 3, 300.0), afferents(20, 10, 1.0)])
+    driven, signals = sampler()
+    strong, weak = (signals | {"afferent_rate": np.array([rate, 0.0, 0.0])} for rate in (0.3, 1e-3))  # 1/ms
     rest = driven.estimates.arrays()
-    assert times_run(driven, signals, [0.0]) == [0.0]
-    before = driven.estimates.baseline["firing_rate"][driven.network.graph.node_class == 0].mean()
+    assert times_run(driven, strong, [0.0]) == [0.0]
+    before = driven.estimates.baseline["firing_rate"][driven.engine.topology.population == 0].mean()
     assert driven.window.population["firing_rate"][0] > 1.2 * before
     assert times_run(driven, signals, [3.0, 10.0]) == []
     assert differing(rest, driven.estimates.arrays()) == []
-    assert times_run(driven, signals, [20.0, 25.0, 30.0]) == [20.0, 25.0]
+    assert times_run(driven, weak, [20.0, 25.0]) == [20.0, 25.0]
+    assert times_run(driven, signals, [30.0]) == []
     assert differing(rest, driven.estimates.arrays()) == []
 
 
@@ -153,15 +156,16 @@ def test_a_budget_bounds_windows_and_spreads_them(resting, budget, step, cut):
     simulation = Simulation(resting({"skip": False, "budget": budget, "step": step}, duration="30 min"))
     sampler = simulation.sampler
     sampler.estimates, runs = estimates.Estimates.from_arrays(dict(EMPTY)), []
-    sampler._inputs_at = lambda state, time: np.zeros((4, 1))
-    sampler._rest = sampler._known_for = sampler._inputs = np.zeros((4, 1))
+    nothing = Inputs(np.zeros((3, 1)), np.zeros((1, 1)))
+    sampler.engine.inputs = lambda signals, baseline: nothing
+    sampler._rest = sampler._known_for = sampler._inputs = nothing
 
-    def count(first, now, inputs):
+    def count(first, signals, inputs):
         sampler.windows_run += 1
         runs.append(first / 1e4)
 
     sampler._run_window, simulation._read_estimates = count, lambda: None
-    simulation._advance_mechanisms = lambda duration: None
+    simulation.advance_mechanisms = lambda duration: None
     simulation._baseline_done = True
     times = simulation.schedule
     simulation._sample()
@@ -182,16 +186,20 @@ EMPTY |= {"memory": np.array(90.0), "baseline_memory": np.array(90.0), "class_st
 
 def test_settling_depends_on_the_size_of_the_change(sampler, monkeypatch):
     """Catches synapses that have not settled after a large change, and seconds spent on a small one."""
-    settled = []
-    original = module.settle
+    settled, measured = [], []
+    settle, measure = SpikingEngine.settle, SpikingEngine.measure
 
-    def note(network, activity, state, clock, n_steps, threads):
+    def note(self, signals, first_step, n_steps):
         settled.append(n_steps)
-        return original(network, activity, state, clock, n_steps, threads)
+        settle(self, signals, first_step, n_steps)
 
-    monkeypatch.setattr(module, "settle", note)
+    def note_start(self, signals, first_step, n_steps, traces):
+        measured.append(first_step)
+        return measure(self, signals, first_step, n_steps, traces)
+
     moving, signals = sampler(skip=False)
-    settled.clear()
+    monkeypatch.setattr(SpikingEngine, "settle", note)
+    monkeypatch.setattr(SpikingEngine, "measure", note_start)
     for time, factors in (
         (0.0, {"nmda_unblocked": 0.5}),  # without a gap after the baseline
         (10.0, {"nmda_unblocked": 0.52}),
@@ -202,7 +210,8 @@ def test_settling_depends_on_the_size_of_the_change(sampler, monkeypatch):
         (60.0, {}),
     ):
         moving.sample(time, changed(signals, **factors), WITHOUT_LIMIT)
-    assert settled == [0, 500, 20_000, 500, 20_000, 0, 500]
+    assert settled == [500, 20_000, 500, 20_000, 500]
+    assert measured == [0, 100_500, 220_000, 300_500, 420_000, 430_000, 600_500]
     long, signals = sampler(skip=False, settle="3 s")
     settled.clear()
     long.sample(10.0, changed(signals, nmda_unblocked=0.5), WITHOUT_LIMIT)
@@ -211,7 +220,28 @@ def test_settling_depends_on_the_size_of_the_change(sampler, monkeypatch):
 
 def test_a_window_reaches_into_no_other(sampler):
     """Catches noise that is seen twice, and a stimulus that is passed over inside a window."""
-    moving, signals = sampler([afferents(10.5, 2, 50.0)], skip=False)
+    moving, signals = sampler(skip=False)
     assert times_run(moving, signals, [0.0, 0.5, 1.0, 1.99, 2.01, 9.9]) == [0.0, 1.0, 2.01, 9.9]
+    driven = signals | {"afferent_rate": np.array([0.05, 0.0, 0.0])}
     with pytest.raises(KetasimError, match=r"a stimulus starts or ends at t = 10\.5 s, inside the last window"):
-        moving.sample(10.5, signals, WITHOUT_LIMIT)
+        moving.sample(10.5, driven, WITHOUT_LIMIT)
+
+
+def test_a_mean_that_is_no_number_stops_the_run(sampler, monkeypatch):
+    """Catches a rate or drive that overflows while every membrane is fine, and enters the estimates."""
+    moving, signals = sampler(skip=False)
+    before = moving.estimates.arrays()
+    broken_means(monkeypatch)
+    with pytest.raises(KetasimError, match=r"the network made 'nmda_gating' inf at t = 11\.05 s at node 5 of PYR"):
+        moving.sample(10.0, signals, WITHOUT_LIMIT)
+    assert differing(before, moving.estimates.arrays()) == []
+
+
+def test_relative_change_is_the_largest_of_all():
+    """Catches a mean over classes, a change down that is no change, and a division by nothing."""
+    before = np.array([[2.0, -4.0], [0.0, 1.0]])
+    assert relative_change(before, before) == 0.0
+    assert relative_change(before, before + np.array([[0.0, 1.0], [0.0, 0.0]])) == 0.25
+    assert relative_change(before, before - np.array([[0.5, 0.0], [0.0, 0.0]])) == 0.25
+    assert relative_change(before, before + np.array([[0.0, 0.0], [0.2, 0.0]])) == 0.2
+    assert relative_change(np.empty(0), np.empty(0)) == 0.0

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 import ketasim
-from ketasim.kernels.records import FastClock, new_activity
-from ketasim.simulation import Simulation, coupling
-from ketasim.simulation import sampler as module
-from ketasim.simulation.sampler import NetworkSampler, baseline_windows, steps_of
+from ketasim.engines import SpikingEngine
+from ketasim.simulation import Simulation
+from ketasim.simulation.sampler import LONG_SETTLE, NetworkSampler, baseline_windows, steps_of
 from ketasim.storage import differing_datasets
 from tests.simulation.sampling import WITHOUT_LIMIT, afferents, changed, differing
 
@@ -22,10 +21,11 @@ def test_looking_changes_nothing_and_sees_what_a_window_would(sampler):
     moving.sample(0.0, drugged, WITHOUT_LIMIT)
     before, cost = copy.deepcopy(moving.state), (moving.network_time, moving.wall_time)
     found = moving.look(300.0, drugged)
-    again = moving.look(300.0, drugged)
+    again = moving.look(300.0, drugged, traces=True)
     assert differing(before, moving.state) == []
     assert (moving.network_time, moving.wall_time) == cost
     assert np.array_equal(found.spike_step, again.spike_step)
+    assert found.traces == {} and {row.shape for row in again.traces.values()} == {(3, 1000)}
     moving.sample(300.0, drugged, WITHOUT_LIMIT)
     assert np.array_equal(found.spike_step, moving.window.spike_step)
     assert np.array_equal(found.spike_node, moving.window.spike_node)
@@ -68,7 +68,7 @@ def test_a_state_goes_on_bit_for_bit(sampler):
     drugged = changed(signals, nmda_unblocked=0.8)
     for time in (0.0, 10.0, 20.0):
         first.sample(time, drugged, WITHOUT_LIMIT)
-    second = NetworkSampler(first.network, first.experiment)
+    second = NetworkSampler(SpikingEngine(first.engine.network, first.experiment.seed), first.experiment)
     assert second.state == {}
     second.state = copy.deepcopy(first.state)
     for time, state in ((30.0, drugged), (40.0, signals), (50.0, drugged), (50.5, drugged)):
@@ -83,18 +83,18 @@ def test_an_interrupt_at_time_zero_leaves_no_count(resting, monkeypatch):
     schedule = {"skip": False, "baseline": "2 s"}
     whole, interrupted = Simulation(resting(schedule)), Simulation(resting(schedule))
     whole.measure_baseline()
-    calls, original = [], module.measure
+    calls, original = [], SpikingEngine.measure
 
-    def pressed(*arguments):
-        calls.append(1)
-        if len(calls) == 1:  # the first after the baseline
+    def pressed(engine, signals, first_step, *arguments):
+        if first_step >= 0 and not calls:  # the first after the baseline
+            calls.append(1)
             signal.raise_signal(signal.SIGINT)
-        return original(*arguments)
+        return original(engine, signals, first_step, *arguments)
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(module, "measure", pressed)
+            patch.setattr(SpikingEngine, "measure", pressed)
             interrupted.measure_baseline(cached=False)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -113,27 +113,19 @@ def test_two_very_different_starting_states_give_equal_averages(resting):
     errors of independent ones (chance of one beyond it under 0.2 %). In the first 0.3 s they do differ.
     """
     simulation = Simulation(resting(network={"neurons": 200}))
-    network = simulation.network
-    state = coupling.modulation(network, simulation.signals)
-    rested, driven = (new_activity(network.graph, network.parameters) for _ in range(2))
-    node_class = network.graph.node_class
-    driven.voltage[:] = network.parameters.cells.threshold[node_class] - 0.5
-    driven.conductance[:2] = 3.0
-    start = FastClock(np.uint64(7), np.int64(0), np.int64(10_000))
-    louder = module.stimulated(network, np.full(3, 0.3))
-    before = FastClock(np.uint64(7), np.int64(-10_000), np.int64(0))
-    coupling.settle(louder, driven, state, before, 10_000)
-    driven.resources[:] = 0.0
-    first, windows = [], []
-    for activity in (rested, driven):
-        early = coupling.measure(network, activity, state, start, 3000)
-        clock = coupling.settle(network, activity, state, coupling.later(start, 3000), steps_of(module.LONG_SETTLE))
-        first.append(early.population)
-        rows = []
-        for _ in range(20):
-            rows.append(coupling.measure(network, activity, state, clock, 10_000).population)
-            clock = coupling.later(clock, 10_000)
-        windows.append(rows)
+    network, signals = simulation.network, simulation.signals
+    rested, driven = (SpikingEngine(network, 7) for _ in range(2))
+    driven.activity.voltage[:] = network.parameters.cells.threshold[network.graph.node_class] - 0.5
+    driven.activity.conductance[:2] = 3.0
+    driven.settle(signals | {"afferent_rate": np.full(3, 0.3)}, -10_000, 10_000)
+    driven.activity.resources[:] = 0.0
+    rested.age = driven.age
+    first, windows, settling = [], [], steps_of(LONG_SETTLE)
+    for engine in (rested, driven):
+        first.append(engine.measure(signals, 0, 3000).population)
+        engine.settle(signals, 3000, settling)
+        starts = 3000 + settling + 10_000 * np.arange(20)
+        windows.append([engine.measure(signals, int(start), 10_000).population for start in starts])
     early_apart = 0
     for name in first[0]:
         values = np.array([[row[name] for row in rows] for rows in windows])

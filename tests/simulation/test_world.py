@@ -1,14 +1,18 @@
 """What an experiment describes, built."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import networkx
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from ketasim.documents import DocumentError
-from ketasim.network.circuit_file import read_circuit
-from ketasim.network.circuit_wiring import circuit_topology
-from ketasim.simulation.world import build_network, compartments_of, setting_of
+from ketasim.engines import SpikingEngine
+from ketasim.exposures import Administration
+from ketasim.network_files.circuit import circuit_topology, read_circuit
+from ketasim.simulation.world import build_network, check_against_network, setting_of, slow_times_of
 
 CIRCUIT = """\
 format: 1
@@ -19,6 +23,8 @@ populations: {A: {cell: cell, neurons: 40}, B: {cell: cell, neurons: 10}}
 synapses: {brake: {status: assumed, source: me, delay: 1 ms, gaba: 1 nS, utilisation: 0.3}}
 connections: [{from: A, to: B, synapse: brake, probability: 0.5}]
 """
+
+KEYS = [("ketamine", route) for route in ("intravenous", "oral")]
 
 
 def test_the_seed_decides_the_circuit(small):
@@ -104,6 +110,45 @@ def test_setting_of_humans_and_rats(small):
     assert [drug.name for drug in rat.drugs] == ["ketamine", "saline"]
 
 
+def test_a_setting_knows_what_runs_the_network(small):
+    """Catches a spiking circuit that is promised to mechanisms where another engine runs, and nodes that are none."""
+    engine = SpikingEngine(build_network(small())[0], 1)
+    found = setting_of(small(), engine)
+    assert found.topology is engine.topology and found.network is engine.network
+    other = setting_of(small(), SimpleNamespace(topology=engine.topology))
+    assert other.topology is engine.topology and other.network is None
+    assert other.nodes("PV") == engine.topology.slice_of("PV")
+    with pytest.raises(ValueError, match="there are no nodes of PV"):
+        setting_of(small(), None).nodes("PV")
+
+
+def test_slow_times_hold_every_event_of_every_exposure(small):
+    """Catches a dose, its lag or a stimulus inside a step; a run that begins late; and doses given meanwhile lost."""
+    stimuli = [
+        {"kind": "afferents", "population": "PYR", "start": start, "duration": "100 s", "rate": "1 Hz"}
+        for start in ("-210 s", "190 s")
+    ]
+    experiment = small(stimuli=stimuli)
+    setting = setting_of(experiment, None)
+    setting = replace(setting, compartments=replace(setting.compartments, lags=dict.fromkeys(KEYS, 7.0)))
+    times = slow_times_of(experiment, setting)
+    assert times[0] == -210.0 and times[-1] == 1200.0
+    assert {-110.0, 0.0, 7.0, 190.0, 290.0, 607.0} <= set(times.tolist())
+    given = {one.kind: [*events] for one, events in experiment.exposures.items()}
+    given["dose"].append(Administration("ketamine", "intravenous", 1.0, 700.0, 0.0))
+    assert {607.0, 707.0} <= set(slow_times_of(experiment, setting, given).tolist())
+
+
+def test_stimuli_need_their_population(small):
+    """Catches a stimulus to a population that a given graph or engine lacks."""
+    stimulus = {"kind": "afferents", "population": "SST", "start": "60 s", "duration": "100 s", "rate": "1 Hz"}
+    experiment, topology = small(stimuli=[stimulus]), build_network(small())[0].topology
+    check_against_network(experiment, SimpleNamespace(topology=topology))
+    without = SimpleNamespace(topology=SimpleNamespace(population_names=("PYR", "PV")))
+    with pytest.raises(DocumentError, match=r"stimuli\.0\.population: unknown population 'SST'; allowed: PYR, PV"):
+        check_against_network(experiment, without)
+
+
 def test_the_parameter_set_named_is_the_one_used(small):
     """Catches doses that enter other compartments than those the mechanism advances."""
     plain = small(network="none")
@@ -111,5 +156,5 @@ def test_the_parameter_set_named_is_the_one_used(small):
     matrices = set()
     for name in names:
         experiment = small(network="none", mechanisms={"pharmacokinetics": {"disposition": name}})
-        matrices.add(compartments_of(experiment, setting_of(experiment, None)).matrix.tobytes())
+        matrices.add(setting_of(experiment, None).compartments.matrix.tobytes())
     assert len(matrices) == len(names) > 1

@@ -21,7 +21,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run.h5"
         summary = ketasim.run(ketasim.Experiment.from_mapping(json.loads(sys.argv[1])), out).summary
-        windows = summary["windows_run"]
+        windows = ketasim.value_of(summary, "windows_run", statistic="count")
         found = {"memory": peak(), "file": out.stat().st_size, "windows": windows, "time": time.process_time()}
         print(json.dumps(found))
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ketasim.network.exchange import to_networkx
 from ketasim.network.topology import Topology
+from ketasim.network_files.exchange import to_networkx
 from ketasim.storage import StorageError, TrajectoryWriter, open_trajectory
 from ketasim.storage.sonata import edge_index
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ketasim.documents.nearest import did_you_mean
 from ketasim.documents.problems import DocumentError, Place, Problem
-from ketasim.network.assemble import (
+from ketasim.network_files.assemble import (
     MAX_SHOWN,
     Columns,
     NetworkTable,
@@ -137,7 +137,7 @@ def _read_table(path: Path, required: Sequence[str], optional: Sequence[str]) ->
         _refuse(None, str(path), f"not a table in UTF-8: {error}")
     stray = next((number for number, line in enumerate(text, start=1) if _STRAY.search(line)), None)
     if stray:
-        _refuse(Place(str(path), stray, 1, text[stray - 1]), "", "a control character stands in this line")
+        _refuse(Place(str(path), stray, 1, text[stray - 1]), "", "this line contains a control character")
     header = [cell.strip() for cell in lines[0][0]] if lines else []
     table = _Table(path, text, header, [row for row, _ in lines[1:]], [line for _, line in lines[1:]])
     _check_header(table, required, optional)
@@ -166,19 +166,19 @@ def _check_header(table: _Table, required: Sequence[str], optional: Sequence[str
             message = f"unknown column {name!r}; allowed: {', '.join(allowed)}{did_you_mean(name, allowed)}"
             _refuse(place, "header", message)
         if table.header.count(name) > 1:
-            _refuse(place, "header", f"column {name!r} stands there twice")
+            _refuse(place, "header", f"duplicate column {name!r}")
 
 
 def _check_node_table(edges: _Table, nodes: _Table, names: Sequence[str]) -> None:
     given_twice = [name for name in _POPULATIONS if name in edges.header]
     if given_twice:
         place = Place(str(edges.path), 1, 1, edges.text[0])
-        message = f"populations stand in {nodes.path.name} already; remove this column or that file"
+        message = f"populations are given in {nodes.path.name} too; remove this column or that file"
         _refuse(place, given_twice[0], message)
     first_row: dict[str, int] = {}
     for row, name in enumerate(names):
         if name in first_row:
-            message = f"node {name!r} is on line {nodes.line[first_row[name]]} already"
+            message = f"duplicate node {name!r} (first on line {nodes.line[first_row[name]]})"
             _refuse(nodes.place(row, "node"), "node", message)
         first_row[name] = row
     problems = []

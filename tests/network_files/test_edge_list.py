@@ -1,6 +1,6 @@
 import pytest
 
-from ketasim.network.exchange import from_networkx, read_network_file
+from ketasim.network_files.exchange import from_networkx, read_network_file
 
 KNOWN = ("PYR", "PV", "SST")
 
@@ -42,7 +42,7 @@ def test_edge_list_with_populations_does_not_depend_on_line_order(tmp_path, asse
         (["source,target", "a,b"], 1, "add the columns source_population and target_population, or a file"),
         (["source,targt", "a,b"], 1, "no column 'target'"),
         (["source,target,wieght", "a,b,1"], 1, "unknown column 'wieght'; allowed: source, target, weight"),
-        (["source,target,target", "a,b,1"], 1, "column 'target' stands there twice"),
+        (["source,target,target", "a,b,1"], 1, "duplicate column 'target'"),
         (["{h}", "a,b,PYR,PV,1", "b,a,PV"], 3, "3 cells, but the header names 5 columns"),
         (["{h}", "a,b,PYR,PV,1", "a, ,PYR,PV,1"], 3, "target: the name of a node is missing"),
         (["{h}", "a,b,PYR,PV,strong"], 2, "'strong' is not a number"),
@@ -76,6 +76,6 @@ def test_wrong_node_table_is_refused(tmp_path, refusal):
     assert "net.csv:3:3: target: node 'd' is not in net.nodes.csv" in text
     write(tmp_path, "net.nodes.csv", *nodes, "d,SST", "a,PYR")
     text = refusal(path)
-    assert "net.nodes.csv:5:" in text and "node 'a' is on line 2 already" in text
+    assert "net.nodes.csv:5:" in text and "duplicate node 'a' (first on line 2)" in text
     write(tmp_path, "net.csv", "source,target,source_population", "a,b,PYR")
-    assert "populations stand in net.nodes.csv already" in refusal(path)
+    assert "populations are given in net.nodes.csv too" in refusal(path)

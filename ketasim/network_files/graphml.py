@@ -8,7 +8,7 @@ from xml.parsers.expat import ExpatError, ParserCreate
 
 from ketasim.documents.nearest import shown
 from ketasim.documents.problems import DocumentError, Problem
-from ketasim.network.assemble import integers_if_all
+from ketasim.network_files.assemble import integers_if_all
 
 if TYPE_CHECKING:
     import networkx
@@ -96,12 +96,12 @@ class _Look:
         if self.depth > _DEEPEST:
             raise _UnsafeError(f"elements are nested deeper than {_DEEPEST} levels")
         if self.graphs > 1:
-            raise _UnsafeError("more than one <graph>; one network is wanted")
+            raise _UnsafeError("more than one <graph>; expected one network")
         for key in _REQUIRED.get(name, ()):
             if key not in attributes:
                 raise _UnsafeError(f"a <{name}> has no {key}")
         if name == "node" and attributes["id"] in self.nodes:
-            raise _UnsafeError(f"the node {shown(attributes['id'])} stands there twice")
+            raise _UnsafeError(f"duplicate node {shown(attributes['id'])}")
         if name == "node":
             self.nodes.add(attributes["id"])
 

@@ -6,8 +6,8 @@ import pytest
 
 from ketasim.documents import DocumentError
 from ketasim.network.cell_classes import CellClass
-from ketasim.network.circuit_file import Wiring, read_circuit
 from ketasim.network.synapses import Receptors, Synapse
+from ketasim.network_files.circuit import Wiring, read_circuit
 from ketasim.sources import Source
 
 TEXT = """\
@@ -121,7 +121,7 @@ def test_scale_keeps_the_summed_conductance(written):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("format: 1", "format: 2", "net.circuit.yaml:1:9: format: 2 is no format that this version of ketasim reads"),
+        ("format: 1", "format: 2", "net.circuit.yaml:1:9: format: unsupported format 2"),
         ("leak: 10 nS", "leek: 10 nS", "8:5: cells.excitatory.leek: unknown key 'leek'"),
         ("leak: 10 nS", "leak: 10", "8:11: cells.excitatory.leak: "),
         ("leak: 10 nS", "leak: 10 mV", "8:11: cells.excitatory.leak: "),
