@@ -114,7 +114,7 @@ class NetworkSampler:
         window_steps, n_windows = steps_of(self.experiment.schedule.window), baseline_windows(self.experiment)
         first, key = self._begin - n_windows * window_steps, self.baseline_key(signals)
         found = baseline.load(key) if cached and self._running is None else None
-        if found is not None:
+        if found is not None and found.engine.keys() == self.engine.state.keys():  # else it is damaged
             self.engine.state = found.engine
             for index in range(n_windows) if on_window else ():
                 row = {name: values[index] for name, values in found.rows.items()}
