@@ -156,7 +156,7 @@ class _DrugInBody:
         return rate
 
     def _flow(self, source: str, target: str, rate: float, share: float = 1.0) -> None:
-        """Move `rate` 1/s of what is in `source`; `share` of the molecules arrive in `target`."""
+        """Add a flow of `share` of the rate constant `rate`, 1/s, from `source` to `target`, conserving molecules."""
         i, j = self.at[source], self.at[target]
         self.matrix[i, i] -= rate * share
         self.matrix[j, i] += rate * share * self.molar_mass[j] / self.molar_mass[i]

@@ -1,6 +1,7 @@
 """Counter-based random numbers: every number is a function of (seed, stream, index, counter), never of call order.
 
-Philox4x32-10 of Salmon et al. 2011 (10.1145/2063384.2063405).
+Philox4x32-10 of Salmon et al. 2011 (10.1145/2063384.2063405). Runs with the same seed share their noise whatever else
+differs between them (common random numbers).
 """
 
 from functools import partial
