@@ -58,8 +58,8 @@ WRONG = {
     "a name that exists": (Mechanism("glutamate", Parameters, nothing), "there are two mechanisms named 'glutamate'"),
     "an unknown statistic": (
         Mechanism("mine", Parameters, nothing, signals=(load_state()._replace(summary="median"),)),
-        "mine: 'my_load': 'median' is no statistic; 'peak', 'area', 'value at 4 h, 24 h', 'mean over baseline' and "
-        "'mean over 10 min to 60 min' are",
+        "mine: 'my_load': 'median' is not a statistic; valid are 'peak', 'area', 'value at 4 h, 24 h', 'mean over "
+        "baseline' and 'mean over 10 min to 60 min'",
     ),
     "a look that no file can carry": (
         Mechanism("mine", Parameters, nothing, signals=(load_state()._replace(shown=Shown("load", factor="many")),)),
