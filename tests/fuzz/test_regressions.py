@@ -48,7 +48,7 @@ def test_yaml(text, words):
         ({"name": "\u6f22" * 90}, "name"),
         (
             {"subject": {"weight": "1e-300 kg"}},
-            "subject.weight: '1e-300 kg' is out of range; expected 0 or a size between",
+            "subject.weight: '1e-300 kg' is out of range; expected 0 or a magnitude between",
         ),
         ({"doses": [{"drug": "ketamine", "route": "oral", "amount": "1e300 mg"}]}, "doses.0.amount"),
     ],
