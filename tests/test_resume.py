@@ -214,7 +214,7 @@ def test_a_part_that_is_not_what_the_checkpoint_says(left, missing):
     path = left("run", 1200.0, None if missing else ("baseline", 0.0))
     if missing:
         part_path(path).unlink()
-    with pytest.raises(CheckpointError, match=r"out\.h5\.part: not what its checkpoint counts on: .*--force"):
+    with pytest.raises(CheckpointError, match=r"out\.h5\.part: does not match its checkpoint: .*--force"):
         ketasim.resume(path)
     assert checkpoint_path(path).exists()
 

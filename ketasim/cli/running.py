@@ -47,7 +47,7 @@ def run(
     unfinished = next((path for path in (part_path(target), checkpoint_path(target)) if path.exists()), None)
     if unfinished and not force:
         fail(
-            f"{unfinished} holds an unfinished run; continue it with: {resume_command(target)}\n--force starts anew", 2
+            f"{unfinished} holds an unfinished run; continue it with: {resume_command(target)}\n--force starts over", 2
         )
     _finish(target, quiet, lambda progress: ketasim.run(experiment, target, progress=progress))
 

@@ -70,8 +70,10 @@ def plot_network(
 
     Raises
     ------
-    KeyError : the run had no network.
-    ValueError : the time lies outside the run.
+    KeyError
+        The run had no network.
+    ValueError
+        The time lies outside the run.
     """
     start = read_start(trajectory)
     seconds = _seconds(trajectory, time)

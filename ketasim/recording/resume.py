@@ -59,7 +59,8 @@ class Interrupted(NamedTuple):
 
         Raises
         ------
-        RefusedError : something does, and it is not forced.
+        RefusedError
+            Something does, and it is not forced.
         """
         then, now = self.header["identity"], identity(simulation)
         found = [f"{name} was {then.get(name)}, is {now[name]}" for name in now if then.get(name) != now[name]]
@@ -79,9 +80,12 @@ def interrupted_run(target: Path, graph: Any, mechanisms: Sequence[Mechanism]) -
 
     Raises
     ------
-    TrajectoryNotFoundError : there is neither a run nor what is left of one.
-    CheckpointError : there is no checkpoint, or it is damaged.
-    RefusedError : own mechanisms or a graph are wanted and not given.
+    TrajectoryNotFoundError
+        There is neither a run nor what is left of one.
+    CheckpointError
+        There is no checkpoint, or it is damaged.
+    RefusedError
+        Own mechanisms or a graph are wanted and not given.
     """
     checkpoint, part = read_checkpoint(target), part_path(target)
     if checkpoint is None:
@@ -91,7 +95,7 @@ def interrupted_run(target: Path, graph: Any, mechanisms: Sequence[Mechanism]) -
         if part.exists():
             raise CheckpointError(
                 f"{part}: there is no {checkpoint_path(target).name} beside it; it can be read, but not go on; "
-                "`ketasim run ... --force` starts anew"
+                "`ketasim run ... --force` starts over"
             )
         raise TrajectoryNotFoundError(f"{target}: no such file, and nothing of an interrupted run")
     header = checkpoint.header
