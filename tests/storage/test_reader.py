@@ -71,7 +71,7 @@ def test_one_of_many_unknown_names_lists_five(tmp_path):
     """Catches forty names in answer to a misspelt one."""
     names = [f"signal_{letter}" for letter in "abcdefgh"] + ["firing_rate"]
     with TrajectoryWriter(tmp_path / "run.h5") as writer:
-        writer.create_clock("subject", [Column(name, "1", name) for name in names])
+        writer.create_samples("subject", [Column(name, "1", name) for name in names])
         writer.finish()
     with open_trajectory(tmp_path / "run.h5") as trajectory, pytest.raises(KeyError) as error:
         trajectory["firing_rats"]
