@@ -143,7 +143,7 @@ class TrajectoryWriter:
         return arrays | {"known": np.frombuffer(json.dumps(known).encode(), np.uint8)}
 
     def written(self) -> Trajectory:
-        """Flush, and return what is in the file so far, to be read while it is open here."""
+        """Flush, and return the trajectory so far, for reading while the file is still open for writing."""
         self.flush()
         return Trajectory(self._file, None)
 
@@ -158,7 +158,7 @@ class TrajectoryWriter:
 
     @property
     def disk_error(self) -> OSError | None:
-        """What the system said when the file could not be written; None if it did not say anything."""
+        """Error of the operating system when the file could not be written; None without one."""
         return self._disk.error if self._disk is not None else None
 
     def __enter__(self) -> Self:
