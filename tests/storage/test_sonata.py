@@ -129,7 +129,7 @@ def test_spikes_are_sorted_and_never_go_back():
     with TrajectoryWriter(memory) as writer:
         writer.append_spikes("PYR", np.array([2.0, 1.0, 1.0]), np.array([0, 5, 3]))
         writer.append_spikes("PYR", np.array([2.0]), np.array([9]))
-        with pytest.raises(ValueError, match="comes after"):
+        with pytest.raises(ValueError, match="follows"):
             writer.append_spikes("PYR", np.array([1.5]), np.array([1]))
         with pytest.raises(ValueError, match="node ids"):
             writer.append_spikes("PYR", np.array([3.0]), np.array([1, 2]))
