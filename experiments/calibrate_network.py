@@ -3,15 +3,15 @@
     python experiments/calibrate_network.py draw [CANDIDATES]           candidates, accepted on drug-free data alone
     python experiments/calibrate_network.py respond [SETS]              responses of the first accepted sets to ketamine
     python experiments/calibrate_network.py drawn [NEIGHBOURS]          neighbours of those that agree with C1
-    python experiments/calibrate_network.py centre                      these again, with rates in the middle of C0
+    python experiments/calibrate_network.py centre                      the same sets, with rates in the middle of C0
     python experiments/calibrate_network.py rest [NEIGHBOURS]           their neighbours, without any drug
     python experiments/calibrate_network.py robust [NEIGHBOURS [SETS]]  neighbours of the most robust with the drug
     python experiments/calibrate_network.py graphs [SETS [GRAPHS]]      the most robust sets on other graphs
     python experiments/calibrate_network.py explain CANDIDATE           why classes differ in a set
     python experiments/calibrate_network.py report                      figures, summaries, the library's table
 
-Every stage goes on where it was interrupted, and its rows depend on the seed and their number alone. What is drawn and
-why stands in ``network_ensemble/priors.py``, what came of it in ``docs/network_choice.md``.
+Every stage continues where it was interrupted, and its rows depend only on the seed and their number. The priors are in
+``network_ensemble/priors.py``, the results in ``docs/network_choice.md``.
 """
 
 import os
@@ -43,7 +43,7 @@ PROCESSES = int(os.environ.get("PROCESSES", "2"))
 
 
 def judged(number: int) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """Draw, solve and look at one candidate: a short row, and a full one if it is accepted."""
+    """Draw, solve and judge one candidate: a short row, and a full one if it is accepted."""
     candidate = draw(number, SEED)
     found = solve(candidate, GRAPH)
     short = {"candidate": number, "outcome": found.reason or "accepted", "iterations": found.iterations}
@@ -103,7 +103,7 @@ def centre_stage() -> None:
 
 
 def moved(task: tuple[dict[str, str], str, int, bool]) -> dict[str, Any]:
-    """Look at one neighbour of a set, at rest or with the drug."""
+    """Judge one neighbour of a set, at rest or with the drug."""
     row, variant, number, drug = task
     place = int(row["candidate"]), number
     weights: WeightSet | None = neighbour(weights_of(row), place, SEED, VARIANTS[variant])
@@ -114,7 +114,7 @@ def moved(task: tuple[dict[str, str], str, int, bool]) -> dict[str, Any]:
 
 
 def neighbours_stage(chosen: list[dict[str, str]], neighbours: int, variants: Iterable[str], drug: bool = True) -> None:
-    """Look at the neighbours of sets that have no row yet."""
+    """Judge the neighbours of sets that have no row yet."""
     name = "neighbours.csv" if drug else "neighbours_at_rest.csv"
     have = {(row["candidate"], row["variant"], int(row["number"])) for row in read(name)}
     tasks = [
@@ -130,21 +130,21 @@ def neighbours_stage(chosen: list[dict[str, str]], neighbours: int, variants: It
 
 
 def drawn_stage(neighbours: int = FIRST) -> None:
-    """Look at neighbours of the drawn sets that agree with C1, as they are."""
+    """Judge neighbours of the drawn sets that agree with C1."""
     agreeing = {row["candidate"] for row in read("responses.csv") if agrees_with_c1(row)}
     drawn = [row for row in read("accepted.csv") if int(row["candidate"]) < CENTRED]
     neighbours_stage([row for row in drawn if row["candidate"] in agreeing], neighbours, FIXED)
 
 
 def rest_stage(neighbours: int = 20) -> None:
-    """Look at the neighbours of the centred sets at rest."""
+    """Judge the neighbours of the centred sets at rest."""
     neighbours_stage(
         [row for row in read("accepted.csv") if int(row["candidate"]) >= CENTRED], neighbours, FIXED, drug=False
     )
 
 
 def robust_stage(neighbours: int = 50, sets: int = 3, measured: int = 6) -> None:
-    """Give the drug to the `measured` most robust centred sets, then to neighbours of the best that agree with C1.
+    """Measure responses of the `measured` most robust centred sets, then to neighbours of the best that agree with C1.
 
     The most robust of the drawn sets is among them.
     """
@@ -212,7 +212,7 @@ def explain_stage(candidate: int, graphs: int = 8) -> None:
 
 
 def in_order(work: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterable[Any]:
-    """Results of `work` in the order of the tasks, from `PROCESSES` processes."""
+    """Yield results of `work` in the order of the tasks, from `PROCESSES` processes."""
     with ProcessPoolExecutor(max_workers=PROCESSES) as pool:
         yield from pool.map(work, tasks)
 

@@ -1,9 +1,9 @@
-"""Who is blocked, where, and who inhibits whom: what of the response to ketamine hangs on each.
+"""How the response to ketamine depends on which classes and receptors are blocked, and on who inhibits whom.
 
 The concentration in the brain is held at 0.25 or 1 uM until block is steady. Arms: block everywhere; on one class or on
 both interneuron classes only; of synaptic or of extrasynaptic receptors only; and everywhere in a circuit in which the
 targets of PV and SST cells are exchanged at random. Prints and stores changes against each circuit's own baseline of
-300 s, with standard errors over seeds; each seed is a graph and a stream of afferent noise of its own.
+300 s, with standard errors over seeds; each seed has its own graph and afferent noise.
 
     python experiments/circuit_controls.py [SEEDS]
 """
@@ -45,7 +45,7 @@ class HeldConcentration(NamedTuple):
 
 
 def advance(brain_concentration: np.ndarray, parameters: HeldConcentration, clock: object) -> None:
-    """Set the concentration of S- and R-ketamine, which stand first; metabolites are left out."""
+    """Set the concentration of S- and R-ketamine, which come first; metabolites are left out."""
     brain_concentration[:2] = parameters.ketamine / 2.0
 
 
@@ -53,7 +53,7 @@ HELD = ketasim.Mechanism("held_concentration", HeldConcentration, advance, write
 
 
 def shuffled_circuit(seed: int) -> networkx.DiGraph:
-    """The default circuit with the targets of all inhibitory synapses exchanged at random, without doubles."""
+    """The default circuit with the targets of all inhibitory synapses exchanged at random, without duplicates."""
     circuit = prefrontal_microcircuit(1000, seed)
     scale = in_degree_scale(circuit, reference_in_degree)
     weight = circuit.weight * scale[circuit.population[circuit.source], circuit.population[circuit.target]]
@@ -70,7 +70,7 @@ def shuffled_circuit(seed: int) -> networkx.DiGraph:
     generator = np.random.default_rng(seed)
     sources = np.array([edge[0] for edge in inhibitory])
     targets = np.array([edge[1] for edge in inhibitory])
-    # exchange the targets of random pairs of synapses, as long as that makes no double and no synapse onto itself
+    # exchange the targets of random pairs of synapses, unless that makes a duplicate or an autapse
     pairs = set(zip(sources.tolist(), targets.tolist(), strict=True))
     for first, second in generator.integers(0, len(inhibitory), (10 * len(inhibitory), 2)).tolist():
         old = (sources[first], targets[first]), (sources[second], targets[second])
@@ -89,7 +89,7 @@ def measure(task: tuple[str, float, int]) -> list[float]:
     """Relative changes of all quantities and classes, and the baseline's rates in Hz, for one arm and seed."""
     arm, concentration, seed = task
     changes = ["recording={}", f"seed={seed}", "duration=42 h", "mechanisms.pharmacokinetics=off"]
-    # a memory of two windows: autoreceptors answer to the step before and would swing without
+    # a memory of two windows: autoreceptors respond to the previous step and would oscillate without
     changes += ["schedule={baseline: 300 s, window: 5 s, memory: 10 s, step: 3 h, skip: false}"]
     changes += [f"mechanisms.held_concentration.ketamine={concentration} uM", *ARMS[arm]]
     graph = shuffled_circuit(seed) if arm == "targets shuffled" else None
@@ -127,7 +127,7 @@ def main() -> None:
 
 
 def draw(means: np.ndarray, errors: np.ndarray) -> None:
-    """Draw changes of the three rates, one panel a concentration."""
+    """Draw changes of the three rates, one panel per concentration."""
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained", sharey=True)
     for j, (panel, concentration) in enumerate(zip(panels, CONCENTRATIONS, strict=True)):
         for k, name in enumerate(CLASSES):

@@ -1,6 +1,6 @@
 """Rates and glutamate against dose: five doses over 40 min against vehicle, paired by seed.
 
-Each seed is a graph and a stream of afferent noise of its own; all doses of a seed share both. Stores a table and a
+Each seed has its own graph and afferent noise, which all its doses share (common random numbers). Stores a table and a
 figure of the changes from 10 to 60 min with standard errors over seeds.
 
     python experiments/dose_response.py [SEEDS]
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def draw(means: np.ndarray, errors: np.ndarray) -> None:
-    """Draw changes with standard errors against dose, one line a quantity."""
+    """Draw changes with standard errors against dose, one line per quantity."""
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     for j, words in enumerate(QUANTITIES.values()):
         axes.errorbar(DOSES, means[:, j], errors[:, j], marker="o", capsize=3, label=words)

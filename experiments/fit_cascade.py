@@ -1,7 +1,7 @@
-"""How the findings that the cascade is fitted to determine its parameters (docs/fitting.md).
+"""How well the fitted findings determine the parameters of the cascade (docs/fitting.md).
 
-Each fitted parameter is set to shares of its default while all others stay: BDNF after 30 min in the mouse (E5), the
-time course of p70S6K in the rat (E1), spine density after 24 h in the rat (F1). Two seeds each.
+Each fitted parameter is set to fractions of its default while all others are kept: BDNF after 30 min in the mouse (E5),
+the time course of p70S6K in the rat (E1), spine density after 24 h in the rat (F1). Two seeds each.
 
     python experiments/fit_cascade.py [SEEDS]
 """
@@ -22,7 +22,7 @@ SHARES = (0.5, 0.75, 1.0, 1.5, 2.0)
 
 
 class Finding(NamedTuple):
-    """Run that it is read of, how (PYR over time in h), and the band."""
+    """A finding: the run that shows it, how it is read from PYR over time in h, and its band."""
 
     run: str
     measure: Callable[[np.ndarray, dict[str, np.ndarray]], float]
@@ -30,7 +30,7 @@ class Finding(NamedTuple):
 
 
 def left(hours: np.ndarray, signals: dict[str, np.ndarray]) -> float:
-    """Return the share of p70S6K's peak rise that is left at 2.5 h."""
+    """Return the fraction of p70S6K's peak rise that remains at 2.5 h."""
     rise = signals["p70s6k"] - 1.0
     return float(np.interp(2.5, hours, rise) / rise.max())
 
@@ -59,7 +59,7 @@ FITTED = {
 
 
 def measure(task: tuple[str, float, str, int]) -> dict[str, float]:
-    """Return the findings of one run at a share of one parameter's default."""
+    """Return the findings of one run at a fraction of one parameter's default."""
     parameter, share, run, seed = task
     default, unit, _ = FITTED[parameter]
     changed = [f"mechanisms.{parameter}={default * share:g}{unit}", f"seed={seed}", "recording={measures: false}"]

@@ -1,8 +1,8 @@
-"""Whether anything leaves its physical range in four weeks of six infusions, and how crowded near neighbours become.
+"""Whether any signal leaves its physical range in four weeks with six infusions, and how dense local wiring becomes.
 
-One seed. Prints and stores the lowest and highest class mean of every recorded signal, and the share of pyramidal cells
-that receive from more than 0.35 of their neighbours within 25 um, where contacts are most likely (without the sheet's
-seam), at the start and at the end.
+One seed. Prints and stores the lowest and highest class mean of every recorded signal, and the fraction of pyramidal
+cells that receive from more than 0.35 of their neighbours within 25 um, where contacts are most likely (without the
+sheet's seam), at the start and at the end.
 
     python experiments/four_weeks_in_range.py
 """
@@ -21,7 +21,7 @@ BOUNDS |= {"spine_density": (0.0, 1.5), "spine_density_circuit": (0.0, 1.5), "fi
 
 
 def crowding(graph) -> float:
-    """Share of pyramidal cells that receive from more than 0.35 of their neighbours within 25 um."""
+    """Fraction of pyramidal cells that receive from more than 0.35 of their neighbours within 25 um."""
     n = graph.sizes["PYR"]
     near = np.linalg.norm(graph.position[:n, None] - graph.position[None, :n], axis=2) < 25.0
     inside = (graph.source < n) & (graph.target < n)

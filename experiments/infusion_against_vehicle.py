@@ -1,9 +1,9 @@
 """Compare a dose with its vehicle: the human infusion and the dose of most rodent studies.
 
-Eight seeds, each a graph and a stream of afferent noise of its own. For each, the human infusion (0.5 mg/kg over
+Eight seeds, each with its own graph and afferent noise. For each, the human infusion (0.5 mg/kg over
 40 min, intravenous), the same with NMDA blockade switched off, and 10 mg/kg into the peritoneum of a rat are compared
 with the vehicle of that seed. Prints and stores paired differences from 10 to 60 min with standard errors over seeds,
-in per cent of the vehicle. Who must be blocked for an effect is the question of ``circuit_controls.py``.
+in per cent of the vehicle. Which receptors must be blocked for an effect is tested in ``circuit_controls.py``.
 
     python experiments/infusion_against_vehicle.py [SEEDS]
 """
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def draw(rows: list[tuple[str, str, float, float]]) -> None:
-    """Changes with standard errors, one group of bars an arm."""
+    """Changes with standard errors, one group of bars per arm."""
     figure, axes = plt.subplots(figsize=(9, 4), layout="constrained")
     for index, arm in enumerate(dict.fromkeys(row[0] for row in rows)):
         chosen = [row for row in rows if row[0] == arm]

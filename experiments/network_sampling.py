@@ -1,11 +1,11 @@
-"""What sampling the network costs in accuracy: pairing of arms, and the budget of windows.
+"""How accurate a sampled network is: pairing of arms, and the budget of windows.
 
-Pairing. Infusion and vehicle of the same seed share graph and afferent noise; how much smaller is the error of their
-difference for it? Variances over seeds of the difference of means from 10 to 60 min: with windows in both arms at the
-same times, with the vehicle at rest (it skips all windows and is known from its baseline), and what the stored errors
-of the arms would give if their noise were independent.
+Pairing. Infusion and vehicle of the same seed share graph and afferent noise (common random numbers); how much smaller
+does that make the error of their difference? Variances over seeds of the difference of means from 10 to 60 min: with
+windows in both arms at the same times, with the vehicle at rest (it skips all windows and is known from its baseline),
+and what the stored errors of the arms would give if their noise were independent.
 
-Budget. The same difference when only so many windows may be run in three hours.
+Budget. The same difference when the number of windows in three hours is limited.
 
     python experiments/network_sampling.py [SEEDS]
 """

@@ -1,4 +1,4 @@
-"""One infusion or six: what repeats add, over four weeks in a human.
+"""One infusion or six: what repeated doses add over four weeks in a human.
 
 Three seeds; 0.5 mg/kg over 40 min once, or three times a week for two weeks, against saline on the same days.
 
@@ -27,7 +27,7 @@ DAYS = (1.0, 7.0, 12.0, 14.0, 28.0)
 
 
 def measure(task: tuple[str, int]) -> dict[str, np.ndarray]:
-    """Return hours and the courses of pyramidal cells in one run."""
+    """Return hours and the time courses of pyramidal cells in one run."""
     config, changes = ARMS[task[0]]
     trajectory = ketasim.run(
         ketasim.load_experiment(config, [*changes, "recording={measures: false}", f"seed={task[1]}"])

@@ -1,7 +1,8 @@
 """Working memory in a published network (Brunel & Wang 2001), and what block of NMDA receptors does to it.
 
-A cue of 0.5 s raises the input of one selective group, 5 s of delay follow; block is constant and the same everywhere.
-Rates in Hz and shares of trials with the group still over 10 Hz, for 1,000 neurons and 2,000 with half conductances.
+A cue of 0.5 s raises the input of one selective group, followed by a delay of 5 s; block is constant and the same at
+every receptor. Rates in Hz and fractions of trials in which the group still fires above 10 Hz, for 1,000 neurons, and
+for 2,000 with half the conductances.
 
     python experiments/persistent_activity.py [SEEDS]
 """

@@ -1,7 +1,7 @@
-"""Whether rest stays at rest for four weeks with every mechanism on, spines coming and going.
+"""Whether the resting state is stable for four weeks with every mechanism on and spines turning over.
 
 Eight seeds, no dose, a window every four hours whether anything has moved or not. For each class the largest deviation
-of its running estimate from the baseline, and the trend of single windows; what skipping windows does not see.
+of its running estimate from the baseline, and the trend of single windows, which a run that skips windows would miss.
 
     python experiments/rest_for_four_weeks.py [SEEDS]
 """
@@ -33,7 +33,7 @@ def measure(seed: int) -> list[tuple[str, str, float, float]]:
         for index, population in enumerate(rows["population"].values):
             values = rows[name].values[:, index]
             rest = values[~after].mean() if name in NETWORK else 1.0
-            if np.isnan(values[after]).any():  # of a mechanism that leaves the class alone
+            if np.isnan(values[after]).any():  # of a mechanism that does not act on the class
                 continue
             windows = rows[f"{name}_window"].values[after, index] if name in NETWORK else values[after]
             slope = days @ windows / (days @ days)

@@ -1,6 +1,7 @@
-"""What homeostatic scaling takes back: the rat's dose for a week with and without it.
+"""How much homeostatic scaling compensates: the rat's dose for a week with and without it.
 
-Three seeds; firing rate, strength of synapses and spine density of pyramidal cells against vehicle of the same seed.
+Three seeds; firing rate, strength of synapses and spine density of pyramidal cells relative to vehicle of the same
+seed.
 
     python experiments/scaling_on_and_off.py [SEEDS]
 """
@@ -22,7 +23,7 @@ HOURS = (4.0, 24.0, 72.0, 168.0)
 
 
 def measure(task: tuple[str, str, int]) -> dict[str, np.ndarray]:
-    """Return the courses of pyramidal cells in one run: name -> (T,), and hours."""
+    """Return the time courses of pyramidal cells in one run: name -> (T,), and hours."""
     arm, drug, seed = task
     changes = ["recording={measures: false}", f"seed={seed}", f"doses.0.drug={drug}", *ARMS[arm]]
     trajectory = ketasim.run(ketasim.load_experiment("rat_dose", changes))

@@ -1,7 +1,7 @@
-"""Spines before and after: who was lost, who came, who stayed, and what the graph looks like.
+"""Spines before and after a dose: which were lost, gained or kept, and the structure of the graph.
 
 The rat's dose and its vehicle for a week, one seed: measures of the graph at the start, after 24 h, 3 d and 7 d;
-survival of the edges that were there at the start against that of the three stages, and of those born in the first day.
+survival of the edges present at the start, compared with that of the three stages, and of those born in the first day.
 
     python experiments/spines_before_and_after.py
 """
@@ -21,7 +21,7 @@ MEASURES = ("edges", "in_degree_sd", "reciprocity", "clustering", "path_length",
 
 
 def survival(pairs: set[tuple[int, int]], trajectory: ketasim.Trajectory, since: float, days: np.ndarray) -> np.ndarray:
-    """Share of pairs present at `since` (s) that did not die by each of `days` after it."""
+    """Fraction of pairs present at `since` (s) that did not die by each of `days` after it."""
     events = trajectory.structure_events()
     after = (events.time > since) & (events.kind == 1)
     time_of_death: dict[tuple[int, int], float] = {}

@@ -1,9 +1,9 @@
-"""From the surge to synapses: the human infusion and the rat's dose against vehicle, for a week.
+"""From the surge to synapses: the human infusion and the rat's dose against vehicle for a week.
 
-Eight seeds, each a graph and a stream of noise of its own; differences between drug and vehicle of one seed, with
-standard errors over seeds. Every number with homeostatic scaling and without it; for a day with NMDA blockade off, and
-with BDNF's release held and eEF2 off, where nothing may happen; and for a day over ten weight sets of the ensemble
-(seed 1, errors over sets). A vehicle rests, so that its spines depend on seed and times alone: one serves all variants.
+Eight seeds, each with its own graph and noise; differences between drug and vehicle of one seed, with standard errors
+over seeds. Every number with homeostatic scaling and without it; for a day with NMDA blockade off, and with BDNF's
+release held and eEF2 off, where nothing should happen; and for a day over ten weight sets of the ensemble (seed 1,
+errors over sets). A vehicle rests, so that its spines depend on seed and times alone: one serves all variants.
 Formation and elimination are means over the six hours before the time named.
 
     python experiments/synapses_against_vehicle.py [SEEDS] [SETS]
@@ -49,7 +49,7 @@ QUANTITIES = {
 
 
 def measure(task: tuple[str, ...]) -> list[float]:
-    """Return the quantities of one run, NaN where it did not get there; times of peaks in h."""
+    """Return the quantities of one run, NaN for times after its end; times of peaks in h."""
     config, *changes = task
     common = ["recording={measures: false}", *changes]
     trajectory = ketasim.run(ketasim.load_experiment(config, common))
@@ -88,7 +88,7 @@ def main() -> None:
         for variant in members:
             drug = np.array([runs[case, variant, one] for one in members[variant]])
             vehicle = np.array([rest.get((config, one), rest[config, "seed=1"]) for one in members[variant]])
-            for index, name in enumerate(QUANTITIES):  # a time of a peak is told, not its difference
+            for index, name in enumerate(QUANTITIES):  # times of peaks are reported as such, not as differences
                 values = drug[:, index] if name.endswith("_time") else drug[:, index] - vehicle[:, index]
                 if not np.isnan(values).any():
                     error = values.std(ddof=1) / np.sqrt(len(values))
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def draw(rows: list[tuple]) -> None:
-    """Draw spine density over the week, a panel a case and a line a variant."""
+    """Draw spine density over the week, one panel per case and one line per variant."""
     figure, all_axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
     for axes, case in zip(all_axes, CONFIGS, strict=True):
         for variant in dict.fromkeys(row[1] for row in rows):

@@ -1,6 +1,6 @@
 """What drives BDNF: the surge (AMPA throughput), block of resting NMDA transmission (eEF2), both, or neither.
 
-The rat's dose and the human infusion for twelve hours, three seeds each; BDNF and p70S6K of pyramidal cells over their
+The rat's dose and the human infusion for twelve hours, three seeds each; BDNF and p70S6K of pyramidal cells relative to
 baseline, with standard errors over seeds.
 
     python experiments/what_drives_bdnf.py [SEEDS]
@@ -24,7 +24,7 @@ SIGNALS = ("bdnf", "p70s6k", "ampa_throughput_circuit")
 
 
 def measure(task: tuple[str, str, int]) -> np.ndarray:
-    """Return time in h and the signals of pyramidal cells over their baseline: (1 + signals, T)."""
+    """Return time in h and the signals of pyramidal cells relative to baseline: (1 + signals, T)."""
     case, path, seed = task
     common = ["duration=12 h", "recording={measures: false}", f"seed={seed}", *PATHS[path]]
     trajectory = ketasim.run(ketasim.load_experiment(CONFIGS[case], common))

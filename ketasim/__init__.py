@@ -1,7 +1,7 @@
 """ketasim: ketamine from dose to network.
 
-The public interface on one page; each name is loaded when it is first used, so that
-``import ketasim`` and ``ketasim --help`` stay fast.
+The public interface on one page; names are loaded on first use, so that ``import ketasim`` and
+``ketasim --help`` stay fast.
 
 A research and teaching model; not medical advice.
 """

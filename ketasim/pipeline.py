@@ -1,4 +1,4 @@
-"""One run, from an experiment to its trajectory: load, build, simulate, store; or go on after an interruption."""
+"""One run, from an experiment to its trajectory: load, build, simulate, store; or resume after an interruption."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,8 +27,18 @@ from ketasim.trajectory import Trajectory, open_trajectory
 
 
 class Progress(NamedTuple):
-    """Where a run is: stage (``build``, ``baseline``, ``run``, ``store``), simulated time and its end in s, and the
-    fraction of all network windows that are done.
+    """Progress of a run.
+
+    Attributes
+    ----------
+    stage : str
+        ``build``, ``baseline``, ``run`` or ``store``.
+    time, end : float
+        Simulated time now and at the end of the run, s.
+    done : float
+        Estimated fraction of the wall time that has passed.
+    simulation : Simulation, optional
+        The simulation, once it is built.
     """
 
     stage: str
@@ -38,7 +48,7 @@ class Progress(NamedTuple):
     simulation: Simulation | None = None
 
 
-#: Wall time of a slow step over that of a baseline window: settling and a window; more when spines change, too.
+#: Wall time of a slow step relative to that of a baseline window: settling and a window; more if spines change.
 STEP, PLASTIC_STEP = 1.3, 3.0
 
 #: Called between windows; returning False cancels the run, which can be resumed.
@@ -46,7 +56,7 @@ ProgressCallback = Callable[[Progress], Any]
 
 
 class CancelledError(KetasimError):
-    """The progress callback returned False; what was computed is in the file."""
+    """The progress callback returned False; the file holds what was computed."""
 
 
 def run(
@@ -60,18 +70,28 @@ def run(
 
     Parameters
     ----------
-    experiment : what to run, see `ketasim.load_experiment`.
-    out : path of the trajectory file; without one the trajectory stays in memory.
-    graph : networkx.DiGraph with a ``population`` node attribute, or a topology such as
-        ``trajectory.topology("24 h")``, in place of the experiment's network.
-    mechanisms : own mechanisms beside those of ketasim.
-    progress : called with a `Progress` between windows; returning False cancels.
+    experiment : Experiment
+        As of `ketasim.load_experiment`.
+    out : str or Path, optional
+        Path of the trajectory file; without one the trajectory stays in memory.
+    graph : networkx.DiGraph or Topology, optional
+        Graph with a ``population`` node attribute, or a topology such as ``trajectory.topology("24 h")``, in place of
+        the experiment's network.
+    mechanisms : sequence of Mechanism
+        Custom mechanisms in addition to those of ketasim.
+    progress : callable, optional
+        Called with a `Progress` between windows; returning False cancels the run.
+
+    Returns
+    -------
+    Trajectory
+        The finished run, open for reading.
 
     Raises
     ------
     KetasimError
         The run was refused, failed or was cancelled; ``out`` with ``.part`` appended holds what was computed, and
-        `resume` goes on with it.
+        `resume` continues it.
 
     Examples
     --------
@@ -82,7 +102,7 @@ def run(
     177
     """
     if not isinstance(experiment, Experiment):
-        raise TypeError(f"run takes an Experiment, as of ketasim.load_experiment('quick'), not {experiment!r}")
+        raise TypeError(f"run takes an Experiment, such as ketasim.load_experiment('quick'), not {experiment!r}")
     _check_mechanisms(mechanisms)
     target = BytesIO() if out is None else Path(out)
     with _kept_for_us(target):
@@ -99,30 +119,41 @@ def resume(
     force: bool = False,
     threads: int | None = None,
 ) -> Trajectory:
-    """Go on with an interrupted run and return its trajectory, the same to the last bit as without the interruption.
+    """Resume an interrupted run and return its trajectory, the same to the last bit as without the interruption.
 
-    Rows that were written after the last checkpoint are computed again. A run that was complete is only opened.
+    Rows written after the last checkpoint are computed again. A complete run is only opened.
 
     Parameters
     ----------
-    out : path of the trajectory file, as it was given to `run`.
-    graph : the graph that was given to `run`; without one it is taken from the file.
-    mechanisms : own mechanisms that were given to `run`; they can't be stored.
-    progress : called with a `Progress` between windows; returning False cancels.
-    force : go on though version, parameters, experiment, code or processor differ; the file says so.
-    threads : in place of the experiment's.
+    out : str or Path
+        Path of the trajectory file, as given to `run`.
+    graph : networkx.DiGraph or Topology, optional
+        Graph given to `run`; by default it is taken from the file.
+    mechanisms : sequence of Mechanism
+        Custom mechanisms given to `run`, which cannot be stored.
+    progress : callable, optional
+        Called with a `Progress` between windows; returning False cancels the run.
+    force : bool
+        Resume even if version, parameters, experiment, code or processor differ; the file notes it.
+    threads : int, optional
+        Number of threads, in place of the experiment's.
+
+    Returns
+    -------
+    Trajectory
+        The finished run, open for reading.
 
     Raises
     ------
     CheckpointError
-        There is no checkpoint, it is damaged, or what would go on is not what was interrupted.
+        There is no checkpoint, it is damaged, or it does not match what would be resumed.
     KetasimError
         The run failed or was cancelled.
     """
     _check_mechanisms(mechanisms)
     target = Path(out)
-    if not target.parent.is_dir():  # which a lock would make
-        raise TrajectoryNotFoundError(f"{target}: no such file, and nothing of an interrupted run")
+    if not target.parent.is_dir():  # which a lock would create
+        raise TrajectoryNotFoundError(f"{target}: no such file, and no interrupted run")
     with _kept_for_us(target):
         found = interrupted_run(target, graph, mechanisms)
         if found is not None:
@@ -135,7 +166,7 @@ def resume(
 
 
 class _Run(NamedTuple):
-    """What is run, and where it goes."""
+    """What to run, and where to store it."""
 
     target: Path | BytesIO
     experiment: Experiment
@@ -150,7 +181,7 @@ class _Run(NamedTuple):
 def _check_mechanisms(mechanisms: Sequence[Mechanism]) -> None:
     wrong = [mechanism for mechanism in mechanisms if not isinstance(mechanism, Mechanism)]
     if wrong:
-        raise TypeError(f"mechanisms are of class ketasim.Mechanism, not {wrong[0]!r}")
+        raise TypeError(f"mechanisms must be of class ketasim.Mechanism, not {wrong[0]!r}")
 
 
 @contextmanager
@@ -163,13 +194,13 @@ def _kept_for_us(target: Path | BytesIO) -> Iterator[None]:
 
 
 def _execute(run: _Run) -> None:
-    """Build, simulate from the start or from where the run was interrupted, store."""
+    """Build, simulate from the start or from the checkpoint, store."""
     experiment, checkpointer = run.experiment, run.checkpointer
     arrays: Mapping[str, np.ndarray] = run.found.arrays if run.found else {}
     interrupts = HeldInterrupts()
     report = _Reporter(run.progress, experiment, interrupts, checkpointer)
     out = run.target if isinstance(run.target, Path) else None
-    if arrays:  # what it needs on the disk is partly there already
+    if arrays:  # part of the file is on disk already
         check_memory(size_of(experiment, run.graph), experiment, free_memory())
     else:
         refuse_what_cannot_work(experiment, out, run.graph)
@@ -189,7 +220,7 @@ def _execute(run: _Run) -> None:
         if run.found and arrays:
             checkpointer.restore(run.found)
         else:
-            checkpointer.write()  # from here on the file's head and what it was made of belong together
+            checkpointer.write()  # the file's preamble now matches the experiment
         try:
             _simulate(simulation, recorder, graph_recorder, report)
         except KetasimError as error:
@@ -224,7 +255,7 @@ def _simulate(simulation: Simulation, recorder: Recorder, graph_recorder: GraphR
 
 
 class _Reporter:
-    """Counts windows, speaks to the progress callback, writes checkpoints, and lets Ctrl-C through."""
+    """Calls the progress callback, writes checkpoints, and lets Ctrl-C through between windows."""
 
     def __init__(
         self,
@@ -238,7 +269,7 @@ class _Reporter:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Context of long work that a resumed run does again: Ctrl-C comes through at once."""
+        """Context of long work that a resumed run repeats: Ctrl-C interrupts it at once."""
         try:
             with self._interrupts.let_through():
                 yield
@@ -263,7 +294,7 @@ class _Reporter:
             raise CancelledError(f"cancelled at t = {now:g} s")
 
     def _done(self, simulation: Simulation | None, time: float) -> float:
-        """Share of the wall time that lies behind `time`, if a slow step takes as long as it usually does."""
+        """Fraction of the wall time that has passed at `time`, if slow steps take their usual time."""
         if simulation is None:
             return 0.0
         baseline = baseline_windows(self._experiment) if simulation.sampler else 0

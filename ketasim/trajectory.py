@@ -1,4 +1,4 @@
-"""A trajectory as its user has it: what a file holds, summed up and drawn."""
+"""A trajectory as users see it: a file, with its summary and pictures."""
 
 from typing import TYPE_CHECKING
 
@@ -18,19 +18,24 @@ def open_trajectory(source: Source) -> "Trajectory":
     Parameters
     ----------
     source : path or BytesIO
-        OUT.h5, or what a run wrote to. If only OUT.h5.part of an unfinished run exists, that is opened, the logger
-        ``ketasim`` says so, and `Trajectory.complete` is False.
+        OUT.h5, or the BytesIO of a run in memory. If only the OUT.h5.part of an unfinished run exists, that is opened
+        with a warning on the logger ``ketasim``, and `Trajectory.complete` is False.
+
+    Returns
+    -------
+    Trajectory
+        The run, open for reading.
 
     Raises
     ------
     StorageError
-        There is no such file, or it is no trajectory, or unreadable.
+        There is no such file, or it is not a trajectory, or unreadable.
     """
     return Trajectory.open(source)
 
 
 class Trajectory(reader.Trajectory):
-    """What a run wrote. It changes nothing in the file; leaving it as a context manager closes the file.
+    """The results of a run, read-only; as a context manager it closes the file.
 
     ``trajectory["glutamate_ambient"]`` is an `xarray.DataArray` with dimensions (time, ...) and its unit in its
     attributes.
@@ -38,27 +43,32 @@ class Trajectory(reader.Trajectory):
 
     @property
     def summary(self) -> "pandas.DataFrame":
-        """The run in numbers, one a row: peaks, means, values at instants, counts of windows.
+        """The run in numbers, one per row: peaks, means, values at instants, counts of windows.
 
-        Columns are quantity, population, at, statistic, value, error, unit and meaning; `ketasim.value_of` takes one
-        number. Of an unfinished run, and of a file of 0.1.0, it is computed from the rows that there are.
+        Columns are quantity, population, at, statistic, value, error, unit and meaning; `ketasim.value_of` returns one
+        value. For an unfinished run, and for files of 0.1.0, it is computed from the rows in the file.
         """
         return summary_of(self)
 
     def plot(self, *names: str, vehicle: reader.Trajectory | None = None) -> "Figure":
-        """Draw the run on one page, or chosen signals with a panel each; returns the figure.
+        """Draw the run on one page, or chosen signals in a panel each.
 
         Parameters
         ----------
         *names : str
-            Signals; all that belong on the page without any.
+            Signals; without any, the whole page.
         vehicle : Trajectory, optional
-            Run of the same experiment with an inactive dose, in grey.
+            Run of the same experiment with an inactive dose, drawn in grey.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure.
 
         Raises
         ------
         KeyError
-            With the nearest names when there is no such signal.
+            There is no such signal; the message lists the nearest names.
         """
         from ketasim.plots import picture
 

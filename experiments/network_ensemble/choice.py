@@ -1,4 +1,4 @@
-"""Which accepted sets agree with calibration C1, and how robust they are: the rule by which the default is taken."""
+"""Which accepted sets agree with calibration C1, and how robust they are: the rule that selects the default."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ LOW_DOSE = (0.25, 0.5)  # uM, the range of calibration C1
 PYR_UP = (3.0, 40.0)  # %
 ERRORS = 2.0  # a change counts as one if it is larger than this many standard errors
 WIDTH = 0.2  # neighbours move every weight within 20 %
-AFFERENT_WIDTH = 0.07  # in the second variant afferent AMPA within 7 %: rates hang on it steeply
+AFFERENT_WIDTH = 0.07  # in the second variant afferent AMPA within 7 %: rates depend steeply on it
 RESTORED = "all within 20 %, rates restored"  # afferent AMPA is then solved again for the set's own resting rates
 VARIANTS = {"all within 20 %": WIDTH, "afferent AMPA within 7 %": AFFERENT_WIDTH, RESTORED: WIDTH}
 DEMANDED = 0.8
@@ -44,8 +44,23 @@ def neighbour(
 ) -> WeightSet:
     """Return a neighbour: each weight times a factor, log-uniform between 1 - width and 1 + width.
 
-    place : number of the candidate and of its neighbour; the same draws for every width.
-    afferent_width : in place of `width` for afferent AMPA.
+    Parameters
+    ----------
+    weights : WeightSet
+        Weights of the set.
+    place : (int, int)
+        Numbers of the candidate and of its neighbour, which key the draws; these are the same for every width.
+    seed : int
+        Seed of the draws.
+    afferent_width : float
+        In place of `width` for afferent AMPA.
+    width : float
+        Largest relative change.
+
+    Returns
+    -------
+    WeightSet
+        Weights of the neighbour.
     """
     stream = np.random.SeedSequence(seed, spawn_key=(*place, 1))
     uniform = np.random.Generator(np.random.Philox(stream)).random(len(weights))
@@ -98,7 +113,7 @@ def pass_fractions(rows: list[dict[str, str]]) -> dict[tuple[int, str], tuple[fl
 
 
 def ranking(rows: list[dict[str, str]]) -> list[int]:
-    """Candidates whose neighbours were measured, the most robust first: by the mean fraction of all variants."""
+    """Candidates whose neighbours were measured, most robust first: by the mean fraction over all variants."""
     fractions = pass_fractions(rows)
     candidates = sorted({candidate for candidate, _ in fractions})
     return sorted(candidates, key=lambda one: -sum(fractions.get((one, name), (0.0, 0))[0] for name in VARIANTS))

@@ -1,10 +1,10 @@
-"""What is known of the weights without any drug, and how candidates are drawn from it.
+"""What is known about the weights without any drug, and how candidates are drawn from it.
 
 Unitary sizes of the nine connections are those of Billeh 2020 (layer 2/3, the file that gives the probabilities of
 contact); between layers of that file the same connection differs by up to 2.3. What is stored in the tables is the
 conductance of a first spike in vivo, where release is weaker: a factor 0.4-1 of the size in vitro.
 
-NMDA conductance is what decides the response to a blocker and is known worst: the ratio of peak conductances (without
+NMDA conductance decides the response to a blocker and is the least well known: the ratio of peak conductances (without
 Mg) is log-uniform in 0.03-2, the same for all six glutamatergic connections, so that no class is favoured. The range
 holds the hand-set tables of model circuits (0.02-0.07 for afferents, 2 in Brunel & Wang 2001) and what slices of
 prefrontal cortex show (weak in fast-spiking cells, strong in pyramidal ones: Rotaru 2011).

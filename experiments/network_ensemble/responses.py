@@ -25,7 +25,7 @@ EXPERIMENT = {
 
 
 class Protocol(NamedTuple):
-    """Network times in s: baseline, windows, and how many of these are left out at the begin."""
+    """Network times in s: baseline, windows, and how many of these are discarded at the start."""
 
     baseline: float = 5.0
     window: float = 2.5
@@ -58,9 +58,22 @@ def rates_at(
     changes: Mapping[str, Any] | None = None,
     mechanisms: Sequence[Any] = (),
 ) -> np.ndarray:
-    """(measured, classes) rates in Hz once the block has come to its fixed point.
+    """Return rates in Hz, (measured, classes), once the block has reached its fixed point.
 
-    changes, mechanisms : what else differs from the default experiment.
+    Parameters
+    ----------
+    concentration : float
+        Unbound brain concentration of racemic ketamine, uM.
+    weights : WeightSet
+        Weights of the circuit.
+    graph_seed : int
+        Seed of graph and noise.
+    protocol : Protocol
+        Lengths and numbers of windows.
+    changes : mapping, optional
+        Further changes of the experiment.
+    mechanisms : sequence of Mechanism
+        Mechanisms in addition to the default ones.
     """
     windows = protocol.discarded + protocol.measured
     schedule = {

@@ -18,7 +18,7 @@ from ketasim.network.weights import WeightSet, tables_of
 from network_ensemble.priors import CLASSES, PUBLISHED, RATES, Candidate, completed, first_guess, unitary_sizes
 
 STEPS = 10_000  # fast steps of 0.1 ms in a second
-RUNAWAY = 60.0  # Hz; a class at rest above it is not looked at any further
+RUNAWAY = 60.0  # Hz; a class above it at rest is not examined further
 CV = (0.7, 1.3)
 CORRELATION = 0.1
 SIZE_LIMIT = 2.5  # unitary sizes may differ from the published ones by this factor
@@ -36,7 +36,7 @@ def _sheet(graph_seed: int) -> tuple[Topology, np.ndarray, dict[str, np.ndarray]
 
 
 class Resting:
-    """A resting circuit that goes on from where it was when its weights change."""
+    """A resting circuit that keeps its state when its weights change."""
 
     def __init__(self, weights: WeightSet, graph_seed: int):
         self.seed, self.step = graph_seed, 0

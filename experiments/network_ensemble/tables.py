@@ -15,7 +15,7 @@ SETS = Path(__file__).parents[2] / "ketasim" / "network" / "weight_sets.csv"
 
 
 class Table:
-    """A table that rows are added to one by one, so that a stage can go on where it was interrupted."""
+    """A table to which rows are added one by one, so that an interrupted stage can continue."""
 
     def __init__(self, name: str):
         self._path = RESULTS / name
@@ -50,7 +50,7 @@ def store(name: str, rows: list[dict[str, Any]]) -> None:
 
 
 def read(name: str) -> list[dict[str, str]]:
-    """Rows of a table; none if it is not there."""
+    """Rows of a table; none if the file does not exist."""
     path = RESULTS / name
     if not path.is_file():
         return []

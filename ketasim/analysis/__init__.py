@@ -1,4 +1,4 @@
-"""What a trajectory says: summaries, statistics of spikes, measures of the graph."""
+"""Analysis of a trajectory: summaries, spike statistics, graph measures."""
 
 from ketasim.analysis.graph_measures import Measure, graph_measures
 from ketasim.analysis.spike_statistics import SpikeStatistics, spike_statistics

@@ -1,4 +1,4 @@
-"""Measures of the graph among the neurons of one population."""
+"""Measures of the graph within one population."""
 
 from typing import NamedTuple
 
@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 from ketasim.network.topology import Edges, Topology
 from ketasim.network.within import edges_within
 
-#: Neurons, evenly spread over their numbers, from which paths are followed and around which triangles are counted, at
-#: most; and undirected edges up to which communities are looked for, which takes 2 us of each.
+#: Most neurons, evenly spaced by number, from which paths are followed and around which triangles are counted; and most
+#: undirected edges for which communities are sought, at 2 us per edge.
 _MOST_NEURONS, _MOST_EDGES_OF_COMMUNITIES = 1000, 5_000_000
-#: Rounds of the Leiden algorithm, each starting from the partition of the one before; Q of the default circuit is
+#: Iterations of the Leiden algorithm, each starting from the previous partition; Q of the default circuit is
 #: 0.077 after one, 0.082 after three and 0.083 after ten.
 _LEIDEN_ITERATIONS = 3
 
 #: Random graphs with the same degrees, and rounds of swaps before each, twice as many before the first. After 5 rounds
-#: no more edges are where they were than by chance, at 800 nodes of 10 and of 240 neighbours.
+#: edges of the original graph remain at chance level only, for 800 nodes with 10 and with 240 neighbours.
 _RANDOM_GRAPHS, _ROUNDS = 10, 5
 
-#: Edges of all random graphs together, at most, where one graph does not have more.
+#: Most edges of all random graphs together; at least one graph is drawn.
 _EDGES_OF_RANDOM_GRAPHS = 2_000_000
 
 _SEED = 0
 
 
 class Measure(NamedTuple):
-    """A number, or an array over degree from 0, with its unit and meaning; NaN where it is not defined."""
+    """A number, or an array by degree from 0, with unit and meaning; NaN where not defined."""
 
     value: float | np.ndarray
     unit: str
@@ -36,40 +36,43 @@ class Measure(NamedTuple):
 
 
 def graph_measures(topology: Topology, population: str = "PYR") -> dict[str, Measure]:
-    """Measure the directed graph of a population: who is connected, not how strongly, but for modularity.
+    """Measure the directed graph within a population; unweighted, except for modularity.
 
-    Undirected measures connect two neurons if either projects to the other. Everything that is drawn has a fixed seed.
+    Undirected measures connect two neurons if either projects to the other. All random draws have a fixed seed.
 
     Parameters
     ----------
-    topology : such as ``trajectory.topology("24 h")``.
-    population : whose neurons, and edges between them, are measured.
+    topology : Topology
+        Such as ``trajectory.topology("24 h")``.
+    population : str
+        Population whose neurons, and edges between them, are measured.
 
     Returns
     -------
-    measures : name -> `Measure`. Arrays are (K,), K - 1 the highest undirected degree.
+    dict of str to Measure
+        Arrays are (K,), K - 1 the highest undirected degree.
 
-        - ``edges``, ``density``, ``degree_mean`` (in and out have one mean), ``in_degree_sd``, ``out_degree_sd``,
+        - ``edges``, ``density``, ``degree_mean`` (the same for in and out), ``in_degree_sd``, ``out_degree_sd``,
           ``in_degree_histogram``, ``out_degree_histogram``;
-        - ``reciprocity`` : share of edges whose opposite is one too;
-        - ``clustering`` : undirected, mean over neurons of the share of pairs of neighbours that are connected, 0
-          where there is no pair (Watts & Strogatz 1998);
-        - ``path_length``, ``unreachable_share`` : mean number of edges on the shortest directed path over the ordered
-          pairs that have one, and the share that have none;
-        - ``modularity``, ``communities`` : Newman's Q of the partition that the Leiden algorithm (Traag, Waltman & van
+        - ``reciprocity``: fraction of edges whose reverse edge exists;
+        - ``clustering``: undirected, mean over neurons of the fraction of pairs of neighbours that are connected, 0
+          for neurons without a pair (Watts & Strogatz 1998);
+        - ``path_length``, ``unreachable_share``: mean number of edges on the shortest directed path over the ordered
+          pairs that have one, and the fraction that have none;
+        - ``modularity``, ``communities``: Newman's Q of the partition that the Leiden algorithm (Traag, Waltman & van
           Eck 2019) finds in the undirected graph, each edge weighted by the sum of both directions, and the number of
-          its parts. The algorithm looks for a high Q, so that a random graph's is not 0. NaN beyond 5,000,000
+          its communities. The algorithm maximises Q, so that Q of a random graph is not 0. NaN beyond 5,000,000
           undirected edges;
-        - ``rich_club``, ``rich_club_normalised``, ``rich_club_random_sd`` : share of connected pairs among neurons of a
-          degree above k, undirected; over its mean in up to 10 random graphs with the same degrees (swapped edges,
-          Maslov & Sneppen 2002); and the standard deviation of that ratio over the random graphs.
+        - ``rich_club``, ``rich_club_normalised``, ``rich_club_random_sd``: fraction of connected pairs among neurons
+          with a degree above k, undirected; relative to its mean in up to 10 random graphs with the same degrees
+          (edge swaps, Maslov & Sneppen 2002); and the standard deviation of that ratio over the random graphs.
 
-        Path length and clustering rest on at most 1,000 neurons, evenly spread.
+        Path length and clustering are from at most 1,000 neurons, evenly spaced.
 
     Raises
     ------
     KeyError
-        If the network has no such population.
+        The network has no such population.
 
     Examples
     --------
@@ -89,12 +92,14 @@ def graph_measures(topology: Topology, population: str = "PYR") -> dict[str, Mea
     length, unreachable = _paths(directed)
     modularity, parts = communities(edges, n_nodes)
     measures = _degrees(edges, np.diff(undirected.indptr)) | {
-        "reciprocity": Measure(_ratio(both, edges.source.size), "1", "share of edges whose opposite is one too"),
+        "reciprocity": Measure(_ratio(both, edges.source.size), "1", "fraction of edges whose reverse edge exists"),
         "clustering": Measure(_clustering(undirected), "1", "mean local clustering, undirected"),
-        "path_length": Measure(length, "1", "mean edges on the shortest directed path, over pairs that have one"),
-        "unreachable_share": Measure(unreachable, "1", "share of ordered pairs without a directed path"),
+        "path_length": Measure(length, "1", "mean length of the shortest directed path, over pairs that have one"),
+        "unreachable_share": Measure(unreachable, "1", "fraction of ordered pairs without a directed path"),
         "modularity": Measure(modularity, "1", "modularity of the partition found by Leiden, undirected, weighted"),
-        "communities": Measure(float(len(set(parts.values()))) if parts else np.nan, "1", "parts of that partition"),
+        "communities": Measure(
+            float(len(set(parts.values()))) if parts else np.nan, "1", "communities of that partition"
+        ),
     }
     return measures | _rich_club(undirected)
 
@@ -108,13 +113,17 @@ def _degrees(edges: Edges, undirected_degree: NDArray[np.integer]) -> dict[str, 
     in_degree, out_degree = (np.bincount(ends, minlength=n_nodes) for ends in (edges.target, edges.source))
     lengths = int(undirected_degree.max()) + 1
     return {
-        "edges": Measure(float(count), "1", "edges among the population"),
-        "density": Measure(_ratio(count, n_nodes * (n_nodes - 1)), "1", "share of ordered pairs that are connected"),
-        "degree_mean": Measure(count / n_nodes, "1", "mean number of incoming, and of outgoing, edges"),
-        "in_degree_sd": Measure(float(in_degree.std()), "1", "standard deviation of incoming edges"),
-        "out_degree_sd": Measure(float(out_degree.std()), "1", "standard deviation of outgoing edges"),
-        "in_degree_histogram": Measure(np.bincount(in_degree, minlength=lengths), "1", "neurons by incoming edges"),
-        "out_degree_histogram": Measure(np.bincount(out_degree, minlength=lengths), "1", "neurons by outgoing edges"),
+        "edges": Measure(float(count), "1", "edges within the population"),
+        "density": Measure(_ratio(count, n_nodes * (n_nodes - 1)), "1", "fraction of ordered pairs that are connected"),
+        "degree_mean": Measure(count / n_nodes, "1", "mean number of incoming edges, which is that of outgoing ones"),
+        "in_degree_sd": Measure(float(in_degree.std()), "1", "standard deviation of in-degrees"),
+        "out_degree_sd": Measure(float(out_degree.std()), "1", "standard deviation of out-degrees"),
+        "in_degree_histogram": Measure(
+            np.bincount(in_degree, minlength=lengths), "1", "number of neurons by in-degree"
+        ),
+        "out_degree_histogram": Measure(
+            np.bincount(out_degree, minlength=lengths), "1", "number of neurons by out-degree"
+        ),
     }
 
 
@@ -123,9 +132,9 @@ def _sample(n_nodes: int) -> NDArray[np.intp]:
 
 
 def _paths(directed: scipy.sparse.csr_array) -> tuple[float, float]:
-    """Mean length of shortest paths, and share of ordered pairs that have none.
+    """Mean length of shortest paths, and fraction of ordered pairs without one.
 
-    Breadth first from 64 neurons at a time: bit i of a neuron's word says that a path from neuron i has arrived.
+    Breadth first from 64 neurons at a time: bit i of a neuron's word is set once a path from neuron i has reached it.
     """
     n_nodes, sources = directed.shape[0], _sample(directed.shape[0])
     incoming = directed.T.tocsr()
@@ -160,7 +169,7 @@ def _clustering(undirected: scipy.sparse.csr_array) -> float:
 
 
 def communities(edges: Edges, n_nodes: int) -> tuple[float, dict[int, int]]:
-    """Modularity of the partition that Leiden finds, and the part of each node; NaN and none where not looked for."""
+    """Return modularity of the Leiden partition, and the community of each node; NaN and {} where not sought."""
     one_way = scipy.sparse.csr_array(
         (edges.weight.astype(float), (edges.source, edges.target)), shape=(n_nodes, n_nodes)
     )
@@ -180,23 +189,37 @@ def _rich_club(undirected: scipy.sparse.csr_array) -> dict[str, Measure]:
     random = np.random.default_rng(_SEED)
     drawn: list[NDArray[np.float64]] = []
     count = min(_RANDOM_GRAPHS, max(1, _EDGES_OF_RANDOM_GRAPHS // max(1, ends.shape[1])))
-    for _ in range(count):  # each goes on from the one before
+    for _ in range(count):  # each continues from the previous one
         ends = with_swapped_edges(ends, degree.size, _ROUNDS if drawn else 2 * _ROUNDS, random)
         drawn.append(rich_club(ends, degree))
     mean = np.mean(drawn, axis=0)
     usual = np.where(mean > 0.0, mean, np.nan)
     spread = np.std(drawn, axis=0, ddof=1) / usual if count > 1 else np.full(mean.shape, np.nan)
     return {
-        "rich_club": Measure(measured, "1", "share of connected pairs among neurons with more than k neighbours"),
-        "rich_club_normalised": Measure(measured / usual, "1", "rich club over that of random graphs of its degrees"),
-        "rich_club_random_sd": Measure(spread, "1", "standard deviation of the normalised one over random graphs"),
+        "rich_club": Measure(measured, "1", "fraction of connected pairs among neurons with more than k neighbours"),
+        "rich_club_normalised": Measure(
+            measured / usual, "1", "rich club relative to random graphs with the same degrees"
+        ),
+        "rich_club_random_sd": Measure(
+            spread, "1", "standard deviation of the normalised rich club over random graphs"
+        ),
     }
 
 
 def rich_club(ends: NDArray[np.integer], degree: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Rich-club coefficient for every degree k from 0 to the highest, NaN where fewer than two neurons have more.
+    """Return the rich-club coefficient for every degree k up to the highest.
 
-    ends : (2, E) undirected edges, each once. degree : (n,) of the nodes.
+    Parameters
+    ----------
+    ends : (2, E) array of int
+        Undirected edges, each once.
+    degree : (n,) array of int
+        Degrees of the nodes.
+
+    Returns
+    -------
+    (K,) array
+        Coefficient by k from 0; NaN where fewer than two neurons have a higher degree.
     """
     length = int(degree.max()) + 1
     nodes = degree.size - np.cumsum(np.bincount(degree, minlength=length))
@@ -211,14 +234,28 @@ def with_swapped_edges(
 ) -> NDArray[np.int64]:
     """Swap ends of undirected edges, keeping all degrees: a-b and c-d become a-d and c-b.
 
-    In a round all edges are paired by chance. A swap that would make a self-edge or an edge that exists is left out, as
-    are those of one round that would make the same edge.
+    In each round all edges are paired at random. Swaps that would create a self-edge or an existing edge are skipped,
+    as are those of one round that would create the same edge.
 
-    ends : (2, E), no self-edge, no edge twice; so is what is returned. rounds : how many.
+    Parameters
+    ----------
+    ends : (2, E) array of int
+        Edges, without self-edges or duplicates.
+    n_nodes : int
+        Number of nodes.
+    rounds : int
+        Number of rounds.
+    random : numpy.random.Generator
+        Source of the pairings.
+
+    Returns
+    -------
+    (2, E) array of int
+        Edges, again without self-edges or duplicates.
     """
     count = ends.shape[1] // 2
-    # One place for every pair of nodes; in a large graph pairs share places, and a swap into one that is taken is left
-    # out too.
+    # One slot for every pair of nodes; in a large graph pairs share slots, and a swap into an occupied slot is skipped
+    # too.
     size = n_nodes * n_nodes if n_nodes <= 4096 else 16 * ends.shape[1] + 1
     taken, claimed = np.zeros(size, bool), np.zeros(size, np.int64)
     claims = np.arange(2 * count).reshape(2, count)

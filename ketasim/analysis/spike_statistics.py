@@ -6,13 +6,19 @@ import numpy as np
 
 
 class SpikeStatistics(NamedTuple):
-    """Statistics of one population in one stretch of time.
+    """Statistics of one population in one time interval.
 
-    rate : Hz, mean over neurons.
-    interval_cv : SD over mean of a neuron's intervals, averaged over neurons with at least `MINIMUM_INTERVALS` of
-        them; nan if there are none.
-    count_correlation : mean Pearson correlation of spike counts over pairs of neurons that fired; nan if none.
-    silent : fraction of neurons without a spike.
+    Attributes
+    ----------
+    rate : float
+        Firing rate in Hz, mean over neurons.
+    interval_cv : float
+        Coefficient of variation of interspike intervals, mean over neurons with at least `MINIMUM_INTERVALS`; nan if
+        there are none.
+    count_correlation : float
+        Pearson correlation of spike counts, mean over pairs of neurons whose counts vary; nan if there are none.
+    silent : float
+        Fraction of neurons without a spike.
     """
 
     rate: float
@@ -21,20 +27,32 @@ class SpikeStatistics(NamedTuple):
     silent: float
 
 
-#: Fewer intervals than this make a neuron's CV too small on average to be used.
+#: With fewer intervals the CV of a neuron is biased too low to be used.
 MINIMUM_INTERVALS = 10
 
 
 def spike_statistics(
     times: np.ndarray, nodes: np.ndarray, n_nodes: int, begin: float, end: float, bin_width: float = 100.0
 ) -> SpikeStatistics:
-    """Statistics of the spikes between `begin` and `end`.
+    """Return statistics of the spikes between `begin` and `end`.
 
     Parameters
     ----------
-    times : (S,) ms.  nodes : (S,) number of the neuron, 0-based, below `n_nodes`.
-    begin, end : ms; the stretch must have been recorded without gaps.
-    bin_width : ms, for counts.
+    times : (S,) array
+        Spike times, ms.
+    nodes : (S,) array of int
+        Neuron of each spike, from 0 to `n_nodes` - 1.
+    n_nodes : int
+        Number of neurons.
+    begin, end : float
+        Interval in ms, which must have been recorded without gaps.
+    bin_width : float
+        Width of the bins of spike counts, ms.
+
+    Returns
+    -------
+    SpikeStatistics
+        The statistics.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""A run in numbers, as one long table: the same in its closing words, its picture and its file."""
+"""A run in numbers, as one long table: the same in its closing lines, its picture and its file."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,8 +22,24 @@ _Mean = tuple[float, float]
 class Row(NamedTuple):
     """One number of a run.
 
-    quantity : a signal, or what was counted. population : class of neurons, or moiety of a concentration.
-    at : as in an experiment file; empty for the whole run. error : standard error, NaN where there is none.
+    Attributes
+    ----------
+    quantity : str
+        Signal, or what was counted.
+    population : str
+        Cell class, or moiety of a concentration.
+    at : str
+        Instant or interval, as in an experiment file; empty for the whole run.
+    statistic : str
+        Peak, time_of_peak, area, mean, value or count.
+    value : float
+        Value in `unit`.
+    error : float
+        Standard error; NaN if not defined.
+    unit : str
+        Unit of value and error.
+    meaning : str
+        The row in words.
     """
 
     quantity: str
@@ -37,11 +53,11 @@ class Row(NamedTuple):
 
 
 def summarise(trajectory: Trajectory) -> "pandas.DataFrame":
-    """Return the table of a run, from the rows in its file: what each signal declares that its summary has.
+    """Return the table of a run, computed from the rows in its file: the statistics that each signal declares.
 
-    What is estimated from windows of a noisy network has means with standard errors, because the largest of many noisy
-    estimates is no estimate of the largest value. Means are over the windows themselves, each of which counts once;
-    where none was run because nothing had moved, they are those of the running estimates.
+    Quantities estimated from windows of a noisy network have means with standard errors, because the maximum of many
+    noisy estimates is a biased estimate of the largest value. Means are over the windows themselves, each of which
+    counts once; where none was run because nothing had moved, they are those of the running estimates.
     """
     import pandas
 
@@ -52,7 +68,7 @@ def summarise(trajectory: Trajectory) -> "pandas.DataFrame":
 
 
 def summary_of(trajectory: Trajectory) -> "pandas.DataFrame":
-    """Return the table that is in the file, or else computed from its rows."""
+    """Return the table stored in the file, or else computed from its rows."""
     import pandas
 
     stored = trajectory.stored_summary()
@@ -62,9 +78,24 @@ def summary_of(trajectory: Trajectory) -> "pandas.DataFrame":
 def value_of(
     table: "pandas.DataFrame", quantity: str, population: str = "", at: str = "", statistic: str = "value"
 ) -> float:
-    """Return one number of a summary.
+    """Return one value of a summary.
 
-    Raises KeyError with the nearest rows when there is none.
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Such as ``trajectory.summary``.
+    quantity, population, at, statistic : str
+        Columns of the row.
+
+    Returns
+    -------
+    float
+        The value, in the unit of the row.
+
+    Raises
+    ------
+    KeyError
+        There is no such row; the message lists the nearest ones.
 
     Examples
     --------
@@ -79,7 +110,7 @@ def value_of(
 def error_of(
     table: "pandas.DataFrame", quantity: str, population: str = "", at: str = "", statistic: str = "mean"
 ) -> float:
-    """Return the standard error of one number of a summary, NaN where it has none; errors as of `value_of`."""
+    """Return the standard error of one value of a summary, NaN if not defined; arguments as of `value_of`."""
     return _number(table, "error", (quantity, population, at, statistic))
 
 
@@ -89,12 +120,14 @@ def _number(table: "pandas.DataFrame", column: str, key: tuple[str, ...]) -> flo
     if found.empty:
         known = [", ".join(repr(part) for part in row) for row in keys.itertuples(index=False)]
         wanted = ", ".join(repr(part) for part in key)
-        raise KeyError(f"the summary has no ({wanted}); the nearest are ({'), ('.join(nearest_few(wanted, known))})")
+        raise KeyError(
+            f"the summary has no row ({wanted}); the nearest are ({'), ('.join(nearest_few(wanted, known))})"
+        )
     return float(found.iloc[0])
 
 
 def whole_signals(trajectory: Trajectory) -> list[str]:
-    """Signals of the subject and of populations, not of single nodes, in the order of the table of signals."""
+    """Return the signals of the subject and of populations, not of nodes, in the order of the table of signals."""
     places = ("population", "subject")
     return in_table_order(
         name for name in trajectory.names() if any(f"{place}/{name}" in trajectory for place in places)
@@ -102,9 +135,12 @@ def whole_signals(trajectory: Trajectory) -> list[str]:
 
 
 def shown_of(trajectory: Trajectory, name: str) -> Shown | None:
-    """How pictures show a signal, as its file declares it; files of 0.1.0 declare nothing, the table of signals does.
+    """Return how pictures show a signal: as declared in the file or, for files of 0.1.0, in the table of signals.
 
-    Raises StorageError if the file declares nonsense.
+    Raises
+    ------
+    StorageError
+        The declaration in the file is not valid.
     """
     text = trajectory.described(name).get("shown")
     if text is None:
@@ -116,16 +152,16 @@ def shown_of(trajectory: Trajectory, name: str) -> Shown | None:
 
 
 def is_run(rows: "xarray.Dataset | xarray.DataArray") -> np.ndarray:
-    """(T,) which rows are of the run, not of its baseline; files without stages tell by the sign of time."""
+    """Return (T,) whether each row is of the run, not its baseline; by the sign of time in files without stages."""
     if "stage" in rows.coords:
         return np.asarray(rows["stage"].values == "run")
     return np.asarray(rows["time"].values >= 0.0)
 
 
 def columns_of(array: "xarray.DataArray") -> Iterator[tuple[str, np.ndarray]]:
-    """Yield label and values (T,) of each column: populations, or sums of compounds by moiety; one without a label.
+    """Yield label and values (T,) of each column: populations, or sums of compounds by moiety; a scalar has label "".
 
-    Columns without any value, of classes that a mechanism leaves alone, are left out.
+    Columns of only NaN, for classes on which a mechanism does not act, are left out.
     """
     if array.ndim == 1:
         yield "", array.values
@@ -140,7 +176,7 @@ def columns_of(array: "xarray.DataArray") -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _of_signal(trajectory: Trajectory, name: str) -> list[Row]:
-    """Rows of a signal as its file declares them; files of 0.1.0 declare nothing, so the table of signals does."""
+    """Rows of a signal, as declared in the file or, for files of 0.1.0, in the table of signals."""
     array = trajectory[name]
     text = str(array.attrs.get("summary", SIGNALS[name].summary if name in SIGNALS else ""))
     if not array.sizes["time"]:
@@ -156,7 +192,7 @@ def _of_signal(trajectory: Trajectory, name: str) -> list[Row]:
 
 
 def _whole(array: "xarray.DataArray", statistic: Statistic) -> Iterator[Row]:
-    """Peaks and areas over all rows, values at instants that the run reached, along straight lines between rows."""
+    """Peaks and areas over all rows, and values at instants within the run, interpolated linearly between rows."""
     name, unit, times, at = str(array.name), array.attrs["units"], array["time"].values, statistic.at
     for label, values in columns_of(array):
         words = _of(label, array)
@@ -193,7 +229,7 @@ def _means(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statist
 
 
 def _plain_means(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> dict[str, _Mean]:
-    """Time-weighted means; their error is the relative one of the network's signal that they are as noisy as."""
+    """Time-weighted means, with the relative standard error of the network signal named in `noise_of`."""
     chosen = _chosen(trajectory, array, statistic)
     if chosen.sum() < 2:
         return {}
@@ -210,7 +246,7 @@ def _plain_means(trajectory: Trajectory, array: "xarray.DataArray", statistic: S
 
 
 def _chosen(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> np.ndarray:
-    """Rows of a stretch with a window or at rest; where a budget had no window, estimates are of an earlier time."""
+    """Rows of an interval with a window or at rest; where the budget had run out, estimates are of an earlier time."""
     times, run = array["time"].values, is_run(array)
     known = np.ones(times.size, bool)
     if "population" in array.dims and "network_memory" in trajectory:
@@ -222,10 +258,10 @@ def _chosen(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statis
 
 
 def _network_means(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> dict[str, _Mean]:
-    """Mean and standard error of a network's signal for each population; empty if there is nothing to average.
+    """Mean and standard error of a network signal for each population; empty if there is nothing to average.
 
-    A row with a window counts with that window, one at rest with its estimate. Errors of estimates are taken to be the
-    same error all along.
+    A row with a window counts with that window, one at rest with its estimate. Errors of estimates are taken to be
+    fully correlated over time.
     """
     times, windows = array["time"].values, trajectory[f"{array.name}_window"].values
     chosen = _chosen(trajectory, array, statistic)
@@ -246,7 +282,7 @@ def _network_means(trajectory: Trajectory, array: "xarray.DataArray", statistic:
 
 
 def _of_sampling(trajectory: Trajectory) -> list[Row]:
-    """How often the network was run after the baseline, and for how long."""
+    """Number of windows after the baseline, and simulated network time."""
     if "network_sampled" not in trajectory:
         return []
     sampled = trajectory["network_sampled"]
@@ -257,7 +293,7 @@ def _of_sampling(trajectory: Trajectory) -> list[Row]:
 
     rows = [
         row("windows_run", "count", fresh.sum(), "1", "windows of the network after the baseline"),
-        row("windows_skipped", "count", (~fresh).sum(), "1", "slow times without a window: at rest, or no budget left"),
+        row("windows_skipped", "count", (~fresh).sum(), "1", "slow times without a window: at rest, or budget used up"),
     ]
     spent = trajectory.attributes.get("network_time")
     if spent is not None:
@@ -267,7 +303,7 @@ def _of_sampling(trajectory: Trajectory) -> list[Row]:
 
 
 def time_average(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """Time-weighted mean of samples and its standard error from their spread, a trend included.
+    """Return the time-weighted mean of samples, and its standard error from their spread, including any trend.
 
     >>> time_average(np.array([0.0, 1.0, 3.0]), np.array([2.0, 2.0, 2.0]))
     (2.0, 0.0)
@@ -279,7 +315,7 @@ def time_average(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:
 
 
 def time_weights(times: np.ndarray) -> np.ndarray:
-    """Weights of samples in proportion to the time that each stands for; they add up to 1.
+    """Return weights of samples, proportional to the time that each represents; they sum to 1.
 
     >>> time_weights(np.array([0.0, 1.0, 3.0]))
     array([0.22222222, 0.33333333, 0.44444444])

@@ -1,11 +1,11 @@
-"""What a run found, in a few lines; every number is one of its summary."""
+"""Results of a run in a few lines; every number is from its summary."""
 
 from ketasim.analysis.summary import Row, shown_of, summary_of
 from ketasim.storage import Trajectory
 
 
 def closing_words(trajectory: Trajectory) -> list[str]:
-    """Say concentrations, rates, block, glutamate, signalling and spines, as far as the run has them."""
+    """Return lines on concentrations, rates, block, glutamate, signalling and spines, as far as the run has them."""
     rows = [Row(*row) for row in summary_of(trajectory).itertuples(index=False)]
     minutes = float(trajectory.config["duration"].split()[0]) / 60.0
     stretch = f"from 10 to {min(60.0, minutes):.3g} min"
@@ -24,7 +24,7 @@ def closing_words(trajectory: Trajectory) -> list[str]:
 
 
 def _concentrations(rows: list[Row]) -> list[str]:
-    """Peaks of what was given, before its metabolites."""
+    """Peak concentrations of the drug given, without its metabolites."""
     plasma, time = (_chosen(rows, "plasma_concentration", statistic)[:1] for statistic in ("peak", "time_of_peak"))
     if not plasma:
         return []

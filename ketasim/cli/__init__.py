@@ -1,4 +1,4 @@
-"""The command line: argument parsing, tables and words. What it does is done by the library."""
+"""The command line: argument parsing, tables and messages; the work is done by the library."""
 
 from ketasim.cli.main import main
 

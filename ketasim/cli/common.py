@@ -1,4 +1,4 @@
-"""What all commands share: options, errors on one screen, tables."""
+"""Common parts of all commands: options, short error messages, tables."""
 
 import functools
 import json
@@ -19,7 +19,7 @@ Overrides = Annotated[
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn the errors a user can cause into one screen and an exit code; ``--debug`` shows the traceback."""
+    """Turn errors that users can cause into a short message and an exit code; ``--debug`` shows the traceback."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, **options: Any) -> None:
@@ -49,7 +49,7 @@ def fail(message: str, code: int, options: Any = None) -> None:
 
 
 def note(message: str, quiet: bool = False) -> None:
-    """Print a remark on standard error, where it does not mix with results."""
+    """Print a remark on standard error, apart from the results."""
     if not quiet:
         print(message, file=sys.stderr)
 

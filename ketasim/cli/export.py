@@ -1,4 +1,4 @@
-"""The command that takes a graph out of a trajectory."""
+"""The command that exports a graph from a trajectory."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,11 +17,11 @@ def register(app: typer.Typer) -> None:
 def export(
     source: Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="NET.graphml, or NET.h5 for SONATA.")],
-    time: Annotated[str, typer.Option("--time", help="When, such as '24 h'; default the start.")] = "0 s",
+    time: Annotated[str, typer.Option("--time", help="Time of the graph, such as '24 h'; default the start.")] = "0 s",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write the graph as it was at a time to a file that `network: {file: ...}` reads."""
+    """Write the graph at a given time to a file that `network: {file: ...}` can read."""
     import ketasim
 
     with ketasim.open_trajectory(source) as trajectory:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, which batch systems send: the first lets the window finish, the second stops at once."""
+"""Ctrl-C and SIGTERM, as sent by batch systems: the first lets the window finish, the second stops at once."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-#: Signals that were put off, which the interpreter reports twice.
+#: Postponed signals, which the interpreter reports twice.
 _put_off = threading.Semaphore(0)
 
 
@@ -19,17 +19,20 @@ _put_off = threading.Semaphore(0)
 def interruptible(command: str) -> Iterator[None]:
     """Raise KeyboardInterrupt for SIGINT and SIGTERM; at the second of them end the process, with exit code 130.
 
-    command : how to go on, for the message.
+    Python runs its handlers only when compiled code has returned, which takes long for a window of a large network. So
+    a thread is notified of each signal by the interpreter itself.
 
-    Python runs its handlers only when compiled code has returned, which for a window of a large network takes long. A
-    thread is therefore told of each signal by the interpreter itself.
+    Parameters
+    ----------
+    command : str
+        Command that resumes the run, for the message.
     """
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # as of a job that was started with nohup
+        if handler is not signal.SIG_IGN:  # as in a job started with nohup
             signal.signal(number, _interrupt)
     listening = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
     threading.Thread(target=_listen, args=(ours, listening, command), daemon=True).start()
@@ -43,7 +46,7 @@ def interruptible(command: str) -> Iterator[None]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt; a moment later if numba makes its result, a named tuple, or the interpreter crashes."""
+    """Raise KeyboardInterrupt; later if numba is building its result, a named tuple, or the interpreter would crash."""
     if frame is not None and frame.f_code.co_name == "__new__":
         threading.Timer(0.02, _once_more, (number,)).start()
         return
@@ -56,14 +59,14 @@ def _once_more(number: int) -> None:
 
 
 def _listen(ours: socket.socket, numbers: list[int], command: str) -> None:
-    """Say that the first signal was heard, and end the process at the second."""
+    """Acknowledge the first signal, and end the process at the second."""
     heard = 0
     with ours:
         while received := ours.recv(16):
             new = sum(number in numbers and not _put_off.acquire(blocking=False) for number in received)
             heard += new
             if new and heard == 1:
-                _say("interrupted: finishing what can't be cut; once more stops at once")
+                _say("interrupted: finishing the current window; interrupt again to stop at once")
             elif new:
                 _say(f"stopped at once; continue with: {command}")
                 os._exit(130)

@@ -1,4 +1,4 @@
-"""Commands that show what there is: files, drugs, mechanisms, signals, examples, schema, versions."""
+"""Commands that show files, drugs, mechanisms, signals, examples, the schema and versions."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, table
 
 Source = Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")]
-Name = Annotated[str | None, typer.Argument(help="Show this one in full.")]
+Name = Annotated[str | None, typer.Argument(help="Show this one in detail.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,16 +21,16 @@ def register(app: typer.Typer) -> None:
 @command
 def inspect(
     source: Source,
-    config: Annotated[bool, typer.Option("--config", help="Print the experiment file the run was made from.")] = False,
-    digest: Annotated[bool, typer.Option("--digest", help="Print the digest of the content only.")] = False,
+    config: Annotated[bool, typer.Option("--config", help="Print the experiment file of the run.")] = False,
+    digest: Annotated[bool, typer.Option("--digest", help="Print only the digest of the content.")] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read all of it and compare with its stored digest.")
+        bool, typer.Option("--verify", help="Read the whole file and compare it with its stored digest.")
     ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is in a trajectory file, or whether it is intact."""
+    """Show the contents of a trajectory file, or whether it is intact."""
     import ketasim
 
     if verify:
@@ -57,7 +57,9 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
     source: Source,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Picture; default OUT.png.")] = None,
     signals: Annotated[str | None, typer.Option("--signals", help="Only these, separated by commas.")] = None,
-    network: Annotated[bool, typer.Option("--network", help="The sheet with synapses lost and new instead.")] = False,
+    network: Annotated[
+        bool, typer.Option("--network", help="Draw the network instead, with synapses lost and new.")
+    ] = False,
     time: Annotated[str | None, typer.Option("--time", help="The network at this time, such as '24 h'.")] = None,
     vehicle: Annotated[Path | None, typer.Option("--vehicle", help="Run with an inactive dose, in grey.")] = None,
     quiet: Quiet = False,
@@ -68,7 +70,7 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
     from ketasim.plots import page_figure, plot_network
 
     if (network and signals) or (time and not network):
-        fail("--signals and --network are two pictures, and --time belongs to --network", 2)
+        fail("--signals cannot be combined with --network, and --time needs --network", 2)
     picture = out or source.with_name(f"{source.stem}_network.png" if network else f"{source.stem}.png")
     names = [name.strip() for name in signals.split(",")] if signals else []
     with ketasim.open_trajectory(source) as trajectory:
@@ -84,12 +86,12 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
         figure.savefig(picture, dpi=130)
     except (OSError, ValueError) as error:
         fail(f"{picture}: cannot be written: {error}", 2)
-    note(f"drawn to {picture}", quiet)
+    note(f"picture written to {picture}", quiet)
 
 
 @command
 def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
-    """List drugs, or every number of one, by name or by its file, with unit, status and source."""
+    """List drugs, or every parameter of one (by name or file) with unit, status and source."""
     from ketasim.drugs import describe_drug, load_catalogue
 
     own = [Path(name)] if name and name.endswith((".yaml", ".yml")) else []
@@ -139,7 +141,7 @@ def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as
 
 @command
 def signals(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
-    """List the signals that mechanisms share, with units, shapes and ranges."""
+    """List the signals that mechanisms share, with units, dimensions and ranges."""
     from ketasim.signals import SIGNALS, range_in_words
 
     rows = [(s.name, s.unit, s.dims, s.kind, s.neutral, range_in_words(s.within), s.meaning) for s in SIGNALS.values()]
@@ -148,7 +150,7 @@ def signals(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False)
 
 @command
 def examples(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
-    """List the experiment files that travel in the package."""
+    """List the example experiment files of the package."""
     from ketasim.config import examples as found
 
     table([(name, str(path)) for name, path in found().items()], ("example", "file"), as_json)

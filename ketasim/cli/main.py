@@ -1,4 +1,4 @@
-"""Entry point: commands, and one screen for every error."""
+"""Entry point of the command line."""
 
 import sys
 
@@ -19,9 +19,9 @@ export.register(app)
 
 
 def main() -> None:
-    """Run the command line; exit codes: 0 done, 1 failed, 2 wrong configuration or call, 130 interrupted."""
+    """Run the command line; exit codes: 0 done, 1 failed, 2 wrong configuration or usage, 130 interrupted."""
     try:
         app()
-    except BrokenPipeError:  # the reader of our output has gone, as in `ketasim signals | head`
+    except BrokenPipeError:  # the reader of the output has closed, as in `ketasim signals | head`
         sys.stderr.close()
         sys.exit(0)

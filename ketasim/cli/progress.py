@@ -1,4 +1,4 @@
-"""A progress bar for people, nothing for files: simulated time, stage, time to go."""
+"""A progress bar on terminals: stage, simulated time, remaining time."""
 
 import sys
 from types import TracebackType
@@ -49,10 +49,10 @@ class ProgressBar:
             self._bar.stop()
 
     def __call__(self, progress: "Progress") -> None:
-        """Show where the run is; once the baseline is known, say what mechanisms have to say of it."""
+        """Show the progress; once the baseline is known, print the remarks of mechanisms on it."""
         if progress.stage == "run" and not self._said and progress.simulation is not None:
             self._said = True
-            if progress.simulation.steps_done == 1:  # not of a run that goes on, whose network is not at rest
+            if progress.simulation.steps_done == 1:  # not for a resumed run, whose network is not at rest
                 self._say_remarks(progress.simulation)
         if self._bar is None:
             return
@@ -76,7 +76,7 @@ class ProgressBar:
 
 
 def _clock(seconds: float) -> str:
-    """Simulated time in words that fit minutes and days.
+    """Simulated time as text, from seconds to days.
 
     >>> _clock(5400.0), _clock(-20.0), _clock(172800.0)
     ('1.5 h', '-20 s', '2 d')

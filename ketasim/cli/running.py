@@ -1,4 +1,4 @@
-"""Commands that do something with an experiment: run, check, warmup."""
+"""Commands that take an experiment: run, resume, check, warmup."""
 
 import shlex
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def run(
     threads: Annotated[
         int | None, typer.Option("--threads", help="Processor threads for one large network; changes no result.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -41,13 +41,13 @@ def run(
     experiment = ketasim.load_experiment(config, given)
     target = out or Path("runs") / f"{experiment.name}.h5"
     if target.is_dir():
-        fail(f"{target} is a folder; -o takes the path of a file, such as {target / (experiment.name + '.h5')}", 2)
+        fail(f"{target} is a folder; -o takes a file path, such as {target / (experiment.name + '.h5')}", 2)
     if target.exists() and not force:
         fail(f"{target} holds a finished run; --force replaces it, -o OUT.h5 writes elsewhere", 2)
     unfinished = next((path for path in (part_path(target), checkpoint_path(target)) if path.exists()), None)
     if unfinished and not force:
         fail(
-            f"{unfinished} holds an unfinished run; continue it with: {resume_command(target)}\n--force starts anew", 2
+            f"{unfinished} holds an unfinished run; continue it with: {resume_command(target)}\n--force starts over", 2
         )
     _finish(target, quiet, lambda progress: ketasim.run(experiment, target, progress=progress))
 
@@ -60,7 +60,7 @@ def resume(
     ] = None,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Go on though version, parameters, code or processor differ; noted in OUT.h5."),
+        typer.Option("--force", help="Resume even if version, parameters, code or processor differ; noted in OUT.h5."),
     ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -77,7 +77,7 @@ def resume(
 
 
 def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
-    """Run to the end with a bar, and say what was found; or how to continue."""
+    """Run to the end with a progress bar, then print the results; or how to continue."""
     from ketasim.cli.interruption import interruptible
     from ketasim.cli.progress import ProgressBar
     from ketasim.documents import KetasimError
@@ -93,17 +93,17 @@ def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
     except KetasimError as error:
         can_go_on = checkpoint_path(target).exists() and not isinstance(error, CheckpointError)
         if error.exit_code == 1 and can_go_on:
-            note(f"what was computed is kept; once the cause has gone, continue with: {resume_command(target)}")
+            note(f"the results so far are kept; once the cause is resolved, continue with: {resume_command(target)}")
         raise
     if not quiet:
         from ketasim.analysis.words import closing_words
 
-        where = f"written to {target}; `ketasim plot {target}` draws it"
+        where = f"written to {target}; draw it with `ketasim plot {target}`"
         print("\n".join([*closing_words(trajectory), where, f"{trajectory.attributes['advice']}."]))
 
 
 def resume_command(target: Path) -> str:
-    """How to continue a run, to be copied.
+    """Return the command that resumes a run, for copying.
 
     >>> resume_command(Path("my run.h5"))
     "ketasim resume 'my run.h5'"
@@ -133,7 +133,7 @@ def check(
 
 @command
 def warmup(quiet: Quiet = False, debug: Debug = False) -> None:
-    """Compile the kernels now, so that the next run starts at once."""
+    """Compile the kernels now, so that the next run starts immediately."""
     import ketasim
     from ketasim.kernels.jit import CACHE_FOLDER
 
@@ -148,4 +148,4 @@ def warmup(quiet: Quiet = False, debug: Debug = False) -> None:
     )
     simulation = ketasim.Simulation(experiment)
     simulation.advance("2 s")
-    note(f"kernels are compiled in {CACHE_FOLDER}", quiet)
+    note(f"compiled kernels are in {CACHE_FOLDER}", quiet)

@@ -1,4 +1,4 @@
-"""Pictures: Axes in, Axes out. Nothing here opens a file."""
+"""Pictures, drawn into given figures; nothing here opens a file."""
 
 from ketasim.plots.chain import picture, plot_chain, plot_signals
 from ketasim.plots.network import plot_network

@@ -1,4 +1,4 @@
-"""The run on one page, from dose to spines: panels and curves as the signals themselves declare them."""
+"""The run on one page, from dose to spines, with panels and curves as declared by the signals."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import fill
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Of the curves of a panel: of several signals, and of what is no population; dashes tell those of a vehicle apart.
+#: Curves of panels with several signals, and of signals without populations; dashes distinguish those of a vehicle.
 _COLOURS = ("#8e44ad", "#ca6f1e", "#117864", "#2e4053", "#b03a8c")
 _BLACK = "0.15"
 _DASHES = ("-", "--", ":", "-.")
-#: How far a panel's range reaches at least to either side, so that noise is not blown up: per cent of baseline, and
-#: share of the mean of binned rates.
+#: Smallest range of a panel to either side, so that noise is not magnified: per cent of baseline, and fraction of the
+#: mean of binned rates.
 _LEAST_RANGE, _LEAST_BINNED = 5.0, 0.2
-#: Room for a legend above the curves, as a share of their range.
+#: Space for a legend above the curves, as a fraction of their range.
 _LEGEND_ROOM = 0.2
 #: Letters in a line beside an axis.
 _LINE = 20
@@ -40,10 +40,7 @@ class _Source(NamedTuple):
 
 
 class _Curve(NamedTuple):
-    """One line of a panel, in the unit of the panel.
-
-    who : population or moiety. note : what 100 % is. place : among those of its signal that have a colour of their own.
-    """
+    """One line of a panel, in the panel's unit; `who` is a population or moiety, `note` says what 100 % is."""
 
     signal: str
     who: str
@@ -55,7 +52,7 @@ class _Curve(NamedTuple):
 
 
 def picture(trajectory: Trajectory, names: Sequence[str] = (), vehicle: Trajectory | None = None) -> "Figure":
-    """Return a new figure with the whole page, or with chosen signals; parameters and errors as of those."""
+    """Return a new figure with the whole page, or with chosen signals; see `plot_chain` and `plot_signals`."""
     figure = page_figure()
     if names:
         return plot_signals(figure, trajectory, names, vehicle)
@@ -63,20 +60,28 @@ def picture(trajectory: Trajectory, names: Sequence[str] = (), vehicle: Trajecto
 
 
 def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | None = None) -> "Figure":
-    """Draw every panel of which the run has a signal, in the order of the table of signals.
+    """Draw every panel for which the run has a signal, in the order of the table of signals.
 
     With doses a day or more after time zero the time axis is linear, otherwise it is logarithmic after the first hour.
 
     Parameters
     ----------
-    figure : empty matplotlib figure, which is made taller if the panels need it.
-    trajectory : run to show.
-    vehicle : run of the same experiment with an inactive dose, drawn in grey.
+    figure : matplotlib.figure.Figure
+        Empty figure, which is made taller if the panels need it.
+    trajectory : Trajectory
+        Run to show.
+    vehicle : Trajectory, optional
+        Run of the same experiment with an inactive dose, drawn in grey.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure given.
 
     Raises
     ------
     KetasimError
-        The run recorded nothing that is shown.
+        The run recorded nothing to draw.
     """
     found = panels(trajectory)
     beside = {heading: shown.beside for heading, (shown, _) in found.items() if shown.beside in found}
@@ -101,7 +106,7 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
 
 
 def panels(trajectory: Trajectory) -> dict[str, tuple[Shown, list[str]]]:
-    """Heading -> how its first signal is shown, and the signals that it shows, of those that have any value."""
+    """Return heading -> how its first signal is shown, and its signals that have any value."""
     found: dict[str, tuple[Shown, list[str]]] = {}
     for name in whole_signals(trajectory):
         shown = shown_of(trajectory, name)
@@ -115,7 +120,26 @@ def plot_signals(
 ) -> "Figure":
     """Draw chosen signals as they are in the file, one panel each, those of a vehicle in grey.
 
-    Raises KeyError with the nearest names for a signal that the run does not have.
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Empty figure, which is made taller if the panels need it.
+    trajectory : Trajectory
+        Run to show.
+    names : sequence of str
+        Signals.
+    vehicle : Trajectory, optional
+        Run of the same experiment with an inactive dose.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure given.
+
+    Raises
+    ------
+    KeyError
+        There is no such signal; the message lists the nearest names.
     """
     data = [trajectory[name] for name in names]
     make_room(figure, len(names))
@@ -135,7 +159,7 @@ def plot_signals(
 
 
 def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Sequence[_Source]) -> None:
-    """Draw the curves of a panel and name its axis; the legend, which two axes may share, comes later."""
+    """Draw the curves of a panel and label its axis; the legend, which two axes may share, comes later."""
     shown = shown_of(sources[-1].run, names[0])
     assert shown is not None
     several, edges = len(names) > 1, np.empty(0)
@@ -144,7 +168,7 @@ def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Seque
     for source in sources:
         curves = own if not source.grey else [c for name in names if name in source.run for c in _curves(source, name)]
         for place, curve in enumerate(curves):
-            # where every curve has a colour of its own as a population, dashes would only blur it
+            # curves coloured by population need no dashes
             dashes = _DASHES[place % len(_DASHES)] if several or curve.colour is None else "-"
             colour = _COLOURS[place % len(_COLOURS)] if several else curve.colour or _BLACK
             label = "" if source.grey else _label(source.run, curve, several, len(whose) > 1)
@@ -162,7 +186,7 @@ def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Seque
 
 
 def _curves(source: _Source, name: str) -> Iterator[_Curve]:
-    """Curves of a signal from the start of the run on, scaled as it declares."""
+    """Curves of a signal from the start of the run, scaled as declared."""
     array, shown = source.run[name], shown_of(source.run, name)
     assert shown is not None
     run, factor, note = is_run(array), shown.factor, ""
@@ -187,7 +211,7 @@ def _curves(source: _Source, name: str) -> Iterator[_Curve]:
 
 
 def _label(run: Trajectory, curve: _Curve, several: bool, many: bool) -> str:
-    """Name of a curve in the legend: of its signal, of its population, as far as they differ, and what 100 % is."""
+    """Label of a curve: its signal and population, where these differ between curves, and what 100 % is."""
     shown = shown_of(run, curve.signal)
     signal = (shown.label or curve.signal) if several and shown else ""
     words = " ".join(filter(None, (signal, curve.who if many else "")))
@@ -197,7 +221,7 @@ def _label(run: Trajectory, curve: _Curve, several: bool, many: bool) -> str:
 
 
 def _draw_curve(axes: "Axes", curve: _Curve, style: dict[str, Any], thin: bool) -> None:
-    """Draw a line, with a band of one standard error where there is one; points show rows where the line is thin."""
+    """Draw a line, with a band of one standard error if known; on thin lines points mark the rows."""
     points = {"marker": ".", "ms": 2.5, "lw": 1.0} if thin else {"lw": 1.4}
     axes.plot(curve.hours, curve.values, **style, **points)
     if curve.errors is not None:
@@ -206,7 +230,7 @@ def _draw_curve(axes: "Axes", curve: _Curve, style: dict[str, Any], thin: bool) 
 
 
 def _annotate_peak(axes: "Axes", name: str, source: _Source) -> None:
-    """Write the peak of the summary beside the first curve of a subject's signal, which is what was given."""
+    """Annotate the first curve of a subject's signal, the drug given, with its peak from the summary."""
     table = source.summary
     rows = table[table["quantity"] == name]
     rows = rows[rows["population"] == rows["population"].iloc[0]].set_index("statistic") if len(rows) else rows
@@ -217,7 +241,7 @@ def _annotate_peak(axes: "Axes", name: str, source: _Source) -> None:
 
 
 def _reach(axes: "Axes", shown: Shown, curves: Sequence[_Curve]) -> None:
-    """Let the range reach at least so far to either side of the baseline or the mean; else from zero, if it may."""
+    """Apply the smallest range around baseline or mean; otherwise start at zero if no value is negative."""
     low, high = axes.get_ylim()
     if shown.of_baseline:
         axes.axhline(100.0, color="0.5", lw=0.8, ls=":", zorder=0.5)
@@ -230,7 +254,7 @@ def _reach(axes: "Axes", shown: Shown, curves: Sequence[_Curve]) -> None:
 
 
 def _legend(drawn: "Sequence[Axes]") -> None:
-    """Put one legend into a panel, above the curves of its axes."""
+    """Add one legend to a panel, above the curves of its axes."""
     handles, labels = [], []
     for axes in drawn:
         more = axes.get_legend_handles_labels()

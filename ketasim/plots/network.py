@@ -1,4 +1,4 @@
-"""The sheet of neurons with the synapses that it lost and gained, and how many of them when."""
+"""The sheet of neurons with the synapses lost and gained, and their turnover over time."""
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,18 +19,29 @@ if TYPE_CHECKING:
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _LOST, _NEW = "#6c3483", "#e67e22"
-#: h; the circuit's own synapses are fewer than all spines, hence are counted over a day where the run is long.
+#: h; the circuit has fewer synapses than there are spines, so in long runs they are counted over a day.
 _WIDTHS = ((168.0, 24.0), *BINS)
-#: Changed edges drawn, about; several hundred make one blot of the sheet.
+#: Approximate number of changed edges drawn; several hundred would merge into a blot.
 _DRAWN_EDGES = 160
 
 
 class Start(NamedTuple):
-    """What a run began with and what changed it.
+    """Graph at the start of a run, and its changes.
 
-    topology : at the start. population : whose edges come and go; the first of the network where none do.
-    pairs : (E,) edges within the population as numbers source * n + target, ascending.
-    in_degree : (n,) within the population. events : births and deaths. end : of what was run, h.
+    Attributes
+    ----------
+    topology : Topology
+        Graph at the start.
+    population : str
+        Population with plastic edges; the first of the network if there is none.
+    pairs : (E,) array of int
+        Edges within the population as source * n + target, ascending.
+    in_degree : (n,) array of int
+        In-degrees within the population.
+    events : EdgeEvents
+        Births and deaths.
+    end : float
+        End of what was run, h.
     """
 
     topology: Topology
@@ -42,10 +53,16 @@ class Start(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What became of the edges within the population; nodes are numbered within it.
+    """Changes of the edges within the population; nodes are numbered within it.
 
-    lost : (L, 2) sources and targets of edges of the start that are gone. new : (M, 2) of edges that it had not.
-    in_degree : (n,) within the population.
+    Attributes
+    ----------
+    lost : (L, 2) array of int
+        Sources and targets of edges of the start that are gone.
+    new : (M, 2) array of int
+        Sources and targets of edges that the start did not have.
+    in_degree : (n,) array of int
+        In-degrees within the population.
     """
 
     lost: np.ndarray
@@ -58,20 +75,31 @@ def plot_network(
 ) -> "Figure":
     """Draw the sheet with edges lost and new since the start, and beside it turnover, survival and in-degrees.
 
-    Edges that stayed are not drawn. Of those that changed, all onto some neurons are: as many as can be told apart,
-    chosen without regard to what changed, ringed, and counted above the sheet.
+    Surviving edges are not drawn. Changed edges are drawn for a sample of target neurons, which is small enough to tell
+    them apart, chosen independently of the changes, ringed, and counted above the sheet.
 
     Parameters
     ----------
-    figure : empty matplotlib figure, wider than high.
-    trajectory : run to show.
-    time : s from time zero, or text with a unit such as ``"24 h"``; the end if not given.
-    vehicle : run of the same experiment with an inactive dose, in grey beside the sheet.
+    figure : matplotlib.figure.Figure
+        Empty figure, wider than high.
+    trajectory : Trajectory
+        Run to show.
+    time : float or str, optional
+        s from time zero, or text with a unit such as ``"24 h"``; by default the end.
+    vehicle : Trajectory, optional
+        Run of the same experiment with an inactive dose, in grey beside the sheet.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure given.
 
     Raises
     ------
-    KeyError : the run had no network.
-    ValueError : the time lies outside the run.
+    KeyError
+        The run had no network.
+    ValueError
+        The time lies outside the run.
     """
     start = read_start(trajectory)
     seconds = _seconds(trajectory, time)
@@ -90,7 +118,7 @@ def plot_network(
 
 
 def read_start(trajectory: Trajectory) -> Start:
-    """Read what a run began with and what changed it; KeyError if it had no network."""
+    """Read the graph at the start of a run, and its changes; KeyError if the run had no network."""
     topology = trajectory.topology(trajectory.begin)
     within = [source for source, target in trajectory.edge_pairs if source == target]
     population = (within or topology.population_names)[0]
@@ -99,7 +127,7 @@ def read_start(trajectory: Trajectory) -> Start:
 
 
 def changes(start: Start, now: Topology) -> Change:
-    """Compare a later graph with that of the start."""
+    """Compare a later graph with that at the start."""
     pairs, in_degree = _within(now, start.population)
     lost = np.setdiff1d(start.pairs, pairs, assume_unique=True)
     new = np.setdiff1d(pairs, start.pairs, assume_unique=True)
@@ -108,9 +136,9 @@ def changes(start: Start, now: Topology) -> Change:
 
 
 def survivors(start: Start) -> tuple[np.ndarray, np.ndarray]:
-    """Share of the edges of the start that have lasted, as steps: hours (D + 1,) and shares (D + 1,) from then on.
+    """Return the surviving fraction of the edges at the start, as steps: hours (D + 1,) and fractions (D + 1,).
 
-    An edge that was lost and grew again at the same place has not lasted.
+    An edge that was lost and formed again at the same place has not survived.
     """
     events, died = start.events, start.events.kind == DEATH
     dead = events.source[died].astype(np.int64) * start.in_degree.size + events.target[died]
@@ -120,9 +148,9 @@ def survivors(start: Start) -> tuple[np.ndarray, np.ndarray]:
 
 
 def short_ways(start: np.ndarray, end: np.ndarray, period: float) -> np.ndarray:
-    """Straight lines (S, 2, 2) between points (E, 2) of a sheet, the short way where it wraps around.
+    """Return straight lines (S, 2, 2) between points (E, 2) of a sheet, the short way if it wraps around.
 
-    A line that leaves the sheet comes again where it enters on the other side; what lies outside is to be clipped.
+    A line that leaves the sheet is repeated where it enters on the other side; parts outside are to be clipped.
     """
     step = end - start
     if math.isinf(period):
@@ -147,7 +175,7 @@ def _seconds(trajectory: Trajectory, time: float | str | None) -> float:
 
 
 def _period(trajectory: Trajectory) -> float:
-    """Side of the sheet in um if it wraps around, which only the default circuit does."""
+    """Side length of the sheet in um if it wraps around, as only in the default circuit."""
     network = trajectory.config["network"]
     return side_of(network["neurons"]) if network.get("model") == "prefrontal_microcircuit" else math.inf
 
@@ -197,9 +225,9 @@ def _draw_sheet(axes: "Axes", start: Start, change: Change, period: float, when:
 
 
 def sample_of(change: Change) -> np.ndarray:
-    """Neurons whose changed inputs are drawn: evenly spaced by number, or all where few edges changed.
+    """Return the neurons whose changed inputs are drawn: evenly spaced by number, or all if few edges changed.
 
-    The default circuit numbers neurons along strips of the sheet, so that its sample is spread over it.
+    The default circuit numbers neurons along strips of the sheet, so the sample is spread over the sheet.
 
     >>> changed = np.zeros((90, 2), int)
     >>> sample_of(Change(changed, changed, np.full(10, 20)))
@@ -231,13 +259,13 @@ def _in_words(start: Start, change: Change, chosen: np.ndarray, when: str) -> st
     words = f"{start.pairs.size:,} synapses among {start.population} at the start; by {when} "
     if lost + new == 0:
         return words + "none lost, none new"
-    drawn = "all drawn" if chosen.size == n else f"drawn: those onto {chosen.size} of {n:,} neurons, ringed"
+    drawn = "all drawn" if chosen.size == n else f"drawn: those onto {chosen.size} of {n:,} neurons (ringed)"
     return words + f"{lost:,} lost, {new:,} new; {drawn}"
 
 
 def _draw_turnover(axes: "Axes", start: Start, is_vehicle: bool) -> None:
-    """Births and deaths a day, in per cent of the edges at the start."""
-    if start.end <= 0.0:  # a run that was killed before its first births were stored
+    """Draw births and deaths per day, in per cent of the edges at the start."""
+    if start.end <= 0.0:  # a run killed before its first births were stored
         return
     edges, events = bins(start.end, _WIDTHS), start.events
     for kind, colour, dashes, label in ((BIRTH, _NEW, "-", "born"), (DEATH, _LOST, "--", "lost")):
@@ -246,7 +274,7 @@ def _draw_turnover(axes: "Axes", start: Start, is_vehicle: bool) -> None:
         per_day = 100.0 * counts / max(1, start.pairs.size) / (np.diff(edges) / 24.0)
         drawn = axes.stairs(per_day, edges, baseline=None, ls=dashes, lw=1.2, color=GREY if is_vehicle else colour)
         drawn.set_label("" if is_vehicle else label)
-    axes.set_ylabel("% of those at\nthe start, a day")
+    axes.set_ylabel("% of those at the\nstart, per day")
     if not is_vehicle:
         title = f"mean over {length_in_words(edges)}"
         axes.legend(fontsize=7, frameon=False, ncols=2, title=title, title_fontsize=7, loc="lower right")
@@ -256,7 +284,7 @@ def _draw_survival(axes: "Axes", start: Start, is_vehicle: bool) -> None:
     hours, shares = survivors(start)
     hours, shares = np.append(hours, max(start.end, hours[-1])), np.append(shares, shares[-1])
     axes.step(hours, 100.0 * shares, where="post", lw=1.3, color=GREY if is_vehicle else "0.15")
-    axes.set_ylabel("of the start's synapses\nstill there (%)")
+    axes.set_ylabel("surviving synapses\nof the start (%)")
 
 
 def _finish_time(all_axes: "tuple[Axes, ...]", trajectory: Trajectory, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What every picture shares: colours, the frame around the panels, the words above and below them."""
+"""Common parts of all pictures: colours, frame, title and advice."""
 
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -15,7 +15,7 @@ from ketasim.storage import Trajectory
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Of populations, in the order in which the network has them.
+#: Colours of populations, in the order of the network.
 COLOURS = ("#c0392b", "#2471a3", "#1e8449", "#7d3c98", "#b9770e", "#34495e")
 GREY = "#9a9a9a"
 ADVICE = "A research and teaching model; not medical advice."
@@ -25,7 +25,7 @@ _INCHES_AROUND = 1.0
 
 
 class Page(Figure):
-    """Figure that a notebook shows as it is, without pyplot."""
+    """Figure that notebooks display without pyplot."""
 
     def _repr_png_(self) -> bytes:
         picture = BytesIO()
@@ -34,20 +34,20 @@ class Page(Figure):
 
 
 def page_figure(width: float = 9.0, height: float = 11.0) -> Figure:
-    """Return an empty figure of a size in inches."""
+    """Return an empty figure; size in inches."""
     figure = Page(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def colour_of(array: Any, label: Any) -> str | None:
-    """Colour of a population, by its place in the network; None for what is no population."""
+    """Return the colour of a population, by its place in the network; None for other labels."""
     names = array["population"].values.tolist() if "population" in array.dims else []
     return COLOURS[names.index(label) % len(COLOURS)] if label in names else None
 
 
 def make_room(figure: Figure, panels: int) -> None:
-    """Make a figure taller if it is too low for so many panels, one below the other."""
+    """Make a figure taller if it is too low for a column of so many panels."""
     width, height = figure.get_size_inches()
     figure.set_size_inches(width, max(height, _INCHES_AROUND + _INCHES_A_PANEL * panels))
 
@@ -55,8 +55,8 @@ def make_room(figure: Figure, panels: int) -> None:
 def known_columns(array: Any) -> Iterator[tuple[Any, np.ndarray]]:
     """Yield label and values (T,) of each column that has any value.
 
-    A class of neurons that a mechanism leaves alone has none, only NaN. Labels are None where the signal has no second
-    axis, or one too long for a legend.
+    A cell class on which a mechanism does not act has only NaN. Labels are None if the signal has no second axis, or
+    one too long for a legend.
     """
     values = array.values.reshape(array.shape[0], -1)
     count = values.shape[1]
@@ -67,14 +67,14 @@ def known_columns(array: Any) -> Iterator[tuple[Any, np.ndarray]]:
 
 
 def ticks_and_frame(axes: "Axes") -> None:
-    """Give an Axes the looks that all have."""
+    """Apply the common style to an Axes."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="0.92", lw=0.6)
     axes.set_axisbelow(True)
 
 
 def finish_column(figure: Figure, all_axes: Any, trajectory: Trajectory) -> None:
-    """Finish panels that stand one below the other: doses, one time axis, title and advice."""
+    """Finish a column of panels: doses, one time axis, title and advice."""
     end, starts, durations = schedule_of(trajectory)
     begin = begin_of(trajectory)
     linear = begin < 0.0 or (starts.size > 0 and starts.max() >= 24.0)
@@ -89,7 +89,7 @@ def finish_column(figure: Figure, all_axes: Any, trajectory: Trajectory) -> None
 
 
 def finish_page(figure: Figure, title: str) -> None:
-    """Put the title above the panels and the advice below them."""
+    """Add the title above the panels and the advice below."""
     figure.suptitle(title, fontsize=11)
     figure.text(0.995, 0.003, ADVICE, ha="right", va="bottom", fontsize=7, color="0.4")
     engine = figure.get_layout_engine()
@@ -98,7 +98,7 @@ def finish_page(figure: Figure, title: str) -> None:
 
 
 def begin_of(trajectory: Trajectory) -> float:
-    """Return when the run began, after its baseline, in h; 0, or before it."""
+    """Return the time in h at which the run began, after its baseline; 0 or earlier."""
     for group in ("subject", "population"):
         if any(f"{group}/{name}" in trajectory for name in trajectory.names()):
             rows = trajectory.dataset(group, [])
@@ -117,7 +117,7 @@ def schedule_of(trajectory: Trajectory) -> tuple[float, np.ndarray, np.ndarray]:
 
 
 def doses_in_words(events: Sequence[dict[str, Any]]) -> str:
-    """Say the first dose in words, and how many there are."""
+    """Describe the first dose, and give the number of doses."""
     doses = [event for event in events if event["kind"] == "dose"]
     if not doses:
         return "no dose"

@@ -1,4 +1,4 @@
-"""Time axes, linear to the first hour and logarithmic after, or linear throughout; and bins of time."""
+"""Time axes, linear to one hour and logarithmic after, or linear throughout; and time bins."""
 
 from typing import TYPE_CHECKING
 
@@ -25,17 +25,25 @@ _TICKS = (
 #: Distances of ticks on a linear axis, h.
 _STEPS = (1 / 3600, 1 / 360, 1 / 60, 1 / 12, 1 / 3, 1.0, 3.0, 6.0, 12.0, 24.0, 48.0, 168.0, 672.0, 3360.0)
 _MOST_LINEAR_TICKS = 8
-#: Share of a linear axis up to which a span cannot be seen.
+#: Fraction of a linear axis below which a span is too narrow to see.
 NARROW = 1 / 200
-#: h; in a run that lasts at least the first, rates are averaged over the second.
+#: (shortest run, width of a bin), h.
 BINS = ((48.0, 6.0), (12.0, 1.0), (2.0, 1 / 6), (0.0, 1 / 60))
 
 
 def set_time_axis(axes: "Axes", end: float, linear: bool = False, begin: float = 0.0) -> None:
-    """Scale the x axis, in hours, from `begin` h, which is not after zero, to `end` h.
+    """Scale the x axis, in hours.
 
-    linear : all of it, for what happens again and again over days, which a logarithm would press together; so is an
-        axis that begins before zero.
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Axes to scale.
+    end : float
+        End of the axis, h.
+    linear : bool
+        Linear throughout, for events repeated over days, which a logarithm would compress.
+    begin : float
+        Start of the axis, h, not after zero; an axis that begins before zero is linear.
     """
     if linear or begin < 0.0:
         _set_linear(axes, begin, end)
@@ -66,7 +74,7 @@ def _set_linear(axes: "Axes", begin: float, end: float) -> None:
 
 
 def in_words(hours: float) -> str:
-    """Say a time in the largest unit that makes it a whole number."""
+    """Return a time as text, in the largest unit that makes it a whole number."""
     for unit, per_hour in (("d", 1 / 24), ("h", 1.0), ("min", 60.0)):
         count = hours * per_hour
         if abs(count - round(count)) < 1e-6:
@@ -75,7 +83,7 @@ def in_words(hours: float) -> str:
 
 
 def mark_doses(axes: "Axes", starts: np.ndarray, durations: np.ndarray, narrow: float = 0.0) -> None:
-    """Mark infusions as shaded spans and boluses as lines, all in h; a span up to `narrow` h is a line too."""
+    """Mark infusions as shaded spans and boluses as lines, all in h; spans up to `narrow` h become lines too."""
     for start, duration in zip(starts, durations, strict=True):
         if duration > narrow:
             axes.axvspan(start, start + duration, color="#d9a441", alpha=0.22, lw=0, zorder=0)
@@ -84,15 +92,24 @@ def mark_doses(axes: "Axes", starts: np.ndarray, durations: np.ndarray, narrow: 
 
 
 def averaged(hours: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Average rates over bins of equal length.
+    """Average rates over bins of equal length, conserving events.
 
-    hours : (T,) ends of the steps over which the rates were taken, the first of no length.
-    rates : (T,) of each step.
+    Parameters
+    ----------
+    hours : (T,) array
+        Ends of the steps over which the rates were taken, h; the first step has no length.
+    rates : (T,) array
+        Rate in each step.
 
     Returns
     -------
-    Edges (B + 1,) in h, the last one at the end of the run, and the mean rate of each bin. Events are conserved.
+    edges : (B + 1,) array
+        Edges of the bins, h; the last is the end of the run.
+    means : (B,) array
+        Mean rate in each bin.
 
+    Examples
+    --------
     >>> averaged(np.array([0.0, 1.0, 2.0, 4.0]), np.array([0.0, 6.0, 0.0, 3.0]))[1][:7]
     array([6., 6., 6., 6., 6., 6., 0.])
     """
@@ -102,10 +119,24 @@ def averaged(hours: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def bins(end: float, widths: tuple[tuple[float, float], ...] = BINS, begin: float = 0.0) -> np.ndarray:
-    """Edges in h of the bins over which rates are averaged, up to `end` h; the last bin may be half as long again.
+    """Return the edges of the bins over which rates are averaged.
 
-    widths : rows (shortest run, width), as `BINS`.
+    Parameters
+    ----------
+    end : float
+        End of the last bin, which may be half as long again, h.
+    widths : tuple of (float, float)
+        Shortest run and width, as in `BINS`.
+    begin : float
+        Start of the first bin, h.
 
+    Returns
+    -------
+    (B + 1,) array
+        Edges, h.
+
+    Examples
+    --------
     >>> bins(14.0)
     array([ 0.,  1.,  2.,  3.,  4.,  5.,  6.,  7.,  8.,  9., 10., 11., 12., 13., 14.])
     """
@@ -115,6 +146,6 @@ def bins(end: float, widths: tuple[tuple[float, float], ...] = BINS, begin: floa
 
 
 def length_in_words(edges: np.ndarray) -> str:
-    """Say how long bins are."""
+    """Return the length of bins as text."""
     hours = edges[1] - edges[0]
     return f"{hours:g} h" if hours >= 1.0 else f"{60.0 * hours:.3g} min"

@@ -1,1 +1,1 @@
-"""Where a run and its file meet: what is recorded of a simulation, where it came from, how it goes on."""
+"""Between simulation and file: what is recorded of a run, its provenance, and how it is resumed."""

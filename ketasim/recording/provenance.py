@@ -1,4 +1,4 @@
-"""What is known of a run before its first step: provenance, schedule, graph, doses; what a resumed one must share."""
+"""What is known of a run before its first step: provenance, schedule, graph, doses; the identity for resuming."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from ketasim.storage.writer import TrajectoryWriter
 
 
 def identity(simulation: Simulation) -> dict[str, str]:
-    """What two runs have to share for their bits to be the same, by name."""
+    """Return what two runs must share for their results to be identical bit for bit, by name."""
     packages = {name: version for name, version in environment().items() if name in ("numpy", "scipy", "numba")}
     return {
         "ketasim": __version__,
@@ -69,7 +69,7 @@ def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
     """Resolved experiment for the file, and its digest: files by relative path, a given graph by its content."""
     experiment = simulation.experiment
     resolved, sha256 = experiment.resolved(), experiment.sha256
-    del resolved["threads"], resolved["schedule"]["checkpoint"]  # how, not what: they stand in the environment
+    del resolved["threads"], resolved["schedule"]["checkpoint"]  # they change no result; the environment has them
     folder = experiment.source_file.parent if experiment.source_file else Path.cwd()
     resolved["drugs"] = [_relative(path, folder) for path in resolved["drugs"]]
     if simulation.graph_is_given and simulation.topology is not None:
@@ -82,7 +82,7 @@ def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
 
 
 def _relative(path: str, folder: Path) -> str:
-    """Path as seen from a folder, so that a file says the same wherever the experiment lies."""
+    """Path relative to a folder, so that the file does not depend on where the experiment is kept."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # on another drive
@@ -94,9 +94,9 @@ def _parameters(simulation: Simulation) -> str:
 
 
 def parameters_of(simulation: Simulation) -> dict[str, Any]:
-    """Every parameter of a run as plain data: mechanisms, drugs in play, and the network's tables."""
+    """Return every parameter of a run as plain data: mechanisms, drugs given, and the network's tables."""
     mechanisms = simulation.experiment.resolved()["mechanisms"]
-    for mechanism in simulation.mechanisms:  # a user's own, given to `run` only
+    for mechanism in simulation.mechanisms:  # custom ones, passed to `run`
         mechanisms.setdefault(mechanism.name, mechanism.Parameters()._asdict())
     drugs = {drug.name: drug.model_dump(mode="json") for drug in simulation.setting.drugs}
     network = simulation.setting.network
@@ -118,7 +118,7 @@ def parameters_of(simulation: Simulation) -> dict[str, Any]:
 
 
 def environment() -> dict[str, str]:
-    """Versions and machine of this run."""
+    """Return versions and machine of this run."""
     from importlib.metadata import version
 
     packages = ("numpy", "scipy", "numba", "h5py", "networkx", "xarray")

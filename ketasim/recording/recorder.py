@@ -1,4 +1,4 @@
-"""From a running simulation to its trajectory file: rows, spikes, the graph. Looks only; changes no state."""
+"""From a running simulation to its trajectory file: rows, spikes, the graph. Changes no state."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -22,8 +22,10 @@ class Recorder:
 
     Parameters
     ----------
-    writer : open trajectory file.
-    simulation : what is recorded.
+    writer : TrajectoryWriter
+        Open trajectory file.
+    simulation : Simulation
+        Simulation to record.
     """
 
     def __init__(self, writer: TrajectoryWriter, simulation: Simulation):
@@ -42,14 +44,14 @@ class Recorder:
         self._create()
 
     def record_baseline(self, time: float, window: Measurement) -> None:
-        """Write a window of the baseline; not again those that were written before an interruption."""
+        """Write a window of the baseline, unless it was written before an interruption."""
         if time <= self._writer.last_time("population"):
             return
         self._record_population(time, "baseline", window)
         self._record_spikes(time, window)
 
     def record(self) -> None:
-        """Write one row of every clock for the present time."""
+        """Write one row of every group for the current time."""
         simulation = self._simulation
         time, sampler = simulation.time, simulation.sampler
         self._writer.append("subject", time, {s.name: simulation.signals[s.name] for s in self._subject}, "run")
@@ -65,7 +67,7 @@ class Recorder:
 
     @property
     def state(self) -> dict[str, float]:
-        """What is still to be recorded, as plain numbers; the rows themselves are the writer's."""
+        """What is still to be recorded, as plain numbers; rows are in the writer's state."""
         return {"instants": len(self._instants), "last_spike": self._last_spike, "last_row": self._last_row}
 
     @state.setter
@@ -75,12 +77,12 @@ class Recorder:
 
     @property
     def wants_baseline_spikes(self) -> bool:
-        """Whether spikes before the run are recorded, which no stored baseline has."""
+        """Whether spikes before the run are recorded, which stored baselines lack."""
         start = self._simulation.experiment.begin
         return any(begin < start for begin in (*self._instants, *(begin for begin, _ in self._intervals)))
 
     def _is_known(self, signal: Signal) -> bool:
-        """Whether there is anything to record: a signal nobody owns would be a column of neutral values."""
+        """Whether there is anything to record: a signal without an owner would be a column of neutral values."""
         if signal.kind in ("network", "port"):
             return self._simulation.topology is not None or "node" not in signal.dims
         return signal.name in self._simulation.owners
@@ -97,14 +99,14 @@ class Recorder:
             return
         topology = simulation.topology
         names = topology.population_names
-        for s in self._population:  # classes that a signal's owner leaves alone have no value, not a neutral one
+        for s in self._population:  # classes on which a signal's owner does not act have no value, not a neutral one
             only = acts_on.get(owner(s.name) or "")
             self._untouched[s.name] = np.array([only not in (None, name) for name in names])
         columns = [_column(s, ("population",), owner(s.name)) for s in self._population]
         for s in self._estimates:
-            meaning = f"standard error of the running estimate of {s.name}; a single window has none"
+            meaning = f"standard error of the running estimate of {s.name}; NaN for a single window"
             columns.append(Column(f"{s.name}_standard_error", s.unit, meaning, ("population",), None, "f8"))
-            meaning = f"{s.name} in the window run at this time, NaN without one"
+            meaning = f"{s.name} in the window run at this time; NaN without one"
             columns.append(Column(f"{s.name}_window", s.unit, meaning, ("population",), None, "f8"))
         meaning = "network time behind the running estimates"
         columns.append(Column("network_memory", "s", meaning, (), None, "f8"))
@@ -124,7 +126,7 @@ class Recorder:
                 writer.append_spikes(name, np.empty(0), np.empty(0, np.int64))
 
     def _record_population(self, time: float, stage: str, window: Measurement | None) -> None:
-        """Write a row: of the baseline a single window, from then on running estimates."""
+        """Write a row: single windows during the baseline, running estimates after it."""
         topology, sampler, signals = self._simulation.topology, self._simulation.sampler, self._simulation.signals
         assert topology is not None
         assert sampler is not None
@@ -145,7 +147,7 @@ class Recorder:
         self._writer.append("population", time, values, stage)
 
     def _record_spikes(self, time: float, window: Measurement | None) -> None:
-        """Write the spikes of a time that was asked for; where no window was run, of one that changes nothing."""
+        """Write spikes if requested for this time; without a window, run one that changes nothing."""
         if time < self._last_spike:  # inside the window whose spikes were written last
             return
         due = [instant for instant in self._instants if instant <= time]
@@ -167,19 +169,22 @@ class Recorder:
 
 
 def _column(signal: Signal, dims: tuple[str, ...], owner: str | None) -> Column:
-    """Column of a signal, with what it declares about its summary and its looks."""
+    """Column of a signal, with its declarations for summary and pictures."""
     shown = signal.shown.text if signal.shown else ""
     return Column(signal.name, signal.unit, signal.meaning, dims, owner, "f8", signal.summary, shown)
 
 
 class GraphRecorder:
-    """Writes the edges that may change, and measures of them, at the first slow time at or after each one asked for.
+    """Writes the plastic edges, and measures of them, at the first slow time at or after each requested time.
 
     Parameters
     ----------
-    writer : open trajectory file.
-    simulation : what is recorded; without plastic edges nothing is written.
-    while_measuring : makes a context for the seconds that measures take; what is raised there leaves all as it was.
+    writer : TrajectoryWriter
+        Open trajectory file.
+    simulation : Simulation
+        Simulation to record; without plastic edges nothing is written.
+    while_measuring : callable
+        Returns a context for the seconds that measures take; an exception there leaves the state unchanged.
     """
 
     def __init__(
@@ -193,7 +198,7 @@ class GraphRecorder:
 
     @property
     def state(self) -> int:
-        """How many times are still to come."""
+        """Number of requested times still to come."""
         return len(self._due)
 
     @state.setter
@@ -201,7 +206,7 @@ class GraphRecorder:
         self._due = self._due[len(self._due) - number :]
 
     def record(self) -> None:
-        """Write what is due at the present time; the last of several that are."""
+        """Write what is due at the current time; only the last if several are due."""
         simulation, writer = self._simulation, self._writer
         due = [name for name, at in self._due if at <= simulation.time]
         if not due:

@@ -1,4 +1,4 @@
-"""Going on with an interrupted run: when its state is stored, what is found of one, and whether it may go on."""
+"""Resuming an interrupted run: when its state is stored, how it is found, and whether it may continue."""
 
 import logging
 import time
@@ -34,18 +34,26 @@ _LOGGER = logging.getLogger("ketasim")
 
 
 class RefusedError(CheckpointError):
-    """What would go on is not what was interrupted."""
+    """What would be resumed is not what was interrupted."""
 
     exit_code = 2
 
 
 class Interrupted(NamedTuple):
-    """A run as its checkpoint has it.
+    """An interrupted run, from its checkpoint.
 
-    experiment : what is run, with the own mechanisms that it was loaded with.
-    graph : the graph that was given in its network's place, or None.
-    mechanisms : own mechanisms that were given to the run beside.
-    header, arrays : of the checkpoint; no arrays if no state had been reached.
+    Attributes
+    ----------
+    experiment : Experiment
+        Includes the custom mechanisms with which it was loaded.
+    graph : networkx.DiGraph or Topology or None
+        Graph given in place of the experiment's network.
+    mechanisms : tuple of Mechanism
+        Custom mechanisms passed to `run`.
+    header : dict
+        Header of the checkpoint.
+    arrays : dict
+        Arrays of the checkpoint; empty if no state had been reached.
     """
 
     experiment: Experiment
@@ -55,19 +63,20 @@ class Interrupted(NamedTuple):
     arrays: dict[str, np.ndarray]
 
     def check(self, simulation: Simulation, force: bool) -> list[str]:
-        """Return in words what differs from the run that was interrupted.
+        """Return descriptions of what differs from the interrupted run.
 
         Raises
         ------
-        RefusedError : something does, and it is not forced.
+        RefusedError
+            Something differs, and `force` is not set.
         """
         then, now = self.header["identity"], identity(simulation)
         found = [f"{name} was {then.get(name)}, is {now[name]}" for name in now if then.get(name) != now[name]]
         if found and not force:
             listed = "\n  ".join(_shortened(words) for words in found)
             raise RefusedError(
-                f"the run can't go on to the same bits, for these differ from when it began:\n  {listed}\n"
-                "resume it with what it began with, or --force, which is noted in the file"
+                f"the run cannot be resumed bit for bit, because these have changed since it began:\n  {listed}\n"
+                "resume it with the originals, or with --force, which is noted in the file"
             )
         return found
 
@@ -75,13 +84,16 @@ class Interrupted(NamedTuple):
 def interrupted_run(target: Path, graph: Any, mechanisms: Sequence[Mechanism]) -> Interrupted | None:
     """Return the interrupted run of a trajectory OUT.h5; None if it is complete.
 
-    A run that was interrupted while its file got its final name is completed here.
+    A run that was interrupted while its file was being renamed is completed here.
 
     Raises
     ------
-    TrajectoryNotFoundError : there is neither a run nor what is left of one.
-    CheckpointError : there is no checkpoint, or it is damaged.
-    RefusedError : own mechanisms or a graph are wanted and not given.
+    TrajectoryNotFoundError
+        There is neither a file nor an interrupted run.
+    CheckpointError
+        There is no checkpoint, or it is damaged.
+    RefusedError
+        Custom mechanisms or a graph are required and not given.
     """
     checkpoint, part = read_checkpoint(target), part_path(target)
     if checkpoint is None:
@@ -90,10 +102,10 @@ def interrupted_run(target: Path, graph: Any, mechanisms: Sequence[Mechanism]) -
             return None
         if part.exists():
             raise CheckpointError(
-                f"{part}: there is no {checkpoint_path(target).name} beside it; it can be read, but not go on; "
-                "`ketasim run ... --force` starts anew"
+                f"{part}: there is no {checkpoint_path(target).name} beside it; it can be read, but not resumed; "
+                "`ketasim run ... --force` starts over"
             )
-        raise TrajectoryNotFoundError(f"{target}: no such file, and nothing of an interrupted run")
+        raise TrajectoryNotFoundError(f"{target}: no such file, and no interrupted run")
     header = checkpoint.header
     if _is_complete(target, header["run_id"]):
         remove_checkpoint(target)
@@ -103,7 +115,7 @@ def interrupted_run(target: Path, graph: Any, mechanisms: Sequence[Mechanism]) -
         remove_checkpoint(target)
         return None
     if graph is not None and not header["graph_given"]:
-        raise RefusedError("the run was started without a graph; ketasim.resume(...) takes none")
+        raise RefusedError("the run was started without a graph; call ketasim.resume(...) without one")
     own, beside = _own_mechanisms(header, mechanisms)
     experiment = Experiment.from_given(header["experiment"], own)
     if header["graph_given"] and graph is None:
@@ -112,20 +124,27 @@ def interrupted_run(target: Path, graph: Any, mechanisms: Sequence[Mechanism]) -
 
 
 class Checkpointer:
-    """Stores the state of a run, at intervals of wall time and when it is interrupted; not of one in memory.
+    """Stores the state of a run at intervals of wall time and when it is interrupted; does nothing for a run in memory.
 
     Parameters
     ----------
-    target : path OUT.h5, or a BytesIO.
-    experiment : what is run.
-    graph_given : whether a graph was given in the place of the experiment's network.
-    mechanisms : names of the own mechanisms that were given to the run.
-    found : the interrupted run that goes on, or None.
+    target : Path or BytesIO
+        Path OUT.h5, or the file in memory.
+    experiment : Experiment
+        Experiment that is run.
+    graph_given : bool
+        Whether a graph was given in place of the experiment's network.
+    mechanisms : sequence of str
+        Names of the custom mechanisms passed to `run`.
+    found : Interrupted, optional
+        Interrupted run that is resumed.
 
     Attributes
     ----------
-    marks : attributes of the trajectory file that tie it to the checkpoint.
-    forced : in words, what differed where the run was made to go on nevertheless.
+    marks : dict
+        Attributes of the trajectory file that link it to the checkpoint.
+    forced : list of str
+        Descriptions of what differed in resumptions that were forced.
     """
 
     def __init__(
@@ -151,14 +170,14 @@ class Checkpointer:
         }
 
     def write_start(self) -> None:
-        """Store what is to be run, before anything is computed."""
+        """Store the experiment, before anything is computed."""
         if isinstance(self._target, Path):
             write_checkpoint(self._target, self._header, {})
 
     def watch(
         self, simulation: Simulation, writer: TrajectoryWriter, recorder: Recorder, graph_recorder: GraphRecorder
     ) -> None:
-        """Take these for the state that is stored from now on."""
+        """Store the state of these from now on."""
         self._simulation, self._writer = simulation, writer
         self._recorder, self._graph_recorder = recorder, graph_recorder
         self._watching = isinstance(self._target, Path)
@@ -166,7 +185,7 @@ class Checkpointer:
             self._header["identity"] = identity(simulation)
 
     def restore(self, found: Interrupted) -> None:
-        """Bring what is watched to the state of an interrupted run; the writer was opened with it."""
+        """Restore the state of an interrupted run; the writer was opened with it."""
         self._simulation.state = part_of(found.arrays, "simulation")
         self._recorder.state = found.header["recorder"]
         self._graph_recorder.state = found.header["graph_recorder"]
@@ -179,7 +198,7 @@ class Checkpointer:
             self.write()
 
     def write(self) -> None:
-        """Store the state; between two steps or two windows of the baseline only."""
+        """Store the state; only between two steps or two windows of the baseline."""
         if not self._watching or not isinstance(self._target, Path):
             return
         sampler = self._simulation.sampler
@@ -191,44 +210,44 @@ class Checkpointer:
             "wall_time_network": sampler.wall_time if sampler else 0.0,
         }
         arrays = flattened({"simulation": self._simulation.state, "writer": self._writer.state})
-        self._writer.sync()  # what the checkpoint counts on must be there after a power failure, too
+        self._writer.sync()  # the file must match the checkpoint even after a power failure
         write_checkpoint(self._target, header, arrays)
         self._last = time.monotonic()
 
 
 def _check_finished(path: Path) -> None:
-    """Raise CheckpointError for an unfinished file, which lies where a finished one belongs."""
+    """Raise CheckpointError for an unfinished file under the name of a finished one."""
     with open_file(path) as file:
         if native(file.attrs["complete"]) != 1:
-            raise CheckpointError(f"{path}: unfinished, and there is no {checkpoint_path(path).name} to go on from")
-    _LOGGER.info("%s is complete, there is nothing to continue", path)
+            raise CheckpointError(f"{path}: unfinished, and there is no {checkpoint_path(path).name} to resume from")
+    _LOGGER.info("%s is complete; there is nothing to resume", path)
 
 
 def _is_complete(path: Path, run_id: str) -> bool:
-    """Whether a path holds the complete file of a run."""
+    """Whether a path is the complete file of a run."""
     if not path.is_file():
         return False
     try:
         with open_file(path) as file:
             return native(file.attrs.get("run_id")) == run_id and native(file.attrs["complete"]) == 1
-    except StorageError:  # not yet a file that can be read
+    except StorageError:  # not yet readable
         return False
 
 
 def _own_mechanisms(
     header: Mapping[str, Any], mechanisms: Sequence[Mechanism]
 ) -> tuple[tuple[Mechanism, ...], tuple[Mechanism, ...]]:
-    """Own mechanisms that the experiment was loaded with, and those that were given to the run."""
+    """Custom mechanisms with which the experiment was loaded, and those passed to `run`."""
     given = {one.name: one for one in mechanisms}
     wanted = [*header["own_mechanisms"], *header["mechanisms"]]
     if sorted(given) != sorted(wanted):
-        words = f"own mechanisms {', '.join(wanted)}" if wanted else "no own mechanisms"
-        raise RefusedError(f"the run was started with {words}; ketasim.resume(..., mechanisms=[...]) takes the same")
+        words = f"custom mechanisms {', '.join(wanted)}" if wanted else "no custom mechanisms"
+        raise RefusedError(f"the run was started with {words}; pass the same to ketasim.resume(..., mechanisms=[...])")
     return tuple(given[name] for name in header["own_mechanisms"]), tuple(given[name] for name in header["mechanisms"])
 
 
 def _graph_of(part: Path, run_id: str) -> Topology:
-    """Graph at the start, as an interrupted run has stored it."""
+    """Graph at the start, as stored by an interrupted run."""
     try:
         with open_file(part) as file:
             if native(file.attrs.get("run_id")) != run_id:  # of an older run to the same path
@@ -236,13 +255,13 @@ def _graph_of(part: Path, run_id: str) -> Topology:
             return sonata.read_topology(file)
     except (StorageError, KeyError) as error:
         raise RefusedError(
-            "the run was started with a graph in Python, which had not been stored when it was interrupted; "
-            "ketasim.resume(..., graph=...) takes it"
+            "the run was started with a graph in Python, which had not yet been stored when it was interrupted; "
+            "pass it to ketasim.resume(..., graph=...)"
         ) from error
 
 
 def _shortened(words: str) -> str:
-    """Words of one line.
+    """Text shortened to one line.
 
     >>> _shortened("a" * 100)[-10:]
     'aaaaaaa...'

@@ -1,4 +1,4 @@
-"""Trajectory files: one HDF5 file per run, written block by block and read as xarray, spikes and graphs."""
+"""Trajectory files: one HDF5 file per run, written in blocks and read as xarray, spikes and graphs."""
 
 from ketasim.storage.datasets import StorageError, TrajectoryNotFoundError
 from ketasim.storage.edges import EdgeEvents

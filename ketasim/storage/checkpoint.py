@@ -1,7 +1,7 @@
-"""Files beside a trajectory: the state from which an interrupted run goes on, and the lock of the one writer.
+"""Files beside a trajectory: the state from which an interrupted run continues, and the lock of its only writer.
 
-A checkpoint is there as a whole or not at all: an uncompressed ``.npz`` of plain arrays with a header in JSON and a
-SHA-256 over all of it, replaced by writing another one, making sure that it is on the disk, and renaming it.
+A checkpoint is replaced atomically: an uncompressed ``.npz`` of plain arrays with a JSON header and a SHA-256 of all of
+it is written to a temporary file, synced to disk, and renamed.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ _HEADER, _SUM = "header", "sha256"
 
 
 class Checkpoint(NamedTuple):
-    """Header, and arrays by name; empty before the first state was reached."""
+    """Header, and arrays by name; no arrays before the first state is reached."""
 
     header: dict[str, Any]
     arrays: dict[str, np.ndarray]
 
 
 class CheckpointError(StorageError):
-    """A checkpoint cannot be read, or does not belong to what is there."""
+    """A checkpoint cannot be read, or does not match the unfinished file."""
 
 
 def checkpoint_path(path: Path) -> Path:
-    """Where the checkpoint of a trajectory lies.
+    """Return the path of a trajectory's checkpoint.
 
     >>> checkpoint_path(Path("runs/human.h5")).name
     'human.h5.checkpoint'
@@ -42,11 +42,12 @@ def checkpoint_path(path: Path) -> Path:
 
 
 def write_checkpoint(path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Replace the checkpoint of a trajectory OUT.h5; on any error the older one stays.
+    """Replace the checkpoint of a trajectory OUT.h5; on any error the previous one is kept.
 
     Raises
     ------
-    StorageError : it cannot be written.
+    StorageError
+        It cannot be written.
     """
     place = checkpoint_path(path)
     temporary = place.with_name(place.name + ".tmp")
@@ -75,7 +76,8 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
 
     Raises
     ------
-    CheckpointError : it cannot be read, is damaged, or of a later format.
+    CheckpointError
+        It cannot be read, is damaged, or in a later format.
     """
     place = checkpoint_path(path)
     try:
@@ -89,11 +91,11 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     except MemoryError:
         raise
     except Exception as error:  # whatever a damaged file makes numpy, zipfile or json raise
-        if isinstance(error, OSError) and error.errno:  # it may be whole
+        if isinstance(error, OSError) and error.errno:  # it may be intact
             raise CheckpointError(f"{place}: cannot be read: {reason_of(error)}") from error
-        kept = f"what {part_path(path).name} holds can be read" if part_path(path).exists() else "nothing was computed"
+        kept = f"{part_path(path).name} can still be read" if part_path(path).exists() else "nothing was computed"
         raise CheckpointError(
-            f"{place}: damaged: {error}; the run cannot go on from it, {kept}; `ketasim run ... --force` starts anew"
+            f"{place}: damaged: {error}; the run cannot continue from it, {kept}; `ketasim run ... --force` starts over"
         ) from error
     if header["format"] > FORMAT:
         raise CheckpointError(f"{place}: written by a later ketasim, {header['identity']['ketasim']}; install that one")
@@ -101,7 +103,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Remove the checkpoint of a trajectory, and what a kill left of another."""
+    """Remove the checkpoint of a trajectory, and what a kill left of a new one."""
     place = checkpoint_path(path)
     for file in (place, place.with_name(place.name + ".tmp")):
         with suppress(OSError):
@@ -125,7 +127,7 @@ class LockedError(StorageError):
 
 
 def lock_path(path: Path) -> Path:
-    """Where the lock of a trajectory lies.
+    """Return the path of a trajectory's lock.
 
     >>> lock_path(Path("runs/human.h5")).name
     'human.h5.lock'
@@ -135,12 +137,14 @@ def lock_path(path: Path) -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep a trajectory's path for this process; a file that a killed one left behind locks nothing.
+    """Reserve a trajectory's path for this process; a lock file left by a killed process locks nothing.
 
     Raises
     ------
-    LockedError : another process has it.
-    StorageError : the folder cannot be made or written.
+    LockedError
+        Another process holds it.
+    StorageError
+        The folder cannot be made or written.
     """
     from filelock import FileLock, Timeout
 
@@ -158,6 +162,6 @@ def locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # of Windows, where what is open can't be removed
-            place.unlink()  # while it is held: who opened it meanwhile sees that it has gone
+        with suppress(OSError):  # on Windows an open file cannot be removed
+            place.unlink()  # while it is held, so that a process that opened it meanwhile notices
         lock.release()

@@ -1,4 +1,4 @@
-"""The content of a file as one number: equal digests mean the same bits, however they were stored."""
+"""Digest of a file's content: equal digests mean equal bits, however they are stored."""
 
 import hashlib
 from collections.abc import Mapping
@@ -22,11 +22,12 @@ def file_digest(file: h5py.File) -> str:
     """Return a SHA-256, in hexadecimal, of what a trajectory file holds.
 
     It covers names, types, shapes, values, dimensions and attributes, except the volatile ones (`VOLATILE`
-    and wall times). Chunks, filters, order of creation and how rows were flushed do not enter.
+    and wall times). Chunks, filters, creation order and flushing do not enter.
 
     Raises
     ------
-    StorageError : something in it cannot be read.
+    StorageError
+        Something in it cannot be read.
     """
     total = hashlib.sha256()
     for name, content in sorted(item_digests(file).items()):
@@ -39,7 +40,8 @@ def item_digests(file: h5py.File) -> dict[str, str]:
 
     Raises
     ------
-    StorageError : one of them is damaged; names it.
+    StorageError
+        One of them is damaged; the message names it.
     """
     items = {"/": _item_digest(file["/"])}
 
@@ -52,7 +54,7 @@ def item_digests(file: h5py.File) -> dict[str, str]:
 
 
 def digests_of_fixed(file: h5py.File, known: Mapping[str, str]) -> dict[str, str]:
-    """Return name -> digest of each dataset that does not grow; those that are `known` are not read again."""
+    """Return name -> digest of each dataset that does not grow; those in `known` are not read again."""
     found = {}
 
     def visit(name: str, item: Any) -> None:
@@ -102,7 +104,7 @@ def _type_name(dtype: np.dtype) -> str:
 
 
 def _feed(content: Any, *texts: str) -> None:
-    # The length stands before each text, so that no two lists of texts give the same bytes.
+    # The length precedes each text, so that no two lists of texts give the same bytes.
     for text in texts:
         encoded = text.encode("utf-8", "surrogateescape")
         content.update(len(encoded).to_bytes(8, "little") + encoded)

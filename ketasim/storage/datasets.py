@@ -1,4 +1,4 @@
-"""What every part of a trajectory file shares: its marks, how a dataset is stored, and its errors."""
+"""What every part of a trajectory file shares: attributes of the root, how a dataset is stored, and errors."""
 
 import errno
 import os
@@ -11,12 +11,12 @@ import numpy as np
 
 from ketasim.documents.problems import KetasimError
 
-#: Version of the file's format. Major: older readers would misread it. Minor: they miss what is new, no more.
+#: Version of the file's format. Major: older readers would misread it. Minor: they only miss what is new.
 FORMAT_VERSION, FORMAT_MINOR = 1, 1
 CONVENTIONS = f"ketasim-{FORMAT_VERSION}.{FORMAT_MINOR}"
 ADVICE = "A research and teaching model; not medical advice"
 
-#: SONATA's marks, by which its readers know a file (developer guide, "File format").
+#: Attributes by which SONATA readers recognise a file (developer guide, "File format").
 SONATA_MAGIC = np.uint32(0x0A7A)
 SONATA_VERSION = np.array([0, 1], dtype="u4")
 
@@ -31,13 +31,13 @@ class StorageError(KetasimError):
 
 
 class UnreadableError(StorageError):
-    """A file is there, but it is no trajectory."""
+    """The file exists, but is not a trajectory."""
 
     exit_code = 2
 
 
 class TrajectoryNotFoundError(StorageError, FileNotFoundError):
-    """There is neither the trajectory file asked for nor its unfinished ``.part``."""
+    """Neither the trajectory file nor its unfinished ``.part`` exists."""
 
     exit_code = 2
 
@@ -52,7 +52,7 @@ def place_of(target: Any) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """Say in a few words why HDF5 failed; its own messages run over many lines.
+    """Return in a few words why HDF5 failed; its own messages run over many lines.
 
     >>> reason_of(OSError(errno.ENOSPC, "Can't write data (file write failed: ...)"))
     'No space left on device'
@@ -66,7 +66,7 @@ def reason_of(error: Exception) -> str:
 
 
 def part_path(path: str | os.PathLike[str]) -> Path:
-    """Where the file of an unfinished run lies.
+    """Return the path of the unfinished file of a run.
 
     >>> part_path("runs/human.h5").name
     'human.h5.part'
@@ -83,9 +83,24 @@ def is_text(values: np.ndarray) -> bool:
 def store(group: h5py.Group, name: str, values: Any, units: str, long_name: str, **attributes: str) -> Any:
     """Create a dataset of fixed size with its unit and meaning.
 
-    values : array of numbers or strings, or one of either. Arrays of numbers are compressed and checksummed
-        when that saves room; HDF5 cannot do so with scalars and strings.
-    Returns the h5py dataset.
+    Parameters
+    ----------
+    group : h5py.Group
+        Where it is created.
+    name : str
+        Its name in the group.
+    values : array_like
+        Numbers or strings, or a single one. Arrays of numbers are compressed and checksummed when that saves room; HDF5
+        cannot do so with scalars and strings.
+    units, long_name : str
+        Unit and meaning.
+    **attributes : str
+        Further attributes.
+
+    Returns
+    -------
+    h5py.Dataset
+        The dataset.
     """
     dataset = _create(group, name, np.asarray(values), filters())
     describe(dataset, units, long_name, **attributes)
@@ -93,9 +108,9 @@ def store(group: h5py.Group, name: str, values: Any, units: str, long_name: str,
 
 
 def store_plain(group: h5py.Group, name: str, values: Any, units: str, long_name: str, **attributes: str) -> Any:
-    """Create a dataset that readers without zlib open too, in the smallest type that holds its values exactly.
+    """Create a dataset that readers without zlib can open, in the smallest type that holds its values exactly.
 
-    The HDF5 in libsonata's wheels knows no gzip, so SONATA's groups are checksummed but not compressed.
+    The HDF5 in libsonata's wheels lacks gzip, so SONATA's groups are checksummed but not compressed.
     """
     dataset = _create(group, name, compact(np.asarray(values)), plain_filters())
     describe(dataset, units, long_name, **attributes)
@@ -128,7 +143,7 @@ def _create(group: h5py.Group, name: str, array: np.ndarray, options: dict[str, 
 
 
 def describe(dataset: Any, units: str, long_name: str, **attributes: str) -> None:
-    """Set the attributes that every dataset has, and more that some have."""
+    """Set unit and meaning of a dataset, and any further attributes."""
     dataset.attrs["units"] = units
     dataset.attrs["long_name"] = long_name
     for key, value in attributes.items():
@@ -141,12 +156,12 @@ def filters() -> dict[str, Any]:
 
 
 def plain_filters() -> dict[str, Any]:
-    """Return the filters of SONATA's groups: those that HDF5 has without any other library."""
+    """Return the filters of SONATA's groups: those built into HDF5."""
     return {"fletcher32": True}
 
 
 def chunk_shape(shape: tuple[int, ...], itemsize: int, most_bytes: int = 2**18) -> tuple[int, ...]:
-    """Shape of a chunk: whole rows of a table up to `most_bytes`, or part of a row that is longer.
+    """Return the shape of a chunk: whole rows of a table up to `most_bytes`, or part of a row that is longer.
 
     >>> chunk_shape((5000, 1000), 4)
     (65, 1000)
@@ -168,10 +183,10 @@ def read_values(dataset: Any) -> np.ndarray:
 
 
 def is_trajectory(file: h5py.File) -> bool:
-    """Whether ketasim wrote an HDF5 file as a trajectory, of whatever format."""
+    """Whether ketasim wrote an HDF5 file as a trajectory, of any format version."""
     return str(native(file.attrs.get("Conventions"))).startswith(CONVENTIONS.partition("-")[0] + "-")
 
 
 def native(value: Any) -> Any:
-    """Return an attribute's value as Python knows it: str, int, float or list."""
+    """Return an attribute's value as a Python object: str, int, float or list."""
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

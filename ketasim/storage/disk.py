@@ -1,10 +1,10 @@
-"""The file under HDF5: changes in place are held back until a commit, and a full disk is noticed here.
+"""The file below HDF5: in-place changes are held back until a commit, and write errors are caught here.
 
-Two faults of writing straight to a file are avoided. A kill while HDF5 overwrites its tables leaves some of
-them new and some old, which may not open; here new bytes go to the end of the file, where no table points
-yet, and the tables are overwritten together in a commit, which no kill leaves half done: the new pages stand at
-the end of the file as a journal until all of them are in their places. And HDF5 crashes the interpreter when it
-closes a file that it could not write; here it is never told, and the writer is told by the commit.
+This avoids two faults of writing directly to a file. A kill while HDF5 overwrites its tables leaves some of them new
+and some old, and the file may not open; here new bytes go to the end of the file, where no table points yet, and the
+tables are overwritten together in an atomic commit: the new pages are kept as a journal at the end of the file until
+all of them are in place. And HDF5 crashes the interpreter when it closes a file that it could not write; here HDF5
+never sees the error, and the commit raises it.
 """
 
 import os
@@ -19,9 +19,9 @@ from typing import Self
 
 _PAGE = 4096
 
-#: Last bytes of a file with a journal: mark, length of the file once it is done, number of pages, checksum of their
-#: starts and contents, which precede: (n,) starts as int64, then the pages. Bytes between that length and the journal
-#: are those that the last commit still counts on and this one no longer.
+#: Last bytes of a file with a journal: mark, length of the file after the commit, number of pages, checksum of their
+#: offsets and contents, which precede: (n,) offsets as int64, then the pages. Bytes between that length and the journal
+#: are still needed by the last commit, but not by this one.
 _TRAILER = struct.Struct("<8sqqI")
 _MARK = b"ketaJRNL"
 
@@ -32,9 +32,9 @@ _passed: Counter[str] = Counter()
 def fault_point(name: str) -> None:
     """Wait here to be killed, if a test asks for it.
 
-    With ``KETASIM_FAULT="flush:3"`` in the environment the third passing of a point ``flush`` says so on standard error
-    and waits for ever. Points: ``flush`` (a commit of the trajectory), ``checkpoint`` (its replacement), ``rename``
-    (the end of a run).
+    With ``KETASIM_FAULT="flush:3"`` in the environment the third pass through a point ``flush`` reports itself on
+    standard error and waits for ever. Points: ``flush`` (a commit of the trajectory), ``checkpoint`` (its replacement),
+    ``rename`` (the end of a run).
     """
     wanted = os.environ.get("KETASIM_FAULT")
     if not wanted:
@@ -48,7 +48,7 @@ def fault_point(name: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a renaming last through a power failure, where the system can do so."""
+    """Make a rename survive a power failure, where the system can."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -62,11 +62,13 @@ class Disk:
 
     Parameters
     ----------
-    path : file that is made, or emptied if it exists.
+    path : Path
+        File, which is created, or emptied if it exists.
 
     Raises
     ------
-    OSError : the file cannot be made.
+    OSError
+        The file cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,14 +76,19 @@ class Disk:
         self._file = open(path, "w+b", buffering=0)  # noqa: SIM115 - open as long as the HDF5 file is
         self._position = 0
         self._size = 0
-        self._held = 0  # below this many bytes, whole pages, nothing changes but by a commit
+        self._held = 0  # bytes, whole pages; below it only a commit changes the file
         self._pages: dict[int, bytearray] = {}
 
     @classmethod
     def interrupted(cls, path: Path) -> Self | None:
-        """Open a file for reading as its last commit would have left it; None if no commit was cut short.
+        """Open a file for reading as its interrupted commit would have left it; None if no commit was interrupted.
 
-        The file itself is not changed. Raises OSError if it cannot be read.
+        The file itself is not changed.
+
+        Raises
+        ------
+        OSError
+            It cannot be read.
         """
         with open(path, "rb") as file:
             length = file.seek(0, os.SEEK_END)
@@ -107,7 +114,13 @@ class Disk:
 
     @classmethod
     def reopened(cls, path: Path) -> Self:
-        """Open a file to go on with it; a commit that was cut short is done first. Raises OSError if it can't be."""
+        """Open a file to continue it, after completing a commit that was interrupted.
+
+        Raises
+        ------
+        OSError
+            It cannot be read or written.
+        """
         unfinished = cls.interrupted(path)
         disk = cls.__new__(cls)
         disk.error, disk._position, disk._pages = None, 0, {}
@@ -116,15 +129,15 @@ class Disk:
         if unfinished is not None:
             disk._size, disk._pages = unfinished._size, unfinished._pages
             unfinished._file.close()
-            disk._put_pages()  # whose journal is there until all of them are
+            disk._put_pages()  # the journal stays until all of them are in place
             disk._pages = {}
         disk.commit()
         return disk
 
     def commit(self) -> None:
-        """Overwrite what changed in place; then raise the first error since the last commit, if any.
+        """Overwrite the changed pages; then raise the first error since the last commit, if any.
 
-        After an error nothing is overwritten any more: the file stays as the last commit left it.
+        After an error nothing more is overwritten: the file stays as the last commit left it.
         """
         fault_point("flush")
         if self._pages:
@@ -141,11 +154,11 @@ class Disk:
             raise self.error
 
     def sync(self) -> None:
-        """Make sure that what was committed is on the disk."""
+        """Force what was committed to disk."""
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Commit if nothing has failed, make sure that it is on the disk, and close."""
+        """Commit and sync if nothing has failed, and close."""
         try:
             if self.error is None:
                 self.commit()
@@ -154,7 +167,7 @@ class Disk:
             self._file.close()
 
     def abandon(self) -> None:
-        """Close as the last commit left it."""
+        """Close the file as the last commit left it."""
         self._file.close()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -168,7 +181,7 @@ class Disk:
         return self._position
 
     def write(self, data: bytes) -> int:
-        """Take bytes at the position; returns how many, always all."""
+        """Write bytes at the position; returns their number."""
         view = memoryview(data).cast("B")
         if not view:
             return 0
@@ -182,7 +195,7 @@ class Disk:
         return len(view)
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill a buffer from the position, with what a commit will write; returns the number of bytes."""
+        """Fill a buffer from the position, uncommitted changes included; returns the number of bytes."""
         view = memoryview(buffer).cast("B")
         start = self._position
         stop = max(start, min(start + len(view), self._size))
@@ -196,20 +209,20 @@ class Disk:
         return stop - start
 
     def read(self, count: int = -1) -> bytes:
-        """Return `count` bytes from the position, or all that follow."""
+        """Return `count` bytes from the position, or all that remain."""
         buffer = bytearray(max(0, self._size - self._position) if count < 0 else count)
         return bytes(buffer[: self.readinto(memoryview(buffer))])
 
     def truncate(self, size: int | None = None) -> int:
-        """Set the length that the file has after the next commit; returns it.
+        """Set the length of the file after the next commit; returns it.
 
-        Not at once: HDF5 gives up blocks at the end to which the tables of the last commit still point.
+        Not at once: HDF5 releases blocks at the end to which the tables of the last commit still point.
         """
         self._size = self._position if size is None else size
         return self._size
 
     def flush(self) -> None:
-        """Do nothing: nothing is buffered but what waits for the commit."""
+        """Do nothing: only what waits for the commit is buffered."""
 
     def _hold(self, start: int, view: memoryview) -> None:
         stop = start + len(view)
@@ -220,14 +233,14 @@ class Disk:
             self._pages[page][first - page : last - page] = view[first - start : last - start]
 
     def _put_pages(self) -> None:
-        """Put the pages in their places, and cut off the journal behind them."""
+        """Write the pages to their places, and cut off the journal behind them."""
         for start in sorted(self._pages):
             self._put(start, self._pages[start][: max(0, self._size - start)])
             fault_point("flush")
         self._cut_off()
 
     def _cut_off(self) -> None:
-        """Give the file its length."""
+        """Truncate the file to its length."""
         if self.error is None:
             try:
                 self._file.truncate(self._size)

@@ -1,7 +1,7 @@
-"""/structure: births and deaths of edges, and the graph at stated times; with the start they give it at every time.
+"""/structure: births and deaths of edges, and snapshots; with the graph at the start they give it at every time.
 
-The edges of some class pairs change, nodes and all other edges do not. Nodes are numbered within their population, as
-in SONATA. Weights drift between events, so they are stored in full in snapshots; delays never change.
+Only the edges of some class pairs change; nodes and all other edges do not. Nodes are numbered within their
+population, as in SONATA. Weights drift between events, so they are stored in full in snapshots; delays never change.
 """
 
 import re
@@ -25,7 +25,7 @@ Pair = tuple[str, str]
 
 BIRTH, DEATH = 0, 1
 
-#: Events in a chunk; what does not fill one waits in memory, about half a day of 1,000 neurons at rest.
+#: Events in a chunk, about half a day of 1,000 neurons at rest; an unfilled chunk waits in memory.
 _CHUNK = 2**10
 
 _COLUMNS = {
@@ -33,18 +33,29 @@ _COLUMNS = {
     "kind": ("u1", "1", "0 birth, 1 death"),
     "source": ("i4", "1", "source node, within its population"),
     "target": ("i4", "1", "target node, within its population"),
-    "weight": ("f4", "1", "weight at the event, over the mean of its class pair"),
+    "weight": ("f4", "1", "weight at the event, relative to the mean of its class pair"),
     "delay": ("f8", "ms", "conduction and synaptic delay"),
     "pair": ("u1", "1", "populations of source and target, as an index into the attribute pairs of the group"),
 }
 
 
 class EdgeEvents(NamedTuple):
-    """Births and deaths of edges, (B,) each, in the order in which they apply.
+    """Births and deaths of edges, in the order in which they apply.
 
-    time : s from time zero. kind : 0 birth, 1 death. source, target : nodes, numbered within their population.
-    weight : relative, at the event, single precision, in which the network runs. delay : ms.
-    pair : populations of source and target, such as ``PYR__PYR``.
+    Attributes
+    ----------
+    time : (B,) array
+        End of the slow step, s from time zero.
+    kind : (B,) array
+        0 birth, 1 death.
+    source, target : (B,) array
+        Nodes, numbered within their population.
+    weight : (B,) array
+        Weight at the event, relative to the mean of its class pair; single precision, as in the network.
+    delay : (B,) array
+        Conduction and synaptic delay, ms.
+    pair : (B,) array
+        Populations of source and target, such as ``PYR__PYR``.
     """
 
     time: np.ndarray
@@ -57,7 +68,7 @@ class EdgeEvents(NamedTuple):
 
 
 def create_events(parent: h5py.Group, pairs: Iterable[Pair]) -> GrowingTable:
-    """Make /structure/events, without rows, for the class pairs whose edges change."""
+    """Create /structure/events, without rows, for the class pairs whose edges change."""
     group = parent.create_group("events", track_order=True)
     group.attrs["pairs"] = np.array([_name_of(pair) for pair in pairs], dtype=object)
     group.attrs[WRITTEN_UNTIL] = -np.inf
@@ -71,16 +82,29 @@ def append_events(
 ) -> None:
     """Add the events of one slow step.
 
-    time : s from time zero, later than the step before.
-    pairs : that the table was made for.
-    events : class pair -> kind, source, target, weight, delay, (B,) each. Pairs without events may be left out.
-    Raises ValueError for an earlier time, columns that are not (B,) or hold what cannot be, KeyError for another pair.
+    Parameters
+    ----------
+    table : GrowingTable
+        As of `create_events`.
+    time : float
+        End of the step, s from time zero; later than that of the previous step.
+    pairs : sequence of Pair
+        Class pairs of the table, in the order of their numbers.
+    events : mapping of Pair to sequence
+        (B,) arrays kind, source, target, weight and delay. Pairs without events may be left out.
+
+    Raises
+    ------
+    ValueError
+        The time is not later, a column is not (B,), or a value is not valid.
+    KeyError
+        The table was not created for a pair.
     """
     table.check_later(time)
     blocks = [{name: np.empty(0) for name in _COLUMNS}]
     for pair, columns in events.items():
         if pair not in pairs:
-            raise KeyError(f"{table.name}: made for {', '.join(map(_name_of, pairs))}, not {_name_of(pair)}")
+            raise KeyError(f"{table.name}: created for {', '.join(map(_name_of, pairs))}, not {_name_of(pair)}")
         block = {name: np.asarray(column) for name, column in zip(list(_COLUMNS)[1:6], columns, strict=True)}
         _check(table.name, block)
         count = block["kind"].size
@@ -92,7 +116,7 @@ def _check(place: str, block: Mapping[str, np.ndarray]) -> None:
     shape = block["kind"].shape
     for name, values in block.items():
         if values.shape != shape or len(shape) != 1:
-            raise ValueError(f"{place}/{name}: shape {values.shape} is not that of kind, {shape}")
+            raise ValueError(f"{place}/{name}: shape {values.shape} differs from that of kind, {shape}")
         if name in ("kind", "source", "target") and values.size and values.dtype.kind not in "iu":
             raise ValueError(f"{place}/{name}: must hold integers, not {values.dtype}")
     if np.any((block["kind"] != BIRTH) & (block["kind"] != DEATH)):
@@ -110,7 +134,7 @@ def _pair_of(name: str) -> Pair:
 
 
 def changing_pairs(file: h5py.File) -> tuple[Pair, ...]:
-    """Class pairs of which there are events, in the order of their numbers; none if the graph does not change."""
+    """Return the class pairs whose edges change, in the order of their numbers; none for a fixed graph."""
     if "structure/events" not in file:
         return ()
     group = file["structure/events"]
@@ -121,7 +145,7 @@ def changing_pairs(file: h5py.File) -> tuple[Pair, ...]:
 
 
 def read_events(file: h5py.File, pair: Pair | None = None) -> EdgeEvents:
-    """Return the events of steps that are in the file as a whole, or those of one class pair; none without changes."""
+    """Return the events of all steps that are complete in the file, or those of one class pair."""
     names = np.array([_name_of(one) for one in changing_pairs(file)], dtype=str)
     if not names.size:
         return EdgeEvents._make([*(np.empty(0, dtype) for dtype, _, _ in list(_COLUMNS.values())[:6]), names])
@@ -143,15 +167,15 @@ def _chosen(events: EdgeEvents, rows: Any) -> EdgeEvents:
 
 
 def written_until(file: h5py.File) -> float:
-    """Time in s up to which the graph is known; infinite where it does not change."""
+    """Return the time in s up to which the graph is known; infinite for a fixed graph."""
     return float(file["structure/events"].attrs[WRITTEN_UNTIL]) if "structure/events" in file else np.inf
 
 
 def _new_group(file: h5py.File, kind: str, name: str, time: float) -> h5py.Group:
-    """Create /structure/<kind>_<name> with its time. Raises ValueError for what is no name, or is taken."""
+    """Create /structure/<kind>_<name> with its time; ValueError if the name is not valid, or is taken."""
     parent = file.require_group("structure")
     if not re.fullmatch(r"[\w.+-]+", name) or f"{kind}_{name}" in parent:
-        raise ValueError(f"/structure/{kind}_{name}: not a name, or there is one already")
+        raise ValueError(f"/structure/{kind}_{name}: not a valid name, or it exists already")
     group = parent.create_group(f"{kind}_{name}", track_order=True)
     group.attrs["time"] = float(time)
     return group
@@ -165,7 +189,7 @@ def named_times(file: h5py.File, kind: str) -> dict[str, float]:
 
 
 def write_snapshot(file: h5py.File, name: str, time: float, topology: "Topology", pairs: Iterable[Pair]) -> None:
-    """Write edges of class pairs as compressed rows under /structure/snapshot_<name>/<source>__<target>."""
+    """Write the edges of class pairs as compressed sparse rows under /structure/snapshot_<name>/<source>__<target>."""
     from ketasim.network.within import edges_within
 
     parent = _new_group(file, "snapshot", name, time)
@@ -177,7 +201,7 @@ def write_snapshot(file: h5py.File, name: str, time: float, topology: "Topology"
         meaning = "edges of source i are those from indptr[i] to before indptr[i + 1]"
         store(group, "indptr", compact(indptr), "1", meaning)
         store(group, "indices", compact(edges.target), "1", "target node, within its population")
-        store(group, "weight", compact(edges.weight), "1", "weight over the mean of its class pair")
+        store(group, "weight", compact(edges.weight), "1", "weight relative to the mean of its class pair")
         store(group, "delay", compact(edges.delay), "ms", "conduction and synaptic delay")
 
 
@@ -202,8 +226,8 @@ def read_snapshot(file: h5py.File, name: str) -> dict[Pair, "Edges"]:
 def read_topology(file: h5py.File, time: float) -> "Topology":
     """Return the graph at a time in s: that at the start, with the events up to and including the time.
 
-    The weight of an edge that changes is that of the latest snapshot up to the time, if the edge was there then and has
-    lived since; else that of its birth or, if it is older than the run, of the start.
+    The weight of an edge of a changing pair is that of the latest snapshot up to the time, if the edge existed then and
+    has survived since; otherwise that at its birth or, if it is older than the run, at the start.
     """
     from ketasim.network.within import edges_within, with_edges_within
 
@@ -223,12 +247,12 @@ def read_topology(file: h5py.File, time: float) -> "Topology":
 
 
 def _after(start: "Edges", n_targets: int, events: EdgeEvents) -> tuple["Edges", np.ndarray]:
-    """Edges after events, and the time of each one's birth, -inf for those that were there at the start."""
+    """Return edges after events, and the time of birth of each, -inf for those present at the start."""
     from ketasim.network.topology import Edges
 
     place = events.source.astype(np.int64) * n_targets + events.target
     touched, from_behind = np.unique(place[::-1], return_index=True)
-    last = place.size - 1 - from_behind  # the last event of each place that has any decides
+    last = place.size - 1 - from_behind  # the last event of each place decides
     born = last[events.kind[last] == BIRTH]
     untouched = ~np.isin(start.source.astype(np.int64) * n_targets + start.target, touched)
     columns = ((column[untouched], values[born]) for column, values in zip(start, events[2:6], strict=True))
@@ -237,7 +261,7 @@ def _after(start: "Edges", n_targets: int, events: EdgeEvents) -> tuple["Edges",
 
 
 def _with_weights(edges: "Edges", chosen: np.ndarray, snapshot: "Edges") -> "Edges":
-    """Edges with the snapshot's weights where they are chosen and in it."""
+    """Return edges, with the snapshot's weights for those that are chosen and in it."""
     n_nodes = 1 + max((int(ends.max()) for ends in (*edges[:2], *snapshot[:2]) if ends.size), default=0)
     ours, stored = (ends[0].astype(np.int64) * n_nodes + ends[1] for ends in (edges, snapshot))
     if not stored.size:
@@ -251,12 +275,27 @@ def write_measures(
 ) -> None:
     """Write measures of the graph within a population under /structure/measures_<name>.
 
-    measures : name -> (value, unit, meaning); a value is a number, or (K,) for degrees 0 ... K - 1, one K for all.
-    Raises ValueError for a name that is taken, or for arrays that have not one length.
+    Parameters
+    ----------
+    file : h5py.File
+        Trajectory file.
+    name : str
+        Name of the set.
+    time : float
+        s from time zero.
+    population : str
+        Population within which the edges were measured.
+    measures : mapping of str to (value, unit, meaning)
+        A value is a number, or a (K,) array for degrees 0 ... K - 1, with the same K for all.
+
+    Raises
+    ------
+    ValueError
+        The name is taken, or the arrays differ in length.
     """
     lengths = {np.shape(value) for value, _, _ in measures.values()} - {()}
     if len(lengths) > 1 or any(len(shape) != 1 for shape in lengths):
-        raise ValueError(f"/structure/measures_{name}: arrays have the shapes {sorted(lengths)}; (K,) is wanted")
+        raise ValueError(f"/structure/measures_{name}: arrays have the shapes {sorted(lengths)}; all must be (K,)")
     group = _new_group(file, "measures", name, time)
     group.attrs["population"] = population
     scale = None
@@ -272,7 +311,7 @@ def write_measures(
 def read_measures(file: h5py.File) -> "xarray.Dataset":
     """Return all sets of measures by time: (time,) or (time, degree), with names and populations as coordinates.
 
-    Beyond the highest degree of a set, counts are 0 and other values NaN; so is what a set does not have.
+    Beyond the highest degree of a set, counts are 0 and other values NaN; so are measures that a set lacks.
     """
     import xarray
 
@@ -286,7 +325,7 @@ def read_measures(file: h5py.File) -> "xarray.Dataset":
         rows = [_row(dataset, first, length) for dataset in stored]
         attributes = {name: native(first.attrs[name]) for name in ("units", "long_name")}
         variables[key] = (("time", "degree") if first.ndim else ("time",), np.array(rows), attributes)
-    of_old_files = next((source for source, _ in changing_pairs(file)), "")  # format 1.0: of the one that changes
+    of_old_files = next((source for source, _ in changing_pairs(file)), "")  # format 1.0
     populations = [native(group.attrs.get("population", of_old_files)) for group in sets]
     coordinates: dict[str, Any] = {
         "time": ("time", np.array(list(times.values())), {"units": "s"}),
@@ -299,7 +338,7 @@ def read_measures(file: h5py.File) -> "xarray.Dataset":
 
 
 def _row(dataset: Any, like: Any, length: int) -> np.ndarray:
-    """Values of one set, lengthened to the longest; of one that lacks them, NaN."""
+    """Values of one set, padded to the longest; NaN for a set that lacks them."""
     if dataset is None:
         return np.full((length,) if like.ndim else (), np.nan)
     values = read_values(dataset)

@@ -1,4 +1,4 @@
-"""Graphs into files that `network: {file: ...}` reads again: GraphML and SONATA."""
+"""Writing graphs to files that `network: {file: ...}` can read: GraphML and SONATA."""
 
 import os
 import re
@@ -13,32 +13,35 @@ if TYPE_CHECKING:
 
     from ketasim.network.topology import Topology
 
-#: Characters that no XML file can hold.
+#: Characters that XML does not allow.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_graph(graph: Union["networkx.DiGraph", "Topology"], path: str | os.PathLike[str]) -> Path:
-    """Write a graph of neurons as GraphML or SONATA, by the suffix of the path; an older file is replaced when done.
+    """Write a graph of neurons as GraphML or SONATA, by the suffix of the path, replacing an older file atomically.
 
-    Edges, weights and delays are read again by ``network: {file: ...}`` as they are here, to the bit. Of node names
-    GraphML keeps integers and texts (which come back as integers if all of them look so), SONATA none for that reader.
+    ``network: {file: ...}`` reads the same edges, weights and delays, to the bit. GraphML keeps node names that are
+    integers or text (read as integers if all of them look like integers); from SONATA that reader takes none.
 
     Parameters
     ----------
-    graph : networkx.DiGraph whose nodes have a ``population``, such as ``trajectory.graph("24 h")``, or what
-        ``trajectory.topology("24 h")`` returns, which takes a tenth of the memory.
-    path : ends in ``.graphml``, or in ``.h5`` or ``.hdf5`` for SONATA. Its folder is made.
+    graph : networkx.DiGraph or Topology
+        Nodes have a ``population``, as in ``trajectory.graph("24 h")``; ``trajectory.topology("24 h")`` takes a tenth
+        of the memory.
+    path : str or os.PathLike
+        Ends in ``.graphml``, or in ``.h5`` or ``.hdf5`` for SONATA. Its folder is created.
 
     Returns
     -------
-    path : of the file.
+    Path
+        The file.
 
     Raises
     ------
     DocumentError
-        The suffix is another, the file there is a trajectory, or the graph is not one of neurons.
+        The suffix is unknown, the existing file is a trajectory, or the graph is not one of neurons.
     StorageError
-        The file cannot be written, or a node's name cannot stand in it.
+        The file cannot be written, or the format does not allow a node's name.
 
     Examples
     --------
@@ -54,7 +57,7 @@ def write_graph(graph: Union["networkx.DiGraph", "Topology"], path: str | os.Pat
     if write is None:
         raise _refusal(path, f"unknown kind of graph file {path.suffix!r}; allowed: .graphml, .h5, .hdf5 (SONATA)")
     if write is _write_sonata and _is_trajectory(path):
-        raise _refusal(path, "is a trajectory; a graph goes into a file of its own")
+        raise _refusal(path, "is a trajectory; write the graph to another file")
     topology = _topology(graph)
     part = part_path(path)
     try:
@@ -101,10 +104,10 @@ def _write_graphml(topology: "Topology", path: Path) -> None:
     labels = topology.labels or ()
     texts = {str(label) for label in labels}
     if len(texts) < len(labels):
-        raise StorageError(f"{path}: two nodes have the same name as text; give nodes int or str keys")
+        raise StorageError(f"{path}: two nodes have names with the same text; use int or str keys")
     wrong = next((text for text in texts if not text or _NOT_XML.search(text)), None)
     if wrong is not None:
-        raise StorageError(f"{path}: the node name {wrong!r} cannot stand in GraphML")
+        raise StorageError(f"{path}: GraphML does not allow the node name {wrong!r}")
     networkx.write_graphml(to_networkx(topology), path)
 
 

@@ -1,4 +1,4 @@
-"""Columns of a file that grow together, row by row: samples of signals, spikes, events of edges."""
+"""Columns that grow together, row by row: samples of signals, spikes, births and deaths of edges."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,29 +9,32 @@ import numpy as np
 from ketasim.nested import part_of
 from ketasim.storage.datasets import filters
 
-#: Attribute of a table of which one time may have many rows or none: the last time whose rows are all in the file.
+#: Attribute of tables in which a time may have many rows or none: the last time whose rows are all in the file.
 WRITTEN_UNTIL = "written_until"
 
-#: Bytes at most of a block of rows, which are written together. No chunk has rows of two blocks: one that is written
-#: twice takes its room twice, because a kill must find the older one whole.
+#: Most bytes of a block of rows, which are written together. No chunk has rows of two blocks: a chunk written twice
+#: takes its space twice, because a kill must leave the older one intact.
 BLOCK_BYTES = 2**23
 
 
 class GrowingTable:
     """The datasets of a group that can grow, their newest rows in memory until a chunk is full.
 
-    A row is in the file once its key is, which `write` leaves for last. Where one time may have many rows or none, the
-    attribute `WRITTEN_UNTIL` says which are there as a whole, so that half of them, as a kill may leave, are not taken
-    for all.
+    A row is in the file once its key is, which `write` leaves for last. Where a time may have many rows or none, the
+    attribute `WRITTEN_UNTIL` says which times are complete, so that the part that a kill may leave is not taken for
+    all.
 
     Parameters
     ----------
-    group : HDF5 group with datasets made by `add_column`; one that has rows goes on from `restore`.
+    group : h5py.Group
+        Has datasets made by `add_column`. A table with rows continues after `restore`.
 
     Attributes
     ----------
-    name : path of the group.
-    last : up to which key rows were appended, -inf before the first.
+    name : str
+        Path of the group.
+    last : float
+        Key up to which rows were appended, -inf before the first.
     """
 
     def __init__(self, group: h5py.Group) -> None:
@@ -57,9 +60,14 @@ class GrowingTable:
         }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
-        """Go back to a state: cut off the rows of the file that came later, and keep in memory what was kept then.
+        """Return to a state: cut off later rows of the file, and keep in memory the rows kept then.
 
-        Raises ValueError if the file has fewer rows than it had, KeyError if it has other columns.
+        Raises
+        ------
+        ValueError
+            The file has fewer rows than at the state.
+        KeyError
+            The table has other columns.
         """
         kept, rows = part_of(state, "kept"), int(state["rows"])
         self._check_names(kept)
@@ -75,16 +83,26 @@ class GrowingTable:
             self._attributes.modify(WRITTEN_UNTIL, float(state["until"]))
 
     def rows(self) -> dict[str, np.ndarray]:
-        """Name -> values of all rows so far, in the file and in memory."""
+        """Return name -> values of all rows so far, in the file and in memory."""
         kept = self._rows_kept()
         return {name: np.concatenate([dataset[()], kept[name]]) for name, dataset in self._columns.items()}
 
     def append(self, columns: Mapping[str, Any], until: float) -> None:
-        """Keep rows, which are copied, so the caller may change the arrays in place.
+        """Keep copies of rows until they are written.
 
-        columns : exactly the columns of the table, the key among them, (B, ...) each.
-        until : key up to which all rows are given now, though there may be none.
-        Raises ValueError for another shape, KeyError for missing or unknown names.
+        Parameters
+        ----------
+        columns : mapping of str to (B, ...) array
+            Exactly the columns of the table, the key included.
+        until : float
+            Key up to which all rows have now been given; there may be none.
+
+        Raises
+        ------
+        ValueError
+            A shape is wrong.
+        KeyError
+            Columns are missing or unknown.
         """
         self._check_names(columns)
         rows = {name: np.array(columns[name], dtype=dataset.dtype) for name, dataset in self._columns.items()}
@@ -107,13 +125,21 @@ class GrowingTable:
 
     @property
     def has_whole_block(self) -> bool:
-        """Whether enough rows are kept to fill chunks that need not be written again."""
+        """Whether the rows kept fill chunks that need not be written again."""
         return self._whole_rows() > 0
 
     def write(self, whole_blocks: bool) -> Callable[[], None]:
-        """Append all columns but the key; returns the function that appends the key.
+        """Append all columns but the key.
 
-        whole_blocks : leave rows in memory that do not fill a chunk.
+        Parameters
+        ----------
+        whole_blocks : bool
+            Leave rows that do not fill a chunk in memory.
+
+        Returns
+        -------
+        callable
+            Appends the key.
         """
         count = self._whole_rows() if whole_blocks else self._n_kept
         stop = self._n_written + count
@@ -167,9 +193,23 @@ def add_column(
     row: tuple[int, ...] = (),
     options: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Create the dataset of a column without rows; what a kill leaves unwritten of fractional numbers is NaN.
+    """Create the dataset of a column without rows; floats that a kill leaves unwritten are NaN.
 
-    chunk : shape of a chunk. row : shape of a row. options : filters, by default those of trajectories.
+    Parameters
+    ----------
+    group : h5py.Group
+        The table.
+    name, dtype : str
+        Name and type of the column.
+    chunk, row : tuple of int
+        Shapes of a chunk and of a row.
+    options : mapping, optional
+        Filters; by default those of trajectories.
+
+    Returns
+    -------
+    h5py.Dataset
+        The dataset.
     """
     fill = np.nan if dtype.startswith("f") else None
     return group.create_dataset(
@@ -178,19 +218,19 @@ def add_column(
 
 
 def growing_columns(group: h5py.Group) -> dict[str, Any]:
-    """Name -> dataset of all that grow."""
+    """Return name -> dataset of all columns that grow."""
     return {
         name: item for name, item in group.items() if isinstance(item, h5py.Dataset) and item.maxshape[:1] == (None,)
     }
 
 
 def key_of(columns: Mapping[str, Any]) -> str:
-    """Name of the key among those of columns: in s, or in ms as SONATA has it."""
+    """Return the name of the key column: ``time`` in s, or SONATA's ``timestamps`` in ms."""
     return "timestamps" if "timestamps" in columns else "time"
 
 
 def whole_rows(group: h5py.Group) -> int:
-    """Rows that a table has in all columns: of a cut-off file the last ones may be there in part, or made but empty."""
+    """Return the number of rows complete in all columns; in a truncated file the last may be partial or empty."""
     columns = growing_columns(group)
     missing = np.flatnonzero(np.isnan(columns[key_of(columns)][()]))
     return int(min([*missing[:1], *(column.shape[0] for column in columns.values())]))

@@ -1,4 +1,4 @@
-"""Reading a trajectory file: finding it, signals as xarray, spikes, the graph as networkx, and whether it is whole."""
+"""Reading a trajectory file: signals as xarray, spikes, the graph as networkx, and whether the file is intact."""
 
 import json
 import logging
@@ -44,19 +44,20 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("ketasim")
 
-#: Times its size that a file's values may take in memory: what gzip makes of blanks.
+#: Most memory of a file's values, as a multiple of its size: the ratio at which gzip compresses constants.
 _MOST_UNPACKED = 1100
 
-#: Where a signal is looked for when its group is not named.
+#: Order in which groups are searched for a signal.
 _SEARCH_ORDER = ("population", "subject", "node")
 
 
 def locate(path: str | os.PathLike[str]) -> Path:
-    """Return the path itself, or that of its unfinished ``.part`` when only that exists, and log so.
+    """Return the path itself, or that of its unfinished ``.part`` when only that exists, which is logged.
 
     Raises
     ------
-    TrajectoryNotFoundError : neither exists.
+    TrajectoryNotFoundError
+        Neither file exists.
     """
     path = Path(path)
     if path.exists():
@@ -69,25 +70,27 @@ def locate(path: str | os.PathLike[str]) -> Path:
 
 
 def open_file(source: Source) -> h5py.File:
-    """Open a trajectory file for reading, once its marks and tables show that it can be read and is safe to.
+    """Open a trajectory file for reading, after checking that it can be read and is safe to read.
 
-    A file of a newer minor format is read, and the logger ``ketasim`` says so.
+    A file of a newer minor format is read with a warning on the logger ``ketasim``.
 
     Raises
     ------
-    TrajectoryNotFoundError : there is no such file.
-    UnreadableError : it is no trajectory, is of a newer major format, points to other files or claims more values than
-        it holds, or HDF5 cannot read it.
+    TrajectoryNotFoundError
+        There is no such file.
+    UnreadableError
+        It is not a trajectory, has a newer major format, points to other files, claims more values than it holds, or
+        HDF5 cannot read it.
     """
     target = source if isinstance(source, BytesIO) else locate(source)
     place, file = place_of(target), None
     try:
-        # Only a kill in the middle of a commit leaves a file that has to be read through its journal.
+        # Only a kill during a commit leaves a file that must be read through its journal.
         journalled = Disk.interrupted(target) if isinstance(target, Path) else None
         file = h5py.File(journalled or target, "r")
         problem = _problem(file, place)
     except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
-        problem = f"is no trajectory file: {reason_of(error)}"
+        problem = f"not a trajectory file: {reason_of(error)}"
     if problem is not None:
         if file is not None:
             file.close()
@@ -97,29 +100,29 @@ def open_file(source: Source) -> h5py.File:
 
 
 def _problem(file: h5py.File, place: str) -> str | None:
-    """Say why a file cannot be read; None if it can."""
+    """Return why a file cannot be read; None if it can."""
     if not is_trajectory(file):
         return "an HDF5 file, but not a trajectory written by ketasim"
     conventions, major = _mark(file, "Conventions"), _mark(file, "format_version")
     version = re.fullmatch(r"ketasim-([1-9]\d{0,8})\.(\d{1,9})", conventions, re.ASCII)
     if version is None:
-        return f"its attribute Conventions, {shown(conventions)}, names no format; {CONVENTIONS!r} does"
+        return f"its attribute Conventions, {shown(conventions)}, is not a valid format, such as {CONVENTIONS!r}"
     if type(major) is not int or major != int(version[1]):
-        return f"its attribute format_version is {shown(major)}; {version[1]} is wanted, as in {conventions!r}"
+        return f"its attribute format_version is {shown(major)}; it must be {version[1]}, as in {conventions!r}"
     if major > FORMAT_VERSION:
         return f"{_origin(file, version)}; this ketasim {__version__} reads up to {CONVENTIONS}: {_remedy(file)}"
     complete = _mark(file, "complete")
     if type(complete) is not int or complete not in (0, 1):
-        return f"its attribute complete is {shown(complete)}; 0 or 1 is wanted"
+        return f"its attribute complete is {shown(complete)}; it must be 0 or 1"
     unsafe = unsafe_content(file, file.id.get_filesize(), _MOST_UNPACKED)
     if unsafe is None and (major, int(version[2])) > (FORMAT_VERSION, FORMAT_MINOR):
-        known = f"this ketasim {__version__} knows {CONVENTIONS} and may leave out what is newer"
+        known = f"this ketasim {__version__} reads {CONVENTIONS} and may leave out newer content"
         _LOGGER.warning("%s: %s; %s", place, _origin(file, version), known)
     return unsafe
 
 
 def _mark(file: h5py.File, name: str) -> Any:
-    """Value of an attribute of the root as Python knows it, None without one or where it has none."""
+    """Value of an attribute of the root as a Python object, None if it is missing or empty."""
     value = native(file.attrs.get(name))
     return None if isinstance(value, h5py.Empty) else value
 
@@ -135,13 +138,13 @@ def _remedy(file: h5py.File) -> str:
 
 
 def _writer(file: h5py.File) -> str | None:
-    """Version of the ketasim that wrote a file, if it looks like one."""
+    """Version of the ketasim that wrote a file, if it looks like a version."""
     value = _mark(file, "ketasim_version")
     return value if isinstance(value, str) and re.fullmatch(r"\d{1,9}(\.\w{1,20}){1,5}", value, re.ASCII) else None
 
 
 class Trajectory:
-    """What a run wrote. It changes nothing in the file; leaving it as a context manager closes the file.
+    """The results of a run, read-only; as a context manager it closes the file.
 
     ``trajectory["glutamate_ambient"]`` is an `xarray.DataArray` with dimensions (time, ...) and its unit in
     its attributes.
@@ -181,7 +184,7 @@ class Trajectory:
 
     @property
     def populations(self) -> tuple[str, ...]:
-        """Classes of neurons; none without a network."""
+        """Cell classes; empty without a network."""
         return tuple(self._file.get("nodes", {}))
 
     def described(self, name: str) -> dict[str, Any]:
@@ -196,32 +199,32 @@ class Trajectory:
         return attributes | {"dimensions": samples.dimensions(item)}
 
     def close(self) -> None:
-        """Close the file; what was read from it stays."""
+        """Close the file; what was read from it remains valid."""
         self._handle.close()
 
     @property
     def path(self) -> Path | None:
-        """The file that is read (perhaps a ``.part``); None in memory."""
+        """The file (perhaps a ``.part``); None in memory."""
         return self._path
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """Attributes of the file: versions, run_id, created, finished and so on."""
+        """Attributes of the file: versions, run_id, created, finished, ..."""
         return {name: native(value) for name, value in self._file.attrs.items()}
 
     @property
     def complete(self) -> bool:
-        """Whether the run went to its end."""
+        """Whether the run finished."""
         return bool(self._file.attrs["complete"])
 
     @property
     def begin(self) -> float:
-        """Time in s at which the run begins: 0, or before it with the earliest exposure."""
+        """Time in s at which the run begins: 0, or earlier with the first exposure."""
         planned = self._file.get("provenance/slow_times")
         return float(planned[0]) if planned is not None and planned.size else 0.0
 
     def names(self) -> tuple[str, ...]:
-        """Names of all signals, each once, in the order in which ``trajectory[name]`` looks for them."""
+        """Return the names of all signals, each once, in the order in which ``trajectory[name]`` searches them."""
         return tuple(dict.fromkeys(name for names in self._signals.values() for name in names))
 
     def __contains__(self, name: object) -> bool:
@@ -230,7 +233,10 @@ class Trajectory:
     def __getitem__(self, name: str) -> "xarray.DataArray":
         """Return a signal by its name, or by ``group/name`` where several groups have it.
 
-        Raises KeyError with the nearest names when there is none.
+        Raises
+        ------
+        KeyError
+            There is no such signal; the message lists the nearest names.
         """
         found = self._find(name)
         if found is None:
@@ -243,8 +249,13 @@ class Trajectory:
     def dataset(self, group: str, names: Iterable[str] | None = None) -> "xarray.Dataset":
         """Return the signals of a group (``subject``, ``population``, ``node``), or some of them, in memory.
 
-        Along time there is a coordinate ``stage``, ``baseline`` or ``run``. Rows that a cut-off file has only in part
-        are left out. Raises KeyError for an unknown group.
+        The coordinate ``stage`` along time is ``baseline`` or ``run``. Rows that are incomplete in a truncated file are
+        left out.
+
+        Raises
+        ------
+        KeyError
+            The group is unknown.
         """
         if group not in self._signals:
             raise KeyError(_no_such("group", group, self._signals))
@@ -254,7 +265,10 @@ class Trajectory:
     def spikes(self, population: str) -> sonata.Spikes:
         """Return the recorded spikes of a population: times in ms from time zero, node ids from 0.
 
-        Raises KeyError when none were recorded for it.
+        Raises
+        ------
+        KeyError
+            None were recorded for it.
         """
         recorded = self._file.get("spikes", {})
         if population not in recorded:
@@ -268,25 +282,29 @@ class Trajectory:
         return edges.read_topology(self._file, self._seconds(time))
 
     def graph(self, time: float | str = 0) -> "networkx.DiGraph":
-        """Return the graph as it was at a time of the run, with all births and deaths up to and including it.
+        """Return the graph at a time of the run, with all births and deaths up to and including it.
 
-        The weight of an edge that may change is that of the latest of the `snapshots` up to the time, if the edge was
-        there then, else of its birth or of the start; between snapshots weights drift. All else is exact.
+        Weights of plastic edges drift between `snapshots`: an edge has its weight in the latest snapshot up to the time
+        if it existed then, otherwise its weight at birth or at the start. Everything else is exact.
 
         Parameters
         ----------
-        time : s from time zero, or text with a unit such as ``"24 h"``.
+        time : float or str
+            s from time zero, or text with a unit such as ``"24 h"``.
 
         Returns
         -------
-        Nodes are the keys of the graph that was given, or 0, 1, ... ordered by population, with attributes
-        `population`, `node_id`, `x`, `y` (um); edges have `weight` (over the mean of their class pair) and
-        `delay` (ms).
+        networkx.DiGraph
+            Nodes are the keys of the graph that was given, or 0, 1, ... ordered by population, with attributes
+            `population`, `node_id`, `x`, `y` (um); edges have `weight` (relative to the mean of their class pair) and
+            `delay` (ms).
 
         Raises
         ------
-        ValueError : the time lies outside the run.
-        KeyError : the run had no network.
+        ValueError
+            The time lies outside the run.
+        KeyError
+            The run had no network.
         """
         from ketasim.network_files.exchange import to_networkx
 
@@ -294,38 +312,51 @@ class Trajectory:
 
     @property
     def edge_pairs(self) -> tuple[edges.Pair, ...]:
-        """Populations of source and target of the edges that change, such as ``(("PYR", "PYR"),)``."""
+        """Populations of source and target of the plastic edges, such as ``(("PYR", "PYR"),)``."""
         return edges.changing_pairs(self._file)
 
     def structure_events(self, pair: edges.Pair | None = None) -> edges.EdgeEvents:
-        """Return births and deaths of edges in order, of all class pairs or of one; none where the graph is fixed."""
+        """Return births and deaths of edges in order, of all class pairs or of one; none if the graph is fixed."""
         return edges.read_events(self._file, pair)
 
     @property
     def snapshots(self) -> dict[str, float]:
-        """Name -> time in s at which the weights of all edges were stored."""
+        """Name -> time in s of each stored set of plastic edges and their weights."""
         return edges.named_times(self._file, "snapshot")
 
     def graph_measures(self) -> "xarray.Dataset":
-        """Return measures of the graph within a population by time: numbers, and curves over degree."""
+        """Return measures of the graph within a population by time: numbers, and functions of degree."""
         return edges.read_measures(self._file)
 
     def stored_summary(self) -> dict[str, np.ndarray] | None:
-        """Return /summary as columns; None where there is none, as of an unfinished run or a file of 0.1.0."""
+        """Return the columns of /summary; None for an unfinished run or a file of 0.1.0."""
         return tables.read_summary(self._file)
 
     def to_dataframe(self, *names: str) -> "pandas.DataFrame":
         """Return signals as a table with one row for each time, in h.
 
-        Of one signal the columns are its populations (compounds, nodes), of several they are (signal, population);
-        signals of different clocks have NaN where they have no row. `attrs` of the table has `units` by signal.
+        Parameters
+        ----------
+        *names : str
+            Signals.
 
-        Raises KeyError with the nearest names when there is no such signal, TypeError without a name.
+        Returns
+        -------
+        pandas.DataFrame
+            Columns are the populations (compounds, nodes) of one signal, or (signal, population) of several. Signals
+            sampled at different times have NaN in each other's rows. `attrs["units"]` has the unit of each signal.
+
+        Raises
+        ------
+        KeyError
+            There is no such signal; the message lists the nearest names.
+        TypeError
+            No name is given.
         """
         import pandas
 
         if not names:
-            raise TypeError("to_dataframe takes the names of signals, such as 'firing_rate'; names() has them")
+            raise TypeError("to_dataframe takes names of signals, such as 'firing_rate'; names() lists them")
         arrays = {name: self[name] for name in names}
         frames = {}
         for name, array in arrays.items():
@@ -337,12 +368,12 @@ class Trajectory:
 
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
-        """Doses and stimuli as they were given."""
+        """Doses and stimuli as given."""
         return tables.read_events(self._file)
 
     @property
     def provenance(self) -> dict[str, str]:
-        """Texts that say where the run came from; tables are JSON."""
+        """Provenance of the run, by name; tables are JSON."""
         return tables.read_provenance(self._file)
 
     @property
@@ -375,7 +406,7 @@ class Trajectory:
         return next(((candidate, signal) for candidate in groups if signal in self._signals[candidate]), None)
 
     def _seconds(self, time: float | str) -> float:
-        """Time in s. Raises ValueError if it lies outside the run, or after what is known of its graph."""
+        """Return a time in s; ValueError if it lies outside the run, or after the last known state of its graph."""
         seconds = time
         if isinstance(time, str):
             from ketasim.documents.units import parse_quantity
@@ -389,7 +420,7 @@ class Trajectory:
         first, last = float(reached.min()), float(reached.max())
         last = last if self.complete else max(begin, min(last, edges.written_until(self._file)))
         if not first <= float(seconds) <= last:
-            raise ValueError(f"time {time!r} lies outside the run, which has {first:g} s to {last:g} s")
+            raise ValueError(f"time {time!r} lies outside the run, {first:g} s to {last:g} s")
         return float(seconds)
 
 
@@ -407,17 +438,17 @@ def digest(source: Source) -> str:
 
     Raises
     ------
-    StorageError : there is no such file, or it cannot be read.
+    StorageError
+        There is no such file, or it cannot be read.
     """
     with open_file(source) as file:
         return file_digest(file)
 
 
 def differing_datasets(first: Source, second: Source) -> list[str]:
-    """Return the names of datasets that both files have and that are not equal bit for bit.
+    """Return the names of datasets that are in both files and differ in any bit.
 
-    Type, shape, values, dimensions and attributes are compared; what is under /provenance describes a run and
-    is not.
+    Type, shape, values, dimensions and attributes are compared, except under /provenance.
     """
     with open_file(first) as file:
         ours = item_digests(file)
@@ -429,14 +460,15 @@ def differing_datasets(first: Source, second: Source) -> list[str]:
 
 
 def damages(source: Source) -> list[str]:
-    """Return what is wrong with a trajectory file, in words; an empty list if it is intact.
+    """Return descriptions of the damage to a trajectory file; an empty list if it is intact.
 
-    All of it is read. Blocks have checksums of their own; the content as a whole has the digest that was stored at the
-    run's end, which an unfinished file lacks.
+    Reads the whole file. Each block has a checksum; the content as a whole has the digest that was stored at the end of
+    the run, which an unfinished file lacks.
 
     Raises
     ------
-    StorageError : there is no such file, or it is no trajectory any more.
+    StorageError
+        There is no such file, or it is no longer a trajectory.
     """
     with open_file(source) as file:
         found = _unreadable(file)
@@ -446,12 +478,14 @@ def damages(source: Source) -> list[str]:
         try:
             content = file_digest(file)
         except (OSError, RuntimeError, StorageError) as error:
-            return [f"the content can't be read: {reason_of(error)}"]
-    return [] if content == stored else [f"the content is {content}, at the end of the run it was {stored}"]
+            return [f"the content cannot be read: {reason_of(error)}"]
+    if content == stored:
+        return []
+    return [f"the digest of the content is {content}; at the end of the run it was {stored}"]
 
 
 def _unreadable(file: h5py.File) -> list[str]:
-    """Datasets that can't be read."""
+    """Datasets that cannot be read."""
     found: list[str] = []
 
     def visit(name: str, item: Any) -> None:
@@ -459,10 +493,10 @@ def _unreadable(file: h5py.File) -> list[str]:
             try:
                 item[()]
             except (OSError, RuntimeError, ValueError) as error:
-                found.append(f"/{name}: can't be read: {reason_of(error)}")
+                found.append(f"/{name}: cannot be read: {reason_of(error)}")
 
     try:
         file.visititems(visit)
     except (OSError, RuntimeError, KeyError, ValueError) as error:
-        found.append(f"the tables of the file are damaged: {reason_of(error)}")
+        found.append(f"the internal tables of the file are damaged: {reason_of(error)}")
     return found

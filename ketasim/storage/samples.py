@@ -1,4 +1,4 @@
-"""Groups under /trajectories: signals sampled at the same times, with complete dimension scales of their own."""
+"""Groups under /trajectories: signals sampled at the same times, each group with its own dimension scales."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: Rows in a chunk, fewer where a row is long.
 BLOCK_ROWS = 32
 
-#: What a row belongs to, in the order of the numbers that stand for them in the file.
+#: Stages of a run, in the order of their numbers in the file.
 STAGES = ("baseline", "run")
 
 _MEANING = {
@@ -26,15 +26,25 @@ _MEANING = {
     "population": "cell class",
 }
 
-#: Attributes that only tie a dataset to its dimensions; xarray has them as coordinates.
+#: Attributes that only link a dataset to its dimensions, which xarray has as coordinates.
 _STRUCTURE = frozenset({"DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "coordinates"})
 
 
 class Column(NamedTuple):
-    """A recorded quantity: its name, unit, meaning and dimensions after time.
+    """A recorded quantity.
 
-    mechanism : the mechanism that owns it, None for what the network or the recording itself gives.
-    summary, shown : what the summary gives of it and how pictures show it, as text (see `ketasim.signals`).
+    Attributes
+    ----------
+    name, unit, long_name : str
+        Name, unit and meaning.
+    dims : tuple of str
+        Dimensions after time.
+    mechanism : str, optional
+        Mechanism that owns it; None for quantities of the network or of the recording itself.
+    dtype : str
+        Type in the file.
+    summary, shown : str
+        What the summary contains of it and how pictures show it, as text (see `ketasim.signals`).
     """
 
     name: str
@@ -53,17 +63,23 @@ def create_samples(
     coordinates: Mapping[str, Any],
     labels: Mapping[str, tuple[str, Any]],
 ) -> GrowingTable:
-    """Make the datasets of an empty group, without rows: time, stage, columns, and their dimensions.
+    """Create the datasets of an empty group, without rows: time, stage, columns, and their dimensions.
 
     Parameters
     ----------
-    columns : what each row holds.
-    coordinates : name of each dimension after time -> its values (strings or numbers).
-    labels : name -> (dimension, values) of further labels along a dimension.
+    group : h5py.Group
+        Empty group.
+    columns : sequence of Column
+        Contents of a row.
+    coordinates : mapping of str to array_like
+        Values (strings or numbers) of each dimension after time.
+    labels : mapping of str to (dimension, values)
+        Further labels along a dimension.
 
     Raises
     ------
-    ValueError : a column has a dimension without values, or a label has the wrong length.
+    ValueError
+        A column has a dimension without values, or a label has the wrong length.
     """
     scales = {name: _scale(group, name, values) for name, values in coordinates.items()}
     time = add_column(group, "time", "f8", (BLOCK_ROWS,))
@@ -87,10 +103,23 @@ def create_samples(
 def append_sample(table: GrowingTable, time: float, stage: str, values: Mapping[str, Any]) -> None:
     """Add one row.
 
-    time : s from time zero, later than the row before.
-    stage : one of `STAGES`.
-    values : exactly the columns, each with the shape of its dimensions.
-    Raises ValueError for another shape or an earlier time, KeyError for missing or unknown names.
+    Parameters
+    ----------
+    table : GrowingTable
+        As of `create_samples`.
+    time : float
+        s from time zero, later than the previous row.
+    stage : str
+        One of `STAGES`.
+    values : mapping of str to array_like
+        Exactly the columns, each with the shape of its dimensions.
+
+    Raises
+    ------
+    ValueError
+        A shape is wrong, or the time is not later.
+    KeyError
+        Columns are missing or unknown.
     """
     table.check_later(time)
     row = {**values, "time": time, "stage": STAGES.index(stage)}
@@ -129,15 +158,22 @@ def _column(group: h5py.Group, column: Column, shape: tuple[int, ...]) -> Any:
 
 
 def signals_in(group: h5py.Group) -> list[str]:
-    """Names of the signals of a group, without dimensions and labels."""
+    """Return the names of the signals of a group, without dimensions and labels."""
     labels = {label for item in group.values() for label in item.attrs.get("coordinates", "").split()} | {"stage"}
     return [name for name, item in group.items() if not item.is_scale and name not in labels]
 
 
 def read_samples(group: h5py.Group, names: Iterable[str], signals: Collection[str]) -> "xarray.Dataset":
-    """Return some of a group's signals with their coordinates, in memory; rows that are there in part are left out.
+    """Return some signals of a group with their coordinates, in memory; incomplete rows are left out.
 
-    signals : all that there are, see `signals_in`, which takes long.
+    Parameters
+    ----------
+    group : h5py.Group
+        Of one clock.
+    names : iterable of str
+        Signals to read.
+    signals : collection of str
+        All that there are, see `signals_in`, which takes long.
     """
     import xarray
 
@@ -149,7 +185,7 @@ def read_samples(group: h5py.Group, names: Iterable[str], signals: Collection[st
     }
     time = group["time"][:rows]
     coordinates["time"] = (("time",), time, _attributes(group["time"]))
-    # files of format 1.0 have no stage; what they have from before time zero is the baseline
+    # files of format 1.0 have no stage; rows before time zero are the baseline
     in_run = group["stage"][:rows] > 0 if "stage" in group else time >= 0.0
     meaning = {"long_name": "part of the simulation that the row belongs to"}
     coordinates["stage"] = (("time",), np.array(STAGES)[in_run.astype(int)], meaning)
@@ -161,7 +197,7 @@ def read_samples(group: h5py.Group, names: Iterable[str], signals: Collection[st
 
 
 def dimensions(dataset: Any) -> tuple[str, ...]:
-    """Names of a dataset's dimensions, time first."""
+    """Return the names of a dataset's dimensions, time first."""
     if dataset.is_scale:
         return (dataset.name.rpartition("/")[2],)
     return tuple(dimension[0].name.rpartition("/")[2] for dimension in dataset.dims)

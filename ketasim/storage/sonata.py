@@ -1,4 +1,4 @@
-"""Nodes, edges and spikes as SONATA defines them, so that its readers open a trajectory file.
+"""Nodes, edges and spikes in SONATA's layout, so that SONATA readers can open a trajectory file.
 
 Source: SONATA developer guide, sections on nodes, edges and spike reports
 (https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md).
@@ -24,7 +24,12 @@ _SPIKES_IN_A_CHUNK = 2**12
 class Spikes(NamedTuple):
     """Spikes of one population, in order of time.
 
-    times : (S,) float64, ms from time zero. node_ids : (S,) int64, from 0 within the population.
+    Attributes
+    ----------
+    times : (S,) float64 array
+        ms from time zero.
+    node_ids : (S,) int64 array
+        Neurons, numbered from 0 within the population.
     """
 
     times: np.ndarray
@@ -36,7 +41,8 @@ def write_topology(file: h5py.File, topology: "Topology") -> None:
 
     Raises
     ------
-    StorageError : two nodes are objects with the same text, so that the file could not tell them apart.
+    StorageError
+        Two nodes have names with the same text, which the file could not tell apart.
     """
     nodes = file.create_group("nodes")
     edges = file.create_group("edges")
@@ -45,7 +51,7 @@ def write_topology(file: h5py.File, topology: "Topology") -> None:
         _write_nodes(nodes.create_group(name), topology, topology.slice_of(name))
     labels = _read_labels([nodes[name] for name in topology.population_names]) or ()
     if len(set(labels)) < len(labels):
-        raise StorageError("two nodes of the graph have the same name as text; give nodes int or str keys")
+        raise StorageError("two nodes of the graph have names with the same text; use int or str keys")
     source_population = topology.population[topology.source]
     target_population = topology.population[topology.target]
     for i, source in enumerate(topology.population_names):
@@ -76,7 +82,7 @@ def _write_edges(group: h5py.Group, topology: "Topology", pair: tuple[str, str],
         store_plain(group, f"{end}_node_id", ends[end], "1", f"{end} node", node_population=population)
     _write_groups_of_one(group, "edge", chosen.size)
     attributes = group.create_group("0")
-    store_plain(attributes, "syn_weight", topology.weight[chosen], "1", "weight over the mean of its class pair")
+    store_plain(attributes, "syn_weight", topology.weight[chosen], "1", "weight relative to the mean of its class pair")
     store_plain(attributes, "delay", topology.delay[chosen], "ms", "conduction and synaptic delay")
     for end, name in (("source", "source_to_target"), ("target", "target_to_source")):
         n_nodes = members[end].stop - members[end].start
@@ -87,7 +93,7 @@ def _write_edges(group: h5py.Group, topology: "Topology", pair: tuple[str, str],
 
 
 def _write_groups_of_one(group: h5py.Group, kind: str, count: int) -> None:
-    # SONATA lets nodes and edges of several models share a population; ours has one group, "0", and no types.
+    # In SONATA nodes and edges of several models may share a population; here there is one group, "0", and no types.
     store_plain(group, f"{kind}_type_id", np.full(count, -1, dtype="i8"), "1", "type in a SONATA table; -1 is none")
     store_plain(group, f"{kind}_group_id", np.zeros(count, dtype="u8"), "1", "group that holds the attributes")
     store_plain(group, f"{kind}_group_index", np.arange(count, dtype="u8"), "1", "row in that group")
@@ -96,9 +102,22 @@ def _write_groups_of_one(group: h5py.Group, kind: str, count: int) -> None:
 def edge_index(ends: np.ndarray, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return SONATA's index from a node to its edges.
 
-    ends : (E,) the node at one end of each edge. Returns node_id_to_ranges (n_nodes, 2), for each node the
-    first row and one past the last in range_to_edge_id (R, 2), whose rows are runs of consecutive edges.
+    Parameters
+    ----------
+    ends : (E,) array of int
+        Node at one end of each edge.
+    n_nodes : int
+        Number of nodes.
 
+    Returns
+    -------
+    node_id_to_ranges : (n_nodes, 2) array
+        First row, and one past the last, of each node in `range_to_edge_id`.
+    range_to_edge_id : (R, 2) array
+        First edge, and one past the last, of each run of consecutive edges.
+
+    Examples
+    --------
     >>> edge_index(np.array([0, 0, 1, 0]), 3)
     (array([[0, 2], [2, 3], [3, 3]], dtype=uint64), array([[0, 2], [3, 4], [2, 3]], dtype=uint64))
     """
@@ -117,7 +136,7 @@ def edge_index(ends: np.ndarray, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_topology(file: h5py.File) -> "Topology":
-    """Return the graph at the start of a run, node for node and edge for edge as it was given."""
+    """Return the graph at the start of a run, with nodes and edges as given."""
     from ketasim.network.topology import Topology
 
     names = tuple(file["nodes"].attrs["populations"].tolist())
@@ -167,10 +186,10 @@ def _read_labels(groups: list[h5py.Group]) -> tuple[Any, ...] | None:
 
 
 def encode_labels(labels: Sequence[Hashable]) -> tuple[np.ndarray, str]:
-    """Return an array that HDF5 can hold and the name of its encoding.
+    """Return labels as an array that HDF5 can store, and the name of the encoding.
 
-    The encoding is ``int`` (64-bit), ``str``, ``literal`` (tuples, floats, mixtures, as Python writes them)
-    or ``text`` (any other object, of which only its text is kept).
+    The encoding is ``int`` (64-bit), ``str``, ``literal`` (tuples, floats, mixtures, as Python literals) or ``text``
+    (any other object, of which only the text is kept).
 
     >>> encode_labels([3, 1])
     (array([3, 1]), 'int')
@@ -205,7 +224,7 @@ def _is_literal(label: Any) -> bool:
 
 
 def create_spikes(group: h5py.Group) -> GrowingTable:
-    """Make /spikes/<population>, without spikes."""
+    """Create /spikes/<population>, without spikes."""
     group.attrs.create("sorting", 2, dtype=SORTING)
     times = add_column(group, "timestamps", "f8", (_SPIKES_IN_A_CHUNK,), options=plain_filters())
     describe(times, "ms", "time of the spike from zero")
@@ -217,9 +236,19 @@ def create_spikes(group: h5py.Group) -> GrowingTable:
 def append_spikes(table: GrowingTable, times: np.ndarray, node_ids: np.ndarray) -> None:
     """Add the spikes of one window, in any order.
 
-    times : (S,) ms, none earlier than the latest appended before.
-    node_ids : (S,) from 0 within the population.
-    Raises ValueError when times go back or the lengths differ.
+    Parameters
+    ----------
+    table : GrowingTable
+        As of `create_spikes`.
+    times : (S,) array
+        ms from time zero, none before the latest of an earlier call.
+    node_ids : (S,) array of int
+        Neurons, numbered from 0 within the population.
+
+    Raises
+    ------
+    ValueError
+        Times go back, or the lengths differ.
     """
     times = np.asarray(times, dtype="f8")
     ids = np.asarray(node_ids).astype("u8")
@@ -230,11 +259,11 @@ def append_spikes(table: GrowingTable, times: np.ndarray, node_ids: np.ndarray) 
     order = np.lexsort((ids, times))
     times, ids = times[order], ids[order]
     if not times[0] >= table.last:
-        raise ValueError(f"{table.name}: a spike at {times[0]} ms comes after one at {table.last} ms")
+        raise ValueError(f"{table.name}: a spike at {times[0]} ms follows one at {table.last} ms")
     table.append({"timestamps": times, "node_ids": ids}, times[-1])
 
 
 def read_spikes(group: h5py.Group) -> Spikes:
-    """Return the spikes of one population; of a file cut off while written, those that have time and node."""
+    """Return the spikes of one population; from a truncated file, those with both time and node."""
     rows = whole_rows(group)
     return Spikes(group["timestamps"][:rows], group["node_ids"][:rows].astype(np.int64))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ketasim.storage.datasets import StorageError, read_values, store
 
-#: Endings of the keys of an event that carry a unit; the dataset is named without and has the unit instead.
+#: Suffixes of event keys that state a unit; the dataset is named without the suffix and has the unit instead.
 _UNIT_OF_ENDING = {"_mg_per_kg": "mg/kg", "_mg": "mg", "_s": "s", "_hz": "Hz"}
 _ENDING_OF_UNIT = {unit: ending for ending, unit in _UNIT_OF_ENDING.items()}
 
@@ -21,24 +21,24 @@ _EVENT_MEANING = {
     "start": "start, from time zero",
     "duration": "duration; 0 is at once",
     "intensity": "intensity of the stimulus",
-    "population": "population that is stimulated",
-    "rate": "rate added to the background of each neuron",
+    "population": "stimulated population",
+    "rate": "rate added to the background spikes of each neuron",
 }
 
 _SUMMARY_MEANING = {
     "quantity": "signal, or what was counted",
-    "population": "class of neurons, moiety of a concentration, or neither",
-    "at": "instant, stretch or baseline that the value is of; empty for the whole run",
+    "population": "cell class, moiety of a concentration, or empty",
+    "at": "instant, interval or baseline of the value; empty for the whole run",
     "statistic": "peak, time_of_peak, area, mean, value or count",
     "value": "value in the unit of its row",
-    "error": "standard error, NaN where there is none",
+    "error": "standard error; NaN if not defined",
     "unit": "unit of value and error",
     "meaning": "the row in words",
 }
 _SUMMARY_NUMBERS = ("value", "error")
 
 _PROVENANCE_MEANING = {
-    "config_source": "experiment file as it was written",
+    "config_source": "experiment file as written",
     "config_resolved": "experiment with all defaults, JSON",
     "config_sha256": "SHA-256 of the resolved experiment",
     "parameters": "parameters of every mechanism, JSON",
@@ -49,7 +49,7 @@ _PROVENANCE_MEANING = {
 
 
 def write_events(file: h5py.File, events: Sequence[Mapping[str, Any]]) -> None:
-    """Write /events: a dataset for each key of any event; where an event lacks it, "" or nan."""
+    """Write /events: a dataset for each key of any event; "" or nan for events without it."""
     group = file.create_group("events", track_order=True)
     for key in dict.fromkeys(key for event in events for key in event):
         values = [event.get(key) for event in events]
@@ -66,7 +66,7 @@ def _column(values: list[Any]) -> np.ndarray:
 
 
 def read_events(file: h5py.File) -> tuple[dict[str, Any], ...]:
-    """Return the events as they were given; keys that an event did not have are left out."""
+    """Return the events as given; keys that an event lacks are left out."""
     if "events" not in file:
         return ()
     columns = {}
@@ -82,7 +82,7 @@ def _is_absent(value: Any) -> bool:
 
 
 def write_summary(file: h5py.File, table: Mapping[str, Any]) -> None:
-    """Write /summary: a dataset for each column of the table, all of one length."""
+    """Write /summary: a dataset for each column of the table."""
     group = file.create_group("summary", track_order=True)
     for name, meaning in _SUMMARY_MEANING.items():
         numbers = name in _SUMMARY_NUMBERS
@@ -93,7 +93,10 @@ def write_summary(file: h5py.File, table: Mapping[str, Any]) -> None:
 def read_summary(file: h5py.File) -> dict[str, np.ndarray] | None:
     """Return the columns of /summary; None before the run has finished, and in files of 0.1.0, which have no table.
 
-    Raises StorageError if they do not make a table.
+    Raises
+    ------
+    StorageError
+        They do not form a table.
     """
     group = file.get("summary")
     if not isinstance(group, h5py.Group) or "statistic" not in group:
@@ -104,14 +107,14 @@ def read_summary(file: h5py.File) -> dict[str, np.ndarray] | None:
     if {name: values.dtype.kind for name, values in columns.items()} != kinds or {len(shape) for shape in shapes} != {
         1
     }:
-        raise StorageError("/summary is not a table of the columns " + ", ".join(_SUMMARY_MEANING))
+        raise StorageError("/summary is not a table with the columns " + ", ".join(_SUMMARY_MEANING))
     if len(shapes) > 1:
         raise StorageError("/summary is not a table: its columns have different lengths")
     return columns
 
 
 def write_provenance(group: h5py.Group, texts: Mapping[str, str]) -> None:
-    """Write texts that say where the run came from, each as one string."""
+    """Write the provenance of a run, one string for each text."""
     for name, text in texts.items():
         store(group, name, text, "1", _PROVENANCE_MEANING.get(name, name.replace("_", " ")))
 

@@ -1,7 +1,7 @@
-"""Writing a trajectory file while a run goes on, so that a kill at any moment leaves what was flushed.
+"""Writing a trajectory file during a run, so that a kill at any moment leaves what was flushed.
 
-HDF5 with its default format, flushed after each block and never reusing space, is readable after a kill; the
-latest format and SWMR leave a mark that stops a second opening.
+HDF5 with its default format, flushed after each block and never reusing space, is readable after a kill; the latest
+format and SWMR leave a flag that prevents opening it again.
 """
 
 import errno
@@ -45,10 +45,10 @@ from ketasim.storage.reader import Trajectory
 if TYPE_CHECKING:
     from ketasim.network.topology import Topology
 
-#: Groups whose members come one by one while a run goes on.
+#: Groups whose members are added during a run.
 _GROWING = ("trajectories", "spikes", "structure")
 
-#: Marks of the root that a run sets at its end.
+#: Attributes of the root that are set at the end of a run.
 _OF_THE_END = ("finished", "stopped_because", "content_sha256", "network_time", "wall_time_network")
 
 
@@ -68,7 +68,7 @@ _R = TypeVar("_R")
 
 
 def names_the_file(method: Callable[Concatenate[_W, _P], _R]) -> Callable[Concatenate[_W, _P], _R]:
-    """Turn what HDF5 and the operating system raise into a `StorageError` that names the file."""
+    """Turn errors of HDF5 and the operating system into a `StorageError` that names the file."""
 
     @wraps(method)
     def guarded(self: _W, *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -76,7 +76,7 @@ def names_the_file(method: Callable[Concatenate[_W, _P], _R]) -> Callable[Concat
             return method(self, *args, **kwargs)
         except (OSError, RuntimeError) as error:
             self.failed = True
-            first = self.disk_error or error  # what HDF5 says of it later is about its own tables
+            first = self.disk_error or error  # later errors of HDF5 are about its own tables
             raise StorageError(f"{self.place}: cannot be written: {reason_of(first)}") from error
 
     return guarded
@@ -85,23 +85,27 @@ def names_the_file(method: Callable[Concatenate[_W, _P], _R]) -> Callable[Concat
 class TrajectoryWriter:
     """Writer of one trajectory file.
 
-    Used as a context manager: leaving it flushes and closes the file. Only `finish` makes it complete;
-    without it, and after an exception, a path's ``.part`` stays, readable up to the last row, with
-    ``complete`` 0.
+    As a context manager it flushes and closes the file. Only `finish` makes the file complete; without it, and after an
+    exception, the ``.part`` of a path remains, readable up to the last row, with ``complete`` 0.
 
     Parameters
     ----------
-    target : path OUT.h5, whose folder is made; OUT.h5.part is written, over an older one, and renamed by
-        `finish`. Or a BytesIO, which then holds the file in memory.
-    attributes : attributes of the root beside those that every file has; may replace `run_id` and `created`. With a
-        `state` the file has to have the same `run_id`, and keeps the others that it has.
-    state : of a writer (see `state`) whose OUT.h5.part is there: what it wrote later is cut off, and it goes on from
-        there; tables that it knew need not be created again.
+    target : Path or BytesIO
+        Path OUT.h5, whose folder is created; OUT.h5.part is written, replacing an older one, and renamed by `finish`.
+        A BytesIO holds the file in memory.
+    attributes : mapping, optional
+        Attributes of the root beside those that every file has; may replace `run_id` and `created`. With a `state` the
+        file must have the same `run_id`, and keeps its other attributes.
+    state : mapping, optional
+        `state` of a writer whose OUT.h5.part exists: whatever was written later is cut off and writing continues from
+        there. Its tables need not be created again.
 
     Raises
     ------
-    CheckpointError : a state is given, and OUT.h5.part is not what it belongs to.
-    StorageError : from every method, when the file cannot be written; the message names it and the reason.
+    CheckpointError
+        A state is given, and OUT.h5.part does not match it.
+    StorageError
+        From any method, if the file cannot be written; the message names the file and the reason.
     """
 
     @names_the_file
@@ -116,7 +120,7 @@ class TrajectoryWriter:
         self._disk: Disk | None = None
         self._tables: dict[str, GrowingTable] = {}  # by path
         self._reopened = state is not None
-        self._fixed: dict[str, str] = {}  # digests of datasets that do not grow, as far as they are known
+        self._fixed: dict[str, str] = {}  # known digests of datasets that do not grow
         if state is not None:
             assert isinstance(self._destination, Path)
             run_id = (attributes or {}).get("run_id")
@@ -131,7 +135,7 @@ class TrajectoryWriter:
 
     @property
     def state(self) -> dict[str, np.ndarray]:
-        """What another writer needs to go on from here: lengths of what is in the file, and what is kept in memory."""
+        """What another writer needs to continue from here: lengths of the tables in the file, and rows in memory."""
         self._fixed = digests_of_fixed(self._file, self._fixed)
         present = [f"{place}/{name}" for place in _GROWING for name in self._file.get(place, ())]
         known = {"tables": list(self._tables), "present": present, "fixed": self._fixed}
@@ -139,7 +143,7 @@ class TrajectoryWriter:
         return arrays | {"known": np.frombuffer(json.dumps(known).encode(), np.uint8)}
 
     def written(self) -> Trajectory:
-        """Flush, and return what is in the file so far, to be read while it is open here."""
+        """Flush, and return the trajectory so far, for reading while the file is still open for writing."""
         self.flush()
         return Trajectory(self._file, None)
 
@@ -154,7 +158,7 @@ class TrajectoryWriter:
 
     @property
     def disk_error(self) -> OSError | None:
-        """What the system said when the file could not be written; None if it did not say anything."""
+        """Error of the operating system when the file could not be written; None without one."""
         return self._disk.error if self._disk is not None else None
 
     def __enter__(self) -> Self:
@@ -175,7 +179,7 @@ class TrajectoryWriter:
         except StorageError:
             with suppress(StorageError):
                 self._close()
-            # After an exception that one is the news, not that its last rows do not fit on a full disk.
+            # After an exception that one matters, not that the last rows do not fit on a full disk.
             if kind is None:
                 raise
 
@@ -206,20 +210,23 @@ class TrajectoryWriter:
         coordinates: Mapping[str, Any] | None = None,
         labels: Mapping[str, tuple[str, Any]] | None = None,
     ) -> None:
-        """Create /trajectories/<group>, a set of signals sampled at the same times.
+        """Create /trajectories/<group>, a set of signals sampled at the same times; a reopened file continues its own.
 
         Parameters
         ----------
-        group : ``subject``, ``population`` or ``node``.
-        columns : the signals; each has dimensions (time, *dims).
-        coordinates : name of each dimension -> its values, such as ``{"population": ("PYR", "PV")}``.
-        labels : name -> (dimension, values), such as ``{"node_id": ("node", [0, 1, 0])}``.
-
-        Those that a reopened file has go on.
+        group : str
+            ``subject``, ``population`` or ``node``.
+        columns : sequence of Column
+            Signals, with dimensions (time, *dims).
+        coordinates : mapping of str to array_like, optional
+            Values of each dimension, such as ``{"population": ("PYR", "PV")}``.
+        labels : mapping of str to (dimension, values), optional
+            Further labels, such as ``{"node_id": ("node", [0, 1, 0])}``.
 
         Raises
         ------
-        ValueError : the group exists, a dimension has no values, or values do not fit their dimension.
+        ValueError
+            The group exists, a dimension has no values, or values do not fit their dimension.
         """
         if self._is_new(f"trajectories/{group}"):
             parent = self._file.require_group("trajectories").create_group(group, track_order=True)
@@ -229,22 +236,46 @@ class TrajectoryWriter:
 
     @names_the_file
     def append(self, group: str, time: float, values: Mapping[str, Any], stage: str = "run") -> None:
-        """Add one row to /trajectories/<group>; it is in the file after the next `flush`, which comes by itself.
+        """Add one row to /trajectories/<group>; it is written when its chunk is full, or by `flush`.
 
-        time : s from time zero, later than the row before.
-        values : name of each column -> its values, which are copied.
-        stage : ``baseline`` or ``run``, what the row belongs to.
-        Raises KeyError for an unknown group or names that are not the columns, ValueError for a wrong shape.
+        Parameters
+        ----------
+        group : str
+            As of `create_samples`.
+        time : float
+            s from time zero, later than the previous row.
+        values : mapping of str to array_like
+            Values of each column, which are copied.
+        stage : str
+            ``baseline`` or ``run``.
+
+        Raises
+        ------
+        KeyError
+            The group is unknown, or columns are missing or unknown.
+        ValueError
+            A shape is wrong, or the time is not later.
         """
         samples.append_sample(self._tables[f"trajectories/{group}"], time, stage, values)
         self._flush_full_block()
 
     @names_the_file
     def append_spikes(self, population: str, timestamps_ms: np.ndarray, node_ids: np.ndarray) -> None:
-        """Add the spikes of a window to /spikes/<population>; no spikes at all still make the empty group.
+        """Add the spikes of a window to /spikes/<population>; without spikes it only creates the group.
 
-        timestamps_ms : (S,) ms from time zero, in any order, none before those of an earlier call.
-        node_ids : (S,) from 0 within the population. Raises ValueError when times go back.
+        Parameters
+        ----------
+        population : str
+            Population that fired them.
+        timestamps_ms : (S,) array
+            ms from time zero, in any order, none before those of an earlier call.
+        node_ids : (S,) array of int
+            Neurons, numbered from 0 within the population.
+
+        Raises
+        ------
+        ValueError
+            Times go back.
         """
         path = f"spikes/{population}"
         if path not in self._tables:
@@ -254,9 +285,17 @@ class TrajectoryWriter:
 
     @names_the_file
     def create_edge_events(self, pairs: Iterable[edges.Pair]) -> None:
-        """Create /structure/events for the edges that may change; one that a reopened file has goes on.
+        """Create /structure/events for the plastic edges; a reopened file continues its own.
 
-        pairs : populations of source and target, such as ``[("PYR", "PYR")]``. Raises ValueError if it exists.
+        Parameters
+        ----------
+        pairs : iterable of (str, str)
+            Populations of source and target, such as ``[("PYR", "PYR")]``.
+
+        Raises
+        ------
+        ValueError
+            It exists already.
         """
         if self._is_new("structure/events"):
             table = edges.create_events(self._file.require_group("structure"), pairs)
@@ -265,19 +304,29 @@ class TrajectoryWriter:
 
     @names_the_file
     def append_edge_events(self, time_s: float, events: Mapping[edges.Pair, Sequence[Any]]) -> None:
-        """Add births and deaths of edges in a slow step; a step without any says that it had none.
+        """Add births and deaths of edges in a slow step, also if there were none.
 
-        time_s : end of the step, later than the one before.
-        events : class pair -> (kind, source, target, weight, delay), (B,) each: 0 birth or 1 death, in the order in
-            which they apply; nodes from 0 within their population; relative, kept in single precision; ms.
-        Raises ValueError when time goes back or lengths differ, KeyError for a pair that was not announced.
+        Parameters
+        ----------
+        time_s : float
+            End of the step, later than that of the previous step.
+        events : mapping of (str, str) to sequence
+            By class pair, (B,) arrays kind (0 birth, 1 death), source and target (from 0 within their population),
+            weight (relative, stored in single precision) and delay (ms), in the order in which they apply.
+
+        Raises
+        ------
+        ValueError
+            Time goes back, or lengths differ.
+        KeyError
+            A pair is not one of those of `create_edge_events`.
         """
         edges.append_events(self._tables["structure/events"], time_s, edges.changing_pairs(self._file), events)
         self._flush_full_block()
 
     @names_the_file
     def write_snapshot(self, name: str, time_s: float, topology: "Topology", pairs: Iterable[edges.Pair]) -> None:
-        """Write the edges of class pairs as they are at a time, under /structure/snapshot_<name>."""
+        """Write the edges of class pairs at a time, under /structure/snapshot_<name>."""
         edges.write_snapshot(self._file, name, time_s, topology, pairs)
         self._commit()
 
@@ -285,18 +334,27 @@ class TrajectoryWriter:
     def write_graph_measures(
         self, name: str, time_s: float, population: str, measures: Mapping[str, tuple[Any, str, str]]
     ) -> None:
-        """Write /structure/measures_<name>, of the graph within a population.
+        """Write /structure/measures_<name>, measures of the graph within a population.
 
-        measures : name -> (number or (K,) array by degree, unit, long name).
+        Parameters
+        ----------
+        name : str
+            Name of the set.
+        time_s : float
+            s from time zero.
+        population : str
+            Population within which edges were measured.
+        measures : mapping of str to (value, unit, meaning)
+            A value is a number, or a (K,) array by degree.
         """
         edges.write_measures(self._file, name, time_s, population, measures)
         self._commit()
 
     @names_the_file
     def write_events(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Write /events, doses and stimuli as given.
+        """Write /events: doses and stimuli as given.
 
-        A key ending in ``_s``, ``_mg`` or ``_mg_per_kg`` makes a dataset without the ending, with that unit.
+        A key with the suffix ``_s``, ``_mg`` or ``_mg_per_kg`` becomes a dataset with that unit and without the suffix.
         """
         tables.write_events(self._file, events)
         self._commit()
@@ -309,7 +367,7 @@ class TrajectoryWriter:
 
     @names_the_file
     def mark(self, **marks: float) -> None:
-        """Set attributes of the root, known only when the run has ended."""
+        """Set attributes of the root that are known only at the end of the run."""
         for name, value in marks.items():
             self._file.attrs[name] = value
         self._commit()
@@ -318,20 +376,20 @@ class TrajectoryWriter:
     def flush(self) -> None:
         """Write all rows and spikes kept in memory and hand them to the operating system.
 
-        What is written before a chunk is full is stored again when it is, so call this for a reason only.
+        A chunk written before it is full is stored again when it is, so flush only with a reason.
         """
         self._write_rows(whole_blocks=False)
 
     @names_the_file
     def stop(self, reason: str) -> None:
-        """Flush and note in the file why the run ends before its time."""
+        """Flush and note in the file why the run stopped early."""
         self.flush()
         self._file.attrs["stopped_because"] = reason
         self._commit()
 
     @names_the_file
     def sync(self) -> None:
-        """Make sure that all but the rows kept in memory is on the disk, such as before a checkpoint counts on it."""
+        """Force everything but the rows kept in memory to disk, as a checkpoint requires."""
         self._commit()
         if self._disk is not None:
             self._disk.sync()
@@ -340,7 +398,7 @@ class TrajectoryWriter:
     def finish(self) -> None:
         """Flush, mark the file as complete with the digest of its content, close it and give it its final name.
 
-        The digest is of what is read back, so that a block that went bad on the disk is noticed now.
+        The digest is computed from the file as read back, so that a bad block is noticed now.
         """
         self.flush()
         fault_point("rename")
@@ -360,7 +418,7 @@ class TrajectoryWriter:
             self._disk.close()
 
     def _is_new(self, path: str) -> bool:
-        """Whether a table has to be made. Raises ValueError for one that is made a second time."""
+        """Whether a table has to be created; ValueError if it already was."""
         if path in self._tables and not self._reopened:
             raise ValueError(f"/{path} exists already")
         return path not in self._tables
@@ -375,7 +433,7 @@ class TrajectoryWriter:
             self._write_rows(whole_blocks=True)
 
     def _write_rows(self, whole_blocks: bool) -> None:
-        # Times come after the data are safe, so that a file cut off in between has no time without its data.
+        # Times are written once the data are safe, so that a file truncated in between has no time without its data.
         finishing = [table.write(whole_blocks) for table in self._tables.values()]
         self._commit()
         for write_key in finishing:
@@ -384,9 +442,14 @@ class TrajectoryWriter:
 
 
 def new_file(destination: Path | BytesIO, attributes: Mapping[str, Any]) -> tuple[h5py.File, Disk | None]:
-    """Make a trajectory file with the marks that every one has, and `attributes`, which may replace some.
+    """Create a trajectory file with its standard attributes, and `attributes`, which may replace some.
 
-    Returns the HDF5 file, and the disk below it unless it lies in memory.
+    Returns
+    -------
+    file : h5py.File
+        The file.
+    disk : Disk or None
+        The disk below it; None in memory.
     """
     disk = None
     if isinstance(destination, BytesIO):
@@ -416,7 +479,8 @@ def complete(part: Path) -> None:
 
     Raises
     ------
-    StorageError : it cannot be renamed, such as while another program on Windows has OUT.h5 open.
+    StorageError
+        It cannot be renamed; for example, on Windows, while another program has OUT.h5 open.
     """
     target = part.with_suffix("")
     fault_point("rename")
@@ -431,13 +495,14 @@ def complete(part: Path) -> None:
 
 
 def complete_after_all(part: Path) -> None:
-    """Give its name to an OUT.h5.part whose run was interrupted after the mark that it is complete.
+    """Rename an OUT.h5.part whose run was interrupted after the file was marked as complete.
 
-    What the interruption may have left of the last commit is done first, so that every reader of HDF5 can open it.
+    An interrupted last commit is finished first, so that every HDF5 reader can open the file.
 
     Raises
     ------
-    StorageError : it cannot be written or renamed.
+    StorageError
+        It cannot be written or renamed.
     """
     try:
         Disk.reopened(part).close()
@@ -447,49 +512,52 @@ def complete_after_all(part: Path) -> None:
 
 
 def now() -> str:
-    """Return the time of day for the file's marks."""
+    """Return the current time for the file's attributes."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def reopened(
     path: Path, state: Mapping[str, np.ndarray], run_id: str | None
 ) -> tuple[h5py.File, Disk, dict[str, GrowingTable]]:
-    """Open an OUT.h5.part to go on from a state; what was written later is cut off with the first commit.
+    """Open an OUT.h5.part to continue from a state; later content is cut off with the first commit.
 
     Raises
     ------
-    CheckpointError : it is missing, damaged, of another run than `run_id`, or has less than the state says.
-    OSError : it cannot be read or written.
+    CheckpointError
+        It is missing, damaged, of a run other than `run_id`, or lacks content of the state.
+    OSError
+        It cannot be read or written.
     """
     with ExitStack() as undone:
         try:
             if not path.stat().st_size:
-                raise ValueError("it is empty")  # HDF5 would make a file of it
+                raise ValueError("it is empty")  # HDF5 would create a file in it
             disk = Disk.reopened(path)
             undone.callback(disk.abandon)
             file = h5py.File(disk, "r+")
             undone.callback(file.close)
             found = native(file.attrs.get("run_id"))
             if run_id not in (None, found):
-                raise ValueError(f"it is of the run {found}, the checkpoint of {run_id}")
+                raise ValueError(f"it belongs to run {found}, the checkpoint to {run_id}")
             growing = _cut_back(file, state)
         except (OSError, RuntimeError, LookupError, ValueError, TypeError, StorageError) as error:
             if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
                 raise
             raise CheckpointError(
-                f"{path}: not what its checkpoint counts on: {reason_of(error)}; the run cannot go on; "
-                "`ketasim run ... --force` starts anew"
+                f"{path}: does not match its checkpoint: {reason_of(error)}; the run cannot continue; "
+                "`ketasim run ... --force` starts over"
             ) from error
         undone.pop_all()
         return file, disk, growing
 
 
 def _cut_back(file: h5py.File, state: Mapping[str, np.ndarray]) -> dict[str, GrowingTable]:
-    """Return the growing tables of a file as they were at a state; what was written later is cut off.
+    """Return the growing tables of a file as they were at a state; later content is cut off.
 
     Raises
     ------
-    ValueError, KeyError : the file does not have what it had.
+    ValueError, KeyError
+        The file lacks content of the state.
     """
     known = json.loads(bytes(state["known"]))
     missing = [path for path in known["present"] if path not in file]
@@ -502,7 +570,7 @@ def _cut_back(file: h5py.File, state: Mapping[str, np.ndarray]) -> dict[str, Gro
         for name in list(file.get(place, ())):
             if f"{place}/{name}" not in known["present"]:
                 del file[place][name]
-    items = item_digests(file)  # reads all, and so checks what grows
+    items = item_digests(file)  # reads everything, which checks the growing tables
     damaged = [name for name, digest in known["fixed"].items() if items.get(name) != digest]
     if damaged:
         raise ValueError(f"{damaged[0]} is not what was written")
@@ -511,7 +579,7 @@ def _cut_back(file: h5py.File, state: Mapping[str, np.ndarray]) -> dict[str, Gro
 
 
 def _forget_the_end(file: h5py.File) -> None:
-    """Remove what a run writes, and sets, when it ends or goes on."""
+    """Remove what is written at the end of a run, or when it is resumed."""
     for name in ("summary", "provenance/forced_resume"):  # written again
         if name in file:
             del file[name]

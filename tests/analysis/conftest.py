@@ -37,7 +37,7 @@ def made_up():
                     for name, array in arrays.items()
                 ]
                 used = any(array.ndim > 1 for array in arrays.values())
-                writer.create_clock(group, columns, {axis: labels} if used else {}, beside if used else {})
+                writer.create_samples(group, columns, {axis: labels} if used else {}, beside if used else {})
                 for row, time in enumerate(times):
                     writer.append(group, time, {name: array[row] for name, array in arrays.items()})
             writer.mark(**marks)

@@ -158,7 +158,7 @@ def test_a_run_that_wrote_nothing_has_an_empty_summary():
     """Catches a traceback for a run that was killed before its first row."""
     target = BytesIO()
     with TrajectoryWriter(target) as writer:
-        writer.create_clock("subject", [Column("mood", "1", "mood", summary="peak; mean over 10 min to 60 min")])
+        writer.create_samples("subject", [Column("mood", "1", "mood", summary="peak; mean over 10 min to 60 min")])
     table = open_trajectory(target).summary
     assert table.empty
     assert list(table.columns) == ["quantity", "population", "at", "statistic", "value", "error", "unit", "meaning"]

@@ -55,7 +55,7 @@ def test_the_first_raises_and_is_heard(number, ended, monkeypatch):
         signal.raise_signal(number)
         until(lambda: False)
     assert until(lambda: said)
-    assert said == ["interrupted: finishing what can't be cut; once more stops at once"]
+    assert said == ["interrupted: finishing the current window; interrupt again to stop at once"]
     assert ended[0] == []
 
 

@@ -192,7 +192,7 @@ def test_a_run_without_a_network_has_no_sheet(call, small, folder):
     ("arguments", "word"),
     [
         (("--signals", "firing_rates"), "did you mean firing_rate?"),
-        (("--signals", "firing_rate", "--network"), "two pictures"),
+        (("--signals", "firing_rate", "--network"), "cannot be combined"),
         (("--time", "10 min"), "--network"),
         (("--network", "--time", "3 d"), "outside the run"),
         (("--network", "--time", "soon"), "soon"),

@@ -204,7 +204,7 @@ def test_an_interrupted_run_says_how_to_continue(call, folder, pressed, caplog, 
     assert call("inspect", "my run.h5", "--verify").stdout == "intact\n"
     caplog.clear()
     assert call("resume", "my run.h5").exit_code == 0
-    assert "my run.h5 is complete, there is nothing to continue" in caplog.text
+    assert "my run.h5 is complete; there is nothing to resume" in caplog.text
 
 
 def test_resume_refuses_what_differs(call, folder, pressed):
@@ -228,7 +228,7 @@ def test_resume_of_nothing(call, folder):
     for name in ("out.h5", "no/such/out.h5"):
         result = call("resume", name)
         assert result.exit_code == 2
-        assert "no such file, and nothing of an interrupted run" in result.stderr
+        assert "no such file, and no interrupted run" in result.stderr
     assert [path.name for path in folder.iterdir()] == ["small.yaml"]
 
 
@@ -247,6 +247,6 @@ def test_a_run_that_fails_says_that_it_can_go_on(call, folder, monkeypatch):
         patch.setattr(ketasim.Simulation, "step", step)
         result = call("run", "small.yaml", "network=none", "recording={}", "-o", "out.h5")
     assert result.exit_code == 1
-    assert "once the cause has gone, continue with: ketasim resume out.h5" in result.stderr
+    assert "once the cause is resolved, continue with: ketasim resume out.h5" in result.stderr
     assert call("resume", "out.h5").exit_code == 0
     assert not checkpoint_path(folder / "out.h5").exists()

@@ -107,7 +107,7 @@ def test_only_edges_onto_the_ringed_neurons_are_drawn(figure, run, monkeypatch):
     scattered = (item for item in sheet.collections if isinstance(item, PathCollection))
     (ringed,) = (item for item in scattered if item.get_facecolor().size == 0)
     assert np.array(ringed.get_offsets()) == pytest.approx(position[chosen])
-    words = f"{len(start - now)} lost, {len(now - start)} new; drawn: those onto {chosen.size} of 16 neurons, ringed"
+    words = f"{len(start - now)} lost, {len(now - start)} new; drawn: those onto {chosen.size} of 16 neurons (ringed)"
     assert sheet.get_title(loc="left").endswith(words)
     for label, pairs in (("lost", start - now), ("new", now - start)):
         expected = np.array([position[[source, target]] for source, target in pairs if target in chosen])

@@ -72,13 +72,13 @@ def test_a_finished_file_is_left_alone(small, tmp_path, caplog):
     ketasim.run(small(network="none"), path).close()
     with caplog.at_level(logging.INFO, "ketasim"):
         assert interrupted_run(path, None, ()) is None
-    assert "out.h5 is complete, there is nothing to continue" in caplog.text
+    assert "out.h5 is complete; there is nothing to resume" in caplog.text
     with h5py.File(path, "r+") as file:
         file.attrs["complete"] = 0
     with pytest.raises(CheckpointError, match=r"out\.h5: unfinished, and there is no out\.h5\.checkpoint"):
         interrupted_run(path, None, ())
     path.write_text("no HDF5")
-    with pytest.raises(StorageError, match="no trajectory file"):
+    with pytest.raises(StorageError, match="not a trajectory file"):
         interrupted_run(path, None, ())
 
 
@@ -113,9 +113,11 @@ def test_a_name_without_its_checkpoint_removed(small, tmp_path):
 def test_own_mechanisms_are_asked_for(stopped, own):
     """Catches a run that goes on without a mechanism that it began with, or with one more."""
     with_own, plain = stopped(mechanisms=[own], name="own.h5"), stopped(name="plain.h5")
-    with pytest.raises(RefusedError, match=r"started with own mechanisms own; ketasim\.resume\(\.\.\., mechanisms="):
+    with pytest.raises(
+        RefusedError, match=r"started with custom mechanisms own; pass the same to ketasim\.resume\(\.\.\., mechanisms="
+    ):
         interrupted_run(with_own, None, ())
-    with pytest.raises(RefusedError, match="started with no own mechanisms"):
+    with pytest.raises(RefusedError, match="started with no custom mechanisms"):
         interrupted_run(plain, None, (own,))
     assert interrupted_run(with_own, None, (own,)).mechanisms == (own,)
 
@@ -135,7 +137,7 @@ def test_a_graph_of_an_older_run_is_not_taken(stopped, random_graph):
     """Catches a run with a graph, killed before it was stored, that goes on with that of the run before."""
     path = stopped("baseline", network={"neurons": 40}, graph=random_graph())
     path = stopped("build", network={"neurons": 40}, graph=random_graph(weight=3.0))  # only the checkpoint is new
-    with pytest.raises(RefusedError, match=r"had not been stored.*graph=\.\.\.\) takes it"):
+    with pytest.raises(RefusedError, match=r"had not yet been stored.*graph=\.\.\.\)"):
         interrupted_run(path, None, ())
     graph = random_graph(weight=3.0)
     assert interrupted_run(path, graph, ()).graph is graph

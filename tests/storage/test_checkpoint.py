@@ -146,10 +146,10 @@ def test_damage_says_what_is_left(tmp_path):
     """Catches a message without a way out."""
     path = tmp_path / "out.h5"
     checkpoint_path(path).write_bytes(b"PK")
-    with pytest.raises(CheckpointError, match=r"damaged: .*; the run cannot go on from it, nothing was computed; "):
+    with pytest.raises(CheckpointError, match=r"damaged: .*; the run cannot continue from it, nothing was computed; "):
         read_checkpoint(path)
     (tmp_path / "out.h5.part").touch()
-    with pytest.raises(CheckpointError, match=r"what out\.h5\.part holds can be read; `ketasim run \.\.\. --force`"):
+    with pytest.raises(CheckpointError, match=r"out\.h5\.part can still be read; `ketasim run \.\.\. --force`"):
         read_checkpoint(path)
 
 

@@ -248,7 +248,7 @@ def test_files_of_format_1_0_are_read(example):
         ((6.0, {PAIR: ([2], [1], [3], [1.0], [1.0])}), "0, a birth, or 1, a death"),
         ((6.0, {PAIR: ([0], [1.0], [3], [1.0], [1.0])}), "integers"),
         ((6.0, {PAIR: ([0], [1], [3], [1.0])}), "shorter"),
-        ((6.0, {("PV", "PYR"): ([0], [1], [3], [1.0], [1.0])}), "made for PYR__PYR, not PV__PYR"),
+        ((6.0, {("PV", "PYR"): ([0], [1], [3], [1.0], [1.0])}), "created for PYR__PYR, not PV__PYR"),
     ],
 )
 def test_wrong_events_are_refused(arguments, message):
@@ -270,7 +270,7 @@ def test_names_of_snapshots_are_refused_where_they_are_taken_or_none(example):
     with TrajectoryWriter(BytesIO()) as writer:
         writer.write_snapshot("start", 0.0, topology, [PAIR])
         for name in ("start", "a/b", "", "1 d"):
-            with pytest.raises(ValueError, match="not a name, or there is one already"):
+            with pytest.raises(ValueError, match="not a valid name, or it exists already"):
                 writer.write_snapshot(name, 0.0, topology, [PAIR])
 
 

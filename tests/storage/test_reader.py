@@ -71,7 +71,7 @@ def test_one_of_many_unknown_names_lists_five(tmp_path):
     """Catches forty names in answer to a misspelt one."""
     names = [f"signal_{letter}" for letter in "abcdefgh"] + ["firing_rate"]
     with TrajectoryWriter(tmp_path / "run.h5") as writer:
-        writer.create_clock("subject", [Column(name, "1", name) for name in names])
+        writer.create_samples("subject", [Column(name, "1", name) for name in names])
         writer.finish()
     with open_trajectory(tmp_path / "run.h5") as trajectory, pytest.raises(KeyError) as error:
         trajectory["firing_rats"]
@@ -258,7 +258,7 @@ def test_files_that_are_not_trajectories(tmp_path):
     with pytest.raises(TrajectoryNotFoundError, match=r"no such file, and no run\.h5\.part"):
         open_trajectory(tmp_path / "run.h5")
     (tmp_path / "text.h5").write_text("not HDF5")
-    with pytest.raises(StorageError, match=r"text\.h5: is no trajectory file"):
+    with pytest.raises(StorageError, match=r"text\.h5: not a trajectory file"):
         open_trajectory(tmp_path / "text.h5")
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file.attrs["Conventions"] = "CF-1.8"
@@ -303,7 +303,7 @@ def test_a_block_that_went_bad_is_named(copied, name):
         raw.seek(-1, 1)
         raw.write(bytes([byte[0] ^ 1]))
     (found,) = damages(copied)
-    assert found.startswith(f"/{name}: can't be read: ")
+    assert found.startswith(f"/{name}: cannot be read: ")
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_what_was_changed_since_is_found(copied, change):
     with h5py.File(copied, "r+") as file:
         change(file)
     (found,) = damages(copied)
-    assert found.startswith("the content is ")
+    assert found.startswith("the digest of the content is ")
 
 
 def test_an_unfinished_file_is_read_as_a_whole(tmp_path, example):
@@ -344,7 +344,7 @@ def test_what_is_no_trajectory_is_refused(tmp_path):
     with pytest.raises(TrajectoryNotFoundError):
         damages(tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
-    with pytest.raises(StorageError, match="no trajectory file"):
+    with pytest.raises(StorageError, match="not a trajectory file"):
         damages(tmp_path / "text.h5")
 
 

@@ -168,7 +168,7 @@ def changed(path, change):
         (lambda file: file["spikes/PYR/timestamps"].resize(0, axis=0), "rows"),
         (lambda file: file.__delitem__("trajectories/node"), "node"),
         (lambda file: file.__delitem__("structure"), "structure"),
-        (lambda file: file.attrs.__setitem__("run_id", "b"), "it is of the run b, the checkpoint of a"),
+        (lambda file: file.attrs.__setitem__("run_id", "b"), "it belongs to run b, the checkpoint to a"),
     ],
 )
 def test_a_file_that_has_less_than_the_state_is_refused(interrupted, change, words):
@@ -178,7 +178,7 @@ def test_a_file_that_has_less_than_the_state_is_refused(interrupted, change, wor
         state = state | {"spikes/PYR/rows": np.array(9000)}
     changed(path, change)
     before = digest(f"{path}.part")
-    with pytest.raises(CheckpointError, match=r"out\.h5\.part: not what its checkpoint counts on: .*--force") as caught:
+    with pytest.raises(CheckpointError, match=r"out\.h5\.part: does not match its checkpoint: .*--force") as caught:
         Fake(path, topology, state)
     assert words in str(caught.value)
     assert digest(f"{path}.part") == before
@@ -193,7 +193,7 @@ def test_a_missing_or_broken_file_is_refused(interrupted, content):
         part.unlink()
     else:
         part.write_bytes(part.read_bytes()[:3000] if content == "cut" else content)
-    with pytest.raises(CheckpointError, match=r"out\.h5\.part: not what its checkpoint counts on"):
+    with pytest.raises(CheckpointError, match=r"out\.h5\.part: does not match its checkpoint"):
         Fake(path, topology, state)
     assert part.exists() == (content is not None)
 

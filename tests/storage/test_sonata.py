@@ -100,14 +100,14 @@ def test_objects_as_labels_keep_their_text(example):
 def test_labels_that_would_merge_are_refused(example):
     """Catches two nodes that silently become one because their names are written alike."""
     topology = example.random_topology((2,), 1.0, labels=(Neuron("same"), Neuron("same")))
-    with pytest.raises(StorageError, match="same name as text"):
+    with pytest.raises(StorageError, match="names with the same text"):
         through_a_file(topology)
 
 
 def test_labels_merge_across_populations_are_refused(example):
     """Catches the same between two populations, which are written one after the other."""
     topology = example.random_topology((1, 1), 1.0, labels=(Neuron("same"), Neuron("same")))
-    with pytest.raises(StorageError, match="same name as text"):
+    with pytest.raises(StorageError, match="names with the same text"):
         through_a_file(topology)
 
 
@@ -129,7 +129,7 @@ def test_spikes_are_sorted_and_never_go_back():
     with TrajectoryWriter(memory) as writer:
         writer.append_spikes("PYR", np.array([2.0, 1.0, 1.0]), np.array([0, 5, 3]))
         writer.append_spikes("PYR", np.array([2.0]), np.array([9]))
-        with pytest.raises(ValueError, match="comes after"):
+        with pytest.raises(ValueError, match="follows"):
             writer.append_spikes("PYR", np.array([1.5]), np.array([1]))
         with pytest.raises(ValueError, match="node ids"):
             writer.append_spikes("PYR", np.array([3.0]), np.array([1, 2]))
