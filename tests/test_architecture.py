@@ -52,7 +52,7 @@ def test_every_module_says_what_it_is_and_is_short(module):
     """Catches a module without a docstring, a file that wants to be two, and work left for later."""
     text = module.read_text(encoding="utf-8")
     assert ast.get_docstring(ast.parse(text))
-    assert len(text.splitlines()) <= 650
+    assert len(text.splitlines()) <= 700
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", text)
     assert len(module.relative_to(PACKAGE).parts) <= 2
 
@@ -115,7 +115,7 @@ def test_test_files_are_short_and_say_what_they_catch():
     """Catches tests whose failure would tell nobody what is wrong."""
     for path in TESTS:
         text = path.read_text(encoding="utf-8")
-        assert len(text.splitlines()) <= 650, path
+        assert len(text.splitlines()) <= 700, path
         for node in ast.parse(text).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 segment = ast.get_source_segment(text, node)

@@ -11,9 +11,13 @@ import pytest
 import ketasim
 from ketasim.digests import code_digest, file_digest, imported, parts_digest, text_digest, value_digest
 from ketasim.network.topology import Edges, make_topology
+from ketasim.recording.provenance import CODE
 
 PACKAGE = Path(ketasim.__file__).parent
-COMPUTING = ("config", "drugs", "kernels", "mechanisms", "network", "simulation", "documents", "storage", "analysis")
+COMPUTING = (
+    *("config", "drugs", "engines", "exposures", "kernels", "mechanisms", "network", "network_files", "simulation"),
+    *("documents", "storage", "recording", "analysis"),
+)
 
 
 def module_named(name):
@@ -54,10 +58,10 @@ def test_no_module_is_imported_by_a_name_made_at_run_time():
 
 def test_code_of_every_folder_that_computes_counts(edited):
     """Catches a folder whose change nobody notices: a run would go on with other equations than it began with."""
-    whole = code_digest("ketasim.pipeline")
-    assert edited()("ketasim.pipeline") == whole
+    whole = code_digest(*CODE)
+    assert edited()(*CODE) == whole
     files = [min((PACKAGE / folder).glob("[a-z]*.py")).relative_to(PACKAGE) for folder in COMPUTING]
-    found = [edited(file)("ketasim.pipeline") for file in (*files, "config/schedule.py", "signals.py")]
+    found = [edited(file)(*CODE) for file in (*files, "config/schedule.py", "signals.py")]
     assert whole not in found
     assert len(set(found)) == len(files) + 2
 
@@ -66,7 +70,7 @@ def test_code_that_shows_does_not_count(edited):
     """Catches a run that may not go on because of another colour in a plot."""
     shown = [path.relative_to(PACKAGE) for folder in ("cli", "plots") for path in (PACKAGE / folder).glob("*.py")]
     assert len(shown) > 8
-    assert edited(*shown)("ketasim.pipeline") == code_digest("ketasim.pipeline")
+    assert edited(*shown)(*CODE) == code_digest(*CODE)
 
 
 def test_a_root_that_is_gone_is_an_error():

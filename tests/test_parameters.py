@@ -57,7 +57,10 @@ def owners():
     for module in pkgutil.walk_packages(ketasim.__path__, "ketasim."):
         for one in vars(importlib.import_module(module.name)).values():
             if isinstance(one, type) and one.__module__ == module.name and getattr(one, "_field_defaults", {}):
-                hints = get_type_hints(one, include_extras=True).values()
+                try:
+                    hints = get_type_hints(one, include_extras=True).values()
+                except NameError:  # of a type known to type checkers only, which no class of parameters has
+                    continue
                 notes = [note for hint in hints for note in getattr(hint, "__metadata__", ())]
                 if any(isinstance(note, Source) for note in notes) and one not in (Synapse, Receptors):
                     yield one

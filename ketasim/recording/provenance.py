@@ -16,6 +16,9 @@ from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.simulation import Simulation
 from ketasim.storage.writer import TrajectoryWriter
 
+#: What computes a run and what of it is stored; pictures and words are not among what these import.
+CODE = ("ketasim.recording.recorder", "ketasim.recording.resume", "ketasim.analysis.summary")
+
 
 def identity(simulation: Simulation) -> dict[str, str]:
     """Return what two runs must share for their results to be identical bit for bit, by name."""
@@ -24,7 +27,7 @@ def identity(simulation: Simulation) -> dict[str, str]:
         "ketasim": __version__,
         "experiment": _described(simulation)[1],
         "parameters": text_digest(_parameters(simulation)),
-        "code": code_digest("ketasim.pipeline"),
+        "code": code_digest(*CODE),
         "processor": environment()["processor"],
     } | packages
 
