@@ -31,7 +31,7 @@ from ketasim.simulation.world import setting_of, slow_times_of
 
 #: Bytes of memory: of a process with and without a network; of a synapse, of a plastic one beside, of a node; of a
 #: plastic synapse while the graph is measured.
-_PROCESS, _PROCESS_ALONE, _SYNAPSE, _PLASTIC, _NODE, _MEASURED = 265e6, 150e6, 83.0, 138.0, 5e3, 400.0
+_PROCESS, _PROCESS_ALONE, _SYNAPSE, _PLASTIC, _NODE, _MEASURED = 290e6, 200e6, 83.0, 138.0, 5e3, 180.0
 
 #: Bytes of file: of every one and of a row, each with and without a network; of an edge; of a plastic edge in a
 #: snapshot, of a set of graph measures, of a birth or death; of the first chunks of spikes, of a spike.
@@ -49,7 +49,7 @@ _FILES, _LINES = {".graphml": (140.0, 21.0), ".h5": (38.0, 2.3)}, (25.0, 28.0)
 _MOVED, _AT_REST = 0.95, 0.1
 
 #: s of wall time, not timed here: to start, to build and store an edge, to measure a plastic one, to write a row.
-_START, _EDGE, _MEASURED_EDGE, _ROW = 3.0, 4e-6, 8e-6, 4e-3
+_START, _EDGE, _MEASURED_EDGE, _ROW = 4.0, 4e-6, 8e-6, 4e-3
 
 _SETTLE, _WINDOW = 0.1, 0.5  #: s of network time before and in the window that is timed
 _UNKNOWN = ("", "")  #: pair of classes that a graph or file has not been asked for
