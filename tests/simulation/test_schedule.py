@@ -19,27 +19,28 @@ def stretches(times, corners):
         yield np.diff(times[(times >= start) & (times <= stop)])
 
 
-events = st.lists(st.floats(0.0, 1e6), max_size=8)
+events = st.lists(st.floats(-2e5, 1e6), max_size=8)
+begins = st.sampled_from([0.0, -172_800.0, -1234.5])
 steps = st.none() | st.floats(LEAST, 7200.0)
 
 
 @settings(max_examples=150, deadline=None)
-@given(events, st.floats(1e3, 3e5), steps)
-def test_every_event_inside_is_a_slow_time_and_time_goes_forward(times_of_events, end, step):
+@given(events, begins, st.floats(1e3, 3e5), steps)
+def test_every_event_inside_is_a_slow_time_and_time_goes_forward(times_of_events, begin, end, step):
     """Catches an event that falls inside a step (its dose would be smeared) and steps of no length."""
-    times = slow_times(0.0, end, times_of_events, step, LEAST)
-    assert times[0] == 0.0
+    times = slow_times(begin, end, times_of_events, step, LEAST)
+    assert times[0] == begin
     assert times[-1] == end
     assert np.all(np.diff(times) > 0)
-    assert {event for event in times_of_events if 0.0 < event < end} <= set(times.tolist())
+    assert {event for event in times_of_events if begin < event < end} <= set(times.tolist())
 
 
 @settings(max_examples=150, deadline=None)
-@given(events, st.floats(1e3, 3e5), steps)
-def test_no_step_is_too_short_for_its_window_unless_events_force_it(times_of_events, end, step):
+@given(events, begins, st.floats(1e3, 3e5), steps)
+def test_no_step_is_too_short_for_its_window_unless_events_force_it(times_of_events, begin, end, step):
     """Catches slow steps in which settling and window do not fit: their windows would be skipped."""
-    times = slow_times(0.0, end, times_of_events, step, LEAST)
-    corners = sorted({0.0, end, *(event for event in times_of_events if event < end)})
+    times = slow_times(begin, end, times_of_events, step, LEAST)
+    corners = sorted({begin, end, *(event for event in times_of_events if begin < event < end)})
     for lengths in stretches(times, corners):
         if lengths.size > 1:
             assert lengths.min() >= LEAST * (1 - 1e-9)

@@ -346,3 +346,12 @@ def test_what_is_no_trajectory_is_refused(tmp_path):
     (tmp_path / "text.h5").write_text("no HDF5")
     with pytest.raises(StorageError, match="no trajectory file"):
         damages(tmp_path / "text.h5")
+
+
+def test_a_name_that_is_no_text_is_damage(copied):
+    """Catches a traceback where a flipped byte leaves the name of an attribute no UTF-8."""
+    with h5py.File(copied, "r+") as file:
+        place = file["trajectories/subject/network_sampled"].id
+        h5py.h5a.create(place, b"\xffunits", h5py.h5t.NATIVE_INT8, h5py.h5s.create(h5py.h5s.SCALAR))
+    (found,) = damages(copied)
+    assert "/trajectories/subject/network_sampled cannot be read" in found
