@@ -330,7 +330,6 @@ def test_memory_and_file_are_forecast_within_a_factor_of_1_5(small, compiled, ne
     experiment = small(network={"neurons": neurons}, duration="10 min", recording=recording)
     truth, stated = true_cost(experiment), stated_cost(experiment)
     for name in ("memory", "file"):
-        print(neurons, name, truth[name], stated[name] / truth[name])
         assert within(stated[name], truth[name]), (name, truth[name], stated[name])
 
 
