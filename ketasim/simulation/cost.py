@@ -31,7 +31,7 @@ from ketasim.simulation.world import setting_of, slow_times_of
 
 #: Bytes of memory: process with and without a network; per synapse, additionally per plastic one, per node; per
 #: plastic synapse while the graph is measured.
-_PROCESS, _PROCESS_ALONE, _SYNAPSE, _PLASTIC, _NODE, _MEASURED = 265e6, 150e6, 83.0, 138.0, 5e3, 400.0
+_PROCESS, _PROCESS_ALONE, _SYNAPSE, _PLASTIC, _NODE, _MEASURED = 290e6, 200e6, 83.0, 138.0, 5e3, 180.0
 
 #: Bytes of file: constant part and per row, with and without a network; per edge; per plastic edge in a snapshot, per
 #: set of graph measures, per birth or death; first chunks of spikes, per spike.
@@ -49,7 +49,7 @@ _FILES, _LINES = {".graphml": (140.0, 21.0), ".h5": (38.0, 2.3)}, (25.0, 28.0)
 _MOVED, _AT_REST = 0.95, 0.1
 
 #: s of wall time not timed here: startup, building and storing an edge, measuring a plastic edge, writing a row.
-_START, _EDGE, _MEASURED_EDGE, _ROW = 3.0, 4e-6, 8e-6, 4e-3
+_START, _EDGE, _MEASURED_EDGE, _ROW = 4.0, 4e-6, 8e-6, 4e-3
 
 _SETTLE, _WINDOW = 0.1, 0.5  #: s of network time before and in the timed window
 _UNKNOWN = ("", "")  #: class pair of edges whose classes have not been read

@@ -168,7 +168,7 @@ def test_sizes_of_circuit_files_graphs_and_no_network(small, random_graph, tmp_p
 
 
 def test_each_part_of_the_file_counts(small):
-    """Catches node signals, spikes or snapshots that an estimate of the disk leaves out."""
+    """Catches node signals, spikes, snapshots, births or deaths that an estimate of the disk leaves out."""
     bare = {"network": {"neurons": 300}, "recording": {}, "duration": "2 d"}
 
     def size(**changes):
@@ -181,6 +181,9 @@ def test_each_part_of_the_file_counts(small):
     assert spikes == pytest.approx((5 + 576) * 300 * 3.0 * 0.2 * 16.0)
     assert size(recording={"graph": ["3 h"]}) > size() + 5.0 * 10_000
     assert size(mechanisms={"synaptogenesis": "off"}) < size() - 3 * 5.0 * 10_000
+    experiment = small(**bare)
+    still = size_of(experiment)._replace(born=0.0)
+    assert size() - file_of(still, experiment) == pytest.approx(2 * 2.0 * size_of(experiment).born * 8.0)
 
 
 def test_a_million_neurons_are_refused_before_they_are_built(small, monkeypatch, tmp_path):
@@ -283,16 +286,15 @@ def test_two_checkpoints_fit_beside_the_file(small, tmp_path, neurons):
 @pytest.mark.parametrize("network", ["none", {"neurons": 80}])
 def test_rows_take_the_room_that_is_stated(small, tmp_path, network):
     """Catches rows that count for nothing, or for a multiple: two runs that differ in little but their number."""
+    schedule = {"baseline": "0.2 s", "settle": "50 ms", "window": "0.1 s", "step": "1 min"}
+    bare = {"network": network, "schedule": schedule, "recording": {}, "mechanisms": {"synaptogenesis": "off"}}
     found = []
-    for duration in ("10 min", "1 h"):
-        schedule = {"baseline": "0.2 s", "settle": "50 ms", "window": "0.1 s", "step": "1 min"}
-        experiment = small(network=network, duration=duration, schedule=schedule, recording={"measures": False})
-        out = tmp_path / f"{duration}.h5"
+    for duration in ("10 min", "90 min"):
+        experiment, out = small(duration=duration, **bare), tmp_path / f"{duration}.h5"
         ketasim.run(experiment, out).close()
         found.append((file_of(size_of(experiment), experiment), out.stat().st_size))
     stated, truth = np.diff(found, axis=0)[0]
-    print(network, stated, truth)
-    assert within(stated, truth)
+    assert within(stated, truth), (stated, truth)
 
 
 def true_cost(experiment):
@@ -328,7 +330,6 @@ def test_memory_and_file_are_forecast_within_a_factor_of_1_5(small, compiled, ne
     experiment = small(network={"neurons": neurons}, duration="10 min", recording=recording)
     truth, stated = true_cost(experiment), stated_cost(experiment)
     for name in ("memory", "file"):
-        print(neurons, name, truth[name], stated[name] / truth[name])
         assert within(stated[name], truth[name]), (name, truth[name], stated[name])
 
 
