@@ -1,6 +1,7 @@
 """What every picture shares: colours, the frame around the panels, the words above and below them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,7 @@ def finish_page(figure: Figure, title: str) -> None:
 def begin_of(trajectory: Trajectory) -> float:
     """Return when the run began, after its baseline, in h; 0, or before it."""
     for group in ("subject", "population"):
-        if any(f"{group}/{name}" in trajectory for name in trajectory.names()):
+        with suppress(KeyError):
             rows = trajectory.dataset(group, [])
             times = rows["time"].values[is_run(rows)]
             return min(0.0, float(times[0]) / 3600.0) if times.size else 0.0

@@ -78,12 +78,12 @@ class Trajectory:
     def _repr_html_(self) -> str:
         if not self._handle:
             return page(repr(self))
-        places = [self._find(name) or ("", "") for name in self.names()]
-        found = [(name, self._file["trajectories"][group][name]) for group, name in places]
-        signals = [
-            (name, item.attrs["units"], ", ".join(_dimensions(item)[1:]), item.attrs["long_name"])
-            for name, item in found
-        ]
+        signals = []
+        for group in self._groups:
+            source = self._file["trajectories"][group]
+            for name in self._signals(group):
+                beside = ", ".join(_dimensions(source[name])[1:])
+                signals.append((name, source[name].attrs["units"], beside, source[name].attrs["long_name"]))
         first = self.summary.head(8)
         return page(
             f"{self.config.get('name', 'trajectory')}: {'complete' if self.complete else 'unfinished'}",
@@ -145,18 +145,21 @@ class Trajectory:
         source, signals = self._file["trajectories"][group], self._signals(group)
         chosen = signals if names is None else list(names)
         rows = min([_written(source["time"]), *(len(source[name]) for name in signals)])
+        dimensions = {
+            name: _dimensions(item) for name, item in source.items()
+        }  # HDF5 looks for names in all of the file
         coordinates = {
             name: (
-                _dimensions(item),
+                dimensions[name],
                 read_values(item)[:rows] if name == "time" else read_values(item),
                 _attributes(item),
             )
             for name, item in source.items()
             if name not in signals
         }
-        used = {dimension for name in chosen for dimension in _dimensions(source[name])} | {"time"}
+        used = {dimension for name in chosen for dimension in dimensions[name]} | {"time"}
         return xarray.Dataset(
-            {name: (_dimensions(source[name]), source[name][:rows], _attributes(source[name])) for name in chosen},
+            {name: (dimensions[name], source[name][:rows], _attributes(source[name])) for name in chosen},
             {name: values for name, values in coordinates.items() if used.issuperset(values[0])},
         )
 
