@@ -1,6 +1,7 @@
 """A run in numbers, as one long table: the same in its closing lines, its picture and its file."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import xarray
 
 
+#: Signals by name, each with dimensions time and perhaps one more.
+Signals = dict[str, "xarray.DataArray"]
 #: Mean and its standard error.
 _Mean = tuple[float, float]
 
@@ -61,10 +64,10 @@ def summarise(trajectory: Trajectory) -> "pandas.DataFrame":
     """
     import pandas
 
-    rows: list[Row] = []
-    for name in whole_signals(trajectory):
-        rows += _of_signal(trajectory, name)
-    return pandas.DataFrame([*rows, *_of_sampling(trajectory)], columns=list(Row._fields))
+    signals = signals_of(trajectory)
+    rows = [row for name in signals for row in _of_signal(signals, name)]
+    rows += _of_sampling(signals, trajectory.attributes.get("network_time"))
+    return pandas.DataFrame(rows, columns=list(Row._fields))
 
 
 def summary_of(trajectory: Trajectory) -> "pandas.DataFrame":
@@ -126,29 +129,31 @@ def _number(table: "pandas.DataFrame", column: str, key: tuple[str, ...]) -> flo
     return float(found.iloc[0])
 
 
-def whole_signals(trajectory: Trajectory) -> list[str]:
-    """Return the signals of the subject and of populations, not of nodes, in the order of the table of signals."""
-    places = ("population", "subject")
-    return in_table_order(
-        name for name in trajectory.names() if any(f"{place}/{name}" in trajectory for place in places)
-    )
+def signals_of(trajectory: Trajectory) -> Signals:
+    """Return the signals of the subject and of populations, not of single nodes, in the order of the signal table."""
+    found: Signals = {}
+    for group in ("subject", "population"):
+        with suppress(KeyError):  # a run without a drug, or without a network
+            dataset = trajectory.dataset(group)
+            found |= {str(name): dataset[name] for name in dataset.data_vars}
+    return {name: found[name] for name in in_table_order(found)}
 
 
-def shown_of(trajectory: Trajectory, name: str) -> Shown | None:
-    """Return how pictures show a signal: as declared in the file or, for files of 0.1.0, in the table of signals.
+def shown_of(array: "xarray.DataArray") -> Shown | None:
+    """How pictures show a signal, as its file declares it; files of 0.1.0 declare nothing, the table of signals does.
 
     Raises
     ------
     StorageError
         The declaration in the file is not valid.
     """
-    text = trajectory.described(name).get("shown")
+    text, name = array.attrs.get("shown"), str(array.name)
     if text is None:
         return SIGNALS[name].shown if name in SIGNALS else None
     try:
         return Shown.of(str(text))
     except ValueError as error:
-        raise StorageError(f"{trajectory.path or '<memory>'}: attribute shown of {name}: {error}") from error
+        raise StorageError(f"attribute shown of {name}: {error}") from error
 
 
 def is_run(rows: "xarray.Dataset | xarray.DataArray") -> np.ndarray:
@@ -175,19 +180,19 @@ def columns_of(array: "xarray.DataArray") -> Iterator[tuple[str, np.ndarray]]:
             yield str(label), values
 
 
-def _of_signal(trajectory: Trajectory, name: str) -> list[Row]:
-    """Rows of a signal, as declared in the file or, for files of 0.1.0, in the table of signals."""
-    array = trajectory[name]
+def _of_signal(signals: Signals, name: str) -> list[Row]:
+    """Rows of a signal as its file declares them; files of 0.1.0 declare nothing, so the table of signals does."""
+    array = signals[name]
     text = str(array.attrs.get("summary", SIGNALS[name].summary if name in SIGNALS else ""))
     if not array.sizes["time"]:
         return []
     try:
         wanted = statistics(text)
     except ValueError as error:
-        raise StorageError(f"{trajectory.path or '<memory>'}: attribute summary of {name}: {error}") from error
+        raise StorageError(f"attribute summary of {name}: {error}") from error
     rows: list[Row] = []
     for statistic in wanted:
-        rows += _means(trajectory, array, statistic) if statistic.name == "mean" else _whole(array, statistic)
+        rows += _means(signals, array, statistic) if statistic.name == "mean" else _whole(array, statistic)
     return rows
 
 
@@ -218,9 +223,9 @@ def _per_hour(unit: str) -> str:
     return "h" if unit == "1" else f"{unit} h"
 
 
-def _means(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> list[Row]:
+def _means(signals: Signals, array: "xarray.DataArray", statistic: Statistic) -> list[Row]:
     name, unit, at = str(array.name), array.attrs["units"], statistic.at
-    found = (_network_means if f"{name}_window" in trajectory else _plain_means)(trajectory, array, statistic)
+    found = (_network_means if f"{name}_window" in signals else _plain_means)(signals, array, statistic)
     where = "mean over the baseline" if at == "baseline" else f"mean over {at}, or to the end of a shorter run"
     return [
         Row(name, label, at, "mean", mean, error, unit, f"{_of(label, array)}, {where}")
@@ -228,16 +233,16 @@ def _means(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statist
     ]
 
 
-def _plain_means(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> dict[str, _Mean]:
-    """Time-weighted means, with the relative standard error of the network signal named in `noise_of`."""
-    chosen = _chosen(trajectory, array, statistic)
+def _plain_means(signals: Signals, array: "xarray.DataArray", statistic: Statistic) -> dict[str, _Mean]:
+    """Time-weighted means; their error is the relative one of the network's signal that they are as noisy as."""
+    chosen = _chosen(signals, array, statistic)
     if chosen.sum() < 2:
         return {}
     weights = time_weights(array["time"].values[chosen])
     means = {label: float(weights @ values[chosen]) for label, values in columns_of(array)}
-    if statistic.noise_of not in trajectory:
+    if statistic.noise_of not in signals:
         return {label: (mean, np.nan) for label, mean in means.items()}
-    noise = _network_means(trajectory, trajectory[statistic.noise_of], statistic)
+    noise = _network_means(signals, signals[statistic.noise_of], statistic)
     found = {}
     for label, mean in means.items():
         level, error = noise.get(label, (np.nan, np.nan))
@@ -245,33 +250,33 @@ def _plain_means(trajectory: Trajectory, array: "xarray.DataArray", statistic: S
     return found
 
 
-def _chosen(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> np.ndarray:
-    """Rows of an interval with a window or at rest; where the budget had run out, estimates are of an earlier time."""
+def _chosen(signals: Signals, array: "xarray.DataArray", statistic: Statistic) -> np.ndarray:
+    """Rows of a stretch with a window or at rest; where a budget had no window, estimates are of an earlier time."""
     times, run = array["time"].values, is_run(array)
     known = np.ones(times.size, bool)
-    if "population" in array.dims and "network_memory" in trajectory:
-        sampled, memory = trajectory["network_sampled"].values, trajectory["network_memory"].values
+    if "population" in array.dims and "network_memory" in signals:
+        sampled, memory = signals["network_sampled"].values, signals["network_memory"].values
         known = (sampled == 1) | (memory >= Sampling().enough)
     if statistic.at == "baseline":
         return np.asarray(known & ~run)
     return np.asarray(known & run & (times >= statistic.begin) & (times <= statistic.end))
 
 
-def _network_means(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> dict[str, _Mean]:
-    """Mean and standard error of a network signal for each population; empty if there is nothing to average.
+def _network_means(signals: Signals, array: "xarray.DataArray", statistic: Statistic) -> dict[str, _Mean]:
+    """Mean and standard error of a network's signal for each population; empty if there is nothing to average.
 
     A row with a window counts with that window, one at rest with its estimate. Errors of estimates are taken to be
     fully correlated over time.
     """
-    times, windows = array["time"].values, trajectory[f"{array.name}_window"].values
-    chosen = _chosen(trajectory, array, statistic)
+    times, windows = array["time"].values, signals[f"{array.name}_window"].values
+    chosen = _chosen(signals, array, statistic)
     run = ~np.isnan(windows[chosen]).any(axis=1)
     if chosen.sum() < 2 or (statistic.at == "baseline" and run.sum() < 2):
         return {}
     run &= run.sum() >= 2
     weights = time_weights(times[chosen])
     share = float(weights[run].sum())
-    estimates, errors = array.values[chosen], trajectory[f"{array.name}_standard_error"].values[chosen]
+    estimates, errors = array.values[chosen], signals[f"{array.name}_standard_error"].values[chosen]
     found = {}
     for index, label in enumerate(array["population"].values.tolist()):
         mean, error = time_average(times[chosen][run], windows[chosen][run, index]) if run.any() else (0.0, 0.0)
@@ -281,11 +286,11 @@ def _network_means(trajectory: Trajectory, array: "xarray.DataArray", statistic:
     return found
 
 
-def _of_sampling(trajectory: Trajectory) -> list[Row]:
-    """Number of windows after the baseline, and simulated network time."""
-    if "network_sampled" not in trajectory:
+def _of_sampling(signals: Signals, spent: float | None) -> list[Row]:
+    """How often the network was run after the baseline, and for how long."""
+    if "network_sampled" not in signals:
         return []
-    sampled = trajectory["network_sampled"]
+    sampled = signals["network_sampled"]
     fresh = sampled.values[is_run(sampled)] == 1
 
     def row(quantity: str, statistic: str, value: Any, unit: str, meaning: str) -> Row:
@@ -295,7 +300,6 @@ def _of_sampling(trajectory: Trajectory) -> list[Row]:
         row("windows_run", "count", fresh.sum(), "1", "windows of the network after the baseline"),
         row("windows_skipped", "count", (~fresh).sum(), "1", "slow times without a window: at rest, or budget used up"),
     ]
-    spent = trajectory.attributes.get("network_time")
     if spent is not None:
         meaning = "network time simulated, baseline and settling included"
         rows.append(row("network_time", "value", spent, "s", meaning))

@@ -1,6 +1,6 @@
 """Results of a run in a few lines; every number is from its summary."""
 
-from ketasim.analysis.summary import Row, shown_of, summary_of
+from ketasim.analysis.summary import Row, shown_of, signals_of, summary_of
 from ketasim.storage import Trajectory
 
 
@@ -36,10 +36,11 @@ def _concentrations(rows: list[Row]) -> list[str]:
 
 def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:
     """Peaks of the signals that are shown in per cent of baseline, then spines."""
+    signals = signals_of(trajectory)
     times = {(row.quantity, row.population): row.value / 3600.0 for row in rows if row.statistic == "time_of_peak"}
     peaks: dict[str, list[str]] = {}
     for row in rows:
-        shown = shown_of(trajectory, row.quantity) if row.statistic == "peak" else None
+        shown = shown_of(signals[row.quantity]) if row.statistic == "peak" else None
         if shown is not None and shown.of_baseline:
             change = f"{100.0 * (row.value - 1.0):+.1f} % at {times[row.quantity, row.population]:.1f} h"
             peaks.setdefault(row.population, []).append(f"{shown.label or shown.panel} {change}")

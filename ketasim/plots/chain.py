@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ketasim.analysis.summary import columns_of, is_run, shown_of, summary_of, whole_signals
+from ketasim.analysis.summary import Signals, columns_of, is_run, shown_of, signals_of, summary_of
 from ketasim.documents import KetasimError
 from ketasim.plots.page import GREY, colour_of, finish_column, known_columns, make_room, page_figure
 from ketasim.plots.time_axis import averaged, length_in_words
@@ -32,9 +32,9 @@ _LINE = 20
 
 
 class _Source(NamedTuple):
-    """A run that is drawn, and its summary."""
+    """A run that is drawn: its signals and its summary."""
 
-    run: Trajectory
+    signals: Signals
     summary: "pandas.DataFrame"
     grey: bool = False
 
@@ -83,14 +83,14 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
     KetasimError
         The run recorded nothing to draw.
     """
-    found = panels(trajectory)
+    sources = [_Source(signals_of(trajectory), summary_of(trajectory))]
+    if vehicle is not None:
+        sources.insert(0, _Source(signals_of(vehicle), summary_of(vehicle), grey=True))
+    found = panels(sources[-1].signals)
     beside = {heading: shown.beside for heading, (shown, _) in found.items() if shown.beside in found}
     rows = [heading for heading in found if heading not in beside]
     if not rows:
         raise KetasimError("there is nothing to draw: the run had neither a drug in the body nor a network")
-    sources = [_Source(trajectory, summary_of(trajectory))]
-    if vehicle is not None:
-        sources.insert(0, _Source(vehicle, summary_of(vehicle), grey=True))
     make_room(figure, len(rows))
     all_axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
     for axes, heading in zip(all_axes, rows, strict=True):
@@ -105,12 +105,12 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
     return figure
 
 
-def panels(trajectory: Trajectory) -> dict[str, tuple[Shown, list[str]]]:
-    """Return heading -> how its first signal is shown, and its signals that have any value."""
+def panels(signals: Signals) -> dict[str, tuple[Shown, list[str]]]:
+    """Heading -> how its first signal is shown, and the signals that it shows, of those that have any value."""
     found: dict[str, tuple[Shown, list[str]]] = {}
-    for name in whole_signals(trajectory):
-        shown = shown_of(trajectory, name)
-        if shown is not None and any(True for _ in columns_of(trajectory[name])):
+    for name, array in signals.items():
+        shown = shown_of(array)
+        if shown is not None and any(True for _ in columns_of(array)):
             found.setdefault(shown.panel, (shown, []))[1].append(name)
     return found
 
@@ -159,19 +159,21 @@ def plot_signals(
 
 
 def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Sequence[_Source]) -> None:
-    """Draw the curves of a panel and label its axis; the legend, which two axes may share, comes later."""
-    shown = shown_of(sources[-1].run, names[0])
+    """Draw the curves of a panel and name its axis; the legend, which two axes may share, comes later."""
+    shown = shown_of(sources[-1].signals[names[0]])
     assert shown is not None
     several, edges = len(names) > 1, np.empty(0)
     own = [curve for name in names for curve in _curves(sources[-1], name)]
     whose = {curve.who for curve in own}
     for source in sources:
-        curves = own if not source.grey else [c for name in names if name in source.run for c in _curves(source, name)]
+        curves = (
+            own if not source.grey else [c for name in names if name in source.signals for c in _curves(source, name)]
+        )
         for place, curve in enumerate(curves):
             # curves coloured by population need no dashes
             dashes = _DASHES[place % len(_DASHES)] if several or curve.colour is None else "-"
             colour = _COLOURS[place % len(_COLOURS)] if several else curve.colour or _BLACK
-            label = "" if source.grey else _label(source.run, curve, several, len(whose) > 1)
+            label = "" if source.grey else _label(curve, several, len(whose) > 1)
             style: dict[str, Any] = {"color": GREY if source.grey else colour, "ls": dashes, "label": label or None}
             if shown.binned:
                 edges, means = averaged(curve.hours, curve.values)
@@ -179,22 +181,23 @@ def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Seque
             else:
                 _draw_curve(axes, curve, style, thin=not several and curve.colour is not None)
     _reach(axes, shown, own)
-    unit = "% of baseline" if shown.of_baseline else shown.unit or sources[-1].run[names[0]].attrs["units"]
+    unit = "% of baseline" if shown.of_baseline else shown.unit or sources[-1].signals[names[0]].attrs["units"]
     means_over = f",\n{length_in_words(edges)} means" if edges.size else ""
     who = f", {next(iter(whose))}" if whose and len(whose) == 1 and "" not in whose else ""
     axes.set_ylabel(f"{fill(heading + who, _LINE)}\n({unit}{means_over})")
 
 
 def _curves(source: _Source, name: str) -> Iterator[_Curve]:
-    """Curves of a signal from the start of the run, scaled as declared."""
-    array, shown = source.run[name], shown_of(source.run, name)
+    """Curves of a signal from the start of the run on, scaled as it declares."""
+    array = source.signals[name]
+    shown = shown_of(array)
     assert shown is not None
     run, factor, note = is_run(array), shown.factor, ""
     table = source.summary
     rest = table[(table["quantity"] == name) & (table["at"] == "baseline") & (table["statistic"] == "mean")]
     baselines = dict(zip(rest["population"], rest["value"], strict=True))
     error = f"{name}_standard_error"
-    errors = dict(columns_of(source.run[error])) if error in source.run else {}
+    errors = dict(columns_of(source.signals[error])) if error in source.signals else {}
     for who, values in columns_of(array):
         if shown.of_baseline:
             relative = array.attrs["units"] == "1" and not baselines
@@ -207,14 +210,12 @@ def _curves(source: _Source, name: str) -> Iterator[_Curve]:
         if kept.any():
             band = factor * errors[who][kept] if who in errors else None
             hours = array["time"].values[kept] / 3600.0
-            yield _Curve(name, who, note, hours, factor * values[kept], band, colour_of(array, who))
+            yield _Curve(shown.label or name, who, note, hours, factor * values[kept], band, colour_of(array, who))
 
 
-def _label(run: Trajectory, curve: _Curve, several: bool, many: bool) -> str:
-    """Label of a curve: its signal and population, where these differ between curves, and what 100 % is."""
-    shown = shown_of(run, curve.signal)
-    signal = (shown.label or curve.signal) if several and shown else ""
-    words = " ".join(filter(None, (signal, curve.who if many else "")))
+def _label(curve: _Curve, several: bool, many: bool) -> str:
+    """Name of a curve in the legend: of its signal, of its population, as far as they differ, and what 100 % is."""
+    words = " ".join(filter(None, (curve.signal if several else "", curve.who if many else "")))
     if curve.note:
         return f"{words} ({curve.note})" if words else curve.note
     return words
@@ -234,7 +235,7 @@ def _annotate_peak(axes: "Axes", name: str, source: _Source) -> None:
     table = source.summary
     rows = table[table["quantity"] == name]
     rows = rows[rows["population"] == rows["population"].iloc[0]].set_index("statistic") if len(rows) else rows
-    if "population" not in source.run[name].dims and {"peak", "time_of_peak"} <= set(rows.index):
+    if "population" not in source.signals[name].dims and {"peak", "time_of_peak"} <= set(rows.index):
         value, at = rows.loc["peak", "value"], rows.loc["time_of_peak", "value"] / 3600.0
         words = f"{value:.3g} {rows.loc['peak', 'unit']}"
         axes.annotate(words, (at, value), xytext=(6, -2), textcoords="offset points", fontsize=8)

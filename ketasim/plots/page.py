@@ -1,6 +1,7 @@
 """Common parts of all pictures: colours, frame, title and advice."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,7 @@ def finish_page(figure: Figure, title: str) -> None:
 def begin_of(trajectory: Trajectory) -> float:
     """Return the time in h at which the run began, after its baseline; 0 or earlier."""
     for group in ("subject", "population"):
-        if any(f"{group}/{name}" in trajectory for name in trajectory.names()):
+        with suppress(KeyError):
             rows = trajectory.dataset(group, [])
             times = rows["time"].values[is_run(rows)]
             return min(0.0, float(times[0]) / 3600.0) if times.size else 0.0

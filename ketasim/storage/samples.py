@@ -189,9 +189,10 @@ def read_samples(group: h5py.Group, names: Iterable[str], signals: Collection[st
     in_run = group["stage"][:rows] > 0 if "stage" in group else time >= 0.0
     meaning = {"long_name": "part of the simulation that the row belongs to"}
     coordinates["stage"] = (("time",), np.array(STAGES)[in_run.astype(int)], meaning)
-    used = {dimension for name in chosen for dimension in dimensions(group[name])} | {"time"}
+    found = {name: (dimensions(group[name]), group[name][:rows], _attributes(group[name])) for name in chosen}
+    used = {dimension for values in found.values() for dimension in values[0]} | {"time"}
     return xarray.Dataset(
-        {name: (dimensions(group[name]), group[name][:rows], _attributes(group[name])) for name in chosen},
+        found,
         {name: values for name, values in coordinates.items() if used.issuperset(values[0])},
     )
 

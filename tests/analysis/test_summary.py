@@ -135,11 +135,10 @@ def test_stages_tell_the_baseline_from_the_run(made_up):
     plain = value_of(trajectory.summary, "windows_run", statistic="count")
 
     class Staged:
-        path, names, __contains__ = None, trajectory.names, trajectory.__contains__
         attributes = trajectory.attributes
 
-        def __getitem__(self, name):
-            return trajectory[name].assign_coords(stage=("time", ["baseline", "baseline", "run", "run"]))
+        def dataset(self, group):
+            return trajectory.dataset(group).assign_coords(stage=("time", ["baseline", "baseline", "run", "run"]))
 
     table = summarise(Staged())
     assert (plain, value_of(table, "windows_run", statistic="count")) == (1, 2)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import ketasim
+from ketasim.analysis.summary import signals_of
 from ketasim.documents import KetasimError
 from ketasim.plots import plot_chain, plot_signals
 from ketasim.plots.chain import panels
@@ -227,7 +228,7 @@ def test_classes_that_a_mechanism_leaves_alone_make_no_panel(by_hand):
     """Catches panels of NaN in a network without pyramidal cells."""
     run = by_hand({name: lambda times: np.nan * times for name in EVERY_SIGNAL})
     assert "bdnf" in run
-    assert panels(run) == {}
+    assert panels(signals_of(run)) == {}
 
 
 def test_vehicle_is_grey_with_the_same_dashes(figure, by_hand):
