@@ -9,17 +9,18 @@ endif
 
 PEERS := .venv-peers
 
-.PHONY: help run test test-all test-slow test-peers test-faults test-lowest bench bench-quick lint build wheel-test schema clean
+.PHONY: help run test test-all test-slow test-peers test-faults test-lowest bench bench-quick lint build wheel-test accept clean
 
 help:
 	@echo "make run         install into .venv and run the human infusion to a trajectory and a picture"
 	@echo "make test        install and run the tests"
-	@echo "make test-all    test-slow, test-peers and test-faults too"
+	@echo "make test-all    test-slow, test-peers and test-faults too; says which part failed"
 	@echo "make test-faults kills, full disks, damaged files, wrong input"
 	@echo "make test-peers  against Brian2 and NEST, and the tests under their version of numpy"
 	@echo "make bench       speed beside Brian2 and NEST, 30 minutes; make bench-quick 5 minutes"
 	@echo "make test-lowest the tests with the declared minimum versions"
 	@echo "make lint        style, types, floors"
+	@echo "make accept      after a new mechanism, signal, drug or parameter: rewrite what follows, list what is left"
 	@echo "make build       sdist and wheel; make wheel-test runs the wheel in a new environment"
 	@echo "make clean       remove environments and builds"
 
@@ -36,12 +37,16 @@ run: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not peers and not faults"
 
-test-all: test test-slow test-peers test-faults
+# Every part, also after one that fails; each runs alone, too.
+test-all:
+	@failed=""; for part in test test-slow test-peers test-faults; do \
+		echo "make $$part"; $(MAKE) --no-print-directory $$part || failed="$$failed $$part"; done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; else echo "all parts passed"; fi
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "slow and not peers and not faults"
 
-# Kills, full disks, damaged files, wrong input: each part runs alone, too.
+# Kills, full disks, damaged files, wrong input.
 test-faults: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m faults -rs
 
@@ -51,8 +56,7 @@ $(PEERS)/installed: pyproject.toml
 	@echo done > $@
 
 test-peers: $(PEERS)/installed
-	$(PEERS)/bin/python -m pytest -q -n 2 --dist loadfile -m peers -rs
-	$(PEERS)/bin/python -m pytest -q -n 2 --dist loadfile -m "not slow and not peers and not faults"
+	$(PEERS)/bin/python -m pytest -q -n 2 --dist loadfile -m "peers or (not slow and not faults)" -rs
 
 bench: $(PEERS)/installed
 	$(PEERS)/bin/python -m benchmarks
@@ -82,8 +86,8 @@ wheel-test: build
 	.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check "$$(ls -t dist/ketasim-*.whl | head -n 1)"
 	folder=$$(mktemp -d) && wheel=$$PWD/.venv-wheel && cd $$folder && $$wheel/bin/ketasim run quick && test -s runs/quick.h5 && rm -r $$folder
 
-schema: $(VENV)/installed
-	$(BIN)/ketasim schema > ketasim.schema.json
+accept: $(VENV)/installed
+	$(BIN)/python -m tools.accept
 
 clean:
 	rm -rf .venv .venv-lowest .venv-peers .venv-wheel dist build

@@ -50,7 +50,8 @@ def _run(task: str, changes: list[str]) -> Row:
         sampler.baseline.load = find
         for (owner, method), function in kept.items():
             setattr(owner, method, function)
-    numbers = {name: summary[name] for name in ("windows_run", "windows_skipped", "network_time")}
+    numbers = {name: ketasim.value_of(summary, name, statistic="count") for name in ("windows_run", "windows_skipped")}
+    numbers["network_time"] = ketasim.value_of(summary, "network_time")
     seconds = {name: round(value, 1) for name, value in ({"total": total} | taken).items()}
     return {"task": task, **numbers, "seconds": seconds}
 

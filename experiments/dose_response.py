@@ -32,7 +32,8 @@ def measure(task: tuple[float, int]) -> list[float]:
     changes = ["duration=1 h", "schedule.step=2 min", "recording={}", f"seed={seed}"]
     changes.append(f"doses.0.amount={dose} mg/kg" if dose else "doses.0.drug=saline")
     trajectory = ketasim.run(ketasim.load_experiment("human_infusion", changes))
-    return [trajectory.summary[f"{quantity}_10_60_min"] for quantity in QUANTITIES]
+    summary = trajectory.summary
+    return [ketasim.value_of(summary, *quantity.rsplit("_", 1), "10 min to 60 min", "mean") for quantity in QUANTITIES]
 
 
 def main() -> None:

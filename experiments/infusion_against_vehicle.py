@@ -42,7 +42,8 @@ def measure(task: tuple[str, int]) -> list[float]:
     config, changes, _ = ARMS[arm]
     common = ["duration=1 h", "schedule.step=1 min", "recording={}", f"seed={seed}"]
     trajectory = ketasim.run(ketasim.load_experiment(config, common + changes))
-    return [trajectory.summary[f"{quantity}_10_60_min"] for quantity in QUANTITIES]
+    summary = trajectory.summary
+    return [ketasim.value_of(summary, *quantity.rsplit("_", 1), "10 min to 60 min", "mean") for quantity in QUANTITIES]
 
 
 def main() -> None:

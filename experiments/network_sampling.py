@@ -36,8 +36,12 @@ def measure(task: tuple[str, int]) -> list[float]:
     arm, seed = task
     changes = ["duration=3 h", "schedule.step=1 min", "recording={}", f"seed={seed}", *ARMS[arm]]
     summary = ketasim.run(ketasim.load_experiment("human_infusion", changes)).summary
-    values = [summary[f"{quantity}_10_60_min{end}"] for end in ("", "_standard_error") for quantity in QUANTITIES]
-    return [*values, summary["windows_run"]]
+    values = [
+        number(summary, *quantity.rsplit("_", 1), "10 min to 60 min", "mean")
+        for number in (ketasim.value_of, ketasim.error_of)
+        for quantity in QUANTITIES
+    ]
+    return [*values, ketasim.value_of(summary, "windows_run", statistic="count")]
 
 
 def main() -> None:

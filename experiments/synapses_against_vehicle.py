@@ -31,13 +31,21 @@ VARIANTS = {
 }
 ENSEMBLE = {"weight sets": ("1 d", []), "weight sets, without scaling": ("1 d", [NO_SCALING])}
 CONFIGS = {"human infusion": "human_infusion", "rat dose": "rat_dose"}
-DAYS = {"24_h": 24.0, "3_d": 72.0, "7_d": 168.0}
-QUANTITIES = (
-    *("bdnf_PYR_peak", "bdnf_PYR_peak_time", "p70s6k_PYR_peak", "p70s6k_PYR_peak_time"),
-    *("surface_ampa_PYR_4_h", "synaptic_protein_PYR_24_h"),
-    *(f"{name}_PYR_{day}" for name in ("spine_density", "homeostatic_scale") for day in DAYS),
-    *(f"spine_{name}_rate_PYR_{day}" for name in ("formation", "elimination") for day in DAYS),
-)
+DAYS = {"24 h": 24.0, "3 d": 72.0, "7 d": 168.0}
+RATES = ("spine_formation_rate", "spine_elimination_rate")
+#: Name in the table of results -> signal, instant and statistic in the summary of a run.
+QUANTITIES = {
+    "bdnf_PYR_peak": ("bdnf", "", "peak"),
+    "bdnf_PYR_peak_time": ("bdnf", "", "time_of_peak"),
+    "p70s6k_PYR_peak": ("p70s6k", "", "peak"),
+    "p70s6k_PYR_peak_time": ("p70s6k", "", "time_of_peak"),
+    "surface_ampa_PYR_4_h": ("surface_ampa", "4 h", "value"),
+    "synaptic_protein_PYR_24_h": ("synaptic_protein", "24 h", "value"),
+} | {
+    f"{name}_PYR_{day.replace(' ', '_')}": (name, day, "value")
+    for name in ("spine_density", "homeostatic_scale", *RATES)
+    for day in DAYS
+}
 
 
 def measure(task: tuple[str, ...]) -> list[float]:
@@ -45,14 +53,16 @@ def measure(task: tuple[str, ...]) -> list[float]:
     config, *changes = task
     common = ["recording={measures: false}", *changes]
     trajectory = ketasim.run(ketasim.load_experiment(config, common))
-    summary, hours = dict(trajectory.summary), trajectory["spine_density"]["time"].values / 3600.0
-    for name in ("spine_formation_rate", "spine_elimination_rate"):
+    table, hours = trajectory.summary, trajectory["spine_density"]["time"].values / 3600.0
+    table = table[table["population"] == "PYR"]
+    summary = table.set_index(["quantity", "at", "statistic"])["value"].to_dict()
+    for name in RATES:
         values = trajectory[name].sel(population="PYR").values
         for day, end in DAYS.items():
             if hours[-1] >= end:
-                summary[f"{name}_PYR_{day}"] = values[(hours > end - 6.0) & (hours <= end + 0.1)].mean()
-    found = [summary.get(name, np.nan) for name in QUANTITIES]
-    return [value / 3600.0 if name.endswith("_time") else value for name, value in zip(QUANTITIES, found, strict=True)]
+                summary[name, day, "value"] = values[(hours > end - 6.0) & (hours <= end + 0.1)].mean()
+    found = [(key, summary.get(key, np.nan)) for key in QUANTITIES.values()]
+    return [value / 3600.0 if statistic == "time_of_peak" else value for (_, _, statistic), value in found]
 
 
 def main() -> None:

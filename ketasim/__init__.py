@@ -13,13 +13,15 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Experiment": "ketasim.config",
+    "error_of": "ketasim.analysis",
     "load_experiment": "ketasim.config",
     "Mechanism": "ketasim.mechanisms",
     "Simulation": "ketasim.simulation",
-    "Trajectory": "ketasim.storage",
-    "open_trajectory": "ketasim.storage",
+    "Trajectory": "ketasim.trajectory",
+    "open_trajectory": "ketasim.trajectory",
     "resume": "ketasim.pipeline",
     "run": "ketasim.pipeline",
+    "value_of": "ketasim.analysis",
     "weight_sets": "ketasim.network.weights",
     "write_graph": "ketasim.storage",
 }

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ketasim.analysis import summarise
-from ketasim.analysis.summary import Summary
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
 from ketasim.mechanisms import Mechanism
@@ -21,9 +20,10 @@ from ketasim.simulation import Simulation
 from ketasim.simulation.cost import check_memory, free_memory, refuse_what_cannot_work, size_of
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.sampler import baseline_windows
-from ketasim.storage import Trajectory, TrajectoryWriter, open_trajectory
+from ketasim.storage import TrajectoryWriter
 from ketasim.storage.checkpoint import locked, remove_checkpoint
 from ketasim.storage.datasets import TrajectoryNotFoundError
+from ketasim.trajectory import Trajectory, open_trajectory
 
 
 class Progress(NamedTuple):
@@ -78,7 +78,7 @@ def run(
     >>> import ketasim
     >>> experiment = ketasim.load_experiment("quick", ["network=none", "recording={}", "duration=1 h"])
     >>> trajectory = ketasim.run(experiment)
-    >>> round(trajectory.summary["plasma_ketamine_peak"])  # ng/mL
+    >>> round(ketasim.value_of(trajectory.summary, "plasma_concentration", "ketamine", statistic="peak"))  # ng/mL
     177
     """
     if not isinstance(experiment, Experiment):
@@ -196,10 +196,9 @@ def _execute(run: _Run) -> None:
             writer.stop(str(error))
             raise
         report("store", simulation)
-        populations = simulation.topology.population_names if simulation.topology else ()
-        moieties = simulation.setting.compartments.moieties
-        summary = summarise(recorder.subject, recorder.population, moieties, populations)
-        writer.write_summary(summary | _network_cost(simulation))
+        if simulation.sampler is not None:
+            writer.mark(network_time=simulation.sampler.network_time, wall_time_network=simulation.sampler.wall_time)
+        writer.write_summary(summarise(writer.written()))
         writer.finish()
     if isinstance(run.target, Path):
         remove_checkpoint(run.target)
@@ -222,27 +221,6 @@ def _simulate(simulation: Simulation, recorder: Recorder, graph_recorder: GraphR
         recorder.record()
         report("run", simulation)
         graph_recorder.record()
-
-
-def _network_cost(simulation: Simulation) -> Summary:
-    """How often the network was run after the baseline, and what it cost."""
-    sampler = simulation.sampler
-    if sampler is None:
-        return {}
-    return {
-        "windows_run": (sampler.windows_run, "1", "windows of the network after the baseline"),
-        "windows_skipped": (
-            sampler.windows_skipped,
-            "1",
-            "slow times without a window: at rest, or no budget left",
-        ),
-        "network_time": (sampler.network_time, "s", "network time behind the run, baseline and settling included"),
-        "wall_time_network": (
-            sampler.wall_time,
-            "s",
-            "time that running the network took; a stored baseline takes none",
-        ),
-    }
 
 
 class _Reporter:

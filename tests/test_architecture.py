@@ -2,9 +2,11 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ TESTED_ELSEWHERE = {
     "kernels/atomics.py": "kernels/test_chunks.py",  # how parts of a network wait for each other
     "kernels/records.py": "kernels/test_spiking_network.py",
     "mechanisms/mechanism.py": "mechanisms/test_declarations.py",
-    "network/assemble.py": "network/test_exchange.py",  # what graphs and files share
+    "network_files/assemble.py": "network_files/test_exchange.py",  # what graphs and files share
     "network/synapses.py": "network/test_build.py",  # tables, read by the builder
     "storage/datasets.py": "storage/test_writer.py",
     "storage/tables.py": "storage/test_reader.py",
@@ -99,7 +101,7 @@ def test_no_folder_stands_empty():
 
 
 def test_the_schema_file_is_the_schema():
-    """Catches editors that check against another schema than ketasim does; `make schema` writes it anew."""
+    """Catches editors that check against another schema than ketasim does; `make accept` writes it anew."""
     assert json.loads((ROOT / "ketasim.schema.json").read_text()) == json.loads(json.dumps(experiment_schema()))
 
 
@@ -132,16 +134,23 @@ def test_commands_in_the_papers_exist():
         assert {word for word in words[2:] if re.match(r"-\D", word)} <= options | {"--help"}, words
 
 
-def test_the_mistake_in_the_readme_is_what_ketasim_says(tmp_path, monkeypatch):
-    """Catches an example of a message that has since changed."""
+def mistake():
+    """The message that README.md shows, and what ketasim says to the line shown below it."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"^    (my_experiment\.yaml:\d+:\d+: .*)\n((?:    .*\n)+)", readme, re.MULTILINE)
-    monkeypatch.chdir(tmp_path)
     line = next(line for line in shown[2].splitlines() if "{" in line).strip()
-    Path("my_experiment.yaml").write_text(f"format: 1\nduration: 24 h\ndoses:\n  {line}\n")
-    with pytest.raises(DocumentError) as caught:
-        load_experiment("my_experiment.yaml")
-    assert str(caught.value).splitlines()[0] == shown[1]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "my_experiment.yaml"
+        file.write_text(f"format: 1\nduration: 24 h\ndoses:\n  {line}\n")
+        with pytest.raises(DocumentError) as caught:
+            load_experiment(file)
+    return shown[1], str(caught.value).splitlines()[0].replace(f"{file.parent}{os.sep}", "")
+
+
+def test_the_mistake_in_the_readme_is_what_ketasim_says():
+    """Catches an example of a message that has since changed."""
+    shown, said = mistake()
+    assert said == shown
 
 
 def test_a_simulation_sees_no_dose_and_no_schedule():

@@ -57,7 +57,7 @@ def test_code_of_every_folder_that_computes_counts(edited):
     whole = code_digest("ketasim.pipeline")
     assert edited()("ketasim.pipeline") == whole
     files = [min((PACKAGE / folder).glob("[a-z]*.py")).relative_to(PACKAGE) for folder in COMPUTING]
-    found = [edited(file)("ketasim.pipeline") for file in (*files, "config/estimation.py", "signals.py")]
+    found = [edited(file)("ketasim.pipeline") for file in (*files, "config/schedule.py", "signals.py")]
     assert whole not in found
     assert len(set(found)) == len(files) + 2
 

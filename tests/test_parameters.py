@@ -1,17 +1,27 @@
 """No default parameter changes unnoticed: a digest of all of them stands in CHANGELOG.md, with the reason."""
 
 import hashlib
+import importlib
 import json
+import pkgutil
 import re
+import sys
 from pathlib import Path
+from typing import get_type_hints
 
-from ketasim.config.estimation import Estimation
+import pytest
+
+import ketasim
+from ketasim.config.schedule import Sampling
 from ketasim.drugs import load_catalogue
 from ketasim.mechanisms import ORDER
 from ketasim.network.prefrontal_microcircuit import Sheet, wiring_rows
-from ketasim.network.synapses import PREFRONTAL
+from ketasim.network.synapses import PREFRONTAL, Receptors, Synapse
 from ketasim.simulation.schedule import AutomaticSteps
+from ketasim.sources import Source
 
+#: The newest one stands first.
+DIGEST = re.compile(r"digest of all defaults: `([0-9a-f]{16})`")
 CHANGELOG = (Path(__file__).parents[1] / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
@@ -27,7 +37,7 @@ def defaults():
         "sheet": Sheet()._asdict(),
         "wiring": [row[:3] for row in wiring_rows()],
         "steps": AutomaticSteps()._asdict(),
-        "estimates": Estimation()._asdict(),
+        "estimates": Sampling()._asdict(),
     }
 
 
@@ -37,20 +47,54 @@ def digest(values):
 
 def test_the_digest_of_all_defaults_stands_in_the_changelog():
     """Catches a default that was changed without a reason in CHANGELOG.md: the newest digest there is another one."""
-    newest = re.search(r"digest of all defaults: `([0-9a-f]{16})`", CHANGELOG)
+    newest = DIGEST.search(CHANGELOG)
     assert newest is not None
     assert newest.group(1) == digest(defaults()), "say in CHANGELOG.md what was changed and why, with this new digest"
 
 
-def test_every_number_enters_the_digest():
-    """Catches a digest that is blind: one changed number of each part makes another one."""
-    before, found = digest(defaults()), set()
-    for part, values in defaults().items():
-        changed = defaults()
-        changed[part] = f"{values} "
-        found.add(digest(changed))
-    assert len(found) == len(defaults())
-    assert before not in found
-    moved = defaults()
-    moved["mechanisms"]["mtorc1"]["gain"] += 1e-9
-    assert digest(moved) != before
+def owners():
+    """Classes of the package that hold numbers with a source and a default; those of tables stand in `PREFRONTAL`."""
+    for module in pkgutil.walk_packages(ketasim.__path__, "ketasim."):
+        for one in vars(importlib.import_module(module.name)).values():
+            if isinstance(one, type) and one.__module__ == module.name and getattr(one, "_field_defaults", {}):
+                hints = get_type_hints(one, include_extras=True).values()
+                notes = [note for hint in hints for note in getattr(hint, "__metadata__", ())]
+                if any(isinstance(note, Source) for note in notes) and one not in (Synapse, Receptors):
+                    yield one
+
+
+def other(value):
+    """A changed number or text."""
+    return value + 1 if isinstance(value, int | float) else f"{value} "
+
+
+@pytest.mark.parametrize("owner", list(owners()), ids=lambda one: one.__module__)
+def test_every_default_with_a_source_enters_the_digest(owner, monkeypatch):
+    """Catches a new class of parameters, or a new number in one, that may change unnoticed."""
+    before = digest(defaults())
+    for name, value in owner._field_defaults.items():
+        values = owner._field_defaults | {name: other(value)}
+        with monkeypatch.context() as patch:
+            patch.setattr(owner.__new__, "__defaults__", tuple(values.values()))
+            assert digest(defaults()) != before, name
+
+
+def test_every_number_of_the_tables_enters_the_digest(monkeypatch):
+    """Catches a digest that is blind to a constant of cells, synapses or receptors, or to a drug."""
+    before, pyr, pair = digest(defaults()), "PYR", ("PYR", "PV")
+    cells, synapses, receptors = PREFRONTAL.cells, PREFRONTAL.synapses, PREFRONTAL.receptors
+    changed = [PREFRONTAL._replace(receptors=one) for one in changes(receptors)]
+    changed += [PREFRONTAL._replace(cells=cells | {pyr: one}) for one in changes(cells[pyr])]
+    changed += [PREFRONTAL._replace(synapses=synapses | {pair: one}) for one in changes(synapses[pair])]
+    assert len(changed) > 30
+    for tables in changed:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys.modules[__name__], "PREFRONTAL", tables)
+            assert digest(defaults()) != before
+    monkeypatch.setattr(sys.modules[__name__], "load_catalogue", lambda extra: {})
+    assert digest(defaults()) != before
+
+
+def changes(values):
+    """The same table once for each of its values, that one changed."""
+    return [values._replace(**{name: other(value)}) for name, value in values._asdict().items()]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ketasim
-from ketasim.network.circuit_file import read_circuit
+from ketasim.network_files.circuit import read_circuit
 
 CONFIG = Path(__file__).parents[1] / "configs" / "published" / "brunel_wang_2001.yaml"
 PYRAMIDAL = ("nonselective", *(f"selective_{number}" for number in range(1, 6)))

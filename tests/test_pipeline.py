@@ -109,7 +109,9 @@ def test_cancelling_keeps_what_was_computed(small, small_run, tmp_path, stage, r
         found, full = part.dataset("population"), small_run.dataset("population")
         assert found.sizes["time"] == rows
         assert found.identical(full.isel(time=slice(0, rows)))
-        assert part.summary == {}
+        counted = ketasim.value_of(part.summary, "windows_run", statistic="count")
+        assert counted == sum(part["network_sampled"].values[found["time"].values >= 0.0])
+        assert "network_time" not in set(part.summary["quantity"])
 
 
 def test_a_progress_callback_that_returns_none_or_zero_does_not_cancel(small):

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import xarray
 from numpy.testing import assert_array_equal
+from pandas.testing import assert_frame_equal
 
 import ketasim
+from ketasim.analysis import summarise
 
 POPULATIONS = ["PYR", "PV", "SST"]
 
@@ -68,7 +70,7 @@ def test_netcdf4_opens_it(small_file, small_run):
         group = file["trajectories/population"]
         assert_array_equal(group["firing_rate"][:], small_run["firing_rate"].values)
         assert list(group["population"][:]) == POPULATIONS
-        assert file["summary"]["plasma_ketamine_peak"][...] == small_run.summary["plasma_ketamine_peak"]
+        assert_array_equal(file["summary"]["value"][:], small_run.summary["value"])
 
 
 def test_libsonata_opens_the_network_and_spikes_of_a_graph_file(graph_file):
@@ -180,16 +182,17 @@ def test_rows_without_a_window_have_none(small):
         assert np.isnan(rows[f"{name}_window"].values).all()
         assert np.ptp(rows[name].values, axis=0).tolist() == [0.0] * 3
         assert np.all(rows[f"{name}_standard_error"].values > 0.0)
-    assert run.summary["windows_run"] == 0
-    assert run.summary["windows_skipped"] == 5
-    assert run.summary["network_time"] == 62.0
+    table = run.summary
+    assert ketasim.value_of(table, "windows_run", statistic="count") == 0
+    assert ketasim.value_of(table, "windows_skipped", statistic="count") == 5
+    assert ketasim.value_of(table, "network_time") == 62.0
     for population in POPULATIONS:
-        key = f"firing_rate_{population}_10_60_min"
-        last = rows.sel(population=population).isel(time=-1)
-        assert run.summary[key] == pytest.approx(float(last["firing_rate"]), rel=1e-12)
-        assert run.summary[f"{key}_standard_error"] == pytest.approx(
-            float(last["firing_rate_standard_error"]), rel=1e-12
+        key, last = (
+            ("firing_rate", population, "10 min to 60 min", "mean"),
+            rows.sel(population=population).isel(time=-1),
         )
+        assert ketasim.value_of(table, *key) == pytest.approx(float(last["firing_rate"]), rel=1e-12)
+        assert ketasim.error_of(table, *key) == pytest.approx(float(last["firing_rate_standard_error"]), rel=1e-12)
 
 
 def test_node_rows_average_to_population_rows(small_run):
@@ -202,55 +205,54 @@ def test_node_rows_average_to_population_rows(small_run):
         assert mean == pytest.approx(wanted, rel=1e-6)
 
 
-def _check_cascade(rows, check):
-    for name in ("bdnf", "p70s6k"):
-        check(f"{name}_PYR_peak", float(rows[name].max()))
-        check(f"{name}_PYR_peak_time", float(rows[name].idxmax("time")))
+def wanted_summary(run):
+    """Every row of the summary of a run of 20 min in equal steps, from its signals by xarray."""
+    rows = run.dataset("population")
+    for name, unit in (("plasma_concentration", "ng/mL"), ("brain_concentration", "uM")):
+        for moiety, part in run[name].groupby("moiety"):
+            total = part.sum("compound")
+            yield (name, moiety, "", "peak"), float(total.max()), np.nan, unit
+            yield (name, moiety, "", "time_of_peak"), float(total.idxmax("time")), np.nan, "s"
+            yield (name, moiety, "", "area"), float(total.integrate("time")) / 3600.0, np.nan, f"{unit} h"
+    for name, populations in (("nmda_block", POPULATIONS), ("bdnf", ["PYR"]), ("p70s6k", ["PYR"])):
+        for population in populations:
+            values = rows[name].sel(population=population)
+            yield (name, population, "", "peak"), float(values.max()), np.nan, "1"
+            yield (name, population, "", "time_of_peak"), float(values.idxmax("time")), np.nan, "s"
+    surge = (rows.time >= 600) & (rows.time <= 3600)
+    for population in POPULATIONS:
+        here = rows.sel(population=population)
+        # equal steps in both stretches: weights are equal, and the error is that of a plain mean of windows
+        for at, chosen in (("baseline", rows.time < 0), ("10 min to 60 min", surge)):
+            windows = here["firing_rate_window"].values[chosen.values]
+            yield ("firing_rate", population, at, "mean"), windows.mean(), _error(windows), "Hz"
+        release, key = here["vesicle_release_window"].values[surge.values], (population, "10 min to 60 min", "mean")
+        perisynaptic, ambient = (
+            here[f"glutamate_{kind}"].values[surge.values].mean() for kind in ("perisynaptic", "ambient")
+        )
+        yield ("glutamate_perisynaptic", *key), perisynaptic, _error(release) * perisynaptic / release.mean(), "1"
+        yield ("glutamate_ambient", *key), ambient, np.nan, "uM"
+    yield ("windows_run", "", "", "count"), 5.0, np.nan, "1"
+    yield ("windows_skipped", "", "", "count"), 0.0, np.nan, "1"
+    yield ("network_time", "", "", "value"), 2.0 + 1.0 + 5 * 0.2 + 4 * 0.05, np.nan, "s"
+
+
+def _error(windows):
+    return windows.std(ddof=1) / np.sqrt(windows.size)
 
 
 def test_summary_can_be_recomputed_from_the_trajectory(small_run):
-    """Catches a summary of other rows, compounds or times than the file's."""
-    summary, seen = small_run.summary, set()
+    """Catches a summary of other rows, compounds or times than the file's, and rows missing or one too many."""
+    found = {tuple(row[:4]): row[4:7] for row in small_run.summary.itertuples(index=False)}
+    wanted = {key: (value, error, unit) for key, value, error, unit in wanted_summary(small_run)}
+    assert found.keys() == wanted.keys()
+    for key, (value, error, unit) in wanted.items():
+        assert found[key][:2] == pytest.approx((value, error), rel=1e-9, nan_ok=True), key
+        assert found[key][2] == unit, key
+    assert ketasim.value_of(small_run.summary, "plasma_concentration", "ketamine", statistic="time_of_peak") == 600.0
+    assert 0.0 <= small_run.attributes["wall_time_network"] < 600.0
 
-    def check(key, value):
-        seen.add(key)
-        assert summary[key] == pytest.approx(value, rel=1e-12), key
 
-    for short, name in (("plasma", "plasma_concentration"), ("brain", "brain_concentration")):
-        array = small_run[name]
-        for moiety, part in array.groupby("moiety"):
-            total, key = part.sum("compound"), f"{short}_{moiety}"
-            check(f"{key}_peak", float(total.max()))
-            check(f"{key}_peak_time", float(total.idxmax("time")))
-            check(f"{key}_area", float(total.integrate("time")) / 3600.0)
-    rows = small_run.dataset("population")
-    stretches = {"baseline": rows.time < 0, "10_60_min": (rows.time >= 600) & (rows.time <= 3600)}
-    for population in POPULATIONS:
-        block = rows["nmda_block"].sel(population=population)
-        check(f"nmda_block_{population}_peak", float(block.max()))
-        check(f"nmda_block_{population}_peak_time", float(block.idxmax("time")))
-        for name in ("firing_rate", "glutamate_perisynaptic", "glutamate_ambient"):
-            for stretch, chosen in stretches.items():
-                key = f"{name}_{population}_{stretch}"
-                if key not in summary:
-                    assert name.startswith("glutamate")
-                    assert stretch == "baseline"
-                    continue
-                # equal steps in both stretches: weights are equal, and the error is that of a plain mean of windows
-                here = rows.sel(population=population).isel(time=np.flatnonzero(chosen.values))
-                mean = float(here[name if name.startswith("glutamate") else f"{name}_window"].mean())
-                check(key, mean)
-                if name == "glutamate_ambient":
-                    continue
-                windows = here["vesicle_release_window" if name.startswith("glutamate") else f"{name}_window"].values
-                error = windows.std(ddof=1) / np.sqrt(windows.size)
-                if name.startswith("glutamate"):
-                    error *= mean / windows.mean()
-                check(f"{key}_standard_error", error)
-    _check_cascade(rows.sel(time=slice(0.0, None), population="PYR"), check)
-    check("windows_run", 5)
-    check("windows_skipped", 0)
-    check("network_time", 2.0 + 1.0 + 5 * 0.2 + 4 * 0.05)
-    assert 0.0 <= summary["wall_time_network"] < 600.0
-    assert seen | {"wall_time_network"} == set(summary)
-    assert summary["plasma_ketamine_peak_time"] == 600.0
+def test_the_stored_summary_is_what_its_rows_say(small_run):
+    """Catches a table that is read from the file and another that is computed of an unfinished one."""
+    assert_frame_equal(small_run.summary, summarise(small_run), check_dtype=False)

@@ -8,7 +8,7 @@ import pytest
 
 from ketasim.documents import parse_quantity
 from ketasim.mechanisms import extrasynaptic_nmda, glutamate
-from ketasim.signals import SIGNALS, SUBUNITS, Dimension, Kind
+from ketasim.signals import SIGNALS, SUBUNITS, Dimension, Kind, Shown, statistics
 
 
 @pytest.mark.parametrize("name", SIGNALS)
@@ -55,3 +55,35 @@ def test_unblocked_and_blocked_agree_when_neutral():
     assert neutral["nmda_unblocked"] == 1.0 - neutral["trapped_block"] - neutral["superficial_block"]
     assert neutral["nmda_block"] == 0.0
     assert np.isfinite(list(neutral.values())).all()
+
+
+@pytest.mark.parametrize("name", [name for name, signal in SIGNALS.items() if signal.summary or signal.shown])
+def test_what_is_declared_can_be_read_again(name):
+    """Catches a declaration that no file can carry, a unit of pictures that nobody knows, and a signal not stored."""
+    signal = SIGNALS[name]
+    assert signal.recorded
+    for statistic in statistics(signal.summary):
+        assert statistic.noise_of == "" or SIGNALS[statistic.noise_of].kind == "network"
+    if signal.shown:
+        assert Shown.of(signal.shown.text) == signal.shown
+        assert Shown.of(signal.shown._replace(factor=2).text).factor == 2.0
+        if signal.shown.unit and "%" not in signal.shown.unit:
+            assert parse_quantity(f"1 {signal.unit}", signal.shown.unit) == pytest.approx(signal.shown.factor)
+
+
+@pytest.mark.parametrize(
+    "text", ["median", "value at", "value at soon", "mean over 1 h to 2", "mean", "peak at 1 h", "peak area"]
+)
+def test_a_wrong_declaration_is_refused(text):
+    """Catches a summary that leaves out, without a word, what a user declared."""
+    with pytest.raises(ValueError, match=r"\w"):
+        statistics(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "3", "[]", "{}", '{"panel": 1}', '{"panel": "a", "factor": "b"}', '{"pane": "a"}']
+)
+def test_a_wrong_look_is_refused(text):
+    """Catches a traceback in a picture of a file that someone changed."""
+    with pytest.raises(ValueError):
+        Shown.of(text)

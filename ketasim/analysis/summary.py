@@ -1,162 +1,269 @@
-"""A run in a few numbers: the same in its closing words, its picture and its file."""
+"""A run in numbers, as one long table: the same in its closing words, its picture and its file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ketasim.config.estimation import Estimation
-from ketasim.recording.recorder import Rows, columns_of, names_of
-from ketasim.signals import SIGNALS
+from ketasim.config.schedule import Sampling
+from ketasim.documents.nearest import nearest_few
+from ketasim.signals import SIGNALS, Shown, Statistic, in_table_order, statistics
+from ketasim.storage import StorageError, Trajectory
 
-#: Name -> (value, unit, meaning).
-Summary = dict[str, tuple[float | str, str, str]]
-
-#: The stretch after time zero over which network quantities are averaged, s.
-FROM, TO = 600.0, 3600.0
-
-
-#: Signals of the cascade whose largest value and its time are given.
-PEAKS = ("bdnf", "p70s6k")
-
-#: Signals of the cascade and of spines, and the times in h at which their values are given.
-INSTANTS = {
-    "surface_ampa": (4.0,),
-    "synaptic_protein": (24.0, 72.0, 168.0),
-    "homeostatic_scale": (24.0, 72.0, 168.0),
-    "spine_density": (24.0, 72.0, 168.0),
-    "spine_formation_rate": (24.0, 72.0, 168.0),
-    "spine_elimination_rate": (24.0, 72.0, 168.0),
-}
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 
-def summarise(subject: Rows, population: Rows, moieties: Sequence[str], populations: Sequence[str]) -> Summary:
-    """Scalars of a run.
+#: Mean and its standard error.
+_Mean = tuple[float, float]
 
-    Concentrations and block have peaks and times of peaks; what is estimated from windows of a noisy network has its
-    baseline and its mean from 10 to 60 min with standard errors, because the largest of many noisy estimates is no
-    estimate of the largest value. Means are over the windows themselves, each of which counts once; where none was run
-    because nothing had moved, they are those of the running estimates.
 
-    Parameters
-    ----------
-    subject, population : rows as kept by the recorder.
-    moieties : what each compound is summed with, in the order of the axis `compound`.
-    populations : names, in the order of the axis `population`.
+class Row(NamedTuple):
+    """One number of a run.
+
+    quantity : a signal, or what was counted. population : class of neurons, or moiety of a concentration.
+    at : as in an experiment file; empty for the whole run. error : standard error, NaN where there is none.
     """
-    summary: Summary = {}
-    for name, short, unit in (("plasma_concentration", "plasma", "ng/mL"), ("brain_concentration", "brain", "uM")):
-        if name in names_of(subject):
-            _concentrations(summary, subject, (name, short, unit), moieties)
-    names = names_of(population)
-    if "nmda_block" in names:
-        _peaks(summary, population, "nmda_block", populations)
-    if "firing_rate" in names:
-        _rates(summary, population, populations)
-    for name, unit in (("glutamate_perisynaptic", "1"), ("glutamate_ambient", "uM")):
-        if name in names:
-            _glutamate(summary, population, (name, unit), populations)
-    for name in [name for name in PEAKS if name in names]:
-        _peaks(summary, population, name, populations)
-    for name, hours in [(name, hours) for name, hours in INSTANTS.items() if name in names]:
-        _at_instants(summary, population, (name, hours), populations)
-    return summary
+
+    quantity: str
+    population: str
+    at: str
+    statistic: str
+    value: float
+    error: float
+    unit: str
+    meaning: str
 
 
-def _concentrations(summary: Summary, rows: Rows, what: tuple[str, str, str], moieties: Sequence[str]) -> None:
-    name, short, unit = what
-    times, values = columns_of(rows, name)
-    for moiety in dict.fromkeys(moieties):
-        total = values[:, [item == moiety for item in moieties]].sum(axis=1)
-        peak = int(np.argmax(total))
-        summary[f"{short}_{moiety}_peak"] = (float(total[peak]), unit, f"peak {short} concentration of {moiety}")
-        summary[f"{short}_{moiety}_peak_time"] = (float(times[peak]), "s", "time of that peak")
-        area = float(np.trapezoid(total, times)) / 3600.0
-        summary[f"{short}_{moiety}_area"] = (area, f"{unit} h", "area under the curve up to the end of the run")
+def summarise(trajectory: Trajectory) -> "pandas.DataFrame":
+    """Return the table of a run, from the rows in its file: what each signal declares that its summary has.
+
+    What is estimated from windows of a noisy network has means with standard errors, because the largest of many noisy
+    estimates is no estimate of the largest value. Means are over the windows themselves, each of which counts once;
+    where none was run because nothing had moved, they are those of the running estimates.
+    """
+    import pandas
+
+    rows: list[Row] = []
+    for name in whole_signals(trajectory):
+        rows += _of_signal(trajectory, name)
+    return pandas.DataFrame([*rows, *_of_sampling(trajectory)], columns=list(Row._fields))
 
 
-def _peaks(summary: Summary, rows: Rows, name: str, populations: Sequence[str]) -> None:
-    times, values = columns_of(rows, name)
-    for index, population in enumerate(populations):
-        if np.isnan(values[:, index]).any():  # not a population that this signal belongs to
-            continue
-        peak = int(np.argmax(values[:, index]))
-        summary[f"{name}_{population}_peak"] = (float(values[peak, index]), "1", f"largest {name} of {population}")
-        summary[f"{name}_{population}_peak_time"] = (float(times[peak]), "s", "time of that peak")
+def summary_of(trajectory: Trajectory) -> "pandas.DataFrame":
+    """Return the table that is in the file, or else computed from its rows."""
+    import pandas
+
+    stored = trajectory.stored_summary()
+    return summarise(trajectory) if stored is None else pandas.DataFrame(stored)
 
 
-def _at_instants(summary: Summary, rows: Rows, what: tuple[str, Sequence[float]], populations: Sequence[str]) -> None:
-    """Values at times that the run reached, between rows along a straight line."""
-    name, instants = what
-    times, values = columns_of(rows, name)
-    unit = SIGNALS[name].unit
-    for hours in instants:
-        if times[-1] < hours * 3600.0:
-            continue
-        label = f"{hours:g} h" if hours <= 24.0 else f"{hours / 24.0:g} d"
-        for index, population in enumerate(populations):
-            value = float(np.interp(hours * 3600.0, times, values[:, index]))
-            if not np.isnan(value):
-                key = f"{name}_{population}_{label.replace(' ', '_')}"
-                summary[key] = (value, unit, f"{name} of {population} at {label}")
+def value_of(
+    table: "pandas.DataFrame", quantity: str, population: str = "", at: str = "", statistic: str = "value"
+) -> float:
+    """Return one number of a summary.
+
+    Raises KeyError with the nearest rows when there is none.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> table = pandas.DataFrame([Row("bdnf", "PYR", "", "peak", 1.3, float("nan"), "1", "largest BDNF")])
+    >>> value_of(table, "bdnf", "PYR", statistic="peak")
+    1.3
+    """
+    return _number(table, "value", (quantity, population, at, statistic))
 
 
-def _rates(summary: Summary, rows: Rows, populations: Sequence[str]) -> None:
-    for label, words in (("baseline", "before time zero"), ("10_60_min", _STRETCH)):
-        found = _network_mean(rows, "firing_rate", label)
-        for index, population in enumerate(populations if found else ()):
-            key = f"firing_rate_{population}_{label}"
-            mean, error = found[index]
-            summary[key] = (mean, "Hz", f"mean firing_rate of {population} {words}")
-            summary[f"{key}_standard_error"] = (error, "Hz", "its standard error")
+def error_of(
+    table: "pandas.DataFrame", quantity: str, population: str = "", at: str = "", statistic: str = "mean"
+) -> float:
+    """Return the standard error of one number of a summary, NaN where it has none; errors as of `value_of`."""
+    return _number(table, "error", (quantity, population, at, statistic))
 
 
-def _glutamate(summary: Summary, rows: Rows, what: tuple[str, str], populations: Sequence[str]) -> None:
-    """Means after time zero; before it glutamate is fixed by definition. Perisynaptic is as noisy as release."""
-    name, unit = what
-    times, values = columns_of(rows, name)
-    chosen = _chosen(rows, "10_60_min")
-    release = _network_mean(rows, "vesicle_release", "10_60_min")
-    for index, population in enumerate(populations if release else ()):
-        key = f"{name}_{population}_10_60_min"
-        mean = float(time_weights(times[chosen]) @ values[chosen, index])
-        summary[key] = (mean, unit, f"mean {name} of {population} {_STRETCH}")
-        if name == "glutamate_perisynaptic":
-            error = mean * release[index][1] / release[index][0] if release[index][0] > 0.0 else 0.0
-            summary[f"{key}_standard_error"] = (error, unit, "its standard error, that of the release received")
+def _number(table: "pandas.DataFrame", column: str, key: tuple[str, ...]) -> float:
+    keys = table[["quantity", "population", "at", "statistic"]]
+    found = table.loc[(keys == list(key)).all(axis=1), column]
+    if found.empty:
+        known = [", ".join(repr(part) for part in row) for row in keys.itertuples(index=False)]
+        wanted = ", ".join(repr(part) for part in key)
+        raise KeyError(f"the summary has no ({wanted}); the nearest are ({'), ('.join(nearest_few(wanted, known))})")
+    return float(found.iloc[0])
 
 
-_STRETCH = "from 10 to 60 min, or to the end of a shorter run"
+def whole_signals(trajectory: Trajectory) -> list[str]:
+    """Signals of the subject and of populations, not of single nodes, in the order of the table of signals."""
+    places = ("population", "subject")
+    return in_table_order(
+        name for name in trajectory.names() if any(f"{place}/{name}" in trajectory for place in places)
+    )
 
 
-def _chosen(rows: Rows, label: str) -> np.ndarray:
+def shown_of(trajectory: Trajectory, name: str) -> Shown | None:
+    """How pictures show a signal, as its file declares it; files of 0.1.0 declare nothing, the table of signals does.
+
+    Raises StorageError if the file declares nonsense.
+    """
+    text = trajectory[name].attrs.get("shown")
+    if text is None:
+        return SIGNALS[name].shown if name in SIGNALS else None
+    try:
+        return Shown.of(str(text))
+    except ValueError as error:
+        raise StorageError(f"{trajectory.path or '<memory>'}: attribute shown of {name}: {error}") from error
+
+
+def is_run(rows: "xarray.Dataset | xarray.DataArray") -> np.ndarray:
+    """(T,) which rows are of the run, not of its baseline; files without stages tell by the sign of time."""
+    if "stage" in rows.coords:
+        return np.asarray(rows["stage"].values == "run")
+    return np.asarray(rows["time"].values >= 0.0)
+
+
+def columns_of(array: "xarray.DataArray") -> Iterator[tuple[str, np.ndarray]]:
+    """Yield label and values (T,) of each column: populations, or sums of compounds by moiety; one without a label.
+
+    Columns without any value, of classes that a mechanism leaves alone, are left out.
+    """
+    if array.ndim == 1:
+        yield "", array.values
+        return
+    axis = str(array.dims[1])
+    labels = (array["moiety"] if "moiety" in array.coords else array[axis]).values
+    for label in dict.fromkeys(labels.tolist()):
+        same = array.values[:, labels == label]
+        values = same[:, 0] if same.shape[1] == 1 else same.sum(axis=1)
+        if not np.isnan(values).all():
+            yield str(label), values
+
+
+def _of_signal(trajectory: Trajectory, name: str) -> list[Row]:
+    """Rows of a signal as its file declares them; files of 0.1.0 declare nothing, so the table of signals does."""
+    array = trajectory[name]
+    text = str(array.attrs.get("summary", SIGNALS[name].summary if name in SIGNALS else ""))
+    if not array.sizes["time"]:
+        return []
+    try:
+        wanted = statistics(text)
+    except ValueError as error:
+        raise StorageError(f"{trajectory.path or '<memory>'}: attribute summary of {name}: {error}") from error
+    rows: list[Row] = []
+    for statistic in wanted:
+        rows += _means(trajectory, array, statistic) if statistic.name == "mean" else _whole(array, statistic)
+    return rows
+
+
+def _whole(array: "xarray.DataArray", statistic: Statistic) -> Iterator[Row]:
+    """Peaks and areas over all rows, values at instants that the run reached, along straight lines between rows."""
+    name, unit, times, at = str(array.name), array.attrs["units"], array["time"].values, statistic.at
+    for label, values in columns_of(array):
+        words = _of(label, array)
+        if statistic.name == "peak" and not np.isnan(values).any():
+            peak = int(np.argmax(values))
+            yield Row(name, label, "", "peak", float(values[peak]), np.nan, unit, f"{words}, largest value")
+            yield Row(
+                name, label, "", "time_of_peak", float(times[peak]), np.nan, "s", f"{words}, time of largest value"
+            )
+        elif statistic.name == "area":
+            area = float(np.trapezoid(values, times)) / 3600.0
+            yield Row(name, label, "", "area", area, np.nan, _per_hour(unit), f"{words}, area under the curve")
+        elif statistic.name == "value" and times[-1] >= statistic.begin:
+            value = float(np.interp(statistic.begin, times, values))
+            yield Row(name, label, at, "value", value, np.nan, unit, f"{words}, at {at}")
+
+
+def _of(label: str, array: "xarray.DataArray") -> str:
+    return f"{label}: {array.attrs['long_name']}" if label else str(array.attrs["long_name"])
+
+
+def _per_hour(unit: str) -> str:
+    return "h" if unit == "1" else f"{unit} h"
+
+
+def _means(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> list[Row]:
+    name, unit, at = str(array.name), array.attrs["units"], statistic.at
+    found = (_network_means if f"{name}_window" in trajectory else _plain_means)(trajectory, array, statistic)
+    where = "mean over the baseline" if at == "baseline" else f"mean over {at}, or to the end of a shorter run"
+    return [
+        Row(name, label, at, "mean", mean, error, unit, f"{_of(label, array)}, {where}")
+        for label, (mean, error) in found.items()
+    ]
+
+
+def _plain_means(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> dict[str, _Mean]:
+    """Time-weighted means; their error is the relative one of the network's signal that they are as noisy as."""
+    chosen = _chosen(trajectory, array, statistic)
+    if chosen.sum() < 2:
+        return {}
+    weights = time_weights(array["time"].values[chosen])
+    means = {label: float(weights @ values[chosen]) for label, values in columns_of(array)}
+    if statistic.noise_of not in trajectory:
+        return {label: (mean, np.nan) for label, mean in means.items()}
+    noise = _network_means(trajectory, trajectory[statistic.noise_of], statistic)
+    found = {}
+    for label, mean in means.items():
+        level, error = noise.get(label, (np.nan, np.nan))
+        found[label] = (mean, 0.0 if level == 0.0 else mean * error / level)
+    return found
+
+
+def _chosen(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> np.ndarray:
     """Rows of a stretch with a window or at rest; where a budget had no window, estimates are of an earlier time."""
-    times, memory = columns_of(rows, "network_memory")
-    known = (columns_of(rows, "network_sampled")[1] == 1) | (memory >= Estimation().enough)
-    return known & (times < 0.0 if label == "baseline" else (times >= FROM) & (times <= TO))
+    times, run = array["time"].values, is_run(array)
+    known = np.ones(times.size, bool)
+    if "population" in array.dims and "network_memory" in trajectory:
+        sampled, memory = trajectory["network_sampled"].values, trajectory["network_memory"].values
+        known = (sampled == 1) | (memory >= Sampling().enough)
+    if statistic.at == "baseline":
+        return np.asarray(known & ~run)
+    return np.asarray(known & run & (times >= statistic.begin) & (times <= statistic.end))
 
 
-def _network_mean(rows: Rows, name: str, label: str) -> list[tuple[float, float]]:
+def _network_means(trajectory: Trajectory, array: "xarray.DataArray", statistic: Statistic) -> dict[str, _Mean]:
     """Mean and standard error of a network's signal for each population; empty if there is nothing to average.
 
     A row with a window counts with that window, one at rest with its estimate. Errors of estimates are taken to be the
     same error all along.
     """
-    times, windows = columns_of(rows, f"{name}_window")
-    chosen = _chosen(rows, label)
+    times, windows = array["time"].values, trajectory[f"{array.name}_window"].values
+    chosen = _chosen(trajectory, array, statistic)
     run = ~np.isnan(windows[chosen]).any(axis=1)
-    if chosen.sum() < 2 or (label == "baseline" and run.sum() < 2):
-        return []
+    if chosen.sum() < 2 or (statistic.at == "baseline" and run.sum() < 2):
+        return {}
     run &= run.sum() >= 2
     weights = time_weights(times[chosen])
     share = float(weights[run].sum())
-    estimates, errors = columns_of(rows, name)[1][chosen], columns_of(rows, f"{name}_standard_error")[1][chosen]
-    found = []
-    for index in range(windows.shape[1]):
+    estimates, errors = array.values[chosen], trajectory[f"{array.name}_standard_error"].values[chosen]
+    found = {}
+    for index, label in enumerate(array["population"].values.tolist()):
         mean, error = time_average(times[chosen][run], windows[chosen][run, index]) if run.any() else (0.0, 0.0)
         rest = float(weights[~run] @ estimates[~run, index])
         rest_error = float(weights[~run] @ errors[~run, index])
-        found.append((share * mean + rest, float(np.hypot(share * error, rest_error))))
+        found[label] = (share * mean + rest, float(np.hypot(share * error, rest_error)))
     return found
+
+
+def _of_sampling(trajectory: Trajectory) -> list[Row]:
+    """How often the network was run after the baseline, and for how long."""
+    if "network_sampled" not in trajectory:
+        return []
+    sampled = trajectory["network_sampled"]
+    fresh = sampled.values[is_run(sampled)] == 1
+
+    def row(quantity: str, statistic: str, value: Any, unit: str, meaning: str) -> Row:
+        return Row(quantity, "", "", statistic, float(value), np.nan, unit, meaning)
+
+    rows = [
+        row("windows_run", "count", fresh.sum(), "1", "windows of the network after the baseline"),
+        row("windows_skipped", "count", (~fresh).sum(), "1", "slow times without a window: at rest, or no budget left"),
+    ]
+    spent = trajectory.attributes.get("network_time")
+    if spent is not None:
+        meaning = "network time simulated, baseline and settling included"
+        rows.append(row("network_time", "value", spent, "s", meaning))
+    return rows
 
 
 def time_average(times: np.ndarray, values: np.ndarray) -> tuple[float, float]:

@@ -67,6 +67,8 @@ def table(rows: Sequence[Sequence[Any]], header: Sequence[str], as_json: bool = 
 
 
 def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
     if isinstance(cell, float):
         return f"{cell:.6g}"
     if isinstance(cell, tuple | list):

@@ -47,7 +47,9 @@ def inspect(
         else:
             state = "complete" if trajectory.complete else "not complete"
             note(f"{trajectory.path}: {state}; {trajectory.attributes['advice']}", quiet)
-            table(trajectory.summary_table(), ("name", "value", "unit", "meaning"), as_json)
+            found = trajectory.summary
+            rows = found.astype(object).where(found.notna(), None).values.tolist()
+            table(rows, tuple(found.columns), as_json)
 
 
 @command
@@ -62,29 +64,22 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
     debug: Debug = False,
 ) -> None:
     """Draw the chain from dose to spines on one page, or the network (to OUT_network.png)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     import ketasim
-    from ketasim.plots import plot_chain, plot_network, plot_signals
+    from ketasim.plots import page_figure, plot_network
 
     if (network and signals) or (time and not network):
         fail("--signals and --network are two pictures, and --time belongs to --network", 2)
     picture = out or source.with_name(f"{source.stem}_network.png" if network else f"{source.stem}.png")
-    figure = Figure(figsize=(12.5, 8.0) if network else (9.0, 11.0), layout="constrained")
-    FigureCanvasAgg(figure)
+    names = [name.strip() for name in signals.split(",")] if signals else []
     with ketasim.open_trajectory(source) as trajectory:
         other = ketasim.open_trajectory(vehicle) if vehicle else None
-        if network or signals:
-            try:
-                if network:
-                    plot_network(figure, trajectory, time, other)
-                else:
-                    plot_signals(figure, trajectory, [name.strip() for name in str(signals).split(",")])
-            except (KeyError, ValueError) as error:  # a signal, population or time that the run does not have
-                fail(str(error.args[0]), 2, {"debug": debug})
-        else:
-            plot_chain(figure, trajectory, other)
+        try:
+            if network:
+                figure = plot_network(page_figure(12.5, 8.0), trajectory, time, other)
+            else:
+                figure = trajectory.plot(*names, vehicle=other)
+        except (KeyError, ValueError) as error:  # a signal, population or time that the run does not have
+            fail(str(error.args[0]), 2, {"debug": debug})
     try:
         figure.savefig(picture, dpi=130)
     except (OSError, ValueError) as error:
@@ -123,14 +118,14 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
 @command
 def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
     """List mechanisms and the network, or every parameter of one with unit, status and source."""
-    from ketasim.config.estimation import Estimation
+    from ketasim.config.schedule import Sampling
     from ketasim.mechanisms import ORDER
     from ketasim.network.describe import network_rows
     from ketasim.simulation.schedule import AutomaticSteps
     from ketasim.sources import describe
 
     parts = {mechanism.name: describe(mechanism.Parameters) for mechanism in ORDER}
-    parts |= network_rows() | {"schedule": describe(AutomaticSteps) + describe(Estimation)}
+    parts |= network_rows() | {"schedule": describe(AutomaticSteps) + describe(Sampling)}
     if name is None:
         rows = [(m.name, m.title, m.reads, m.writes, m.scales, [" ".join(pair) for pair in m.targets]) for m in ORDER]
         table(rows, ("mechanism", "what it is", "reads", "writes", "scales", "targets"), as_json)

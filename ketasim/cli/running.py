@@ -96,7 +96,10 @@ def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
             note(f"what was computed is kept; once the cause has gone, continue with: {resume_command(target)}")
         raise
     if not quiet:
-        print(closing_words(trajectory, target))
+        from ketasim.analysis.words import closing_words
+
+        where = f"written to {target}; `ketasim plot {target}` draws it"
+        print("\n".join([*closing_words(trajectory), where, f"{trajectory.attributes['advice']}."]))
 
 
 def resume_command(target: Path) -> str:
@@ -106,58 +109,6 @@ def resume_command(target: Path) -> str:
     "ketasim resume 'my run.h5'"
     """
     return f"ketasim resume {shlex.quote(str(target))}"
-
-
-def closing_words(trajectory: Any, path: Path) -> str:
-    """What a run found, in a few lines; the numbers of /summary."""
-    summary = trajectory.summary
-    end = float(trajectory.config["duration"].split()[0]) / 60.0
-    stretch = f"from 10 to {min(60.0, end):.3g} min"
-    lines = []
-    if "plasma_concentration" in trajectory:
-        moiety = str(trajectory["plasma_concentration"]["moiety"].values[0])  # what was given, before its metabolites
-        at = summary[f"plasma_{moiety}_peak_time"] / 60.0
-        lines.append(
-            f"plasma {moiety}  peak {summary[f'plasma_{moiety}_peak']:.0f} ng/mL at {at:.0f} min, "
-            f"unbound in brain {summary[f'brain_{moiety}_peak']:.3f} uM"
-        )
-    names = [key.removeprefix("firing_rate_").removesuffix("_baseline") for key in summary if key.endswith("_baseline")]
-    for name in names:
-        block = summary.get(f"nmda_block_{name}_peak")
-        words = f"{name:<4}  {_estimate(summary, f'firing_rate_{name}_baseline')} Hz at rest"
-        if f"firing_rate_{name}_10_60_min" in summary:
-            words += f", {_estimate(summary, f'firing_rate_{name}_10_60_min')} Hz {stretch}"
-        if block is not None:
-            words += f"; NMDA block up to {100 * block:.1f} %"
-        lines.append(words)
-    key = f"glutamate_perisynaptic_{names[0]}_10_60_min" if names else ""
-    if key in summary:
-        value, error = 100 * summary[key], 100 * summary[f"{key}_standard_error"]
-        lines.append(f"perisynaptic glutamate on {names[0]}  {value:.1f} +- {error:.1f} % of baseline {stretch}")
-    lines += _cascade_in_words(summary)
-    lines.append(f"written to {path}; `ketasim plot {path}` draws it")
-    lines.append(trajectory.attributes["advice"] + ".")
-    return "\n".join(lines)
-
-
-def _cascade_in_words(summary: dict[str, Any]) -> list[str]:
-    """Peaks of the cascade and the density of spines, against baseline, as far as the run went."""
-    peaks = [
-        f"{words} {100.0 * (summary[key] - 1.0):+.1f} % at {summary[f'{key}_time'] / 3600.0:.1f} h"
-        for words, key in (("BDNF", "bdnf_PYR_peak"), ("p70S6K", "p70s6k_PYR_peak"))
-        if key in summary
-    ]
-    spines = [
-        f"{100.0 * (summary[key] - 1.0):+.2f} % at {at}"
-        for at in ("24 h", "3 d", "7 d")
-        if (key := f"spine_density_PYR_{at.replace(' ', '_')}") in summary
-    ]
-    lines = [f"peaks in PYR against baseline  {', '.join(peaks)}"] if peaks else []
-    return lines + ([f"spine density on PYR  {', '.join(spines)}"] if spines else [])
-
-
-def _estimate(summary: dict[str, Any], key: str) -> str:
-    return f"{summary[key]:.3f} +- {summary[f'{key}_standard_error']:.3f}"
 
 
 @command

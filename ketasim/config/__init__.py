@@ -7,9 +7,9 @@ from ketasim.config.models import (
     NetworkFile,
     NetworkModel,
     Recording,
-    Schedule,
     Subject,
 )
+from ketasim.config.schedule import Schedule
 from ketasim.config.schema import experiment_schema
 from ketasim.exposures import Afferents, Dose, Repeat
 

@@ -13,7 +13,7 @@ from ketasim.signals import SIGNALS
 
 if TYPE_CHECKING:
     from ketasim.config.experiment import Experiment
-    from ketasim.network.circuit_file import Circuit
+    from ketasim.network_files.circuit import Circuit
 
 
 def catalogue_of(experiment: "Experiment", document: Document) -> tuple[Mapping[str, Any], list[Problem]]:
@@ -51,7 +51,7 @@ def circuit_of(experiment: "Experiment") -> "Circuit | None":
     network = experiment.network
     if not isinstance(network, NetworkFile):
         return None
-    from ketasim.network.circuit_file import SUFFIXES, read_circuit
+    from ketasim.network_files.circuit import SUFFIXES, read_circuit
 
     if network.file.suffix.lower() not in SUFFIXES or not network.file.is_file():
         return None

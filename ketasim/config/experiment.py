@@ -26,11 +26,11 @@ from ketasim.config.models import (
     NetworkFile,
     NetworkModel,
     Recording,
-    Schedule,
     Stimulus,
     Subject,
 )
 from ketasim.config.parameters import known_mechanisms, plain_mechanisms, validate_mechanisms
+from ketasim.config.schedule import Schedule
 from ketasim.config.stimuli import populations_of
 from ketasim.digests import file_digest, text_digest
 from ketasim.documents import Document, DocumentError, from_mapping, with_values
@@ -41,7 +41,7 @@ from ketasim.exposures.doses import administrations
 
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
-    from ketasim.network.circuit_file import Circuit
+    from ketasim.network_files.circuit import Circuit
 
 _TEN_YEARS = 3650 * 86400
 
@@ -270,6 +270,11 @@ class Experiment(Record):
     def own_mechanisms(self) -> tuple["Mechanism", ...]:
         """Mechanisms that were given in Python beside those of ketasim."""
         return self._own
+
+    def _repr_html_(self) -> str:
+        from ketasim.config.display import experiment_html
+
+        return experiment_html(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_document, (self._document, self._own, self._stimuli)

@@ -14,10 +14,9 @@ from pydantic import (
     StrictStr,
     ValidationError,
     ValidationInfo,
-    field_validator,
 )
 
-from ketasim.config.estimation import Estimation
+from ketasim.config.schedule import SecondsFromZero
 from ketasim.config.weights import WeightsChoice, default_weights
 from ketasim.documents import format_quantity, parse_quantity
 from ketasim.documents.nearest import shown
@@ -30,8 +29,6 @@ Species = Literal["human", "rat", "mouse"]
 DEFAULT_WEIGHT = {"human": 70.0, "rat": 0.3, "mouse": 0.025}
 
 Seconds = Annotated[float, Quantity("s")]
-SecondsFromZero = Annotated[float, Ge(0), Quantity("s")]
-PositiveSeconds = Annotated[float, Gt(0), Quantity("s")]
 
 
 def _local_file(value: Any, info: ValidationInfo) -> Path:
@@ -99,44 +96,6 @@ class NetworkFile(Record):
         default=1,
         description="of a circuit file only: so many times the neurons, with conductances divided by it",
     )
-
-
-class Schedule(Record):
-    """When the spiking network is sampled."""
-
-    baseline: PositiveSeconds = Field(
-        default=300.0, description="network time measured before time zero; drives are relative to its means"
-    )
-    settle: SecondsFromZero = Field(default=0.3, description="network time before each window that is not measured")
-    window: Annotated[float, Ge(0.001), Quantity("s")] = Field(default=1.0, description="network time of a window")
-    step: Annotated[float | None, Quantity("s", word="auto")] = Field(
-        default=None, description="slow step; `auto` is short after a dose and long later"
-    )
-    memory: Annotated[float, Ge(0), Le(30), Quantity("s")] = Field(
-        default=Estimation().memory,
-        description="network time that estimates keep when what the network reads has moved, up to 30 s",
-    )
-    tolerance: Annotated[float, Ge(0), Le(1), Quantity("1")] = Field(
-        default=Estimation().tolerance,
-        description="relative change of a class's NMDA drive, AMPA drive or release gain up to which nothing has moved",
-    )
-    skip: StrictBool = Field(
-        default=True, description="run no window while nothing has moved and the estimates rest on 60 s"
-    )
-    budget: Annotated[StrictInt, Ge(1)] | None = Field(
-        default=None, description="windows after the baseline at most, spread over the slow steps; by default no limit"
-    )
-
-    checkpoint: SecondsFromZero = Field(
-        default=60.0, description="wall time between two checkpoints, from which a run can be resumed; 0 s: every step"
-    )
-
-    @field_validator("step")
-    @classmethod
-    def _positive(cls, step: float | None) -> float | None:
-        if step is not None and step <= 0:
-            raise ValueError(f"'{format_quantity(step, 's')}' is out of range; it must be more than 0 s, or auto")
-        return step
 
 
 class Interval(Record):

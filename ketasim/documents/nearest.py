@@ -25,6 +25,17 @@ def nearest(name: object, candidates: Iterable[str]) -> str | None:
     return by_folded[found[0]] if found else None
 
 
+def nearest_few(name: str, candidates: Iterable[str], count: int = 5) -> list[str]:
+    """Return the candidates most like `name`, the nearest first, however far they are.
+
+    Examples
+    --------
+    >>> nearest_few("firing_rates", ["bdnf", "firing_rate_window", "firing_rate", "trkb"], 2)
+    ['firing_rate', 'firing_rate_window']
+    """
+    return get_close_matches(name[:100], list(candidates), n=count, cutoff=0.0)
+
+
 def did_you_mean(name: object, candidates: Iterable[str]) -> str:
     """Return ``; did you mean X?`` for the nearest candidate, or an empty text.
 

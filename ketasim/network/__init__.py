@@ -1,1 +1,1 @@
-"""The network floor: topologies from the default circuit or from files and graphs, built for the kernel."""
+"""The network floor: cells, synapses, the default circuit, and topologies built for the kernel."""

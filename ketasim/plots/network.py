@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ketasim.mechanisms.synaptogenesis import POPULATION as PLASTIC_POPULATION
 from ketasim.network.prefrontal_microcircuit import side_of
 from ketasim.network.topology import Topology
 from ketasim.network.within import edges_within
-from ketasim.plots.cascade import BINS, bins, length_in_words
 from ketasim.plots.page import COLOURS, GREY, doses_in_words, finish_page, schedule_of, ticks_and_frame
-from ketasim.plots.time_axis import NARROW, in_words, mark_doses, set_time_axis
+from ketasim.plots.time_axis import BINS, NARROW, bins, in_words, length_in_words, mark_doses, set_time_axis
 from ketasim.storage import Trajectory
 from ketasim.storage.edges import BIRTH, DEATH, EdgeEvents
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARKERS = {"PYR": "o", "PV": "s", "SST": "^"}
+_MARKERS = ("o", "s", "^", "D", "v", "P")
 _LOST, _NEW = "#6c3483", "#e67e22"
 #: h; the circuit's own synapses are fewer than all spines, hence are counted over a day where the run is long.
 _WIDTHS = ((168.0, 24.0), *BINS)
@@ -30,11 +28,13 @@ _DRAWN_EDGES = 160
 class Start(NamedTuple):
     """What a run began with and what changed it.
 
-    topology : at the start. pairs : (E,) edges within the population as numbers source * n + target, ascending.
+    topology : at the start. population : whose edges come and go; the first of the network where none do.
+    pairs : (E,) edges within the population as numbers source * n + target, ascending.
     in_degree : (n,) within the population. events : births and deaths. end : of what was run, h.
     """
 
     topology: Topology
+    population: str
     pairs: np.ndarray
     in_degree: np.ndarray
     events: EdgeEvents
@@ -90,14 +90,17 @@ def plot_network(
 
 
 def read_start(trajectory: Trajectory) -> Start:
-    """Read what a run began with and what changed it; KeyError if it had no network or one without the population."""
-    topology, events = trajectory.topology(), trajectory.structure_events()
-    return Start(topology, *_within(topology), events, _reached(trajectory) / 3600.0)
+    """Read what a run began with and what changed it; KeyError if it had no network."""
+    topology = trajectory.topology(trajectory.begin)
+    within = [source for source, target in trajectory.edge_pairs if source == target]
+    population = (within or topology.population_names)[0]
+    events = trajectory.structure_events((population, population))
+    return Start(topology, population, *_within(topology, population), events, _reached(trajectory) / 3600.0)
 
 
 def changes(start: Start, now: Topology) -> Change:
     """Compare a later graph with that of the start."""
-    pairs, in_degree = _within(now)
+    pairs, in_degree = _within(now, start.population)
     lost = np.setdiff1d(start.pairs, pairs, assume_unique=True)
     new = np.setdiff1d(pairs, start.pairs, assume_unique=True)
     n = in_degree.size
@@ -156,9 +159,9 @@ def _reached(trajectory: Trajectory) -> float:
     return float(max(trajectory.structure_events().time, default=0.0))
 
 
-def _within(topology: Topology) -> tuple[np.ndarray, np.ndarray]:
-    """Edges within the population as numbers source * n + target, ascending, and in-degrees (n,) within it."""
-    edges, n = edges_within(topology, PLASTIC_POPULATION), topology.sizes[PLASTIC_POPULATION]
+def _within(topology: Topology, population: str) -> tuple[np.ndarray, np.ndarray]:
+    """Edges within a population as numbers source * n + target, ascending, and in-degrees (n,) within it."""
+    edges, n = edges_within(topology, population), topology.sizes[population]
     return edges.source.astype(np.int64) * n + edges.target, np.bincount(edges.target, minlength=n)
 
 
@@ -167,14 +170,14 @@ def _draw_sheet(axes: "Axes", start: Start, change: Change, period: float, when:
 
     topology = start.topology
     area = 14.0 * min(2.0, 1000.0 / topology.n_nodes)
-    for name in topology.population_names:
+    for place, name in enumerate(topology.population_names):
         x, y = topology.position[topology.slice_of(name)].T
         axes.scatter(
             x,
             y,
             s=area,
-            marker=_MARKERS.get(name, "o"),
-            color=COLOURS.get(name),
+            marker=_MARKERS[place % len(_MARKERS)],
+            color=COLOURS[place % len(COLOURS)],
             alpha=0.6,
             lw=0,
             label=f"{name} ({x.size})",
@@ -210,7 +213,7 @@ def sample_of(change: Change) -> np.ndarray:
 def _draw_edges(axes: "Axes", start: Start, change: Change, chosen: np.ndarray, period: float) -> None:
     from matplotlib.collections import LineCollection
 
-    position = start.topology.position[start.topology.slice_of(PLASTIC_POPULATION)]
+    position = start.topology.position[start.topology.slice_of(start.population)]
     for pairs, colour, dashes, label in ((change.lost, _LOST, (0, (4, 2)), "lost"), (change.new, _NEW, "-", "new")):
         ends = position[pairs[np.isin(pairs[:, 1], chosen)]]
         lines = short_ways(ends[:, 0], ends[:, 1], period)
@@ -225,7 +228,7 @@ def _draw_edges(axes: "Axes", start: Start, change: Change, chosen: np.ndarray, 
 
 def _in_words(start: Start, change: Change, chosen: np.ndarray, when: str) -> str:
     lost, new, n = len(change.lost), len(change.new), change.in_degree.size
-    words = f"{start.pairs.size:,} synapses among {PLASTIC_POPULATION} at the start; by {when} "
+    words = f"{start.pairs.size:,} synapses among {start.population} at the start; by {when} "
     if lost + new == 0:
         return words + "none lost, none new"
     drawn = "all drawn" if chosen.size == n else f"drawn: those onto {chosen.size} of {n:,} neurons, ringed"
@@ -276,7 +279,7 @@ def _draw_in_degrees(axes: "Axes", start: Start, change: Change, when: str) -> N
         counts, _ = np.histogram(degree, edges)
         label = f"{words}: {degree.mean():.1f} ± {degree.std():.1f}"
         axes.stairs(counts, edges, fill=filled, color="0.75" if filled else "0.15", lw=1.3, label=label)
-    axes.set_xlabel(f"synapses from {PLASTIC_POPULATION} on a {PLASTIC_POPULATION} (mean ± SD)")
+    axes.set_xlabel(f"synapses from {start.population} on a {start.population} (mean ± SD)")
     axes.set_ylabel("neurons")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=7, frameon=False)

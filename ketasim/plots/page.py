@@ -1,18 +1,22 @@
 """What every picture shares: colours, the frame around the panels, the words above and below them."""
 
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
+from ketasim.analysis.summary import is_run
 from ketasim.plots.time_axis import NARROW, mark_doses, set_time_axis
 from ketasim.storage import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-COLOURS = {"PYR": "#c0392b", "PV": "#2471a3", "SST": "#1e8449"}
+#: Of populations, in the order in which the network has them.
+COLOURS = ("#c0392b", "#2471a3", "#1e8449", "#7d3c98", "#b9770e", "#34495e")
 GREY = "#9a9a9a"
 ADVICE = "A research and teaching model; not medical advice."
 
@@ -20,7 +24,29 @@ _INCHES_A_PANEL = 1.5
 _INCHES_AROUND = 1.0
 
 
-def make_room(figure: "Figure", panels: int) -> None:
+class Page(Figure):
+    """Figure that a notebook shows as it is, without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        picture = BytesIO()
+        self.savefig(picture, format="png")
+        return picture.getvalue()
+
+
+def page_figure(width: float = 9.0, height: float = 11.0) -> Figure:
+    """Return an empty figure of a size in inches."""
+    figure = Page(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def colour_of(array: Any, label: Any) -> str | None:
+    """Colour of a population, by its place in the network; None for what is no population."""
+    names = array["population"].values.tolist() if "population" in array.dims else []
+    return COLOURS[names.index(label) % len(COLOURS)] if label in names else None
+
+
+def make_room(figure: Figure, panels: int) -> None:
     """Make a figure taller if it is too low for so many panels, one below the other."""
     width, height = figure.get_size_inches()
     figure.set_size_inches(width, max(height, _INCHES_AROUND + _INCHES_A_PANEL * panels))
@@ -47,27 +73,38 @@ def ticks_and_frame(axes: "Axes") -> None:
     axes.set_axisbelow(True)
 
 
-def finish_column(figure: "Figure", all_axes: Any, trajectory: Trajectory) -> None:
+def finish_column(figure: Figure, all_axes: Any, trajectory: Trajectory) -> None:
     """Finish panels that stand one below the other: doses, one time axis, title and advice."""
     end, starts, durations = schedule_of(trajectory)
-    in_days = starts.size > 0 and starts.max() >= 24.0
+    begin = begin_of(trajectory)
+    linear = begin < 0.0 or (starts.size > 0 and starts.max() >= 24.0)
     for axes in all_axes:
-        mark_doses(axes, starts, durations, NARROW * end if in_days else 0.0)
+        mark_doses(axes, starts, durations, NARROW * (end - begin) if linear else 0.0)
         ticks_and_frame(axes)
-    set_time_axis(all_axes[-1], end, linear=in_days)
+    set_time_axis(all_axes[-1], end, linear, begin)
     for axes in all_axes[:-1]:
         axes.set_xlabel("")
     figure.align_ylabels(list(all_axes))
     finish_page(figure, f"{trajectory.config['name']}: {doses_in_words(trajectory.events)}")
 
 
-def finish_page(figure: "Figure", title: str) -> None:
+def finish_page(figure: Figure, title: str) -> None:
     """Put the title above the panels and the advice below them."""
     figure.suptitle(title, fontsize=11)
     figure.text(0.995, 0.003, ADVICE, ha="right", va="bottom", fontsize=7, color="0.4")
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.set(rect=(0.0, 0.02, 1.0, 0.98))  # type: ignore[call-arg]
+
+
+def begin_of(trajectory: Trajectory) -> float:
+    """Return when the run began, after its baseline, in h; 0, or before it."""
+    for group in ("subject", "population"):
+        if any(f"{group}/{name}" in trajectory for name in trajectory.names()):
+            rows = trajectory.dataset(group, [])
+            times = rows["time"].values[is_run(rows)]
+            return min(0.0, float(times[0]) / 3600.0) if times.size else 0.0
+    return 0.0
 
 
 def schedule_of(trajectory: Trajectory) -> tuple[float, np.ndarray, np.ndarray]:

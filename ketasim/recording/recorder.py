@@ -1,7 +1,7 @@
 """From a running simulation to its trajectory file: rows, spikes, the graph. Looks only; changes no state."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,27 +16,18 @@ from ketasim.signals import Signal
 from ketasim.simulation import Simulation
 from ketasim.storage import Column, TrajectoryWriter
 
-#: Rows of the population clock in memory: time in s, values by name.
-Rows = list[tuple[float, dict[str, np.ndarray]]]
-
 
 class Recorder:
-    """Writes a simulation's rows and keeps the small ones in memory for the summary.
+    """Writes a simulation's rows.
 
     Parameters
     ----------
     writer : open trajectory file.
     simulation : what is recorded.
-
-    Attributes
-    ----------
-    subject, population : rows written so far.
     """
 
     def __init__(self, writer: TrajectoryWriter, simulation: Simulation):
         self._writer, self._simulation = writer, simulation
-        self.subject: Rows = []
-        self.population: Rows = []
         recorded = [signal for signal in simulation.signal_table.values() if self._is_known(signal)]
         per_subject = [(), ("compound",)] if simulation.setting.compounds else [()]
         self._subject = [signal for signal in recorded if signal.recorded and signal.dims in per_subject]
@@ -46,7 +37,7 @@ class Recorder:
         self._node = [signal for signal in recorded if signal.name in wanted.node_signals]
         self._instants = sorted(begin for begin, end in wanted.spikes if begin == end)
         self._intervals = [interval for interval in wanted.spikes if interval[0] < interval[1]]
-        self._last_spike = -math.inf  # s
+        self._last_spike = self._last_row = -math.inf  # s; the row of the population
         self._untouched: dict[str, np.ndarray] = {}  # signal -> (P,) bool
         self._create()
 
@@ -61,7 +52,7 @@ class Recorder:
         """Write one row of every clock for the present time."""
         simulation = self._simulation
         time, sampler = simulation.time, simulation.sampler
-        self._append(self.subject, "subject", time, "run", {s.name: simulation.signals[s.name] for s in self._subject})
+        self._writer.append("subject", time, {s.name: simulation.signals[s.name] for s in self._subject}, "run")
         if sampler is None:
             return
         self._record_population(time, "run", sampler.window if sampler.fresh else None)
@@ -75,20 +66,12 @@ class Recorder:
     @property
     def state(self) -> dict[str, float]:
         """What is still to be recorded, as plain numbers; the rows themselves are the writer's."""
-        return {"instants": len(self._instants), "last_spike": self._last_spike}
+        return {"instants": len(self._instants), "last_spike": self._last_spike, "last_row": self._last_row}
 
     @state.setter
     def state(self, numbers: Mapping[str, float]) -> None:
         self._instants = self._instants[len(self._instants) - int(numbers["instants"]) :]
         self._last_spike = numbers["last_spike"]
-        for group, rows in (("subject", self.subject), ("population", self.population)):
-            if group == "subject" or self._simulation.topology is not None:
-                columns = self._writer.rows(group)
-                del columns["stage"]
-                times = columns.pop("time").tolist()
-                rows += [
-                    (time, {name: values[row] for name, values in columns.items()}) for row, time in enumerate(times)
-                ]
 
     @property
     def wants_baseline_spikes(self) -> bool:
@@ -107,7 +90,7 @@ class Recorder:
         compounds = simulation.setting.compounds if any(signal.dims for signal in self._subject) else ()
         owner = simulation.owners.get
         acts_on = {one.name: one.population for one in simulation.mechanisms}
-        columns = [Column(s.name, s.unit, s.meaning, s.dims, owner(s.name), "f8") for s in self._subject]
+        columns = [_column(s, s.dims, owner(s.name)) for s in self._subject]
         labels = {"moiety": ("compound", simulation.setting.compartments.moieties)} if compounds else None
         writer.create_samples("subject", columns, {"compound": compounds} if compounds else None, labels)
         if simulation.topology is None:
@@ -117,7 +100,7 @@ class Recorder:
         for s in self._population:  # classes that a signal's owner leaves alone have no value, not a neutral one
             only = acts_on.get(owner(s.name) or "")
             self._untouched[s.name] = np.array([only not in (None, name) for name in names])
-        columns = [Column(s.name, s.unit, s.meaning, ("population",), owner(s.name), "f8") for s in self._population]
+        columns = [_column(s, ("population",), owner(s.name)) for s in self._population]
         for s in self._estimates:
             meaning = f"standard error of the running estimate of {s.name}; a single window has none"
             columns.append(Column(f"{s.name}_standard_error", s.unit, meaning, ("population",), None, "f8"))
@@ -140,11 +123,6 @@ class Recorder:
             for name in names:
                 writer.append_spikes(name, np.empty(0), np.empty(0, np.int64))
 
-    def _append(self, rows: Rows, group: str, time: float, stage: str, values: dict[str, Any]) -> None:
-        kept = {name: np.array(value) for name, value in values.items()}
-        self._writer.append(group, time, kept, stage)
-        rows.append((time, kept))
-
     def _record_population(self, time: float, stage: str, window: Measurement | None) -> None:
         """Write a row: of the baseline a single window, from then on running estimates."""
         topology, sampler, signals = self._simulation.topology, self._simulation.sampler, self._simulation.signals
@@ -164,7 +142,7 @@ class Recorder:
                 values[signal.name][self._untouched[signal.name]] = np.nan
         values["network_memory"] = estimates.memory if estimates else self._simulation.experiment.schedule.window
         values["network_sampled"] = np.uint8(window is not None)
-        self._append(self.population, "population", time, stage, values)
+        self._writer.append("population", time, values, stage)
 
     def _record_spikes(self, time: float, window: Measurement | None) -> None:
         """Write the spikes of a time that was asked for; where no window was run, of one that changes nothing."""
@@ -186,6 +164,12 @@ class Recorder:
             chosen = (window.spike_node >= members.start) & (window.spike_node < members.stop)
             times = window.spike_step[chosen] * FAST_STEP  # ms
             self._writer.append_spikes(name, times, window.spike_node[chosen] - members.start)
+
+
+def _column(signal: Signal, dims: tuple[str, ...], owner: str | None) -> Column:
+    """Column of a signal, with what it declares about its summary and its looks."""
+    shown = signal.shown.text if signal.shown else ""
+    return Column(signal.name, signal.unit, signal.meaning, dims, owner, "f8", signal.summary, shown)
 
 
 class GraphRecorder:
@@ -233,13 +217,3 @@ class GraphRecorder:
         for population, values in measures.items():
             name = due[-1] if len(measures) == 1 else f"{due[-1]}.{population}"
             writer.write_graph_measures(name, simulation.time, population, values)
-
-
-def columns_of(rows: Rows, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Times (T,) and values (T, ...) of one name over rows."""
-    return np.array([time for time, _ in rows]), np.array([values[name] for _, values in rows])
-
-
-def names_of(rows: Sequence[tuple[float, dict[str, np.ndarray]]]) -> tuple[str, ...]:
-    """Names in rows."""
-    return tuple(rows[0][1]) if rows else ()

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ketasim.config.estimation import Estimation
+from ketasim.config.schedule import Sampling
 from ketasim.engines.engine import class_means
 
 #: Batches of a baseline at least, as far as it has as many windows.
@@ -115,7 +115,7 @@ class Estimates:
         noise = self.node_variance[name] + self.baseline_node_variance[name]
         seen = self._class_means(apart**2)  # V + SE**2
         kept = np.fmax(0.0, 1.0 - np.divide(noise, seen, out=np.ones_like(seen), where=seen > 0.0))  # 0 for NaN
-        most = Estimation().node_noise * np.abs(level)
+        most = Sampling().node_noise * np.abs(level)
         kept = np.fmin(kept, np.divide(most, np.sqrt(noise), out=np.ones_like(seen), where=noise > 0.0))
         return expected + spread_out(kept) * apart
 
@@ -148,7 +148,7 @@ class BaselineStatistics:
 
     def __init__(self, class_start: np.ndarray, window: float, n_windows: int):
         self._class_start, self._window = class_start, window
-        self._batch = max(1, min(round(Estimation().batch / window), n_windows // _FEWEST_BATCHES))
+        self._batch = max(1, min(round(Sampling().batch / window), n_windows // _FEWEST_BATCHES))
         self._count = 0
         self._batches = 0
         self._sums: dict[str, np.ndarray] = {}  # rows: windows, their squares, this batch, batch means, their squares

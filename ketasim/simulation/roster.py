@@ -9,7 +9,7 @@ from ketasim.documents import did_you_mean
 from ketasim.engines import Engine, PlasticEngine
 from ketasim.exposures import Exposure
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.signals import BASELINE, SIGNALS, Dimension, Signal
+from ketasim.signals import BASELINE, SIGNALS, Dimension, Shown, Signal, statistics
 
 
 class DeclarationError(ValueError):
@@ -32,6 +32,11 @@ def signal_table(own: Sequence[Mechanism], exposures: Iterable[Exposure] = ()) -
                 raise DeclarationError(
                     f"{author}: '{signal.name}' has the unknown dimension '{name}'; allowed: {known}"
                 )
+        try:
+            statistics(signal.summary)
+            Shown.of((signal.shown or Shown("")).text)
+        except ValueError as error:
+            raise DeclarationError(f"{author}: '{signal.name}': {error}") from None
         table[signal.name] = signal
     return table
 

@@ -16,7 +16,7 @@ from copy import deepcopy
 import numpy as np
 
 from ketasim.config import Experiment
-from ketasim.config.estimation import Estimation
+from ketasim.config.schedule import Sampling
 from ketasim.documents import KetasimError
 from ketasim.engines import STEPS_PER_SECOND, Engine, Inputs, Measurement
 from ketasim.nested import flattened, part_of
@@ -26,7 +26,7 @@ from ketasim.simulation.estimates import BaselineStatistics, Estimates
 from ketasim.simulation.guards import check_window
 from ketasim.simulation.interrupts import HeldInterrupts
 
-LONG_SETTLE, LARGE_CHANGE = Estimation().long_settle, Estimation().large_change
+LONG_SETTLE, LARGE_CHANGE = Sampling().long_settle, Sampling().large_change
 
 _INPUTS = ("rest", "known_for", "inputs")
 
@@ -114,7 +114,7 @@ class NetworkSampler:
         window_steps, n_windows = steps_of(self.experiment.schedule.window), baseline_windows(self.experiment)
         first, key = self._begin - n_windows * window_steps, self.baseline_key(signals)
         found = baseline.load(key) if cached and self._running is None else None
-        if found is not None:
+        if found is not None and found.engine.keys() == self.engine.state.keys():  # else it is damaged
             self.engine.state = found.engine
             for index in range(n_windows) if on_window else ():
                 row = {name: values[index] for name, values in found.rows.items()}
@@ -161,7 +161,7 @@ class NetworkSampler:
             self.estimates.shorten(max(schedule.memory, near))
             self._known_for, self._windows_here = inputs, 0
         here = self._windows_here * schedule.window + schedule.memory
-        rested = schedule.skip and min(self.estimates.memory, here) >= Estimation().enough
+        rested = schedule.skip and min(self.estimates.memory, here) >= Sampling().enough
         self.fresh = not rested and first >= self._window_end and self.windows_run < most_windows
         if not self.fresh:
             self.windows_skipped += 1
@@ -176,8 +176,8 @@ class NetworkSampler:
         assert self.estimates is not None
         passed, self._sampled_at = time - self._sampled_at, time
         if not _are_equal(self._known_for, self._rest):
-            memory, faded = self.estimates.memory, 0.5 * Estimation().enough
-            kept = memory * float(np.exp(-passed / Estimation().fading))
+            memory, faded = self.estimates.memory, 0.5 * Sampling().enough
+            kept = memory * float(np.exp(-passed / Sampling().fading))
             self.estimates.shorten(max(kept, min(memory, faded)))
 
     def look(self, time: float, signals: Mapping[str, np.ndarray], traces: bool = False) -> Measurement:

@@ -12,12 +12,12 @@ from ketasim.drugs.compartments import Body, compartments
 from ketasim.engines import Engine, SpikingEngine
 from ketasim.mechanisms import Setting, pharmacokinetics
 from ketasim.network.build import Network, build, in_degree_scale
-from ketasim.network.circuit_wiring import circuit_topology
-from ketasim.network.exchange import from_networkx, read_network_file
 from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree, side_of
 from ketasim.network.synapses import PREFRONTAL
 from ketasim.network.topology import Topology
 from ketasim.network.weights import tables_of
+from ketasim.network_files.circuit import circuit_topology
+from ketasim.network_files.exchange import from_networkx, read_network_file
 from ketasim.simulation.schedule import slow_times
 
 

@@ -3,10 +3,9 @@
 from ketasim.storage.datasets import StorageError, TrajectoryNotFoundError
 from ketasim.storage.edges import EdgeEvents
 from ketasim.storage.graph_files import write_graph
-from ketasim.storage.reader import Trajectory, differing_datasets, digest, open_trajectory
+from ketasim.storage.reader import Trajectory, differing_datasets, digest
 from ketasim.storage.samples import Column
 from ketasim.storage.sonata import Spikes
-from ketasim.storage.tables import SummaryRow
 from ketasim.storage.writer import TrajectoryWriter
 
 __all__ = [
@@ -14,12 +13,10 @@ __all__ = [
     "EdgeEvents",
     "Spikes",
     "StorageError",
-    "SummaryRow",
     "Trajectory",
     "TrajectoryNotFoundError",
     "TrajectoryWriter",
     "differing_datasets",
     "digest",
-    "open_trajectory",
     "write_graph",
 ]

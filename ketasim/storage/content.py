@@ -71,7 +71,7 @@ def _is_volatile(name: str) -> bool:
 def _item_digest(item: Any) -> str:
     try:
         return _content_digest(item)
-    except (OSError, RuntimeError, LookupError, ValueError) as error:
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError) as error:  # names may be damaged, too
         place = item.file.filename if item.file.driver != "fileobj" else "<memory>"
         raise StorageError(f"{place}: {item.name} cannot be read: {reason_of(error)}") from error
 

@@ -74,8 +74,8 @@ def _refusal(path: Path, message: str) -> DocumentError:
 
 
 def _topology(graph: Union["networkx.DiGraph", "Topology"]) -> "Topology":
-    from ketasim.network.exchange import from_networkx
     from ketasim.network.topology import Topology
+    from ketasim.network_files.exchange import from_networkx
 
     if isinstance(graph, Topology):
         return graph
@@ -96,7 +96,7 @@ def _is_trajectory(path: Path) -> bool:
 def _write_graphml(topology: "Topology", path: Path) -> None:
     import networkx
 
-    from ketasim.network.exchange import to_networkx
+    from ketasim.network_files.exchange import to_networkx
 
     labels = topology.labels or ()
     texts = {str(label) for label in labels}

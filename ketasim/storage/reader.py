@@ -15,7 +15,7 @@ import numpy as np
 
 from ketasim import __version__
 from ketasim.documents.hdf5_file import unsafe_content
-from ketasim.documents.nearest import did_you_mean, shown
+from ketasim.documents.nearest import did_you_mean, nearest_few, shown
 from ketasim.storage import edges, samples, sonata, tables
 from ketasim.storage.content import file_digest, item_digests
 from ketasim.storage.datasets import (
@@ -36,6 +36,7 @@ from ketasim.storage.disk import Disk
 
 if TYPE_CHECKING:
     import networkx
+    import pandas
     import xarray
 
     from ketasim.network.topology import Topology
@@ -138,20 +139,6 @@ def _writer(file: h5py.File) -> str | None:
     return value if isinstance(value, str) and re.fullmatch(r"\d{1,9}(\.\w{1,20}){1,5}", value, re.ASCII) else None
 
 
-def open_trajectory(source: Source) -> "Trajectory":
-    """Open the file of a run.
-
-    source : path of OUT.h5, or a BytesIO that a run wrote to. If only OUT.h5.part of an unfinished run
-        exists, that is opened, the logger ``ketasim`` says so, and `Trajectory.complete` is False.
-
-    Raises
-    ------
-    StorageError : no such file, not a trajectory, or unreadable.
-    """
-    target = source if isinstance(source, BytesIO) else locate(source)
-    return Trajectory(open_file(target), None if isinstance(target, BytesIO) else target)
-
-
 class Trajectory:
     """What a run wrote. It changes nothing in the file; leaving it as a context manager closes the file.
 
@@ -162,6 +149,12 @@ class Trajectory:
     def __init__(self, file: h5py.File, path: Path | None) -> None:
         self._handle = file
         self._path = path
+
+    @classmethod
+    def open(cls, source: Source) -> Self:
+        """Open the file of a run; see `ketasim.open_trajectory`."""
+        target = source if isinstance(source, BytesIO) else locate(source)
+        return cls(open_file(target), None if isinstance(target, BytesIO) else target)
 
     def __enter__(self) -> Self:
         return self
@@ -179,6 +172,24 @@ class Trajectory:
             return "<Trajectory, closed>"
         state = "complete" if self.complete else "unfinished"
         return f"<Trajectory {self.path or 'in memory'}, {state}, {len(self.names())} signals>"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file is open."""
+        return bool(self._handle)
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Classes of neurons; none without a network."""
+        return tuple(self._file.get("nodes", {}))
+
+    def described(self, name: str) -> tuple[str, str, str]:
+        """Return unit, dimensions beside time, and meaning of a signal; KeyError if there is none."""
+        group, signal = self._find(name) or (None, None)
+        if group is None:
+            raise KeyError(_no_such("signal", name, self.names()))
+        item = self._file["trajectories"][group][signal]
+        return str(item.attrs["units"]), ", ".join(samples.dimensions(item)[1:]), str(item.attrs["long_name"])
 
     def close(self) -> None:
         """Close the file; what was read from it stays."""
@@ -198,6 +209,12 @@ class Trajectory:
     def complete(self) -> bool:
         """Whether the run went to its end."""
         return bool(self._file.attrs["complete"])
+
+    @property
+    def begin(self) -> float:
+        """Time in s at which the run begins: 0, or before it with the earliest exposure."""
+        planned = self._file.get("provenance/slow_times")
+        return float(planned[0]) if planned is not None and planned.size else 0.0
 
     def names(self) -> tuple[str, ...]:
         """Names of all signals, each once, in the order in which ``trajectory[name]`` looks for them."""
@@ -266,7 +283,7 @@ class Trajectory:
         ValueError : the time lies outside the run.
         KeyError : the run had no network.
         """
-        from ketasim.network.exchange import to_networkx
+        from ketasim.network_files.exchange import to_networkx
 
         return to_networkx(self.topology(time))
 
@@ -288,14 +305,30 @@ class Trajectory:
         """Return measures of the graph within a population by time: numbers, and curves over degree."""
         return edges.read_measures(self._file)
 
-    def summary_table(self) -> list[tables.SummaryRow]:
-        """Return /summary as rows (name, value, unit, long_name) in the order in which they were written."""
+    def stored_summary(self) -> dict[str, np.ndarray] | None:
+        """Return /summary as columns; None where there is none, as of an unfinished run or a file of 0.1.0."""
         return tables.read_summary(self._file)
 
-    @property
-    def summary(self) -> dict[str, float | str]:
-        """Name -> value of /summary: peaks, times of peaks, areas, outcomes; empty in an unfinished file."""
-        return {row.name: row.value for row in self.summary_table()}
+    def to_dataframe(self, *names: str) -> "pandas.DataFrame":
+        """Return signals as a table with one row for each time, in h.
+
+        Of one signal the columns are its populations (compounds, nodes), of several they are (signal, population);
+        signals of different clocks have NaN where they have no row. `attrs` of the table has `units` by signal.
+
+        Raises KeyError with the nearest names when there is no such signal, TypeError without a name.
+        """
+        import pandas
+
+        if not names:
+            raise TypeError("to_dataframe takes the names of signals, such as 'firing_rate'; names() has them")
+        arrays = {name: self[name] for name in names}
+        frames = {}
+        for name, array in arrays.items():
+            frames[name] = array.to_pandas() if array.ndim > 1 else array.to_pandas().to_frame("")
+            frames[name].index = pandas.Index(array["time"].values / 3600.0, name="time (h)")
+        found = frames[names[0]] if len(frames) == 1 else pandas.concat(frames, axis=1, names=["signal", "population"])
+        found.attrs = {"units": {name: array.attrs["units"] for name, array in arrays.items()}}
+        return found
 
     @property
     def events(self) -> tuple[dict[str, Any], ...]:
@@ -345,10 +378,9 @@ class Trajectory:
 
             seconds = parse_quantity(time, "s")
         times = [self._file["trajectories"][group]["time"][()] for group in self._groups]
-        planned = self._file["provenance/slow_times"][()] if "provenance/slow_times" in self._file else np.zeros(1)
-        begin = float(planned[0]) if planned.size else 0.0
-        if self.complete:
-            times.append(planned)
+        begin = self.begin
+        if self.complete and "provenance/slow_times" in self._file:
+            times.append(self._file["provenance/slow_times"][()])
         reached = np.concatenate([[begin], *times])
         first, last = float(reached.min()), float(reached.max())
         last = last if self.complete else max(begin, min(last, edges.written_until(self._file)))
@@ -359,8 +391,11 @@ class Trajectory:
 
 def _no_such(kind: str, name: str, known: Iterable[str]) -> str:
     names = list(known)
-    has = ", ".join(names) or "none"
-    return f"no {kind} {name!r} in this trajectory; it has {has}{did_you_mean(name, names)}"
+    few = nearest_few(name, names) if len(names) > 5 else names
+    has = (
+        f"it has {', '.join(names) or 'none'}" if few == names else f"the nearest of {len(names)} are {', '.join(few)}"
+    )
+    return f"no {kind} {name!r} in this trajectory; {has}{did_you_mean(name, names)}"
 
 
 def digest(source: Source) -> str:

@@ -34,6 +34,7 @@ class Column(NamedTuple):
     """A recorded quantity: its name, unit, meaning and dimensions after time.
 
     mechanism : the mechanism that owns it, None for what the network or the recording itself gives.
+    summary, shown : what the summary gives of it and how pictures show it, as text (see `ketasim.signals`).
     """
 
     name: str
@@ -42,6 +43,8 @@ class Column(NamedTuple):
     dims: tuple[str, ...] = ()
     mechanism: str | None = None
     dtype: Literal["f4", "f8", "u1"] = "f4"
+    summary: str = ""
+    shown: str = ""
 
 
 def create_samples(
@@ -120,8 +123,8 @@ def _row_shape(column: Column, scales: Mapping[str, Any]) -> tuple[int, ...]:
 def _column(group: h5py.Group, column: Column, shape: tuple[int, ...]) -> Any:
     rows, *rest = chunk_shape((BLOCK_ROWS, *shape), np.dtype(column.dtype).itemsize)
     dataset = add_column(group, column.name, column.dtype, (power_of_two(rows, BLOCK_ROWS), *rest), shape)
-    owner = {} if column.mechanism is None else {"mechanism": column.mechanism}
-    describe(dataset, column.unit, column.long_name, **owner)
+    attributes = {"mechanism": column.mechanism, "summary": column.summary, "shown": column.shown}
+    describe(dataset, column.unit, column.long_name, **{name: text for name, text in attributes.items() if text})
     return dataset
 
 
@@ -137,7 +140,7 @@ def read_samples(group: h5py.Group, names: Iterable[str]) -> "xarray.Dataset":
 
     signals, chosen, rows = signals_in(group), list(names), whole_rows(group)
     coordinates = {
-        name: (_dimensions(item), read_values(item), _attributes(item))
+        name: (dimensions(item), read_values(item), _attributes(item))
         for name, item in group.items()
         if name not in (*signals, "time", "stage")
     }
@@ -147,14 +150,15 @@ def read_samples(group: h5py.Group, names: Iterable[str]) -> "xarray.Dataset":
     in_run = group["stage"][:rows] > 0 if "stage" in group else time >= 0.0
     meaning = {"long_name": "part of the simulation that the row belongs to"}
     coordinates["stage"] = (("time",), np.array(STAGES)[in_run.astype(int)], meaning)
-    used = {dimension for name in chosen for dimension in _dimensions(group[name])} | {"time"}
+    used = {dimension for name in chosen for dimension in dimensions(group[name])} | {"time"}
     return xarray.Dataset(
-        {name: (_dimensions(group[name]), group[name][:rows], _attributes(group[name])) for name in chosen},
+        {name: (dimensions(group[name]), group[name][:rows], _attributes(group[name])) for name in chosen},
         {name: values for name, values in coordinates.items() if used.issuperset(values[0])},
     )
 
 
-def _dimensions(dataset: Any) -> tuple[str, ...]:
+def dimensions(dataset: Any) -> tuple[str, ...]:
+    """Names of a dataset's dimensions, time first."""
     if dataset.is_scale:
         return (dataset.name.rpartition("/")[2],)
     return tuple(dimension[0].name.rpartition("/")[2] for dimension in dataset.dims)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from math import isnan
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
 
-from ketasim.storage.datasets import read_values, store
+from ketasim.storage.datasets import StorageError, read_values, store
 
 #: Endings of the keys of an event that carry a unit; the dataset is named without and has the unit instead.
 _UNIT_OF_ENDING = {"_mg_per_kg": "mg/kg", "_mg": "mg", "_s": "s", "_hz": "Hz"}
@@ -25,6 +25,18 @@ _EVENT_MEANING = {
     "rate": "rate added to the background of each neuron",
 }
 
+_SUMMARY_MEANING = {
+    "quantity": "signal, or what was counted",
+    "population": "class of neurons, moiety of a concentration, or neither",
+    "at": "instant, stretch or baseline that the value is of; empty for the whole run",
+    "statistic": "peak, time_of_peak, area, mean, value or count",
+    "value": "value in the unit of its row",
+    "error": "standard error, NaN where there is none",
+    "unit": "unit of value and error",
+    "meaning": "the row in words",
+}
+_SUMMARY_NUMBERS = ("value", "error")
+
 _PROVENANCE_MEANING = {
     "config_source": "experiment file as it was written",
     "config_resolved": "experiment with all defaults, JSON",
@@ -34,15 +46,6 @@ _PROVENANCE_MEANING = {
     "environment": "versions and machine, JSON",
     "random": "random number generator, seed and streams, JSON",
 }
-
-
-class SummaryRow(NamedTuple):
-    """One number that sums up a run."""
-
-    name: str
-    value: float | str
-    unit: str
-    long_name: str
 
 
 def write_events(file: h5py.File, events: Sequence[Mapping[str, Any]]) -> None:
@@ -78,19 +81,33 @@ def _is_absent(value: Any) -> bool:
     return value == "" or (isinstance(value, float) and isnan(value))
 
 
-def write_summary(file: h5py.File, summary: Mapping[str, tuple[float | str, str, str]]) -> None:
-    """Write /summary: one scalar dataset for each name -> (value, unit, meaning)."""
+def write_summary(file: h5py.File, table: Mapping[str, Any]) -> None:
+    """Write /summary: a dataset for each column of the table, all of one length."""
     group = file.create_group("summary", track_order=True)
-    for name, (value, unit, long_name) in summary.items():
-        store(group, name, value if isinstance(value, str) else np.float64(value), unit, long_name)
+    for name, meaning in _SUMMARY_MEANING.items():
+        numbers = name in _SUMMARY_NUMBERS
+        values = np.asarray(table[name], dtype=float if numbers else object)
+        store(group, name, values, "see `unit`" if numbers else "1", meaning)
 
 
-def read_summary(file: h5py.File) -> list[SummaryRow]:
-    """Return the rows of the summary in the order they were written; empty before the run has finished."""
-    return [
-        SummaryRow(name, read_values(dataset).item(), dataset.attrs["units"], dataset.attrs["long_name"])
-        for name, dataset in file.get("summary", {}).items()
-    ]
+def read_summary(file: h5py.File) -> dict[str, np.ndarray] | None:
+    """Return the columns of /summary; None before the run has finished, and in files of 0.1.0, which have no table.
+
+    Raises StorageError if they do not make a table.
+    """
+    group = file.get("summary")
+    if not isinstance(group, h5py.Group) or "statistic" not in group:
+        return None
+    columns = {name: read_values(group[name]) for name in _SUMMARY_MEANING if name in group}
+    shapes = {values.shape for values in columns.values()}
+    kinds = {name: "f" if name in _SUMMARY_NUMBERS else "U" for name in _SUMMARY_MEANING}
+    if {name: values.dtype.kind for name, values in columns.items()} != kinds or {len(shape) for shape in shapes} != {
+        1
+    }:
+        raise StorageError("/summary is not a table of the columns " + ", ".join(_SUMMARY_MEANING))
+    if len(shapes) > 1:
+        raise StorageError("/summary is not a table: its columns have different lengths")
+    return columns
 
 
 def write_provenance(group: h5py.Group, texts: Mapping[str, str]) -> None:

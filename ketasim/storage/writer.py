@@ -40,6 +40,7 @@ from ketasim.storage.datasets import (
 )
 from ketasim.storage.disk import Disk, fault_point, sync_folder
 from ketasim.storage.growing_table import GrowingTable
+from ketasim.storage.reader import Trajectory
 
 if TYPE_CHECKING:
     from ketasim.network.topology import Topology
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 _GROWING = ("trajectories", "spikes", "structure")
 
 #: Marks of the root that a run sets at its end.
-_OF_THE_END = ("finished", "stopped_because", "content_sha256")
+_OF_THE_END = ("finished", "stopped_because", "content_sha256", "network_time", "wall_time_network")
 
 
 class _Writes(Protocol):
@@ -137,9 +138,10 @@ class TrajectoryWriter:
         arrays = flattened({path: table.state for path, table in self._tables.items()})
         return arrays | {"known": np.frombuffer(json.dumps(known).encode(), np.uint8)}
 
-    def rows(self, group: str) -> dict[str, np.ndarray]:
-        """Name -> values of all rows of /trajectories/<group> so far, `time` and `stage` among them."""
-        return self._tables[f"trajectories/{group}"].rows()
+    def written(self) -> Trajectory:
+        """Flush, and return what is in the file so far, to be read while it is open here."""
+        self.flush()
+        return Trajectory(self._file, None)
 
     def last_time(self, group: str) -> float:
         """Time in s of the last row of /trajectories/<group>; -inf before the first."""
@@ -300,9 +302,16 @@ class TrajectoryWriter:
         self._commit()
 
     @names_the_file
-    def write_summary(self, summary: Mapping[str, tuple[float | str, str, str]]) -> None:
-        """Write /summary: name -> (value, unit, long name)."""
-        tables.write_summary(self._file, summary)
+    def write_summary(self, table: Mapping[str, Any]) -> None:
+        """Write /summary, a table with the columns quantity, population, at, statistic, value, error, unit, meaning."""
+        tables.write_summary(self._file, table)
+        self._commit()
+
+    @names_the_file
+    def mark(self, **marks: float) -> None:
+        """Set attributes of the root, known only when the run has ended."""
+        for name, value in marks.items():
+            self._file.attrs[name] = value
         self._commit()
 
     @names_the_file

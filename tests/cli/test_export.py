@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ketasim.network.exchange import read_network_file
-from ketasim.storage import TrajectoryWriter, open_trajectory
+from ketasim.network_files.exchange import read_network_file
+from ketasim.storage import TrajectoryWriter
+from ketasim.trajectory import open_trajectory
 
 KNOWN = ("PYR", "PV", "SST")
 

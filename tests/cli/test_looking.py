@@ -2,8 +2,11 @@
 
 import json
 
+import h5py
 import numpy as np
+import pandas
 import pytest
+from pandas.testing import assert_frame_equal
 
 import ketasim
 from ketasim.mechanisms import ORDER
@@ -91,16 +94,30 @@ def test_inspect_tells_summary_digest_and_source(call, small_file, folder):
     """Catches numbers other than /summary's, and a source that would not run again."""
     with ketasim.open_trajectory(small_file) as trajectory:
         rows = json.loads(call("inspect", small_file, "--json").stdout)
-        assert {row["name"]: row["value"] for row in rows} == trajectory.summary
-        cost = {row["name"]: row["unit"] for row in rows if row["name"].startswith(("windows", "network", "wall"))}
-        assert cost == {"windows_run": "1", "windows_skipped": "1", "network_time": "s", "wall_time_network": "s"}
+        assert_frame_equal(pandas.DataFrame(rows), trajectory.summary, check_dtype=False)
+        cost = {row["quantity"]: row["unit"] for row in rows if row["quantity"].startswith(("windows", "network"))}
+        assert cost == {"windows_run": "1", "windows_skipped": "1", "network_time": "s"}
         assert call("inspect", small_file, "--digest").stdout.strip() == trajectory.digest()
         source = call("inspect", small_file, "--config").stdout
         (folder / "again.yaml").write_text(source)
         assert ketasim.load_experiment("again.yaml").sha256 == trajectory.provenance["config_sha256"]
     result = call("inspect", small_file)
     assert "not medical advice" in result.stderr
-    assert "plasma_ketamine_peak" in result.stdout
+    assert result.stdout.splitlines()[1].split()[:3] == ["plasma_concentration", "ketamine", "peak"]
+    assert "nan" not in result.stdout.lower()
+
+
+def test_inspect_shows_what_an_unfinished_run_reached(call, small_file, folder):
+    """Catches an empty table for a run that was killed after days."""
+    copy = folder / "cut.h5.part"
+    copy.write_bytes(small_file.read_bytes())
+    with h5py.File(copy, "r+") as file:
+        file.attrs["complete"] = 0
+        del file["summary"], file.attrs["network_time"]
+    result = call("inspect", "cut.h5", "--json")
+    wanted = json.loads(call("inspect", small_file, "--json").stdout)
+    assert json.loads(result.stdout) == [row for row in wanted if row["quantity"] != "network_time"]
+    assert "not complete" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["inspect", "plot"])
@@ -126,6 +143,7 @@ def test_a_file_that_is_no_trajectory(call, folder):
     [
         (),
         ("--signals", "firing_rate, nmda_block"),
+        ("--signals", "firing_rate", "--vehicle", "VEHICLE"),
         ("--vehicle", "VEHICLE"),
         ("--network",),
         ("--network", "--time", "10 min", "--vehicle", "VEHICLE"),
@@ -142,6 +160,17 @@ def test_plot_draws_a_picture(call, small_file, folder, more):
     picture = imread(folder / "picture.png")
     assert picture.shape[0] > 1000
     assert np.asarray(picture[..., :3]).std() > 0.02
+
+
+def test_a_vehicle_changes_the_picture_of_signals(call, small, small_file, folder):
+    """Catches an option that is accepted and does nothing."""
+    from matplotlib.image import imread
+
+    ketasim.run(small(doses=[]), folder / "vehicle.h5").close()
+    arguments = ("plot", small_file, "--signals", "glutamate_ambient")
+    assert call(*arguments, "-o", "alone.png").exit_code == 0
+    assert call(*arguments, "--vehicle", "vehicle.h5", "-o", "both.png").exit_code == 0
+    assert not np.array_equal(imread(folder / "alone.png"), imread(folder / "both.png"))
 
 
 def test_the_network_has_a_picture_of_its_own(call, small_file, folder):

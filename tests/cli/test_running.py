@@ -8,6 +8,7 @@ import networkx
 import pytest
 
 import ketasim
+from ketasim.analysis import error_of, value_of
 from ketasim.cli.progress import ProgressBar
 from ketasim.storage.checkpoint import checkpoint_path, read_checkpoint, write_checkpoint
 
@@ -19,23 +20,25 @@ def test_run_writes_to_runs_and_says_what_it_found(call, folder):
     with ketasim.open_trajectory(folder / "runs" / "small.h5") as trajectory:
         summary = trajectory.summary
     lines = result.stdout.splitlines()
-    assert lines[0] == (
-        f"plasma ketamine  peak {summary['plasma_ketamine_peak']:.0f} ng/mL at "
-        f"{summary['plasma_ketamine_peak_time'] / 60:.0f} min, unbound in brain {summary['brain_ketamine_peak']:.3f} uM"
-    )
+
+    def value(quantity, population, statistic, at="", column="value"):
+        return (value_of if column == "value" else error_of)(summary, quantity, population, at, statistic)
+
+    plasma, brain = (value(f"{place}_concentration", "ketamine", "peak") for place in ("plasma", "brain"))
+    at = value("plasma_concentration", "ketamine", "time_of_peak") / 60
+    assert lines[0] == f"plasma ketamine  peak {plasma:.0f} ng/mL at {at:.0f} min, unbound in brain {brain:.3f} uM"
     for line, name in zip(lines[1:4], ("PYR", "PV", "SST"), strict=True):
         wanted = []
-        for key in (f"firing_rate_{name}_baseline", f"firing_rate_{name}_10_60_min"):
-            wanted += [f"{summary[key]:.3f}", f"{summary[f'{key}_standard_error']:.3f}"]
-        wanted.append(f"{100 * summary[f'nmda_block_{name}_peak']:.1f}")
+        for at in ("baseline", "10 min to 60 min"):
+            wanted += [f"{value('firing_rate', name, 'mean', at, column):.3f}" for column in ("value", "error")]
+        wanted.append(f"{100 * value('nmda_block', name, 'peak'):.1f}")
         without_times = line.replace("10 to 60 min", "")
         assert re.findall(r"\d+\.\d+", without_times) == wanted
         assert line.startswith(name)
-    key = "glutamate_perisynaptic_PYR_10_60_min"
-    value, error = 100 * summary[key], 100 * summary[f"{key}_standard_error"]
-    assert f"{value:.1f} +- {error:.1f} % of baseline" in lines[4]
+    key = ("glutamate_perisynaptic", "PYR", "mean", "10 min to 60 min")
+    assert f"{100 * value(*key):.1f} +- {100 * value(*key, 'error'):.1f} % of baseline" in lines[4]
     assert lines[-1] == "A research and teaching model; not medical advice."
-    peaks = [f"{100 * (summary[f'{name}_PYR_peak'] - 1):+.1f} %" for name in ("bdnf", "p70s6k")]
+    peaks = [f"{100 * (value(name, 'PYR', 'peak') - 1):+.1f} %" for name in ("bdnf", "p70s6k")]
     assert re.findall(r"[+-]\d+\.\d %", lines[5]) == peaks
     assert len(lines) == 8  # 20 min are too short for spines
     assert "half-times of block" in result.stderr
@@ -44,7 +47,7 @@ def test_run_writes_to_runs_and_says_what_it_found(call, folder):
 def test_words_on_spines_are_those_of_the_summary(call, folder):
     """Catches densities at other times, or a per cent of something else."""
     result = call("run", "small.yaml", "duration=25 h", "schedule.step=6 h", "recording={}", "-o", "day.h5")
-    density = ketasim.open_trajectory(folder / "day.h5").summary["spine_density_PYR_24_h"]
+    density = value_of(ketasim.open_trajectory(folder / "day.h5").summary, "spine_density", "PYR", "24 h")
     assert f"spine density on PYR  {100 * (density - 1):+.2f} % at 24 h\n" in result.stdout
 
 

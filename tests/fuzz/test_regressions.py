@@ -9,7 +9,7 @@ import pytest
 
 from ketasim.config import Experiment, load_experiment
 from ketasim.documents import DocumentError, parse_document
-from ketasim.network.exchange import from_networkx, read_network_file
+from ketasim.network_files.exchange import from_networkx, read_network_file
 from tests.fuzz import corpus, pieces
 
 KNOWN = ("PYR", "PV", "SST")

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ketasim.documents.problems import DocumentError
-from ketasim.network.exchange import read_network_file
+from ketasim.network_files.exchange import read_network_file
 
 KNOWN = ("PYR", "PV", "SST")
 

@@ -13,6 +13,7 @@ from ketasim.network.prefrontal_microcircuit import (
     REACH,
     class_sizes,
     connection_probability,
+    expected_synapses,
     prefrontal_microcircuit,
     reference_in_degree,
 )
@@ -238,3 +239,14 @@ def test_near_numbers_are_near_places(circuit):
         steps = distance_between(position[:-1], position[1:], side_of(2000))
         random = distance_between(position, np.random.default_rng(1).permutation(position), side_of(2000))
         assert np.median(steps) < limit < np.median(random)
+
+
+@pytest.mark.parametrize("neurons", [20, 300, 3000])
+def test_expected_synapses_are_those_that_are_built(neurons):
+    """Catches an in-degree that is constant in small sheets or not in large ones: 10 % of 20 neurons, 1 % of more."""
+    built = prefrontal_microcircuit(neurons, seed=1)
+    tolerance = 0.1 if neurons == 20 else 0.01
+    found = expected_synapses(neurons)
+    assert sum(found.values()) == pytest.approx(built.n_edges, rel=tolerance)
+    inside = (built.population[built.source] == 0) & (built.population[built.target] == 0)
+    assert found["PYR", "PYR"] == pytest.approx(inside.sum(), rel=3 * tolerance)

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from ketasim.network.prefrontal_microcircuit import side_of
 from ketasim.network.topology import Topology
-from ketasim.storage import Column, TrajectoryWriter, open_trajectory
+from ketasim.storage import Column, TrajectoryWriter
+from ketasim.trajectory import open_trajectory
 
 POPULATIONS = ("PYR", "PV", "SST")
 DAY = 86_400.0
@@ -63,12 +64,23 @@ def turnover_of(topology, times, seed=0):
 def by_hand():
     """Make a run of `days` with these signals of PYR, a dose at each of `doses` (s), and births and deaths.
 
-    signals : name -> function of times (T,) in s; the other classes have no value.
+    signals : name -> function of times (T,) in s; the other classes have no value, or the same with `others`.
+    shown : name -> attribute `shown`.
     turnover : whether edges come and go, eight times in the run.
     finish : False leaves the file as a kill would.
     """
 
-    def make(signals=None, days=8.0, doses=(0.0,), sizes=(16, 3, 2), turnover=False, seed=0, finish=True):
+    def make(
+        signals=None,
+        days=8.0,
+        doses=(0.0,),
+        sizes=(16, 3, 2),
+        turnover=False,
+        seed=0,
+        finish=True,
+        shown=None,
+        others=False,
+    ):
         signals = signals or {"spine_density": np.ones_like}
         topology, target = topology_of(sizes), BytesIO()
         times = np.concatenate([[-60.0], np.linspace(0.0, days * DAY, 25)])
@@ -81,11 +93,17 @@ def by_hand():
             writer.write_topology(topology)
             dose = {"kind": "dose", "drug": "ketamine", "route": "intravenous", "amount_mg": 35.0, "duration_s": 2400.0}
             writer.write_events([dose | {"start_s": start} for start in doses])
-            columns = [Column(name, "1", name, ("population",), None, "f8") for name in signals]
+            declared = shown or {}
+            columns = [
+                Column(name, "1", name, ("population",), None, "f8", shown=declared.get(name, "")) for name in signals
+            ]
             writer.create_samples("population", columns, {"population": names})
             values = {name: function(times) for name, function in signals.items()}
             for row, time in enumerate(times):
-                with_value = {name: [series[row], np.nan, np.nan][: len(names)] for name, series in values.items()}
+                rest = 1.0 if others else np.nan  # times the value of the first class
+                with_value = {
+                    name: series[row] * np.array([1.0, rest, rest])[: len(names)] for name, series in values.items()
+                }
                 writer.append("population", time, with_value)
             if turnover:
                 writer.create_edge_events([("PYR", "PYR")])

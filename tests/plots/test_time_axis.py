@@ -1,10 +1,14 @@
-"""An axis on which minutes and days both read."""
+"""An axis on which minutes and days both read, and bins of time."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from ketasim.plots.time_axis import in_words, mark_doses, set_time_axis
+from ketasim.plots.time_axis import averaged, bins, in_words, mark_doses, set_time_axis
 
 
 @pytest.fixture
@@ -92,3 +96,38 @@ def test_doses_are_marked(axes):
     (bolus,) = axes.get_lines()
     assert (span.get_x(), span.get_width()) == pytest.approx((0.0, 0.5))
     assert list(bolus.get_xdata()) == [5.0, 5.0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.01, 30.0), st.floats(0.0, 50.0)), min_size=1, max_size=40))
+def test_spines_are_conserved_by_counting_over_bins(steps):
+    """Catches spines lost or counted twice where a step reaches over the edge of a bin."""
+    hours = np.concatenate([[0.0], np.cumsum([step for step, _ in steps])])
+    rates = np.array([0.0] + [rate for _, rate in steps])
+    edges, mean = averaged(hours, rates)
+    for left, right, value in zip(edges[:-1], edges[1:], mean, strict=True):
+        overlaps = [max(0.0, min(right, b) - max(left, a)) for a, b in pairwise(hours)]
+        assert value * (right - left) == pytest.approx(float(np.dot(overlaps, rates[1:])), rel=1e-9, abs=1e-7)
+
+
+@pytest.mark.parametrize("end", [0.01, 1 / 3, 3.0, 24.0, 24.1, 47.0, 168.0, 335.9, 672.0])
+def test_bins_cover_the_run(end):
+    """Catches a last bin too short to count in, one that lies beyond the run, and a run in a single bin."""
+    edges = bins(end)
+    lengths = np.diff(edges)
+    assert (edges[0], edges[-1]) == (0.0, end)
+    assert np.allclose(lengths[:-1], lengths[0])
+    assert 0.49 * lengths[0] < lengths[-1] < 1.51 * lengths[0] or len(lengths) == 1
+    assert len(lengths) >= min(8, end * 60 // 1)
+
+
+def test_a_run_that_begins_before_zero(axes):
+    """Catches three weeks of stress cut off the picture, and bins that leave them out."""
+    set_time_axis(axes, 24.0, begin=-504.0)
+    assert axes.get_xlim() == (pytest.approx(-509.28), pytest.approx(29.28))
+    ticks = axes.get_xticks()
+    assert 0.0 in ticks
+    assert ticks[0] == -504.0
+    assert axes.get_xticklabels()[0].get_text() == "-21 d"
+    edges = bins(24.0, begin=-504.0)
+    assert (edges[0], edges[-1], len(edges)) == (-504.0, 24.0, 89)

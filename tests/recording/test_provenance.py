@@ -11,7 +11,8 @@ from ketasim.config import Experiment
 from ketasim.recording import provenance
 from ketasim.recording.provenance import identity, write_preamble
 from ketasim.simulation import Simulation
-from ketasim.storage import TrajectoryWriter, open_trajectory
+from ketasim.storage import TrajectoryWriter
+from ketasim.trajectory import open_trajectory
 
 NAMES = {"ketasim", "experiment", "parameters", "code", "processor", "numpy", "scipy", "numba"}
 
@@ -47,7 +48,7 @@ def test_parameters_are(small):
     assert differing(*(identity(Simulation(one)) for one in (small(), changed))) == {"experiment", "parameters"}
 
 
-@pytest.mark.parametrize("file", ["config/estimation.py", "simulation/loop.py", "recording/recorder.py", None])
+@pytest.mark.parametrize("file", ["config/schedule.py", "simulation/loop.py", "recording/recorder.py", None])
 def test_changed_code_is_found(without, monkeypatch, edited, file):
     """Catches a source file whose change is not noticed, and a digest that depends on where the package lies."""
     before = without()

@@ -15,7 +15,8 @@ from ketasim.network.build import FAST_STEP
 from ketasim.recording import recorder as module
 from ketasim.recording.recorder import GraphRecorder, Recorder
 from ketasim.simulation import Simulation
-from ketasim.storage import TrajectoryWriter, digest, open_trajectory
+from ketasim.storage import TrajectoryWriter, digest
+from ketasim.trajectory import open_trajectory
 
 DAY = 86_400.0
 SPINES = {"step": "8 h", "baseline": "0.4 s", "window": "0.2 s", "settle": "50 ms"}

@@ -3,7 +3,9 @@
 import signal
 import threading
 
+import numba
 import pytest
+from numba.extending import overload
 
 import ketasim
 from ketasim.simulation import Simulation
@@ -124,3 +126,24 @@ def test_an_interrupted_baseline_is_measured_anew(small):
     interrupted.advance("5 min")
     for name, array in whole.signals.items():
         assert (interrupted.signals[name] == array).all(), name
+
+
+def test_compiling_is_stopped_at_once():
+    """Catches minutes of compilation that can't be stopped: in Python called by the compiler a signal need not wait."""
+    reached = []
+
+    def pressed():
+        """Stands for a line of the compiler."""
+
+    @overload(pressed)
+    def typed():
+        signal.raise_signal(signal.SIGINT)
+        reached.append("the rest of the compilation")
+
+    @numba.njit
+    def compiled():
+        pressed()
+
+    with pytest.raises(KeyboardInterrupt), HeldInterrupts():
+        compiled()
+    assert reached == []

@@ -11,7 +11,7 @@ import ketasim
 from ketasim.documents import KetasimError
 from ketasim.engines import SpikingEngine
 from ketasim.mechanisms import ORDER, Mechanism
-from ketasim.signals import SIGNALS, Signal
+from ketasim.signals import SIGNALS, Shown, Signal
 from ketasim.simulation.roster import DeclarationError, active_mechanisms, owners_of
 from ketasim.sources import Source
 
@@ -56,6 +56,16 @@ WRONG = {
         "mine: the signal 'firing_rate' exists already",
     ),
     "a name that exists": (Mechanism("glutamate", Parameters, nothing), "there are two mechanisms named 'glutamate'"),
+    "an unknown statistic": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state()._replace(summary="median"),)),
+        "mine: 'my_load': 'median' is no statistic; 'peak', 'area', 'value at 4 h, 24 h', 'mean over baseline' and "
+        "'mean over 10 min to 60 min' are",
+    ),
+    "a look that no file can carry": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state()._replace(shown=Shown("load", factor="many")),)),
+        """mine: 'my_load': '{"panel": "load", "factor": "many"}' does not say how a signal is shown: """
+        "a value has the wrong type",
+    ),
     "an unknown dimension": (
         Mechanism("mine", Parameters, nothing, signals=(load_state(dims=("neuron",)),)),
         "mine: 'my_load' has the unknown dimension 'neuron'; "
@@ -93,13 +103,19 @@ def test_own_mechanism_with_own_signals_and_a_port(small):
         reads=("firing_rate",),
         writes=("my_load", "my_hours"),
         scales=("release_gain",),
-        signals=(load_state(), Signal("my_hours", "h", (), "state", 0.0, "time that has gone by", recorded=True)),
+        signals=(
+            load_state()._replace(summary="peak", shown=Shown("load")),
+            Signal("my_hours", "h", (), "state", 0.0, "time that has gone by", recorded=True),
+        ),
     )
     run = ketasim.run(small(), mechanisms=[mine])
     plain = ketasim.run(small())
     load = run["my_load"]
     assert load.attrs["mechanism"] == "mine"
     assert load.attrs["units"] == "1"
+    assert Shown.of(load.attrs["shown"]) == Shown("load")
+    peaks = run.summary[(run.summary["quantity"] == "my_load") & (run.summary["statistic"] == "peak")]
+    assert peaks["value"].tolist() == load.values[-1].tolist()
     rate = run["firing_rate"].values @ [64, 9, 7] / 80  # all nodes
     assert list(run["firing_rate"]["population"]) == ["PYR", "PV", "SST"]
     after = load["time"].values >= 0

@@ -11,8 +11,7 @@ from numpy.testing import assert_array_equal
 from ketasim.documents import DocumentError
 from ketasim.engines import SpikingEngine
 from ketasim.exposures import Administration
-from ketasim.network.circuit_file import read_circuit
-from ketasim.network.circuit_wiring import circuit_topology
+from ketasim.network_files.circuit import circuit_topology, read_circuit
 from ketasim.simulation.world import build_network, check_against_network, setting_of, slow_times_of
 
 CIRCUIT = """\

@@ -15,13 +15,13 @@ def peak() -> int:
 
 def main() -> None:
     import ketasim
-    from ketasim.simulation import baseline_cache
+    from ketasim.simulation import baseline
 
-    baseline_cache.folder = lambda: None  # a stored baseline would cost less than the estimate says
+    baseline.folder = lambda: None  # a stored baseline would cost less than the forecast says
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run.h5"
         summary = ketasim.run(ketasim.Experiment.from_mapping(json.loads(sys.argv[1])), out).summary
-        windows = summary["windows_run"]
+        windows = ketasim.value_of(summary, "windows_run", statistic="count")
         found = {"memory": peak(), "file": out.stat().st_size, "windows": windows, "time": time.process_time()}
         print(json.dumps(found))
 

@@ -43,9 +43,14 @@ EVENTS = (
     {"kind": "stress", "start_s": 60.0, "duration_s": 10.0, "intensity": 1.0},
 )
 SUMMARY = {
-    "plasma_peak": (181.25, "ng/mL", "highest plasma concentration"),
-    "glutamate_peak_time": (2400.0, "s", "time of the glutamate peak"),
-    "class_with_largest_change": ("PYR", "1", "cell class whose rate changed most"),
+    "quantity": ["plasma_concentration", "firing_rate"],
+    "population": ["ketamine", "PYR"],
+    "at": ["", "10 min to 60 min"],
+    "statistic": ["peak", "mean"],
+    "value": [181.25, 2.5],
+    "error": [np.nan, 0.125],
+    "unit": ["ng/mL", "Hz"],
+    "meaning": ["highest plasma concentration", "mean firing rate"],
 }
 
 
@@ -113,7 +118,7 @@ def make_run(rows=70, topology=None):
         steps=random_steps(topology, [60.0 * i for i in range(1, rows - 3)]),
         snapshots={"start": 0.0, "10_min": 600.0},
         measures={"clustering": (0.25, "1", "clustering"), "histogram": (np.arange(5), "1", "neurons by degree")},
-        summary=dict(SUMMARY),
+        summary={name: list(values) for name, values in SUMMARY.items()},
         flush_after=(),
         finish=True,
     )
@@ -176,6 +181,7 @@ def example():
         random_topology=random_topology,
         random_steps=random_steps,
         compounds=COMPOUNDS,
+        summary=SUMMARY,
     )
 
 

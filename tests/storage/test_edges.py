@@ -17,7 +17,8 @@ from numpy.testing import assert_array_equal
 
 from ketasim.network.topology import Edges, make_topology
 from ketasim.network.within import with_edges_within
-from ketasim.storage import StorageError, TrajectoryWriter, open_trajectory
+from ketasim.storage import StorageError, TrajectoryWriter
+from ketasim.trajectory import open_trajectory
 
 BIRTH, DEATH = 0, 1
 PAIR = ("PYR", "PYR")

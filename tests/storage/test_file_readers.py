@@ -82,10 +82,12 @@ def test_xarray_opens_each_group(written):
 
 def test_xarray_opens_the_whole_tree(written):
     """Catches groups that do not fit together, such as a child with another length of a shared dimension."""
-    with xarray.open_datatree(written[0], engine="h5netcdf", phony_dims="sort", decode_timedelta=False) as tree:
+    path, run = written
+    with xarray.open_datatree(path, engine="h5netcdf", phony_dims="sort", decode_timedelta=False) as tree:
         assert {"subject", "population", "node"} == set(tree["trajectories"].children)
         assert tree["trajectories/population"]["firing_rate"].sizes["population"] == 3
-        assert tree["summary"]["plasma_peak"].item() == 181.25
+        assert tree["summary"]["value"].values.tolist() == [181.25, 2.5]
+        assert tree["summary"]["quantity"].values.tolist() == run.summary["quantity"]
         assert tree["edges/PYR__PV/0"]["delay"].attrs["units"] == "ms"
 
 
@@ -101,7 +103,7 @@ def test_netcdf4_reads_dimensions_and_strings(written):
         assert_array_equal(group["firing_rate"][:], run.rate)
         assert_array_equal(file["spikes/PYR"]["timestamps"][:], run.spikes["PYR"][0])
         assert file["provenance"]["config_source"][...] == run.provenance["config_source"]
-        assert file["summary"]["plasma_peak"][...] == 181.25
+        assert list(file["summary"]["unit"][:]) == ["ng/mL", "Hz"]
 
 
 def test_libsonata_reads_spikes(written):

@@ -11,8 +11,8 @@ from numpy.testing import assert_array_equal
 
 import ketasim
 from ketasim.documents import DocumentError
-from ketasim.network.exchange import read_network_file, to_networkx
 from ketasim.network.topology import Edges, make_topology
+from ketasim.network_files.exchange import read_network_file, to_networkx
 from ketasim.storage import StorageError, write_graph
 
 KNOWN = ("PYR", "PV", "SST")

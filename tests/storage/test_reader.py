@@ -6,11 +6,15 @@ from io import BytesIO
 
 import h5py
 import numpy as np
+import pandas
 import pytest
 from numpy.testing import assert_array_equal
+from pandas.testing import assert_frame_equal
 
-from ketasim.storage import StorageError, TrajectoryNotFoundError, TrajectoryWriter, open_trajectory
+from ketasim.analysis import value_of
+from ketasim.storage import Column, StorageError, TrajectoryNotFoundError, TrajectoryWriter
 from ketasim.storage.reader import damages
+from ketasim.trajectory import open_trajectory
 
 
 @pytest.fixture
@@ -61,6 +65,72 @@ def test_unknown_names_suggest_the_nearest(trajectory):
         trajectory.spikes("PV")
     assert "bdnf" not in trajectory
     assert "subject/plasma_concentration" in trajectory
+
+
+def test_one_of_many_unknown_names_lists_five(tmp_path):
+    """Catches forty names in answer to a misspelt one."""
+    names = [f"signal_{letter}" for letter in "abcdefgh"] + ["firing_rate"]
+    with TrajectoryWriter(tmp_path / "run.h5") as writer:
+        writer.create_clock("subject", [Column(name, "1", name) for name in names])
+        writer.finish()
+    with open_trajectory(tmp_path / "run.h5") as trajectory, pytest.raises(KeyError) as error:
+        trajectory["firing_rats"]
+    words = str(error.value)
+    assert "the nearest of 9 are firing_rate, " in words
+    assert words.count("signal_") == 4
+
+
+def test_signals_as_a_table(trajectory, written):
+    """Catches columns under another's name, times in s, and rows of two clocks beside each other."""
+    _, run = written
+    one = trajectory.to_dataframe("glutamate_ambient")
+    assert one.columns.tolist() == ["PYR", "PV", "SST"]
+    assert one.index.name == "time (h)"
+    assert_array_equal(one.index, np.array(run.times) / 3600.0)
+    assert_array_equal(one["PV"], run.glutamate[:, 1])
+    assert one.attrs == {"units": {"glutamate_ambient": "uM"}}
+    several = trajectory.to_dataframe("plasma_concentration", "network_sampled", "node/firing_rate")
+    assert several.columns[:4].tolist() == [
+        *(("plasma_concentration", compound) for compound in ("S-ketamine", "R-ketamine", "norketamine")),
+        ("network_sampled", ""),
+    ]
+    assert several["node/firing_rate"][3].isna().sum() == len(several) - run.node_rate[::2].shape[0]
+    assert several.attrs["units"]["plasma_concentration"] == "ng/mL"
+    with pytest.raises(KeyError, match="did you mean glutamate_ambient"):
+        trajectory.to_dataframe("glutamat_ambient")
+    with pytest.raises(TypeError, match="names of signals"):
+        trajectory.to_dataframe()
+
+
+def test_what_a_notebook_shows(trajectory, written):
+    """Catches a representation that fails, leaves out signals or summary, or says that a run went to its end."""
+    html = trajectory._repr_html_()
+    for words in ("complete", "amount_mg: 35", "PYR, SST", "glutamate_ambient</td><td>uM", "<td>181.25</td>"):
+        assert words in html, words
+    trajectory.close()
+    assert "closed" in trajectory._repr_html_()
+
+
+def test_what_a_notebook_shows_of_an_unfinished_run(tmp_path, example):
+    """Catches a representation that needs what only a finished file has."""
+    run = example.make_run(rows=40)
+    run.finish = False
+    example.write_run(tmp_path / "run.h5", run)
+    with open_trajectory(tmp_path / "run.h5") as trajectory:
+        assert "unfinished" in trajectory._repr_html_()
+
+
+@pytest.mark.parametrize(("column", "values"), [("unit", None), ("value", [1.0]), ("at", [1.0, 2.0]), ("error", 1.0)])
+def test_a_summary_that_is_no_table_is_refused(written, tmp_path, column, values):
+    """Catches a traceback of pandas, or rows that slip, for a summary that someone changed."""
+    path = tmp_path / "copy.h5"
+    path.write_bytes(written[0].read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file["summary"][column]
+        if values is not None:
+            file["summary"][column] = values
+    with open_trajectory(path) as trajectory, pytest.raises(StorageError, match="/summary is not a table"):
+        trajectory.summary  # noqa: B018
 
 
 def test_names_keep_the_order_of_recording(trajectory):
@@ -123,8 +193,7 @@ def test_tables_come_back(trajectory, written):
     """Catches doses, summaries or provenance that differ from what was given."""
     _, run = written
     assert trajectory.events == run.events
-    assert trajectory.summary == {name: row[0] for name, row in run.summary.items()}
-    assert [tuple(row) for row in trajectory.summary_table()] == [(name, *row) for name, row in run.summary.items()]
+    assert_frame_equal(trajectory.summary, pandas.DataFrame(run.summary))
     assert trajectory.provenance == run.provenance
     assert trajectory.config == {"name": "test", "seed": 1}
     assert trajectory.attributes["run_id"] == "a"
@@ -143,7 +212,8 @@ def test_unfinished_run_is_read_and_said_to_be_so(tmp_path, example, caplog):
     ):
         assert not trajectory.complete
         assert trajectory.path == tmp_path / "run.h5.part"
-        assert trajectory.summary == {}
+        peak = trajectory["plasma_concentration"].values[:, :2].sum(axis=1).max()
+        assert value_of(trajectory.summary, "plasma_concentration", "parent", statistic="peak") == peak
         assert trajectory["firing_rate"].sizes["time"] == 40
     assert "run.h5.part of an unfinished run" in caplog.text
 
@@ -239,7 +309,7 @@ def test_a_block_that_went_bad_is_named(copied, name):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda file: file["summary/plasma_peak"].__setitem__((), 182.0),
+        lambda file: file["summary/value"].__setitem__(0, 182.0),
         lambda file: file["trajectories/subject/network_sampled"].attrs.__setitem__("units", "mV"),
         lambda file: file.__delitem__("events"),
         lambda file: file["trajectories/subject/time"].resize(10, axis=0),
@@ -276,3 +346,12 @@ def test_what_is_no_trajectory_is_refused(tmp_path):
     (tmp_path / "text.h5").write_text("no HDF5")
     with pytest.raises(StorageError, match="no trajectory file"):
         damages(tmp_path / "text.h5")
+
+
+def test_a_name_that_is_no_text_is_damage(copied):
+    """Catches a traceback where a flipped byte leaves the name of an attribute no UTF-8."""
+    with h5py.File(copied, "r+") as file:
+        place = file["trajectories/subject/network_sampled"].id
+        h5py.h5a.create(place, b"\xffunits", h5py.h5t.NATIVE_INT8, h5py.h5s.create(h5py.h5s.SCALAR))
+    (found,) = damages(copied)
+    assert "/trajectories/subject/network_sampled cannot be read" in found

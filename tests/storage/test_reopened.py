@@ -114,7 +114,8 @@ def interrupted(tmp_path, example):
     state = fake.checkpoint()
     fake.do([("rows", 40), ("spikes", 700), ("steps", 3), ("rows", 40), ("spikes", 5000)], 3)
     fake.writer.stop("cancelled")
-    fake.writer.write_summary({"peak": (1.0, "1", "a peak")})
+    fake.writer.mark(network_time=3.0)
+    fake.writer.write_summary(example.summary)
     fake.writer.write_provenance({"forced_resume": "numpy was 1"})
     fake.killed()
     return tmp_path / "out.h5", state, fake.topology
@@ -126,7 +127,7 @@ def test_marks_of_an_end_go(interrupted):
     for number in (1, 2):
         Fake(path, topology, state).killed()
         with h5py.File(f"{path}.part") as file:
-            assert not {"stopped_because", "finished", "content_sha256"} & set(file.attrs)
+            assert not {"stopped_because", "finished", "content_sha256", "network_time"} & set(file.attrs)
             assert file.attrs["complete"] == 0
             assert file.attrs["resumed"] == number
             assert "summary" not in file

@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from ketasim.storage import Column, TrajectoryWriter, open_trajectory
+from ketasim.storage import Column, TrajectoryWriter
+from ketasim.trajectory import open_trajectory
 
 RATE = Column("firing_rate", "Hz", "rate", ("population",))
 

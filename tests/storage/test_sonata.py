@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ketasim.network.exchange import to_networkx
 from ketasim.network.topology import Topology
-from ketasim.storage import StorageError, TrajectoryWriter, open_trajectory
+from ketasim.network_files.exchange import to_networkx
+from ketasim.storage import StorageError, TrajectoryWriter
 from ketasim.storage.sonata import edge_index
+from ketasim.trajectory import open_trajectory
 
 
 def through_a_file(topology):

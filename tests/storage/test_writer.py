@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ketasim.storage import Column, StorageError, TrajectoryWriter, digest, open_trajectory
+from ketasim.storage import Column, StorageError, TrajectoryWriter, digest
 from ketasim.storage import writer as writing
 from ketasim.storage.disk import Disk
 from ketasim.storage.writer import complete, complete_after_all, names_the_file, new_file
+from ketasim.trajectory import open_trajectory
 
 RATE = Column("firing_rate", "Hz", "rate", ("population",))
 

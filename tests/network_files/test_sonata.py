@@ -3,7 +3,7 @@ import networkx
 import numpy as np
 import pytest
 
-from ketasim.network.exchange import from_networkx, read_network_file
+from ketasim.network_files.exchange import from_networkx, read_network_file
 from ketasim.storage.sonata import write_topology
 
 KNOWN = ("PYR", "PV", "SST")

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ketasim.network.circuit_file import Circuit, Wiring
-from ketasim.network.circuit_wiring import chosen, circuit_topology
 from ketasim.network.synapses import PREFRONTAL
+from ketasim.network_files.circuit import Circuit, Wiring, chosen, circuit_topology
 
 ALL = Wiring(1.0, 0.0, 0.5)
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.documents.problems import DocumentError, Problem
-from ketasim.network.assemble import Columns, NetworkTable, Where, assemble, number_column
-from ketasim.network.edge_list import read_edge_list
-from ketasim.network.graphml_file import read_graphml
-from ketasim.network.sonata_file import read_sonata
 from ketasim.network.topology import FAST_STEP, Topology
+from ketasim.network_files.assemble import Columns, NetworkTable, Where, assemble, number_column
+from ketasim.network_files.edge_list import read_edge_list
+from ketasim.network_files.graphml import read_graphml
+from ketasim.network_files.sonata import read_sonata
 
 if TYPE_CHECKING:
     import networkx
@@ -105,7 +105,7 @@ def read_network_file(
     Parameters
     ----------
     path : ``.graphml``; ``.h5`` or ``.hdf5`` with SONATA's ``/nodes`` and ``/edges``, such as a trajectory
-        (`ketasim.network.sonata_file`); ``.csv`` or ``.tsv`` (`ketasim.network.edge_list`).
+        (`ketasim.network_files.sonata`); ``.csv`` or ``.tsv`` (`ketasim.network_files.edge_list`).
     known : names of populations that there are, in the order that nodes are sorted by.
     dt_ms : fast step in ms; no delay may be shorter.
 

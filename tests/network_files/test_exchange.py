@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from ketasim.documents.problems import DocumentError
-from ketasim.network.exchange import from_networkx, to_networkx
+from ketasim.network_files.exchange import from_networkx, to_networkx
 
 KNOWN = ("PYR", "PV", "SST")
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ketasim.documents.nearest import did_you_mean
 from ketasim.documents.problems import DocumentError, Place, Problem
-from ketasim.network.assemble import (
+from ketasim.network_files.assemble import (
     MAX_SHOWN,
     Columns,
     NetworkTable,

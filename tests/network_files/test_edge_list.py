@@ -1,6 +1,6 @@
 import pytest
 
-from ketasim.network.exchange import from_networkx, read_network_file
+from ketasim.network_files.exchange import from_networkx, read_network_file
 
 KNOWN = ("PYR", "PV", "SST")
 

@@ -8,7 +8,7 @@ from xml.parsers.expat import ExpatError, ParserCreate
 
 from ketasim.documents.nearest import shown
 from ketasim.documents.problems import DocumentError, Problem
-from ketasim.network.assemble import integers_if_all
+from ketasim.network_files.assemble import integers_if_all
 
 if TYPE_CHECKING:
     import networkx

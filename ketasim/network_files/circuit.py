@@ -6,11 +6,13 @@ and a source for every block of numbers. A population is a class of the kernel: 
 Conductances are those of continuous time: an event of a synapse delivers ``g tau``, whatever the step of the kernel.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
+import numpy as np
 from annotated_types import Ge, Gt, Le
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr, model_validator
 
@@ -19,7 +21,8 @@ from ketasim.documents.nearest import shown
 from ketasim.documents.validation import Quantity, Record, unknown, validate
 from ketasim.network.cell_classes import CellClass
 from ketasim.network.synapses import Receptors, Synapse, Tables
-from ketasim.network.topology import FAST_STEP, LONGEST_DELAY
+from ketasim.network.topology import FAST_STEP, LONGEST_DELAY, Edges, Topology, make_topology
+from ketasim.network_files.assemble import GRID_SPACING
 from ketasim.sources import Source, Status
 
 #: Suffixes by which a network file is known as a circuit file.
@@ -295,3 +298,68 @@ def _circuit(file: CircuitFile, scale: int) -> Circuit:
     receptors = file.receptors.constants()
     tables = Tables(cells, synapses, frozenset(slow), receptors, exact_charge=True, origins=origins)
     return Circuit(tables, {name: scale * one.neurons for name, one in file.populations.items()}, wiring)
+
+
+#: First number of a spawn key: what a generator is for, apart from those of other circuits.
+_STREAM = 1
+
+
+def circuit_topology(circuit: Circuit, seed: int) -> Topology:
+    """Draw the connections of a circuit, the same for the same seed.
+
+    Every pair of populations has a generator of its own (Philox, keyed by seed and the pair's places in the list of
+    populations), so that a change of one connection leaves the others as they are. A circuit has no geometry: neurons
+    stand on a square grid, 20 um apart, in the order of the populations.
+    """
+    names = tuple(circuit.sizes)
+    starts = np.concatenate([[0], np.cumsum(list(circuit.sizes.values()))])
+    parts = []
+    for i, source in enumerate(names):
+        for j, target in enumerate(names):
+            wiring = circuit.wiring.get((source, target))
+            if wiring is not None:
+                sizes = (circuit.sizes[source], circuit.sizes[target])
+                rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(_STREAM, i, j))))
+                edges = _draw(wiring, sizes, i == j, rng)
+                parts.append(edges._replace(source=edges.source + starts[i], target=edges.target + starts[j]))
+    nothing = Edges(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0))
+    number = np.arange(starts[-1])
+    columns = math.ceil(math.sqrt(number.size))
+    return make_topology(
+        population_names=names,
+        population=np.repeat(np.arange(len(names)), list(circuit.sizes.values())),
+        position=GRID_SPACING * np.stack([number % columns, number // columns], axis=1).astype(np.float64),
+        edges=Edges(*(np.concatenate(column) for column in zip(nothing, *parts, strict=True))),
+    )
+
+
+def _draw(wiring: Wiring, sizes: tuple[int, int], same: bool, rng: np.random.Generator) -> Edges:
+    """Edges between `sizes` neurons, numbered from 0 in each population; `same` if it is one population."""
+    place = chosen(sizes[0] * sizes[1], wiring.probability, rng)
+    source, target = place // sizes[1], place % sizes[1]
+    if same:  # no synapse of a neuron onto itself
+        other = source != target
+        source, target = source[other], target[other]
+    sd = wiring.weight_sd_log
+    strength = sd * rng.standard_normal(source.size) if sd else np.zeros(source.size)
+    # single precision is what the kernel uses and what a file then holds exactly
+    weight = np.exp(strength - 0.5 * sd**2).astype(np.float32).astype(np.float64)
+    return Edges(source, target, weight, np.full(source.size, wiring.delay))
+
+
+def chosen(n: int, probability: float, rng: np.random.Generator) -> np.ndarray:
+    """Numbers below `n`, ascending, each taken independently with a probability: int64, in O(taken).
+
+    The distance from one taken number to the next is geometric.
+    """
+    if probability == 1.0:
+        return np.arange(n)
+    found = []
+    last = -1
+    while last < n:
+        expected = probability * (n - last)
+        steps = rng.geometric(probability, size=int(expected + 4.0 * math.sqrt(expected) + 16.0))
+        places = last + np.cumsum(steps)
+        found.append(places[places < n])
+        last = int(places[-1])
+    return np.concatenate(found)

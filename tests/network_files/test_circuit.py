@@ -6,8 +6,8 @@ import pytest
 
 from ketasim.documents import DocumentError
 from ketasim.network.cell_classes import CellClass
-from ketasim.network.circuit_file import Wiring, read_circuit
 from ketasim.network.synapses import Receptors, Synapse
+from ketasim.network_files.circuit import Wiring, read_circuit
 from ketasim.sources import Source
 
 TEXT = """\

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ketasim.documents.hdf5_file import unsafe_content
 from ketasim.documents.problems import DocumentError, Problem
-from ketasim.network.assemble import Columns, NetworkTable, Where
+from ketasim.network_files.assemble import Columns, NetworkTable, Where
 
 #: Names read together, and characters of one.
 _BLOCK, _LONGEST_NAME = 256, 1000

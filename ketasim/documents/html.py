@@ -1,0 +1,43 @@
+"""What a notebook shows of an object: a heading, named parts, small tables. All text is escaped."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from math import isnan
+from typing import Any
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def page(title: str, *parts: tuple[str, Any]) -> str:
+    """Return a heading and below it the parts, each a name and a text or a `table`.
+
+    >>> page("a < b", ("state", "complete"))
+    '<div><b>a &lt; b</b><div>state: complete</div></div>'
+    """
+    shown = "".join(f"<div>{escape(name)}: {_cell(content)}</div>" for name, content in parts)
+    return f"<div><b>{escape(title)}</b>{shown}</div>"
+
+
+def table(rows: Iterable[Sequence[Any]], header: Sequence[str] = ()) -> Html:
+    """Return rows as a table; numbers have six digits, NaN is left empty.
+
+    >>> table([("rate", 1 / 3)], ("name", "value"))
+    '<table><tr><th>name</th><th>value</th></tr><tr><td>rate</td><td>0.333333</td></tr></table>'
+    """
+    lines = [f"<tr>{''.join(f'<th>{escape(title)}</th>' for title in header)}</tr>"] if header else []
+    lines += [f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows]
+    return Html(f"<table>{''.join(lines)}</table>") if len(lines) > bool(header) else Html("none")
+
+
+def _cell(content: Any) -> str:
+    if isinstance(content, Html):
+        return content
+    if isinstance(content, tuple):
+        return ": ".join(_cell(item) for item in content)
+    if isinstance(content, float):
+        return "" if isnan(content) else f"{content:.6g}"
+    return escape(str(content))

@@ -1,0 +1,41 @@
+"""Closing words: the numbers of the summary, in the classes and stretches that they belong to."""
+
+import numpy as np
+
+from ketasim.analysis.words import closing_words
+
+TIMES = [-2.0, -1.0, 0.0, 600.0, 1200.0, 3600.0]
+PERCENT = '{"panel": "signalling", "label": "BDNF", "of_baseline": true}'
+
+
+def network(rate):
+    """Windows of two classes, the second at twice the rate."""
+    windows = np.outer(rate, [1.0, 2.0])
+    signals = {"network_sampled": np.ones(6), "network_memory": np.ones(6)}
+    return signals | {"firing_rate": windows, "firing_rate_window": windows, "firing_rate_standard_error": 0 * windows}
+
+
+def test_each_class_has_its_line(made_up):
+    """Catches words that name the classes of the default circuit, or give one class another's numbers."""
+    signals = network([1.0, 3.0, 9.0, 4.0, 4.0, 4.0])
+    signals["nmda_block"] = np.outer([0, 0, 0, 0.1, 0.2, 0.1], [1.0, 0.5])
+    signals["bdnf"] = np.outer([1, 1, 1, 1.25, 1.1, 1], [1.0, np.nan])
+    trajectory = made_up(TIMES, signals, declared={"bdnf": {"shown": PERCENT}}, populations=("E", "I"))
+    assert closing_words(trajectory) == [
+        "E     2.000 +- 1.000 Hz at baseline, 4.000 +- 0.000 Hz from 10 to 60 min; NMDA block up to 20.0 %",
+        "I     4.000 +- 2.000 Hz at baseline, 8.000 +- 0.000 Hz from 10 to 60 min; NMDA block up to 10.0 %",
+        "peaks in E relative to baseline  BDNF +25.0 % at 0.2 h",
+    ]
+
+
+def test_what_was_given_comes_before_its_metabolites(made_up):
+    """Catches a metabolite's peak, or a sum over all compounds, under the name of the drug."""
+    plasma = [[0, 0, 9], [0, 0, 9], [0, 0, 9], [60, 40, 9], [1, 1, 9], [0, 0, 9]]
+    brain = np.array(plasma) / 1000.0
+    trajectory = made_up(TIMES, subject={"plasma_concentration": plasma, "brain_concentration": brain})
+    assert closing_words(trajectory) == ["plasma ketamine  peak 100 ng/mL at 10 min, unbound in brain 0.100 uM"]
+
+
+def test_a_run_without_anything_says_nothing(made_up):
+    """Catches words that fail where neither drug nor network was recorded."""
+    assert closing_words(made_up([0.0, 60.0], subject={"mood": [1.0, 2.0]})) == []
