@@ -64,11 +64,10 @@ class PlasticEdges:
         assert mechanism.evolve is not None
         self.mechanism, self.pair, self._engine, self._evolve = mechanism, mechanism.pair, engine, mechanism.evolve
         self.edges = engine.edges(self.pair)
+        self._fixed: Any = None
         self._own: Any = ()
         if mechanism.begin:
-            self._prepared, self._own = mechanism.begin(self.edges, parameters, setting, seed)
-        else:
-            self._prepared = mechanism.prepared(parameters, setting)
+            self._fixed, self._own = mechanism.begin(self.edges, parameters, setting, seed)
         self.events = _events(_none(self.edges), _none(self.edges))
 
     @property
@@ -83,10 +82,13 @@ class PlasticEdges:
         self._own = rebuilt(self._own, part_of(arrays, "own"))
         self._engine.rewire(self.pair, before, self.edges, self.edges.weight)
 
-    def advance(self, before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], clock: Clock) -> None:
+    def advance(
+        self, before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], prepared: Any, clock: Clock
+    ) -> None:
         """Let the mechanism change the edges in a slow step, and the engine's graph with them.
 
         before, after : signals at the start and at the end of the step.
+        prepared : what the mechanism's `advance` is given now; not used by one that has a `begin`.
         """
         one = self.mechanism
         self.events = _events(_none(self.edges), _none(self.edges))
@@ -94,7 +96,7 @@ class PlasticEdges:
             return
         read = {name: before[name] for name in (*one.reads, *one.writes)}
         written = {name: after[name] for name in (*one.writes, *one.scales)}
-        changes = self._evolve(self.edges, self._own, read, written, self._prepared, clock)
+        changes = self._evolve(self.edges, self._own, read, written, self._fixed if one.begin else prepared, clock)
         self._engine.rewire(self.pair, changes.died, changes.born, changes.edges.weight)
         self.edges, self._own = changes.edges, changes.own
         self.events = _events(changes.died, changes.born)
