@@ -1,7 +1,7 @@
-"""Every SHA-256 that says whether two things are the same: code, values, texts, files.
+"""SHA-256 digests of code, values, texts and files.
 
-Two digests are elsewhere, each for a reason: that of the compiled kernels in `ketasim.kernels.jit`, which can't import
-from a floor above it, and that of what a trajectory file holds in `ketasim.storage.digest`, which knows HDF5.
+Two digests are elsewhere: that of compiled kernels in `ketasim.kernels.jit`, which can't import from higher layers, and
+that of the content of a trajectory file in `ketasim.storage.digest`, which knows HDF5.
 """
 
 import hashlib
@@ -15,19 +15,22 @@ import numpy as np
 
 _PACKAGE = Path(__file__).parent
 
-#: An import from the package, also within a function. Parsing the whole of the code takes half a second, which each run
-#: would pay; a test holds what is found here to what the parser finds.
+#: An import from the package, also within a function. Parsing all code would add half a second to each run; a test
+#: compares the imports found here with those found by the parser.
 _IMPORT = re.compile(r"^\s*(?:from\s+(ketasim[\w.]*)\s+import\s+(\([^)]*\)|.*)|import\s+(ketasim.*))$", re.MULTILINE)
 
 
 @cache
 def code_digest(*modules: str) -> str:
-    """Digest of the sources of modules and of everything of the package that they import, and so on.
+    """Digest of the sources of modules and of everything in the package that they import, directly or indirectly.
 
-    Taken once in a process: as far as can be known, of the code that it has loaded. Data files are left out: what they
-    hold counts where it is used, weights in the digest of an experiment and drugs in that of the parameters.
+    Computed once per process, so that it matches the loaded code as closely as possible. Data files are left out; their
+    contents enter other digests: weights that of an experiment, drugs that of the parameters.
 
-    modules : names such as ``"ketasim.simulation.loop"``.
+    Parameters
+    ----------
+    *modules : str
+        Names such as ``"ketasim.simulation.loop"``.
     """
     sources: dict[str, str] = {}
     waiting = set(modules)
@@ -42,6 +45,8 @@ def code_digest(*modules: str) -> str:
 def imported(source: str) -> frozenset[str]:
     """Names of the package's modules that a source imports.
 
+    Examples
+    --------
     >>> sorted(imported("from ketasim.kernels import graph, Nothing"))
     ['ketasim.kernels', 'ketasim.kernels.graph']
     """
@@ -56,13 +61,13 @@ def imported(source: str) -> frozenset[str]:
 
 @cache
 def _place_of(module: str) -> Path:
-    """Source file of a module of the package, which need not be there."""
+    """Source file of a module of the package, which need not exist."""
     place = _PACKAGE.joinpath(*module.split(".")[1:])
     return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
 def value_digest(*values: Any) -> str:
-    """Digest of numbers, texts and arrays, also in nested tuples: type, shape and every bit count."""
+    """Digest of numbers, texts and arrays, also in nested tuples; depends on type, shape and every bit."""
     return parts_digest(part for array in _arrays(values) for part in (f"{array.dtype} {array.shape}".encode(), array))
 
 
@@ -75,7 +80,7 @@ def _arrays(value: Any) -> Iterator[np.ndarray]:
 
 
 def parts_digest(parts: Iterable[bytes | np.ndarray]) -> str:
-    """Digest of bytes and of the bytes of arrays, one after the other: where one ends does not count."""
+    """Digest of concatenated bytes and bytes of arrays; independent of where one ends and the next begins."""
     total = hashlib.sha256()
     for part in parts:
         plain = part if isinstance(part, bytes) else np.ascontiguousarray(part).reshape(-1).view(np.uint8).data
@@ -89,6 +94,6 @@ def text_digest(text: str) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """Digest of what a file holds."""
+    """Digest of the content of a file."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""States as plain arrays with names such as ``network/estimates/mean``, of which each part knows its own end."""
+"""Nested states as flat mappings of arrays with names such as ``network/estimates/mean``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +7,10 @@ import numpy as np
 
 
 def part_of(arrays: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray]:
-    """Return the arrays of one part, under their own names.
+    """Return the arrays of one part, without its prefix.
 
+    Examples
+    --------
     >>> part_of({"a/x": np.zeros(1), "b/x": np.ones(1)}, "b")
     {'x': array([1.])}
     """
@@ -19,6 +21,8 @@ def part_of(arrays: Mapping[str, np.ndarray], part: str) -> dict[str, np.ndarray
 def flattened(tree: Any) -> dict[str, np.ndarray]:
     """Return the arrays of nested mappings and named tuples as ``part/name``.
 
+    Examples
+    --------
     >>> from collections import namedtuple
     >>> flattened({"a": namedtuple("Pair", "x y")(np.zeros(1), np.ones(1))})
     {'a/x': array([0.]), 'a/y': array([1.])}
@@ -34,7 +38,7 @@ def flattened(tree: Any) -> dict[str, np.ndarray]:
 
 
 def rebuilt(like: Any, arrays: Mapping[str, np.ndarray], path: str = "") -> Any:
-    """Return a nested named tuple as `like` with copies of the arrays that `flattened` made of such a one."""
+    """Return a nested named tuple like `like`, with copies of arrays from `flattened`."""
     if isinstance(like, np.ndarray):
         return np.array(arrays[path])
     start = f"{path}/" if path else ""

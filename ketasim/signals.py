@@ -1,11 +1,12 @@
 """The table of names through which mechanisms, network and file meet.
 
-Every slow quantity that more than one part of ketasim knows stands here once, with its unit, its shape and its
+Every slow quantity that more than one part of ketasim uses is listed here once, with its unit, its shape and its
 neutral value: the value it has when the mechanism that owns it is switched off. A signal of kind ``port`` is reset
 to its neutral value before each step and may be scaled by several mechanisms; every other signal has one owner.
 
-What the summary of a run gives of a signal and how pictures show it is declared here too. Both declarations are
-written beside the values (attributes `summary` and `shown`), so that a file is enough to make them.
+What the summary of a run reports of a signal, and how pictures show it, are declared here too. Both declarations are
+written beside the values (attributes `summary` and `shown`), so that summary and pictures can be made from the file
+alone.
 """
 
 import json
@@ -17,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 Dimension = Literal["compound", "compartment", "blocker", "subunit", "stage", "population", "node"]
 Kind = Literal["input", "state", "port", "network"]
 
-#: Longest-established order of the NMDA receptor's GluN2 subunits; the axis `subunit`.
+#: GluN2 subunits of the NMDA receptor; the axis `subunit`.
 SUBUNITS = ("GluN2A", "GluN2B", "GluN2C", "GluN2D")
 
 #: Stages of a spine's life; the axis `stage`.
@@ -27,13 +28,23 @@ STAGES = ("transient", "consolidating", "persistent")
 class Shown(NamedTuple):
     """How pictures show a signal.
 
-    panel : heading of the panel; several signals may share one, which stands where the first of them does.
-    label : name of the curve where a panel has several signals; also used in words.
-    factor, unit : the values times the factor have this unit; without a unit they are drawn as they are.
-    of_baseline : in per cent of baseline. Divided by the mean of the baseline if the summary has it; a signal without
-        one is relative to baseline already.
-    beside : panel on whose right-hand axis it is drawn, if the run has that panel.
-    binned : as means over hours, for rates of events that are few in a single step.
+    Attributes
+    ----------
+    panel : str
+        Heading of the panel. Signals may share a panel, which is placed where the first of them comes.
+    label : str
+        Name of the curve where a panel has several signals; also used in text.
+    factor : float
+        What values are multiplied by to get `unit`.
+    unit : str
+        Unit shown; if empty, values are drawn unscaled in the signal's own unit.
+    of_baseline : bool
+        Shown in per cent of baseline: divided by the baseline mean if the summary has one; a signal without one is
+        already relative to baseline.
+    beside : str
+        Panel on whose right-hand axis it is drawn, if the run has that panel.
+    binned : bool
+        Drawn as means over hours, for rates of events too rare to count in a single step.
     """
 
     panel: str
@@ -46,16 +57,21 @@ class Shown(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The declaration as it is written beside the values: JSON of what differs from the defaults."""
+        """The declaration as written beside the values: JSON of what differs from the defaults."""
         defaults = self._field_defaults
         return json.dumps({key: value for key, value in self._asdict().items() if value != defaults.get(key)})
 
     @classmethod
     def of(cls, text: str) -> "Shown":
-        """Return the declaration of a text.
+        """Read a declaration from its text.
 
-        Raises ValueError if it is none.
+        Raises
+        ------
+        ValueError
+            The text is not a valid declaration.
 
+        Examples
+        --------
         >>> Shown.of(Shown("plasma", factor=1e3).text)
         Shown(panel='plasma', label='', factor=1000.0, unit='', of_baseline=False, beside='', binned=False)
         """
@@ -73,12 +89,18 @@ _EXAMPLE = Shown("")
 
 
 class Statistic(NamedTuple):
-    """One number that the summary gives of a signal, for each population.
+    """One number that the summary reports of a signal, for each population.
 
-    name : ``peak`` (with its time), ``area``, ``mean`` or ``value``.
-    at : text as in an experiment file: ``24 h``, ``10 min to 60 min``, ``baseline``, or nothing for the whole run.
-    begin, end : the same in s; NaN for the baseline and the whole run.
-    noise_of : network signal whose relative standard error a mean has.
+    Attributes
+    ----------
+    name : str
+        ``peak`` (with its time), ``area``, ``mean`` or ``value``.
+    at : str
+        Text as in an experiment file: ``24 h``, ``10 min to 60 min``, ``baseline``; empty for the whole run.
+    begin, end : float
+        The same in s; NaN for the baseline and the whole run.
+    noise_of : str
+        Network signal whose relative standard error is taken as that of the mean.
     """
 
     name: str
@@ -89,17 +111,18 @@ class Statistic(NamedTuple):
 
 
 def statistics(text: str) -> list[Statistic]:
-    """Return what a summary declaration asks for.
+    """Return the statistics that a summary declaration asks for.
 
     Parameters
     ----------
-    text : such as ``peak; area; value at 4 h, 24 h; mean over baseline, 10 min to 60 min``. A mean may end in
+    text : str
+        Such as ``peak; area; value at 4 h, 24 h; mean over baseline, 10 min to 60 min``. A mean may end in
         ``as noisy as SIGNAL``.
 
     Raises
     ------
     ValueError
-        The text is no such declaration.
+        The text is not a valid declaration.
 
     Examples
     --------
@@ -111,8 +134,8 @@ def statistics(text: str) -> list[Statistic]:
         words = _DECLARATION.fullmatch(part)
         if words is None:
             raise ValueError(
-                f"{part!r} is no statistic; 'peak', 'area', 'value at 4 h, 24 h', 'mean over baseline' and "
-                "'mean over 10 min to 60 min' are"
+                f"{part!r} is not a statistic; valid are 'peak', 'area', 'value at 4 h, 24 h', 'mean over baseline' "
+                "and 'mean over 10 min to 60 min'"
             )
         whole, instants, stretches, noise_of = words.groups()
         if whole:
@@ -128,7 +151,7 @@ _DECLARATION = re.compile(r"(peak|area)|value at (.+)|mean over (.+?)(?: as nois
 
 
 def _seconds(at: str) -> tuple[float, float]:
-    """Begin and end in s of an instant or a stretch."""
+    """Begin and end in s of an instant or an interval."""
     from ketasim.documents.units import parse_quantity
 
     if at == "baseline":
@@ -138,13 +161,30 @@ def _seconds(at: str) -> tuple[float, float]:
 
 
 class Signal(NamedTuple):
-    """One row of the table: unit, dimensions, kind, neutral value and meaning.
+    """One row of the table.
 
-    recorded : written to the trajectory file (population means of node signals, subject signals as they are).
-    smooth : has no noise of the network to speak of; mechanisms read it at the middle of the step, extrapolated.
-    within : least and largest value that makes sense; a run in which a mechanism leaves it is stopped.
-    summary : what the summary of a run gives of it, see `statistics`.
-    shown : how pictures show it; None for not at all, unless by name.
+    Attributes
+    ----------
+    name, unit : str
+        Name and unit; "1" if dimensionless.
+    dims : tuple of str
+        Axes; none for a scalar.
+    kind : str
+        ``input`` (set by exposures), ``state``, ``port`` or ``network`` (estimated from windows).
+    neutral : float
+        Value when the mechanism that owns the signal is switched off.
+    meaning : str
+        One line for people; the attribute ``long_name`` in files.
+    recorded : bool
+        Written to the trajectory file: population means of node signals, subject signals as they are.
+    smooth : bool
+        Carries negligible network noise; mechanisms read it at mid-step (midpoint extrapolation).
+    within : (float, float)
+        Smallest and largest plausible value; a run in which a mechanism leaves this range stops.
+    summary : str
+        What the summary of a run reports, see `statistics`.
+    shown : Shown or None
+        How pictures show it; if None, only when asked for by name.
     """
 
     name: str
@@ -168,13 +208,13 @@ _STAGE_NODE: tuple[Dimension, ...] = ("stage", "node")
 _SHARE = (0.0, 1.0)
 _ANY = (-inf, inf)
 
-#: The stretch over which what a dose does to the network is averaged.
+#: Interval over which a dose's effect on the network is averaged.
 _SURGE = "10 min to 60 min"
 _DAYS = "value at 24 h, 3 d, 7 d"
 
 
 def _relative(name: str, what: str, recorded: bool = False, smooth: bool = False, **more: Any) -> Signal:
-    """Row of a state of each node that is 1 at baseline."""
+    """Row of a per-node state that is 1 at baseline."""
     return Signal(name, "1", _NODE, "state", 1.0, f"{what} relative to baseline", recorded, smooth, **more)
 
 
@@ -184,15 +224,15 @@ def _percent(panel: str, label: str = "") -> Shown:
 
 _ROWS = (
     # what the experiment does to the subject
-    Signal("bolus", "mg", ("compartment",), "input", 0.0, "amount put in at the start of the step"),
-    Signal("infusion_rate", "mg/s", ("compartment",), "input", 0.0, "amount put in per second during the step"),
+    Signal("bolus", "mg", ("compartment",), "input", 0.0, "amount added at the start of the step"),
+    Signal("infusion_rate", "mg/s", ("compartment",), "input", 0.0, "infusion rate during the step"),
     Signal(
         "afferent_rate",
         "1/ms",
         ("population",),
         "input",
         0.0,
-        "rate added to that of each neuron's background afferents",
+        "change in the total rate of each neuron's background afferents",
         within=_ANY,
     ),
     # pharmacokinetics
@@ -202,7 +242,7 @@ _ROWS = (
         ("compartment",),
         "state",
         0.0,
-        "amount in each compartment; effect compartments hold mg/L",
+        "amount in each compartment; concentration in mg/L for effect compartments",
     ),
     Signal(
         "plasma_concentration",
@@ -228,16 +268,14 @@ _ROWS = (
         shown=Shown("unbound in brain"),
     ),
     # NMDA receptor
-    Signal(
-        "trapped_block", "1", _BLOCK, "state", 0.0, "fraction of receptors with this blocker trapped", within=_SHARE
-    ),
+    Signal("trapped_block", "1", _BLOCK, "state", 0.0, "fraction of receptors with the blocker trapped", within=_SHARE),
     Signal(
         "superficial_block",
         "1",
         _BLOCK,
         "state",
         0.0,
-        "fraction with this blocker at its superficial site",
+        "fraction of receptors with the blocker at its superficial site",
         within=_SHARE,
     ),
     Signal(
@@ -246,7 +284,7 @@ _ROWS = (
         _SUBUNIT_NODE,
         "state",
         1.0,
-        "fraction of synaptic receptors free of every blocker",
+        "fraction of synaptic receptors free of blockers",
         within=_SHARE,
     ),
     Signal(
@@ -255,7 +293,7 @@ _ROWS = (
         _SUBUNIT_NODE,
         "state",
         1.0,
-        "the same of extrasynaptic receptors",
+        "fraction of extrasynaptic receptors free of blockers",
         within=_SHARE,
     ),
     Signal(
@@ -264,7 +302,7 @@ _ROWS = (
         _NODE,
         "state",
         0.0,
-        "blocked fraction of NMDA conductance, all subunits",
+        "blocked fraction of NMDA conductance, over all subunits",
         True,
         True,
         within=_SHARE,
@@ -277,10 +315,10 @@ _ROWS = (
         _SUBUNIT_NODE,
         "state",
         0.0,
-        "extrasynaptic gating by ambient glutamate",
+        "fraction of extrasynaptic NMDA receptors gated by ambient glutamate",
         within=_SHARE,
     ),
-    # what the spiking network is measured for: estimates from its windows
+    # estimated from windows of the spiking network
     Signal(
         "firing_rate",
         "Hz",
@@ -292,10 +330,10 @@ _ROWS = (
         summary=f"mean over baseline, {_SURGE}",
         shown=_percent("firing rate"),
     ),
-    Signal("nmda_gating", "1", _NODE, "network", 0.0, "mean synaptic NMDA gate <g>, weighted by conductance", True),
-    Signal("nmda_gating_unblocked_ab", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2A, B"),
-    Signal("nmda_gating_unblocked_cd", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2C, D"),
-    Signal("nmda_gating_voltage", "mV", _NODE, "network", 0.0, "mean of gate times voltage, <g V>", within=_ANY),
+    Signal("nmda_gating", "1", _NODE, "network", 0.0, "conductance-weighted mean synaptic NMDA gate <g>", True),
+    Signal("nmda_gating_unblocked_ab", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2A and B"),
+    Signal("nmda_gating_unblocked_cd", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2C and D"),
+    Signal("nmda_gating_voltage", "mV", _NODE, "network", 0.0, "mean of gate times voltage <g V>", within=_ANY),
     Signal("ampa_throughput", "pA", _NODE, "network", 0.0, "mean AMPA current (inward positive)", True, within=_ANY),
     Signal("nmda_throughput", "pA", _NODE, "network", 0.0, "mean NMDA current (inward positive)", True, within=_ANY),
     Signal(
@@ -304,7 +342,7 @@ _ROWS = (
         _NODE,
         "network",
         0.0,
-        "release received per incoming glutamatergic synapse of the circuit",
+        "release rate per incoming glutamatergic synapse of the circuit",
         True,
     ),
     Signal(
@@ -313,13 +351,13 @@ _ROWS = (
         _NODE,
         "network",
         0.0,
-        "mean AMPA conductance opened by the circuit's own synapses, without afferents",
+        "mean AMPA conductance from the circuit's own synapses, without afferents",
         True,
     ),
-    # means of network signals over the baseline
-    Signal("vesicle_release_baseline", "1/s", _NODE, "network", 0.0, "release received, mean of the baseline"),
-    Signal("ampa_throughput_circuit_baseline", "nS", _NODE, "network", 0.0, "circuit's AMPA, mean of the baseline"),
-    Signal("firing_rate_baseline", "Hz", _NODE, "network", 0.0, "firing rate, mean of the baseline"),
+    # baseline means of network signals
+    Signal("vesicle_release_baseline", "1/s", _NODE, "network", 0.0, "baseline mean of vesicle_release"),
+    Signal("ampa_throughput_circuit_baseline", "nS", _NODE, "network", 0.0, "baseline mean of ampa_throughput_circuit"),
+    Signal("firing_rate_baseline", "Hz", _NODE, "network", 0.0, "baseline mean of firing_rate"),
     # glutamate
     _relative(
         "glutamate_perisynaptic",
@@ -347,7 +385,7 @@ _ROWS = (
         0.0,
         "inhibition of release by mGlu2/3 autoreceptors, relative to baseline",
         True,
-        within=(-inf, 1.0),  # negative below the glutamate of rest; at 1 nothing is released
+        within=(-inf, 1.0),  # negative below resting glutamate; at 1 nothing is released
     ),
     # plasticity signalling, relative to baseline
     _relative("eef2_phosphorylation", "phosphorylated eEF2", True, True),
@@ -355,7 +393,7 @@ _ROWS = (
     _relative("trkb", "active TrkB", True, True, shown=_percent("signalling", "TrkB")),
     _relative(
         "p70s6k",
-        "active p70S6K (read-out of mTORC1)",
+        "active p70S6K (readout of mTORC1)",
         True,
         True,
         summary="peak",
@@ -392,9 +430,7 @@ _ROWS = (
         shown=_percent("synapses", "homeostatic scale"),
     ),
     # spines
-    Signal(
-        "afferent_spines", "1", _STAGE_NODE, "state", 1.0, "spines of afferents by stage, each relative to baseline"
-    ),
+    Signal("afferent_spines", "1", _STAGE_NODE, "state", 1.0, "afferent spines by stage, each relative to baseline"),
     Signal(
         "activity_trace", "1", _NODE, "state", 1.0, "firing rate relative to baseline, low-pass filtered for spines"
     ),
@@ -404,7 +440,7 @@ _ROWS = (
         _NODE,
         "state",
         1.0,
-        "spines of circuit and afferents relative to baseline",
+        "density of spines, from circuit and afferents, relative to baseline",
         True,
         summary=_DAYS,
         shown=_percent("spine density"),
@@ -416,7 +452,7 @@ _ROWS = (
         _NODE,
         "state",
         0.0,
-        "spines formed per day, as a share of those at baseline",
+        "spines formed per day, as a fraction of the baseline number",
         True,
         summary=_DAYS,
         shown=Shown("spine turnover", "formation", factor=100.0, unit="% per day", binned=True),
@@ -427,35 +463,39 @@ _ROWS = (
         _NODE,
         "state",
         0.0,
-        "spines lost per day, as a share of those at baseline",
+        "spines lost per day, as a fraction of the baseline number",
         True,
         summary=_DAYS,
         shown=Shown("spine turnover", "elimination", factor=100.0, unit="% per day", binned=True),
     ),
-    _relative("synaptic_weight", "mean weight w of synapses from PYR", True),
+    _relative("synaptic_weight", "mean weight of synapses from PYR", True),
     # ports
-    Signal("ampa_gain", "1", _NODE, "port", 1.0, "scales AMPA of every glutamatergic synapse onto the node"),
-    Signal("afferent_gain", "1", _NODE, "port", 1.0, "scales AMPA and NMDA of the background afferents onto the node"),
+    Signal(
+        "ampa_gain", "1", _NODE, "port", 1.0, "factor on AMPA conductance of every glutamatergic synapse onto the node"
+    ),
+    Signal("afferent_gain", "1", _NODE, "port", 1.0, "factor on conductances of background afferents onto the node"),
     Signal(
         "release_gain",
         "1",
         _NODE,
         "port",
         1.0,
-        "scales release probability of the node's glutamatergic terminals and of the afferents on it",
+        "factor on release probability of the node's glutamatergic terminals and of its afferents",
     ),
-    Signal("uptake_gain", "1", _NODE, "port", 1.0, "scales the capacity of glutamate uptake"),
+    Signal("uptake_gain", "1", _NODE, "port", 1.0, "factor on the capacity of glutamate uptake"),
 )
 
-#: Ending of the signals that hold the baseline's mean of another one.
+#: Suffix of signals that hold the baseline mean of another one.
 BASELINE = "_baseline"
 
 SIGNALS: dict[str, Signal] = {row.name: row for row in _ROWS}
 
 
 def in_table_order(names: Iterable[str]) -> list[str]:
-    """Return names as the table has them; own signals come last, in the order in which they are given.
+    """Return names in the order of the table; signals of a user's own come last, in the order given.
 
+    Examples
+    --------
     >>> in_table_order(["mine", "bdnf", "plasma_concentration"])
     ['plasma_concentration', 'bdnf', 'mine']
     """
@@ -464,8 +504,10 @@ def in_table_order(names: Iterable[str]) -> list[str]:
 
 
 def range_in_words(within: tuple[float, float]) -> str:
-    """Say a range as people do.
+    """Put a range into words.
 
+    Examples
+    --------
     >>> range_in_words((0.0, inf)), range_in_words((0.0, 1.0)), range_in_words((-inf, 1.0)), range_in_words((-inf, inf))
     ('0 or more', '0 to 1', '1 or less', 'any number')
     """

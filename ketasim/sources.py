@@ -1,4 +1,4 @@
-"""Where a number comes from: source and status travel with each parameter and are shown to the user."""
+"""Provenance of numbers: the source and status of each parameter, shown to the user."""
 
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -8,10 +8,14 @@ Status = Literal["verified", "secondary", "recalled", "computed", "fitted", "ass
 class Source(NamedTuple):
     """Status and origin of a number.
 
-    status : ``verified`` (read in the source or in public model code), ``secondary`` (read in a review or another
-        modeller's notes), ``recalled`` (remembered, not read), ``computed`` (from other rows), ``fitted`` or
+    Attributes
+    ----------
+    status : str
+        ``verified`` (read in the source or in public model code), ``secondary`` (read in a review or another
+        modeller's notes), ``recalled`` (from memory, not read), ``computed`` (from other rows), ``fitted`` or
         ``assumed``.
-    text : the source, or the reason for the assumption.
+    text : str
+        The source, or the reason for the assumption.
     """
 
     status: Status
@@ -31,6 +35,8 @@ class Row(NamedTuple):
 def unit_of(annotation: Any) -> str | None:
     """Unit in an ``Annotated[type, ..., "unit", ...]``; None if it has none.
 
+    Examples
+    --------
     >>> unit_of(Annotated[float, "uM"])
     'uM'
     """
@@ -43,7 +49,7 @@ def source_of(annotation: Any) -> Source | None:
 
 
 def describe(parameters: Any) -> list[Row]:
-    """Rows for an instance of an annotated NamedTuple, or for such a class with defaults throughout."""
+    """Rows for an instance of an annotated NamedTuple, or for such a class if all its fields have defaults."""
     values = parameters() if isinstance(parameters, type) else parameters
     hints = get_type_hints(type(values), include_extras=True)
     rows = []

@@ -67,7 +67,10 @@ class Trajectory(reader.Trajectory):
     def _repr_html_(self) -> str:
         if not self.is_open:
             return page(repr(self))
-        signals = [(name, *self.described(name)) for name in self.names()]
+        described = {name: self.described(name) for name in self.names()}
+        signals = [
+            (name, one["units"], ", ".join(one["dimensions"][1:]), one["long_name"]) for name, one in described.items()
+        ]
         first = self.summary.head(8)
         return page(
             f"{self.config.get('name', 'trajectory')}: {'complete' if self.complete else 'unfinished'}",

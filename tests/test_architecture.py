@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,33 @@ def test_every_module_says_what_it_is_and_is_short(module):
     assert len(text.splitlines()) <= 650
     assert not re.search(r"\b(TODO|FIXME|XXX)\b", text)
     assert len(module.relative_to(PACKAGE).parts) <= 2
+
+
+SECTIONS = {"Parameters", "Attributes", "Returns", "Yields", "Raises", "See Also", "Notes", "References", "Examples"}
+
+
+def not_numpydoc(node):
+    """Lines of a docstring that do not have the numpydoc form: ``name : type``, then the indented meaning."""
+    known = {one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)} if hasattr(node, "args") else None
+    section = ""
+    for line, below in pairwise([*(ast.get_docstring(node) or "").splitlines()[1:], ""]):
+        entry = re.match(r"(\*{0,2}\w+(?:, \*{0,2}\w+)*) : \S", line)
+        if re.fullmatch("-{3,}", below):
+            section, right = line, line in SECTIONS
+        elif section in ("Parameters", "Attributes") and line[:1] not in ("", " ", "-"):
+            right = entry and below.startswith("    ") and (known is None or {*re.findall(r"\w+", entry[1])} <= known)
+        else:
+            right = not entry or section not in ("", "Raises")
+        if not right:
+            yield line
+
+
+def test_docstrings_are_numpydoc():
+    """Catches an entry without a type, a meaning or a section, and a parameter that the function does not have."""
+    for module in MODULES:
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                assert not list(not_numpydoc(node)), f"{module.relative_to(ROOT)}:{node.lineno} {node.name}"
 
 
 #: Slow twins, other simulators, and what goes through the whole of ketasim.

@@ -106,7 +106,7 @@ def shown_of(trajectory: Trajectory, name: str) -> Shown | None:
 
     Raises StorageError if the file declares nonsense.
     """
-    text = trajectory[name].attrs.get("shown")
+    text = trajectory.described(name).get("shown")
     if text is None:
         return SIGNALS[name].shown if name in SIGNALS else None
     try:

@@ -1,4 +1,4 @@
-"""Experiment files: what may stand in them, and the frozen `Experiment` made of one."""
+"""Experiment files: their sections, and the frozen `Experiment` read from one."""
 
 from ketasim.config.experiment import Experiment
 from ketasim.config.load import examples, load_experiment

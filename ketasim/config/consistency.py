@@ -1,4 +1,4 @@
-"""Whether the parts of an experiment fit together: references, orders of times, what a mechanism asks for."""
+"""Checks that the parts of an experiment are consistent: references, order of times, demands of mechanisms."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 
 def catalogue_of(experiment: "Experiment", document: Document) -> tuple[Mapping[str, Any], list[Problem]]:
-    """Return the drugs an experiment may name, and problems with files of own drugs that are not there.
+    """Return the drugs an experiment may name, and problems with missing files of user drugs.
 
     Parameters
     ----------
-    experiment : its `drugs` are read.
-    document : where it came from.
+    experiment : Experiment
+        Its `drugs` are read.
+    document : Document
+        The document it was read from.
 
     Raises
     ------
     DocumentError
-        A drug file is wrong.
+        A drug file is invalid.
     """
     from ketasim.drugs import load_catalogue
 
@@ -41,12 +43,12 @@ def catalogue_of(experiment: "Experiment", document: Document) -> tuple[Mapping[
 
 
 def circuit_of(experiment: "Experiment") -> "Circuit | None":
-    """Return what the circuit file of an experiment says; None without one, or if it is not there.
+    """Return the circuit described by an experiment's circuit file; None without one, or if it does not exist.
 
     Raises
     ------
     DocumentError
-        The circuit file is wrong, or has time constants for which the fast step is too coarse.
+        The circuit file is invalid, or has time constants too short for the fast step.
     """
     network = experiment.network
     if not isinstance(network, NetworkFile):
@@ -63,7 +65,7 @@ def circuit_of(experiment: "Experiment") -> "Circuit | None":
 
 
 def _fast_step(circuit: "Circuit", network: NetworkFile) -> list[Problem]:
-    """Problems with numbers of a circuit file for which the fast step is too coarse, each cell named once."""
+    """Problems with numbers of a circuit file that are too fast for the fast step; each cell is named once."""
     from ketasim.network.fast_step import too_fast
 
     found = list(too_fast(circuit.tables))
@@ -78,16 +80,19 @@ def _fast_step(circuit: "Circuit", network: NetworkFile) -> list[Problem]:
 
 
 def inconsistencies(experiment: "Experiment", document: Document, catalogue: Mapping[str, Any]) -> list[Problem]:
-    """Return all that does not fit together in an experiment whose values are right one by one.
+    """Return all inconsistencies of an experiment whose values are valid one by one.
 
     Parameters
     ----------
-    experiment : what to look at.
-    document : where it came from; gives the places.
-    catalogue : drugs by name.
+    experiment : Experiment
+        What to check.
+    document : Document
+        The document it was read from; gives the places.
+    catalogue : mapping of str to Drug
+        Drugs by name.
     """
     found = [document.problem(path, message) for path, message in size_findings(experiment)]
-    if found:  # too much to look at one by one
+    if found:  # too many to check one by one
         return found
     for number, dose in enumerate(experiment.doses):
         for key, message, at in _dose(dose, experiment, catalogue):
@@ -105,11 +110,11 @@ _Finding = tuple[tuple[str | int, ...], str]
 def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     end, last = experiment.duration, dose.last
     if dose.start >= end:
-        yield "start", f"starts at {in_words(dose.start)}, not before the end of the run ({in_words(end)})", "value"
+        yield "start", f"starts at {in_words(dose.start)}; the run ends at {in_words(end)}", "value"
     elif last >= end:
         yield (
             "repeat",
-            f"dose {dose.count} would start at {in_words(last)}, not before the end of the run ({in_words(end)})",
+            f"dose {dose.count} would start at {in_words(last)}; the run ends at {in_words(end)}",
             "value",
         )
     drug = catalogue.get(dose.drug)
@@ -128,7 +133,7 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
         others = [other for other in get_args(Species) if drug.routes_for(other)]
         yield (
             "drug",
-            f"{dose.drug} has no data for the {species}; it has for: {', '.join(others) or 'none'}",
+            f"{dose.drug} has no data for the {species}; species with data: {', '.join(others) or 'none'}",
             "value",
         )
     elif dose.route not in routes:
@@ -137,7 +142,7 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
 
 
 def _routes(drug: Any, species: str, catalogue: Mapping[str, Any]) -> tuple[str, ...]:
-    """Routes a drug offers; one without compounds can be given by any route of any drug."""
+    """Routes of a drug; a drug without compounds can be given by any route of any drug."""
     routes = tuple(drug.routes_for(species))
     if routes or drug.compounds:
         return routes
@@ -145,7 +150,7 @@ def _routes(drug: Any, species: str, catalogue: Mapping[str, Any]) -> tuple[str,
 
 
 def _disposition(experiment: "Experiment", catalogue: Mapping[str, Any]) -> Iterator[_Finding]:
-    """Ask for a set of pharmacokinetic parameters that a drug given has; any drug's where none is given."""
+    """Require a set of pharmacokinetic parameters of a drug that is given, or of any drug if none is given."""
     chosen = getattr(experiment.mechanisms.get("pharmacokinetics"), "disposition", "default")
     given = {dose.drug for dose in experiment.doses if dose.drug in catalogue and catalogue[dose.drug].compounds}
     drugs = [catalogue[name] for name in sorted(given or catalogue)]
@@ -190,7 +195,7 @@ def _schedule(experiment: "Experiment") -> Iterator[_Finding]:
         yield ("duration",), f"{message}, or shorten `schedule.window`"
     if schedule.baseline < 2.0 * schedule.window:
         given, least = in_words(schedule.baseline), in_words(2.0 * schedule.window)
-        message = f"{given} is shorter than two windows, {least}, and would have no error"
+        message = f"{given} is shorter than two windows, {least}, and would have no standard error"
         yield ("schedule", "baseline"), message
 
 
@@ -229,7 +234,7 @@ def _graph(experiment: "Experiment") -> Iterator[_Finding]:
 
 
 def _cells(experiment: "Experiment") -> Iterator[_Finding]:
-    """Ask for populations of the network where a mechanism's parameter `cells` names some."""
+    """Require that populations named by a mechanism's parameter `cells` are in the network."""
     populations = populations_of(experiment)
     for name, parameters in experiment.mechanisms.items():
         cells = getattr(parameters, "cells", None)
@@ -241,7 +246,7 @@ def _cells(experiment: "Experiment") -> Iterator[_Finding]:
 
 
 def _parameters(experiment: "Experiment") -> Iterator[_Finding]:
-    """Ask each mechanism's parameters, where they have a method `check` that yields (field, message)."""
+    """Run the method `check` of each mechanism's parameters, if any; it yields (field, message)."""
     for name, parameters in experiment.mechanisms.items():
         if parameters is not False and hasattr(parameters, "check"):
             for field, message in parameters.check():

@@ -1,4 +1,4 @@
-"""What a notebook shows of an experiment."""
+"""Display of an experiment in a notebook."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from ketasim.documents.html import page, table
 if TYPE_CHECKING:
     from ketasim.config.experiment import Experiment
 
-#: Shown in parts of their own, or no choice of the user.
+#: Shown in separate parts, or not chosen by the user.
 _ELSEWHERE = ("name", "format", "doses", "network")
 
 
@@ -27,7 +27,7 @@ def experiment_html(experiment: "Experiment") -> str:
 
 
 def _defaults(experiment: "Experiment") -> dict[str, Any]:
-    """Leaves of an experiment of which nothing is said but what must be."""
+    """Leaves of an experiment with required keys only."""
     plain = type(experiment).from_mapping({"format": 1, "duration": "1 d"}, experiment.own_mechanisms)
     return {path: value for path, value in _leaves(plain.resolved()) if path != "duration"}
 

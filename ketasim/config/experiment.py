@@ -58,24 +58,24 @@ def _format(value: Any) -> Any:
 
 
 def _name(value: str) -> str:
-    # The name becomes a file name on every system: no separators, no leading or trailing dots or blanks.
+    # The name must be valid as a file name on every system: no separators, no leading or trailing dots or blanks.
     if len(value.encode(errors="replace")) > 200 or not re.fullmatch(r"\w([\w .+-]{0,98}[\w+-])?", value):
         raise ValueError(f"invalid name {shown(value)}; use letters, digits, '_', '-', '+', '.' and spaces, up to 100")
     return value
 
 
 class Experiment(Record):
-    """One experiment, as of an experiment file; made by `load_experiment` or `Experiment.from_mapping`.
+    """One experiment, as described by a file; made by `load_experiment` or `Experiment.from_mapping`.
 
     Times are in s from time zero, weights in kg. `network` is a `NetworkModel`, a `NetworkFile` or None.
-    `mechanisms` maps the name of every known mechanism to its parameters (a NamedTuple), or to False where it
-    is switched off.
+    `mechanisms` maps the name of every known mechanism to its parameters (a NamedTuple), or to False if it is
+    switched off.
     """
 
     format: Annotated[Literal[1], BeforeValidator(_format)] = Field(description="version of the file format, 1")
     name: Annotated[StrictStr, AfterValidator(_name)] = Field(
         default="experiment",
-        description="name of the run and of its files, by default that of the experiment file",
+        description="name of the run and its files, by default the name of the experiment file",
     )
     seed: Annotated[StrictInt, Field(ge=0, le=2**63 - 1)] = Field(default=1, description="seed of all random numbers")
     duration: Annotated[float, Gt(0), Le(_TEN_YEARS), Quantity("s")] = Field(
@@ -86,15 +86,15 @@ class Experiment(Record):
     stimuli: tuple[Stimulus, ...] = Field(default=(), description="list of stimuli to the network")
     network: Network = Field(default=NetworkModel(), description="the spiking network")
     schedule: Schedule = Field(default=Schedule(), description="when the network is sampled")
-    drugs: tuple[LocalFile, ...] = Field(default=(), description="files of own drugs, relative to this file")
+    drugs: tuple[LocalFile, ...] = Field(default=(), description="files with user drugs, relative to this file")
     mechanisms: Annotated[
         Mapping[str, Any],
         PlainValidator(_mechanisms, json_schema_input_type=dict[str, Any]),
         PlainSerializer(plain_mechanisms, when_used="json"),
     ] = Field(default_factory=dict, validate_default=True, description="mechanisms by name: off, on, or parameters")
-    recording: Recording = Field(default=Recording(), description="what is stored beside population means")
+    recording: Recording = Field(default=Recording(), description="what is stored in addition to population means")
     threads: Annotated[StrictInt, Field(ge=1, le=256)] = Field(
-        default=1, description="processor threads for one large network; the results are the same with any number"
+        default=1, description="processor threads for one large network; results are the same with any number"
     )
 
     _document: Document = PrivateAttr()
@@ -111,13 +111,15 @@ class Experiment(Record):
 
         Parameters
         ----------
-        data : plain values, quantities as text with units. Relative paths in it start at the current folder.
-        mechanisms, exposures : own ones beside those of ketasim.
+        data : mapping
+            Plain values, quantities as text with units. Paths are relative to the current folder.
+        mechanisms, exposures : sequence of Mechanism, sequence of Exposure
+            User mechanisms and exposures in addition to those of ketasim.
 
         Raises
         ------
         DocumentError
-            All problems of a stage: what the keys and values are, then whether they fit together.
+            All problems of one stage: invalid keys and values, or else inconsistencies among them.
 
         Examples
         --------
@@ -130,12 +132,14 @@ class Experiment(Record):
     def from_document(
         cls, document: Document, mechanisms: Sequence["Mechanism"] = (), exposures: Sequence[Exposure] = ()
     ) -> Self:
-        """Return the experiment of a document; parameters and errors as of `from_mapping`.
+        """Return the experiment of a document; errors as in `from_mapping`.
 
         Parameters
         ----------
-        document : what was read; relative paths in it start at its folder.
-        mechanisms, exposures : own ones beside those of ketasim.
+        document : Document
+            What was read; paths are relative to its folder.
+        mechanisms, exposures : sequence of Mechanism, sequence of Exposure
+            User mechanisms and exposures in addition to those of ketasim.
         """
         if document.file is not None and "name" not in document.data:
             document = with_values(document, {"name": _as_name(document.file.stem)})
@@ -156,13 +160,14 @@ class Experiment(Record):
 
         Parameters
         ----------
-        **changes : values by dotted path: ``seed=7`` or ``**{"doses.0.amount": "0.25 mg/kg"}``.
-            What the file left to defaults stays so: another species brings its own default weight.
+        **changes : Any
+            Values by dotted path: ``seed=7`` or ``**{"doses.0.amount": "0.25 mg/kg"}``. Keys not in the file keep
+            their defaults: another species has its own default weight.
 
         Raises
         ------
         DocumentError
-            A path or value is wrong.
+            A path or value is invalid.
 
         Examples
         --------
@@ -172,13 +177,13 @@ class Experiment(Record):
         """
         try:
             return type(self).from_document(with_values(self._document, changes), self._own, self._stimuli)
-        except DocumentError as error:  # what is wrong came from Python; no line of the file is to blame
+        except DocumentError as error:  # the values came from Python, not from a line of the file
             raise DocumentError([problem._replace(place=None) for problem in error.problems]) from None
 
     def resolved(self) -> dict[str, Any]:
-        """Return the experiment as plain data with every default filled in and units as text.
+        """Return the experiment as plain data with all defaults filled in and units as text.
 
-        `from_mapping` makes an equal experiment of it. Paths are absolute.
+        `from_mapping` turns it back into an equal experiment. Paths are absolute.
         """
         data = self.model_dump(mode="json")
         data["doses"] = [{key: item for key, item in dose.items() if item is not None} for dose in data["doses"]]
@@ -188,7 +193,7 @@ class Experiment(Record):
 
     @property
     def sha256(self) -> str:
-        """Digest of what decides the results, not of what is recorded or how it is run; files count by content."""
+        """Digest of everything that determines results, not of recording or execution; files enter by content."""
         data = self.resolved()
         del data["recording"], data["threads"], data["schedule"]["checkpoint"]
         data["drugs"] = [file_digest(file) for file in self.drugs]
@@ -200,9 +205,9 @@ class Experiment(Record):
         return text_digest(text)
 
     def given(self) -> dict[str, Any]:
-        """Return what the experiment was made of, as plain data from which `from_given` makes it again.
+        """Return the original data of the experiment, from which `from_given` reconstructs it.
 
-        Files are named by absolute paths. Own mechanisms are not in it.
+        Paths are absolute. User mechanisms are not included.
         """
         data = json.loads(json.dumps(self._document.data))
         if "drugs" in data:
@@ -216,14 +221,14 @@ class Experiment(Record):
     def from_given(
         cls, given: Mapping[str, Any], mechanisms: Sequence["Mechanism"] = (), exposures: Sequence[Exposure] = ()
     ) -> Self:
-        """Return the experiment of what `given` returned; errors as of `from_mapping`."""
+        """Return the experiment from the result of `given`; errors as in `from_mapping`."""
         file = Path(given["file"]) if given["file"] else None
         document = Document(str(file or ""), given["text"], dict(given["data"]), {}, file)
         return cls.from_document(document, mechanisms, exposures)
 
     @property
     def exposures(self) -> dict[Exposure, tuple[Any, ...]]:
-        """Every kind of exposure there is, and its single events: doses by start, stimuli as they stand in the file."""
+        """Single events by kind of exposure: doses in order of start, stimuli in order of the file."""
         doses = sorted(administrations(self.doses, self.subject.weight), key=lambda dose: dose.start)
         found: dict[Exposure, tuple[Any, ...]] = {DOSES: tuple(doses)}
         for kind in (*STIMULI.values(), *self._stimuli):
@@ -232,22 +237,22 @@ class Experiment(Record):
 
     @property
     def begin(self) -> float:
-        """Time in s at which the run begins: zero, or before it with the earliest exposure."""
+        """Beginning of the run in s: zero, or the start of the earliest exposure before it."""
         return min([0.0, *(one.begin for one in self.stimuli)])
 
     @property
     def populations(self) -> Mapping[str, Any]:
-        """Populations that the network may have, with their constants; empty without a network."""
+        """Populations that the network may have, with their cell parameters; empty without a network."""
         return populations_of(self)
 
     @property
     def own_exposures(self) -> tuple[Exposure, ...]:
-        """Kinds of exposures that were given in Python beside those of ketasim."""
+        """User kinds of exposure given in Python."""
         return self._stimuli
 
     @property
     def source_text(self) -> str:
-        """Text of the experiment file as written, without overrides; JSON of data without a file, but for `threads`."""
+        """Text of the experiment file as written, without overrides; without a file, its data but `threads` as JSON."""
         data = {key: item for key, item in self._document.data.items() if key != "threads"}
         return self._document.text or json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
@@ -258,17 +263,17 @@ class Experiment(Record):
 
     @property
     def catalogue(self) -> Mapping[str, Any]:
-        """Drugs by name: those of ketasim and those of `drugs`."""
+        """Drugs by name: those of ketasim and those from files in `drugs`."""
         return self._catalogue
 
     @property
     def circuit(self) -> "Circuit | None":
-        """What the circuit file under `network` says, or None if the network is not from one."""
+        """Circuit described by the circuit file under `network`, or None without one."""
         return self._circuit
 
     @property
     def own_mechanisms(self) -> tuple["Mechanism", ...]:
-        """Mechanisms that were given in Python beside those of ketasim."""
+        """User mechanisms given in Python."""
         return self._own
 
     def _repr_html_(self) -> str:
@@ -292,5 +297,5 @@ class Experiment(Record):
 
 
 def _as_name(stem: str) -> str:
-    """Return a file's stem as a name that may stand in the file."""
+    """Return a file's stem as a valid name of an experiment."""
     return re.sub(r"[^\w+-]+", "_", stem).strip("_")[:50] or "experiment"

@@ -1,4 +1,4 @@
-"""When the graph is measured and its weights are stored."""
+"""Times at which the graph is measured and its weights are stored."""
 
 from typing import TYPE_CHECKING
 
@@ -7,14 +7,14 @@ from ketasim.config.stimuli import in_words
 if TYPE_CHECKING:
     from ketasim.config.experiment import Experiment
 
-#: s; the day after a dose, for which most findings are known.
+#: s; one day after a dose, the time of most published findings.
 _DAY_AFTER = 86_400.0
 
 
 def graph_times(experiment: "Experiment") -> dict[str, float]:
-    """Return name -> time in s, ascending: ``start``, 24 h if inside the run, those of ``recording.graph``, ``end``.
+    """Return name -> time in s, ascending: ``start``, 24 h if within the run, those of ``recording.graph``, ``end``.
 
-    They add no slow step: each is for the first slow time at or after it. Names such as ``1_d`` are fit for HDF5.
+    They add no slow step: each stands for the first slow time at or after it. Names such as ``1_d`` are valid in HDF5.
 
     Examples
     --------

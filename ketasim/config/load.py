@@ -25,22 +25,25 @@ def load_experiment(
 
     Parameters
     ----------
-    source : path of the file, or the name of an example that travels in the package, see `examples`. A file
-        goes before an example of the same name.
-    overrides : ``key.path=value`` strings, such as ``doses.0.amount=0.25 mg/kg``, applied in order.
-    mechanisms, exposures : own ones beside those of ketasim.
+    source : str or Path
+        Path of the file, or name of an example in the package, see `examples`. A file takes precedence over an example
+        of the same name.
+    overrides : sequence of str
+        Strings ``key.path=value``, such as ``doses.0.amount=0.25 mg/kg``, applied in order.
+    mechanisms, exposures : sequence of Mechanism, sequence of Exposure
+        User mechanisms and exposures in addition to those of ketasim.
 
     Raises
     ------
     DocumentError
-        All problems of one stage: the YAML, the keys and values, whether they fit together.
+        All problems of one stage: the YAML, then keys and values, then their consistency.
     """
     document = override(read_document(_located(source)), overrides)
     return Experiment.from_document(_with_paths_from_here(document), mechanisms, exposures)
 
 
 def _with_paths_from_here(document: Document) -> Document:
-    """Make files that overrides name relative to the current folder, not to that of the experiment file."""
+    """Make paths in overrides relative to the current folder, not to that of the experiment file."""
     network, drugs = document.data.get("network"), document.data.get("drugs")
     holders: list[tuple[Any, str | int, DataPath]] = []
     if isinstance(network, dict) and "file" in network:
@@ -50,15 +53,15 @@ def _with_paths_from_here(document: Document) -> Document:
     for holder, key, path in holders:
         place = document.place(path)
         if isinstance(holder[key], str) and place is not None and place.file == "override":
-            with suppress(RuntimeError):  # the home of an unknown user: refused with the other paths
+            with suppress(RuntimeError):  # home folder of an unknown user: refused with the other paths
                 holder[key] = str(Path(holder[key]).expanduser().absolute())
     return document
 
 
 def examples() -> dict[str, Path]:
-    """Return the experiment files that travel in the package, by name; those of published networks come last."""
+    """Return the experiment files in the package by name; those of published networks come last."""
     package = Path(__file__).resolve().parents[1]
-    # In an installed package the examples lie inside it; in a source checkout they are the folder `configs`.
+    # An installed package contains the examples; in a source checkout they are in the folder `configs`.
     folder = next((path for path in (package / "examples", package.parent / "configs") if path.is_dir()), package)
     files = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("published/*.yaml"))]
     return {file.stem: file for file in files if not file.stem.endswith(".circuit")}

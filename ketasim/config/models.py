@@ -1,4 +1,4 @@
-"""What may stand in an experiment file, section by section; attributes are in internal units."""
+"""Sections of an experiment file; attributes are in internal units."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,21 +25,21 @@ from ketasim.exposures import STIMULI
 
 Species = Literal["human", "rat", "mouse"]
 
-#: Body weight in kg where the file gives none: the usual reference adult, an adult rat, an adult mouse.
+#: Default body weight in kg: reference adult human, adult rat, adult mouse.
 DEFAULT_WEIGHT = {"human": 70.0, "rat": 0.3, "mouse": 0.025}
 
 Seconds = Annotated[float, Quantity("s")]
 
 
 def _local_file(value: Any, info: ValidationInfo) -> Path:
-    """Return an absolute path; what is relative is relative to the experiment file."""
+    """Return an absolute path; relative paths are relative to the experiment file."""
     if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
         raise ValueError(f"expected the path of a file, got {shown(value)}")
     folder = (info.context or {}).get("folder") or Path.cwd()
     try:
         path = (folder / Path(value).expanduser()).absolute()
         path.stat()
-    except (FileNotFoundError, NotADirectoryError):  # said later, with what else is wrong
+    except (FileNotFoundError, NotADirectoryError):  # reported later, with other problems
         pass
     except (
         OSError,
@@ -54,13 +54,13 @@ LocalFile = Annotated[Path, PlainValidator(_local_file, json_schema_input_type=s
 
 
 class Genotype(Record):
-    """Variants that change what a dose does (human only)."""
+    """Variants that change the effects of a dose (human only)."""
 
     cyp2b6: Literal["*1/*1", "*1/*6", "*6/*6"] = Field(
-        default="*1/*1", description="CYP2B6, the enzyme that clears ketamine"
+        default="*1/*1", description="CYP2B6, an enzyme that metabolises ketamine"
     )
     bdnf: Literal["Val/Val", "Val/Met", "Met/Met"] = Field(
-        default="Val/Val", description="BDNF Val66Met, which lowers its activity-dependent release"
+        default="Val/Val", description="BDNF Val66Met, which lowers activity-dependent release of BDNF"
     )
 
 
@@ -84,7 +84,7 @@ class NetworkModel(Record):
     neurons: Annotated[StrictInt, Ge(20), Le(1_000_000)] = Field(default=1000, description="number of neurons")
     weights: WeightsChoice = Field(
         default_factory=default_weights,
-        description="number of an accepted set of weights, or some of its weights, such as {nmda_PYR_SST: 0.1 nS}",
+        description="number of an accepted set of weights, or individual weights, such as {nmda_PYR_SST: 0.1 nS}",
     )
 
 
@@ -94,12 +94,12 @@ class NetworkFile(Record):
     file: LocalFile = Field(description="circuit file, GraphML, SONATA or edge list, relative to the experiment file")
     scale: Annotated[StrictInt, Ge(1), Le(1000)] = Field(
         default=1,
-        description="of a circuit file only: so many times the neurons, with conductances divided by it",
+        description="for circuit files only: factor that multiplies the number of neurons and divides conductances",
     )
 
 
 class Interval(Record):
-    """A stretch of time, both ends included."""
+    """A time interval, both ends included."""
 
     start: Seconds = Field(alias="from", description="begin, such as 0 h")
     end: Seconds = Field(alias="to", description="end, such as 40 min")
@@ -129,11 +129,11 @@ Stretch = Annotated[
 
 
 class Recording(Record):
-    """What is stored beside the population means."""
+    """What is stored in addition to population means."""
 
     node_signals: tuple[StrictStr, ...] = Field(default=(), description="signals to store for every neuron")
     spikes: tuple[Stretch, ...] = Field(
-        default=(), description="times whose spikes are stored: instants, or {from: 0 h, to: 40 min}"
+        default=(), description="times at which spikes are stored: instants, or {from: 0 h, to: 40 min}"
     )
     graph: tuple[SecondsFromZero, ...] = Field(
         default=(),
@@ -141,7 +141,7 @@ class Recording(Record):
         "also at the start, after 24 h and at the end",
     )
     measures: StrictBool = Field(
-        default=True, description="measure the graph at those times, which takes 2 s each with 1,000 neurons"
+        default=True, description="measure the graph at those times, which takes 2 s each time with 1,000 neurons"
     )
 
 
@@ -152,7 +152,7 @@ def _stimulus(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, tuple(models.values())):
         return value
     if not isinstance(value, Mapping):
-        raise ValueError(f"{shown(value)} stands here; a mapping is wanted, such as {{kind: afferents, ...}}")
+        raise ValueError(f"expected a mapping such as {{kind: afferents, ...}}, got {shown(value)}")
     kind = value.get("kind")
     if kind is None:
         raise ValueError(f"the key 'kind' is missing; allowed: {', '.join(models)}")

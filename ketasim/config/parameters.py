@@ -1,4 +1,4 @@
-"""The parameters of mechanisms in an experiment file, validated from each mechanism's own NamedTuple."""
+"""Parameters of mechanisms in an experiment file, validated against each mechanism's NamedTuple."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -19,18 +19,19 @@ _STRICT = {bool: StrictBool, int: StrictInt, str: StrictStr}
 
 
 def shipped_mechanisms() -> tuple["Mechanism", ...]:
-    """Return the mechanisms that come with ketasim, in their order."""
+    """Return the mechanisms of ketasim in their order."""
     from ketasim.mechanisms import ORDER
 
     return tuple(ORDER)
 
 
 def known_mechanisms(own: Sequence["Mechanism"] = ()) -> tuple["Mechanism", ...]:
-    """Return the mechanisms that an experiment may name: those of ketasim, then a user's own.
+    """Return the mechanisms that an experiment may name: those of ketasim, then user mechanisms.
 
     Parameters
     ----------
-    own : mechanisms to add.
+    own : sequence of Mechanism
+        User mechanisms.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def known_mechanisms(own: Sequence["Mechanism"] = ()) -> tuple["Mechanism", ...]
     names = [mechanism.name for mechanism in known]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"two mechanisms are called {', '.join(twice)}; give your own another name")
+        raise ValueError(f"two mechanisms are named {', '.join(twice)}; rename yours")
     return known
 
 
@@ -51,10 +52,12 @@ def parameters_model(parameters: type, name: str) -> type[Record]:
 
     Parameters
     ----------
-    parameters : a NamedTuple whose fields are ``Annotated[type, limits..., "unit", Source(...)] = default``.
-        A field with a unit other than ``"1"`` is written with a unit in the file and holds the number in that
-        unit; a tuple of numbers is a list of such.
-    name : the mechanism's name, for messages.
+    parameters : type
+        A NamedTuple whose fields are ``Annotated[type, limits..., "unit", Source(...)] = default``. A field with a
+        unit other than ``"1"`` is written with a unit in the file and holds the number in that unit; a tuple of
+        numbers is written as a list.
+    name : str
+        The mechanism's name, for messages.
     """
     fields: dict[str, Any] = {}
     defaults = getattr(parameters, "_field_defaults", {})
@@ -67,7 +70,7 @@ def parameters_model(parameters: type, name: str) -> type[Record]:
 
 
 def _field_type(hint: Any, unit: str | None = None) -> Any:
-    """Return a type hint for pydantic: numbers with units, and no text for a number, at any depth."""
+    """Return a type hint for pydantic: numbers with units, no text in place of numbers, at any depth."""
     unit = unit_of(hint) or unit
     limits: tuple[Any, ...] = ()
     if get_origin(hint) is Annotated:
@@ -88,14 +91,15 @@ def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> immutabledi
 
     Parameters
     ----------
-    value : mapping under ``mechanisms:``; each entry is ``off``, ``on``, a boolean or a mapping of
-        parameters.
-    known : the mechanisms that may be named; those not named have their default parameters.
+    value : mapping
+        Section ``mechanisms:``; each entry is ``off``, ``on``, a boolean or a mapping of parameters.
+    known : sequence of Mechanism
+        Mechanisms that may be named; those not named have their default parameters.
 
     Raises
     ------
     pydantic.ValidationError
-        In final words, see `ketasim.documents.validation.explained`.
+        With messages for the user, see `ketasim.documents.validation.explained`.
     """
     if not isinstance(value, Mapping):
         text = f"expected a mapping such as {{{known[0].name}: off}}, got {shown(value)}" if known else ""
@@ -132,11 +136,12 @@ def _entry(value: Any, mechanism: "Mechanism") -> Any:
 
 
 def plain_mechanisms(mechanisms: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of mechanisms as they would stand in a file: all values, with units.
+    """Return the parameters of mechanisms as written in a file: all values, with units.
 
     Parameters
     ----------
-    mechanisms : as returned by `validate_mechanisms`.
+    mechanisms : mapping of str to NamedTuple or False
+        As returned by `validate_mechanisms`.
     """
     return {
         name: parameters and _model_of(name, parameters).model_dump(mode="json")

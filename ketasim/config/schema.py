@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 def experiment_schema(mechanisms: Sequence["Mechanism"] = ()) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of an experiment file.
 
+    It suggests names of drugs, routes, mechanisms, their parameters and signals. Drugs and routes from user drug files
+    are allowed, too; whether a drug has a route is checked by `ketasim check`.
+
     Parameters
     ----------
-    mechanisms : own mechanisms beside those of ketasim.
-
-    It offers the names of drugs, routes, mechanisms, their parameters and signals. Drugs and routes of own
-    drug files are allowed beside those; whether a route fits a drug is for `ketasim check` to say.
+    mechanisms : sequence of Mechanism
+        User mechanisms in addition to those of ketasim.
     """
     schema = Experiment.model_json_schema(by_alias=True, mode="validation")
     definitions = schema["$defs"]
@@ -41,7 +42,7 @@ def experiment_schema(mechanisms: Sequence["Mechanism"] = ()) -> dict[str, Any]:
     for model, key in ((dose, "amount"), (dose, "repeat"), (schedule, "budget")):  # left out, not null
         model[key] = {"description": model[key]["description"]} | model[key]["anyOf"][0]
     _without_titles_and_defaults(schema)
-    schema["description"] = "An experiment: who is given what, what is simulated, what is stored."
+    schema["description"] = "An experiment: subject, doses, what is simulated and what is stored."
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ketasim experiment",
@@ -68,7 +69,7 @@ def _entry(mechanism: "Mechanism") -> dict[str, Any]:
 
 
 def _without_titles_and_defaults(schema: Any) -> None:
-    """Drop pydantic's titles, and defaults in internal units, which would mislead in a file with units."""
+    """Remove pydantic's titles, and defaults in internal units, which would be misleading in a file with units."""
     if isinstance(schema, list):
         for item in schema:
             _without_titles_and_defaults(item)

@@ -1,4 +1,4 @@
-"""Whether the stimuli of an experiment fit its network and its schedule."""
+"""Checks stimuli of an experiment against its network and schedule."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -17,7 +17,7 @@ _Finding = tuple[tuple[str | int, ...], str]
 
 
 def populations_of(experiment: "Experiment") -> Mapping[str, "CellClass"]:
-    """Populations that the network of an experiment may have, with their constants; empty if there is no network."""
+    """Populations that the network of an experiment may have, with cell parameters; empty without a network."""
     from ketasim.network.synapses import PREFRONTAL
 
     if experiment.network is None:
@@ -26,7 +26,7 @@ def populations_of(experiment: "Experiment") -> Mapping[str, "CellClass"]:
 
 
 def stimulus_findings(experiment: "Experiment") -> Iterator[_Finding]:
-    """Yield (path, message) for each stimulus that can't be given as it stands."""
+    """Yield (path, message) for each stimulus that is not possible."""
     network = experiment.network
     numbers = {id(stimulus): number for number, stimulus in enumerate(experiment.stimuli)}
     for exposure, events in experiment.exposures.items():
@@ -40,22 +40,22 @@ def stimulus_findings(experiment: "Experiment") -> Iterator[_Finding]:
     for number, stimulus in enumerate(experiment.stimuli):
         if stimulus.begin >= experiment.duration:
             start, end = in_words(stimulus.begin), in_words(experiment.duration)
-            yield ("stimuli", number, "start"), f"starts at {start}, not before the end of the run ({end})"
+            yield ("stimuli", number, "start"), f"starts at {start}; the run ends at {end}"
     if network is not None:
         yield from _too_close(experiment)
 
 
 def _is_of_network(exposure: Exposure) -> bool:
-    """Whether the network reads what an exposure sets."""
+    """Whether the network reads a signal that an exposure sets."""
     return any(name in SIGNALS and {"node", "population"} & set(SIGNALS[name].dims) for name in exposure.sets)
 
 
 def _too_close(experiment: "Experiment") -> Iterator[_Finding]:
-    """Ask for stimuli to the network between whose starts and ends at least one window fits."""
+    """Require that at least one window fits between successive starts and ends of stimuli to the network."""
     schedule, end = experiment.schedule, experiment.duration
     least = schedule.settle + schedule.window
     kinds = [one.kind for one in experiment.exposures if _is_of_network(one)]
-    # the first of those that share an edge is named
+    # of several with the same edge, the first is named
     numbered = [(number, one) for number, one in enumerate(experiment.stimuli) if one.kind in kinds][::-1]
     stimulus_edges = {edge: number for number, stimulus in numbered for edge in (stimulus.begin, stimulus.end)}
     others = {edge for one in experiment.stimuli for edge in (one.begin, one.end)}
@@ -72,7 +72,7 @@ def _too_close(experiment: "Experiment") -> Iterator[_Finding]:
 
 
 def in_words(seconds: float) -> str:
-    """Return a time as people write it: in the largest unit that leaves a short number."""
+    """Return a time as text in the largest unit that gives a short number."""
     for unit, factor in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds and abs(seconds) >= factor and round(seconds / factor, 3) * factor == seconds:
             return str(format_quantity(seconds / factor, unit))

@@ -1,4 +1,4 @@
-"""The weights of the default circuit as an experiment file names them: the number of a set, or some values."""
+"""Weights of the default circuit in an experiment file: the number of a set, or individual values."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 
 class Weights(NamedTuple):
-    """Which conductances the default circuit has.
+    """Conductances of the default circuit.
 
-    set : number of an accepted set.
-    values : conductances in nS: those of the set, or others where the experiment names them.
+    Attributes
+    ----------
+    set : int
+        Number of an accepted set.
+    values : WeightSet
+        Conductances in nS: those of the set, except where the experiment gives others.
     """
 
     set: int
@@ -27,7 +31,7 @@ class Weights(NamedTuple):
 
     @property
     def changed(self) -> dict[str, float]:
-        """Conductances in nS that are not those of the set."""
+        """Conductances in nS that differ from those of the set."""
         stored = weight_set(self.set)._asdict()
         return {name: value for name, value in self.values._asdict().items() if value != stored[name]}
 
@@ -51,7 +55,7 @@ def default_weights() -> Weights:
 
 
 def _weights(value: Any, info: "ValidationInfo | None" = None) -> Weights:
-    """Return the weights of a number or a mapping."""
+    """Return the weights given by a number or a mapping."""
     if isinstance(value, Weights):
         return value
     if type(value) is int:
@@ -67,7 +71,7 @@ def _weights(value: Any, info: "ValidationInfo | None" = None) -> Weights:
 
 
 def _plain(weights: Weights) -> Any:
-    """Return the weights as they would stand in a file."""
+    """Return the weights as written in a file."""
     changed = {name: format_quantity(value, "nS") for name, value in weights.changed.items()}
     return {"id": weights.set, **changed} if changed else weights.set
 

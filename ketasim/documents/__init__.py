@@ -1,6 +1,6 @@
-"""YAML documents with line numbers, quantities with units, and errors that say what would be right.
+"""YAML documents with line numbers, quantities with units, and error messages that say what is expected.
 
-Knows no schema: `ketasim.drugs` and `ketasim.config` say what belongs in their documents.
+Knows no schema: `ketasim.drugs` and `ketasim.config` define the content of their documents.
 """
 
 from ketasim.documents.document import Document

@@ -1,4 +1,4 @@
-"""Plain data in which every key and value knows its place in the text."""
+"""Plain data with the place in the text of every key and value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ DataPath = tuple[str | int, ...]
 
 
 class Spot(NamedTuple):
-    """Places of one value and of the key it stands under (None in a list and at the root)."""
+    """Places of a value and of its key (None in a list and at the root)."""
 
     key: Place | None
     value: Place
@@ -22,11 +22,18 @@ class Spot(NamedTuple):
 class Document:
     """Plain data with the place of each value.
 
-    name : how messages call the text, usually the path as the user gave it.
-    text : the text as written; empty for data that never was one.
-    data : mapping of plain Python values.
-    spots : places by path.
-    file : where the text was read from, if it was a file.
+    Attributes
+    ----------
+    name : str
+        Name of the text in messages, usually the path as given by the user.
+    text : str
+        The text as written; empty for data that did not come from a text.
+    data : dict
+        Plain Python values by key.
+    spots : mapping of tuple to Spot
+        Places by path.
+    file : Path or None
+        File that the text was read from, if any.
     """
 
     name: str
@@ -36,12 +43,14 @@ class Document:
     file: Path | None = None
 
     def place(self, path: DataPath, at: str = "value") -> Place | None:
-        """Return where a value (``at="value"``), its key (``"key"``) or what it is missing from stands.
+        """Return the place of a value, of its key, or of the mapping that lacks it.
 
         Parameters
         ----------
-        path : keys and indices; where the path leads nowhere, its nearest existing parent is taken.
-        at : ``value``, ``key``, or ``parent`` for a key that ought to be there.
+        path : tuple of str or int
+            Keys and indices; if the path does not exist, its nearest existing parent is used.
+        at : str
+            ``value``, ``key``, or ``parent`` for a missing key.
         """
         if at == "parent":
             path, at = path[:-1], "key"
@@ -53,12 +62,12 @@ class Document:
         return spot.key if at == "key" and spot.key is not None else spot.value
 
     def problem(self, path: DataPath, message: str, at: str = "value") -> Problem:
-        """Return a problem with the value at a path; parameters as of `place`."""
+        """Return a problem with the value at a path; parameters as in `place`."""
         return Problem(self.place(path, at), dotted(path), message)
 
 
 def dotted(path: DataPath) -> str:
-    """Return a path as it is written in overrides and messages.
+    """Return a path as written in overrides and messages.
 
     Examples
     --------

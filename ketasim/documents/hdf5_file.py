@@ -1,8 +1,8 @@
-"""What an HDF5 file from a stranger may hold: values of its own, and no more of them than it stores.
+"""Checks an untrusted HDF5 file: it may hold only its own values, and no more of them than it stores.
 
-HDF5 can name other files (external links, external storage, virtual datasets), load code (filters of plug-ins) and
-declare far more values than there are (chunks that were never written, or that are packed blanks). All of this shows
-in the file's tables and is refused before a value is read.
+HDF5 can refer to other files (external links, external storage, virtual datasets), load code (filter plug-ins) and
+declare far more values than it stores (chunks that were never written or are highly compressed). All of this is visible
+in the metadata and is refused before any value is read.
 """
 
 from math import prod
@@ -11,27 +11,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import h5py
 
-#: Filters that HDF5 and h5py bring themselves: gzip, shuffle, fletcher32, szip, nbit, scaleoffset, lzf.
+#: Filters built into HDF5 and h5py: gzip, shuffle, fletcher32, szip, nbit, scaleoffset, lzf.
 _FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
-#: Objects looked at.
+#: Most objects checked.
 _MOST_OBJECTS = 100_000
-#: Bytes that may be declared whatever the file's size, and so many times the size of the file.
+#: Bytes that may always be declared, and the factor of the file's size that may be declared beyond them.
 _FREE_BYTES, MOST_UNPACKED = 64_000_000, 200
 
 
 def unsafe_content(group: "h5py.Group", file_bytes: int, most_unpacked: float = MOST_UNPACKED) -> str | None:
-    """Return what a group holds that is not safe to read, as ``path: why``; None if nothing.
+    """Return what is unsafe to read in a group, as ``path: reason``; None if nothing is.
 
     Parameters
     ----------
-    group : with everything below it; nothing is read but tables, and no link is followed that leaves the file.
-    file_bytes : size of the file.
-    most_unpacked : how many times its size all values together may take in memory, beyond 64 MB.
+    group : h5py.Group
+        Checked with everything below it; only metadata are read, and no link out of the file is followed.
+    file_bytes : int
+        Size of the file.
+    most_unpacked : float
+        Memory that all values together may take, as a multiple of the file's size, beyond 64 MB.
 
     Raises
     ------
     OSError, RuntimeError, KeyError, ValueError, TypeError
-        As of h5py, where the tables are damaged.
+        Raised by h5py if the metadata are damaged.
     """
     import h5py
 
@@ -77,6 +80,6 @@ def _unsafe_dataset(dataset: "h5py.Dataset") -> str | None:
 
 
 def _bytes(dataset: "h5py.Dataset") -> int:
-    """Bytes that reading a dataset takes: its values, or one chunk of them if that is larger."""
+    """Bytes needed to read a dataset: its values, or one chunk if that is larger."""
     each, shape = dataset.dtype.itemsize, dataset.shape
     return int(max(each * prod(shape or (0,)), each * prod(dataset.chunks or (0,))))

@@ -1,4 +1,4 @@
-"""What a notebook shows of an object: a heading, named parts, small tables. All text is escaped."""
+"""HTML display of an object in a notebook: a heading, named parts, small tables. All text is escaped."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -7,14 +7,16 @@ from typing import Any
 
 
 class Html(str):
-    """Text that is HTML already."""
+    """Text that is already HTML."""
 
     __slots__ = ()
 
 
 def page(title: str, *parts: tuple[str, Any]) -> str:
-    """Return a heading and below it the parts, each a name and a text or a `table`.
+    """Return a heading followed by parts, each a name and a text or a `table`.
 
+    Examples
+    --------
     >>> page("a < b", ("state", "complete"))
     '<div><b>a &lt; b</b><div>state: complete</div></div>'
     """
@@ -23,8 +25,10 @@ def page(title: str, *parts: tuple[str, Any]) -> str:
 
 
 def table(rows: Iterable[Sequence[Any]], header: Sequence[str] = ()) -> Html:
-    """Return rows as a table; numbers have six digits, NaN is left empty.
+    """Return rows as a table; floats have six significant digits, NaN is left empty.
 
+    Examples
+    --------
     >>> table([("rate", 1 / 3)], ("name", "value"))
     '<table><tr><th>name</th><th>value</th></tr><tr><td>rate</td><td>0.333333</td></tr></table>'
     """

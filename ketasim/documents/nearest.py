@@ -1,16 +1,18 @@
-"""The nearest right name for a wrong one."""
+"""Finds the valid name nearest to a wrong one."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 def nearest(name: object, candidates: Iterable[str]) -> str | None:
-    """Return the candidate most like `name`, or None when none is alike.
+    """Return the candidate most similar to `name`, or None if none is similar.
 
     Parameters
     ----------
-    name : what was written; anything but a text of reasonable length has no neighbour.
-    candidates : names that are allowed.
+    name : object
+        What was written; None is returned unless it is text of reasonable length.
+    candidates : iterable of str
+        Allowed names.
 
     Examples
     --------
@@ -26,7 +28,7 @@ def nearest(name: object, candidates: Iterable[str]) -> str | None:
 
 
 def nearest_few(name: str, candidates: Iterable[str], count: int = 5) -> list[str]:
-    """Return the candidates most like `name`, the nearest first, however far they are.
+    """Return the candidates most similar to `name`, most similar first, however different they are.
 
     Examples
     --------
@@ -37,7 +39,7 @@ def nearest_few(name: str, candidates: Iterable[str], count: int = 5) -> list[st
 
 
 def did_you_mean(name: object, candidates: Iterable[str]) -> str:
-    """Return ``; did you mean X?`` for the nearest candidate, or an empty text.
+    """Return ``; did you mean X?`` for the nearest candidate, or an empty string.
 
     Examples
     --------
@@ -49,7 +51,7 @@ def did_you_mean(name: object, candidates: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as it is quoted in a message: short, on one line.
+    """Return a value as quoted in a message: short, on one line.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Changing single values of a document: ``key.path.0.sub=value`` strings and Python values."""
+"""Changes single values of a document, from ``key.path.0.sub=value`` strings or Python values."""
 
 import copy
 import numbers
@@ -17,15 +17,16 @@ def override(document: Document, overrides: Iterable[str]) -> Document:
 
     Parameters
     ----------
-    document : what to change; it is left as it is.
-    overrides : each a dotted path (list items by number), ``=``, and a YAML value on one line. Mappings that
-        are not there yet are added, and so is a list item one past the end; whether a key is allowed is for
-        those to say who validate the document.
+    document : Document
+        Original, which is not modified.
+    overrides : iterable of str
+        Each is a dotted path (list items by number), ``=``, and a YAML value on one line. Missing mappings are added,
+        as is a list item one past the end; whether a key is allowed is checked when the document is validated.
 
     Raises
     ------
     DocumentError
-        A string is not of that form, or a list has no such item.
+        A string does not have this form, or a list has no such item.
 
     Examples
     --------
@@ -46,12 +47,14 @@ def override(document: Document, overrides: Iterable[str]) -> Document:
 
 
 def with_values(document: Document, values: Mapping[str, Any]) -> Document:
-    """Return the document with Python values put at dotted paths; errors as of `override`.
+    """Return the document with Python values set at dotted paths; errors as in `override`.
 
     Parameters
     ----------
-    document : what to change; it is left as it is.
-    values : plain values by dotted path, such as ``{"doses.0.amount": "2 mg"}``.
+    document : Document
+        Original, which is not modified.
+    values : mapping
+        Plain values by dotted path, such as ``{"doses.0.amount": "2 mg"}``.
     """
     changed = _Change(document)
     for path, value in values.items():
@@ -64,13 +67,15 @@ def from_mapping(data: Mapping[str, Any], name: str = "mapping") -> Document:
 
     Parameters
     ----------
-    data : mappings, lists, tuples, texts, paths, numbers, booleans and None.
-    name : how messages call it.
+    data : mapping
+        May contain mappings, lists, tuples, strings, paths, numbers, booleans and None.
+    name : str
+        Name of the document in messages.
 
     Raises
     ------
     DocumentError
-        Something else is in it, a key is not text, or it is nested too deeply.
+        It contains anything else, a key is not text, or it is nested too deeply.
     """
     if not isinstance(data, Mapping):
         raise TypeError(f"expected a mapping, got {type(data).__name__}")
@@ -78,18 +83,21 @@ def from_mapping(data: Mapping[str, Any], name: str = "mapping") -> Document:
 
 
 def plain_copy(value: Any, path: str = "", depth: int = 0) -> Any:
-    """Return a deep copy of plain data with numbers, tuples and paths as YAML would have them.
+    """Return a deep copy of plain data with numbers, tuples and paths converted to the types YAML gives.
 
     Parameters
     ----------
-    value : what to copy.
-    path : dotted path for messages.
-    depth : level at which the value stands.
+    value : object
+        What to copy.
+    path : str
+        Dotted path for messages.
+    depth : int
+        Nesting level of the value.
 
     Raises
     ------
     DocumentError
-        As of `from_mapping`.
+        As in `from_mapping`.
     """
     inside = f"{path}." if path else ""
     if depth > MAX_DEPTH:
@@ -118,7 +126,7 @@ def _plain_scalar(value: Any, path: str) -> Any:
 
 
 class _Change:
-    """A copy of a document that is being changed."""
+    """A copy of a document being changed."""
 
     def __init__(self, document: Document):
         self.original = document
@@ -148,7 +156,7 @@ class _Change:
         self.put(segments, value, places)
 
     def put(self, segments: list[tuple[str, Place | None]], value: Any, places: dict[DataPath, Spot] | None) -> None:
-        """Set the value at a path and its places; what is not a container on the way becomes one."""
+        """Set the value at a path and its places; what is not a container along the path is replaced by one."""
         container: Any = self.data
         path: DataPath = ()
         for position, (segment, place) in enumerate(segments):
@@ -171,7 +179,7 @@ class _Change:
         self.spots = {other: spot for other, spot in self.spots.items() if other[: len(path)] != path}
 
     def _key(self, container: Any, segment: str, where: tuple[DataPath, Place | None]) -> str | int:
-        """Return the key or the index a segment of a path means in a container."""
+        """Return the key or index that a segment of a path means in a container."""
         if isinstance(container, dict):
             return segment
         path, place = where

@@ -1,15 +1,15 @@
-"""What is wrong with a document, where, and what would be right: the errors a user sees."""
+"""Error messages for users: what is wrong with a document, where, and what is expected."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-#: A screen shows this many problems; the rest are counted.
+#: Number of problems shown; the rest are counted.
 _SHOWN = 20
 _WIDTH = 160
 
 
 class Place(NamedTuple):
-    """A spot in a text: name of the file, line and column (both from 1), and the text of that line."""
+    """A place in a text: name of the file, line and column (both from 1), and the text of that line."""
 
     file: str
     line: int
@@ -18,11 +18,16 @@ class Place(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong.
+    """One problem of a document.
 
-    place : where, or None when the data did not come from a text.
-    path : dotted path of the value, such as ``doses.0.amount``; empty for the document as a whole.
-    message : what is wrong and what is allowed.
+    Attributes
+    ----------
+    place : Place or None
+        Where it is; None if the data did not come from a text.
+    path : str
+        Dotted path of the value, such as ``doses.0.amount``; empty for the document as a whole.
+    message : str
+        What is wrong and what is allowed.
     """
 
     place: Place | None
@@ -31,11 +36,12 @@ class Problem(NamedTuple):
 
 
 class DocumentError(Exception):
-    """A document, an override or a value in it is wrong; nothing was run.
+    """A document, an override or a value in it is invalid; nothing was run.
 
     Parameters
     ----------
-    problems : all problems of one stage, in the order of the text.
+    problems : iterable of Problem
+        All problems of one stage; kept in the order of the text.
 
     Examples
     --------
@@ -63,9 +69,9 @@ class DocumentError(Exception):
 
 
 class KetasimError(Exception):
-    """A run failed: the call and the configuration were right, the computation was not.
+    """A run failed although the call and the configuration were valid.
 
-    Classes of errors that are the call's fault after all set `exit_code` to 2.
+    Subclasses for errors caused by the call set `exit_code` to 2.
     """
 
     exit_code = 1
@@ -76,7 +82,8 @@ def render(problem: Problem) -> str:
 
     Parameters
     ----------
-    problem : what to show; without a place only path and message are shown.
+    problem : Problem
+        Without a place, only path and message are shown.
     """
     place, path, message = problem
     head = f"{path}: {message}" if path else message
@@ -88,7 +95,7 @@ def render(problem: Problem) -> str:
 
 
 def _excerpt(text: str, column: int) -> tuple[str, int]:
-    """Cut a long line around the column; characters that would move the caret become blanks."""
+    """Cut a long line around the column; characters that would shift the caret become blanks."""
     text = "".join(character if character.isprintable() else " " for character in text).rstrip()
     start = max(0, column - _WIDTH // 2) if len(text) > _WIDTH else 0
     return text[start : start + _WIDTH], min(column, len(text)) - start

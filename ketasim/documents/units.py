@@ -1,6 +1,6 @@
-"""Quantities with units, such as ``40 min``, to plain numbers in internal units.
+"""Converts quantities with units, such as ``40 min``, to plain numbers in internal units.
 
-Units are products of powers of SI symbols with prefixes, and factors are exact fractions: a number is rounded once.
+Units are products of powers of SI symbols with prefixes. Factors are exact fractions, so a number is rounded only once.
 """
 
 import math
@@ -13,7 +13,7 @@ from ketasim.documents.nearest import did_you_mean, shown
 
 
 class Unit(NamedTuple):
-    """A unit as a multiple of a product of base units; ``kg`` among them is a kilogram of body weight."""
+    """A unit as a multiple of a product of base units, where ``kg`` is a kilogram of body weight."""
 
     factor: Fraction
     powers: dict[str, int]
@@ -48,9 +48,9 @@ _LONGEST = 80
 
 @lru_cache(maxsize=512)
 def parse_unit(text: str) -> Unit | None:
-    """Return the unit that a text such as ``mL/min/kg`` or ``M^-1 s^-1`` means, or None if it is unknown.
+    """Return the unit given by a text such as ``mL/min/kg`` or ``M^-1 s^-1``, or None if it is unknown.
 
-    A kilogram that something is divided by is one of body weight, so that mg/kg is not a plain number.
+    A kilogram in the denominator is one of body weight, so that mg/kg is not a plain number.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def parse_unit(text: str) -> Unit | None:
     return Unit(factor, {base: count for base, count in powers.items() if count})
 
 
-#: Kinds of quantities: what messages call one, and the units that they suggest.
+#: Kinds of quantities: their names in messages, and the units suggested.
 _KINDS = {
     "a time": "s, min, h, d",
     "a mass": "mg, g, kg",
@@ -97,13 +97,13 @@ _KIND_POWERS = {kind: unit.powers for kind, names in _KINDS.items() if (unit := 
 
 @lru_cache(maxsize=512)
 def _kind(unit: str) -> str | None:
-    """Return the kind of quantity that has a unit."""
+    """Return the kind of quantity measured in a unit."""
     found = parse_unit(unit)
     return next((kind for kind, powers in _KIND_POWERS.items() if found and powers == found.powers), None)
 
 
 def suggested(unit: str) -> list[str]:
-    """Return the units to suggest where a quantity in some unit belongs.
+    """Return the units to suggest for a quantity expected in some unit.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def suggested(unit: str) -> list[str]:
 
 
 def wanted(unit: str) -> str:
-    """Return what to ask for where a quantity in some unit belongs.
+    """Return the message that asks for a quantity in some unit.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def wanted(unit: str) -> str:
 
 
 def parse_quantity(value: Any, unit: str) -> float:
-    """Return a quantity as a number in a wanted unit.
+    """Return a quantity as a number in a given unit.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def parse_quantity(value: Any, unit: str) -> float:
     Raises
     ------
     ValueError
-        The unit is missing, unknown or of another kind, or the number is not finite; the message says what was
+        The unit is missing, unknown or of a different kind, or the number is not finite; the message says what was
         expected.
 
     Examples
@@ -182,7 +182,7 @@ class DoseAmount(NamedTuple):
     per_kg: bool
 
     def milligrams(self, weight_kg: float) -> float:
-        """Return the amount in mg for a subject of a body weight in kg."""
+        """Return the amount in mg for a subject with a body weight in kg."""
         return self.value * weight_kg if self.per_kg else self.value
 
     def __str__(self) -> str:
@@ -264,17 +264,17 @@ def _normal(unit: str) -> str:
 
 
 def _factor(written: str, unit: str, value: Any, ask: str) -> Fraction:
-    """Return how many of the wanted unit one of the written unit is."""
+    """Return the factor from the written unit to the expected unit."""
     if written == unit:
         return Fraction(1)
     have, want = parse_unit(written), parse_unit(unit)
     if want is None:
-        raise LookupError(f"the wanted unit '{unit}' is unknown")
+        raise LookupError(f"the expected unit '{unit}' is unknown")
     if have is None:
         near = did_you_mean(written, suggested(unit))
         raise ValueError(f"{shown(value)} has the unknown unit {shown(written)}; {ask}{near}")
     if have.powers != want.powers:
-        raise ValueError(f"{shown(value)} is {_kind(written) or 'of another kind'}; {ask}")
+        raise ValueError(f"{shown(value)} is {_kind(written) or 'a different kind of quantity'}; {ask}")
     return have.factor / want.factor
 
 

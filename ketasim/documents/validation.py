@@ -1,4 +1,4 @@
-"""Pydantic models of documents: quantities as fields, and every complaint as a `Problem` with its place."""
+"""Pydantic models of documents: quantities as fields, and every error as a `Problem` with its place."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,9 +15,9 @@ from ketasim.documents.problems import DocumentError, Problem
 from ketasim.documents.units import DoseAmount, format_quantity, parse_dose_amount, parse_quantity, suggested
 
 _EXPLAINED = "explained"
-#: Complaints for which the nearest right name is looked up; a screen shows fewer.
+#: Number of errors for which the nearest valid name is looked up; fewer are shown.
 _NEAREST = 50
-#: Size of a quantity that is not 0, in its internal unit; nothing measured lies outside, and products stay finite.
+#: Magnitude of a nonzero quantity in its internal unit; no measured value is outside, and products stay finite.
 _SMALLEST, _LARGEST = 1e-15, 1e15
 _QUANTITY_PATTERN = r"^\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*[A-Za-zµμ1/].*$"
 
@@ -25,8 +25,8 @@ _QUANTITY_PATTERN = r"^\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})
 class Record(BaseModel):
     """A frozen mapping of a document in which an unknown key is an error.
 
-    Subclasses name their fields; see `Quantity` for those with units. Errors name what is allowed and the
-    nearest right name.
+    Subclasses define the fields; see `Quantity` for those with units. Errors list what is allowed and the nearest
+    valid name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -34,7 +34,7 @@ class Record(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _explain(cls, value: Any, handler: Callable[[Any], Any]) -> Any:
-        """Turn pydantic's errors into final words here, where the allowed keys are known."""
+        """Turn pydantic's errors into messages for users here, where the allowed keys are known."""
         try:
             return handler(value)
         except ValidationError as error:
@@ -49,8 +49,10 @@ class Quantity:
 
     Parameters
     ----------
-    unit : internal unit; ``1`` for a plain number.
-    word : a word allowed instead, such as ``auto``; the attribute is then None.
+    unit : str
+        Internal unit; ``1`` for a plain number.
+    word : str, optional
+        A word allowed instead, such as ``auto``; the attribute is then None.
     """
 
     unit: str
@@ -62,7 +64,7 @@ class Quantity:
         return core_schema.no_info_wrap_validator_function(self._parse, handler(source), serialization=serialization)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: Any) -> JsonSchemaValue:
-        """Return the schema of the text in the document instead of the number's."""
+        """Return the schema of the text in the document instead of that of the number."""
         if self.unit == "1":
             return {key: value for key, value in handler(schema).items() if key != "default"}
         found: JsonSchemaValue = {
@@ -119,7 +121,7 @@ class Amount:
 def _check_size(number: float, value: Any, unit: str) -> None:
     if number and not _SMALLEST <= abs(number) <= _LARGEST:
         limits = " and ".join(f"{limit:g} {unit if unit != '1' else ''}".strip() for limit in (_SMALLEST, _LARGEST))
-        raise ValueError(f"{shown(value)} is out of range; expected 0 or a size between {limits}")
+        raise ValueError(f"{shown(value)} is out of range; expected 0 or a magnitude between {limits}")
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -130,14 +132,17 @@ def validate(model: type[ModelT], document: Document, context: Mapping[str, Any]
 
     Parameters
     ----------
-    model : what the document's root must be; best a `Record`.
-    document : the data and their places.
-    context : handed to the model's validators as ``info.context``.
+    model : type of BaseModel
+        Model of the document's root, usually a `Record`.
+    document : Document
+        The data and their places.
+    context : mapping, optional
+        Passed to the model's validators as ``info.context``.
 
     Raises
     ------
     DocumentError
-        All that is wrong, each with its place.
+        All problems, each with its place.
     """
     try:
         return model.model_validate(document.data, context=dict(context or {}))
@@ -146,7 +151,7 @@ def validate(model: type[ModelT], document: Document, context: Mapping[str, Any]
 
 
 def problems_of(model: type[BaseModel], error: ValidationError, document: Document) -> list[Problem]:
-    """Return a pydantic error as problems of the document it complains about."""
+    """Return a pydantic error as problems of the document."""
     problems = []
     for detail in explained(model, error).errors(include_url=False):
         at = detail["ctx"]["at"]
@@ -155,19 +160,21 @@ def problems_of(model: type[BaseModel], error: ValidationError, document: Docume
 
 
 def explained(model: type[BaseModel], error: ValidationError) -> ValidationError:
-    """Return a pydantic error with its messages in final words; those that have them are left alone.
+    """Return a pydantic error with messages for users; messages already explained are kept.
 
     Parameters
     ----------
-    model : the model that was being validated; its field names are the keys that are allowed.
-    error : what pydantic raised.
+    model : type of BaseModel
+        Model being validated; its field names are the allowed keys.
+    error : pydantic.ValidationError
+        Error raised by pydantic.
     """
     details: list[InitErrorDetails] = []
     for detail in error.errors(include_url=False):
         if detail["type"] == _EXPLAINED:
             text, at = detail["msg"], detail["ctx"]["at"]
         elif detail["type"] == "default_factory_not_called":
-            continue  # it follows from an error that is reported
+            continue  # follows from another error that is reported
         else:
             text, at = _message(model, detail, near=len(details) < _NEAREST)
         details.append(complaint(detail["loc"], text, at, detail["input"]))
@@ -175,14 +182,18 @@ def explained(model: type[BaseModel], error: ValidationError) -> ValidationError
 
 
 def complaint(loc: DataPath, text: str, at: str = "value", value: Any = None) -> InitErrorDetails:
-    """Return an error in final words for ``ValidationError.from_exception_data``.
+    """Return an error with a message for users, for ``ValidationError.from_exception_data``.
 
     Parameters
     ----------
-    loc : path below the value that is being validated.
-    text : what is wrong and what is allowed.
-    at : what it points at, as of `Document.place`.
-    value : the wrong value.
+    loc : tuple of str or int
+        Path below the value being validated.
+    text : str
+        What is wrong and what is allowed.
+    at : str
+        What it points at, as in `Document.place`.
+    value : object
+        The wrong value.
     """
     return {
         "type": PydanticCustomError(_EXPLAINED, "{text}", {"text": text, "at": at}),
@@ -192,12 +203,12 @@ def complaint(loc: DataPath, text: str, at: str = "value", value: Any = None) ->
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, str]:
-    """Return the keys of a model as they are written in a document, with their descriptions."""
+    """Return the keys of a model as written in a document, with their descriptions."""
     return {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
 
 
 def _message(model: type[BaseModel], detail: Any, near: bool) -> tuple[str, str]:
-    """Return the words for one pydantic error and what they point at: value, key or parent."""
+    """Return the message for one pydantic error and what it points at: value, key or parent."""
     kind, last = detail["type"], detail["loc"][-1] if detail["loc"] else ""
     if kind == "extra_forbidden":
         return unknown("key", last, keys_of(model)) if near else f"unknown key {shown(last)}", "key"
@@ -215,7 +226,7 @@ def _message(model: type[BaseModel], detail: Any, near: bool) -> tuple[str, str]
 
 
 def unknown(what: str, name: object, allowed: Any) -> str:
-    """Return the words for a name that is none of those allowed, with the nearest of them.
+    """Return the message for a name that is not allowed, with the nearest allowed name.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""YAML 1.2 text to plain data in which every key and value knows its line and column.
+"""Reads YAML 1.2 text into plain data, with line and column of every key and value.
 
-Plain data are built from the parser's events, one by one: no object can be constructed, nothing can refer to anything
-else, and depth, number and size are bounded before they cost anything, so that a file from a stranger is safe to read.
+Plain data are built from the parser's events one by one: no object can be constructed, nothing can refer to anything
+else, and depth, number and size are limited before they cost anything, so that untrusted files are safe to read.
 """
 
 import re
@@ -16,7 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ketasim.documents.document import DataPath, Document, Spot, dotted
 from ketasim.documents.problems import DocumentError, Place, Problem
 
-MAX_BYTES = 200_000  # the parser takes seconds for more, and its time grows with the square for some texts
+MAX_BYTES = 200_000  # the parser takes seconds for more, and quadratic time for some texts
 MAX_DEPTH = 30
 MAX_VALUES = 20_000
 
@@ -26,7 +26,8 @@ def read_document(file: str | Path) -> Document:
 
     Parameters
     ----------
-    file : path of a text file in UTF-8, at most 200 kB.
+    file : str or Path
+        Path of a text file in UTF-8, at most 200 kB.
 
     Raises
     ------
@@ -52,13 +53,15 @@ def parse_document(text: str, name: str = "text") -> Document:
 
     Parameters
     ----------
-    text : the YAML.
-    name : how messages call it.
+    text : str
+        The YAML.
+    name : str
+        Name of the text in messages.
 
     Raises
     ------
     DocumentError
-        The text is not YAML, or uses what is not allowed here: tabs for indentation, a key twice, anchors and
+        The text is not YAML, or has a feature that is not allowed: tabs for indentation, duplicate keys, anchors and
         aliases, tags, several documents.
 
     Examples
@@ -76,7 +79,7 @@ def parse_document(text: str, name: str = "text") -> Document:
 
 
 def parse_value(text: str, name: str) -> tuple[Any, dict[DataPath, Spot]]:
-    """Return any YAML value and the places in it; parameters and errors as of `parse_document`."""
+    """Return any YAML value and the places in it; parameters and errors as in `parse_document`."""
     if len(text) > MAX_BYTES:
         raise _unplaced(f"{name}: {len(text)} characters; at most {MAX_BYTES} are read")
     reader = _Reader(text.removeprefix("\ufeff"), name)
@@ -110,7 +113,7 @@ class _Reader:
         return root
 
     def _value(self, event: Any, path: DataPath, key: Place | None = None) -> Any:
-        """Return the value that starts with an event, and keep its place and that of its key."""
+        """Return the value that starts with an event, and store its place and that of its key."""
         place = self._place(event.start_mark)
         self._check(event, place, path)
         self.spots.setdefault(path, Spot(key, place))
@@ -173,7 +176,7 @@ class _Reader:
             place = self._place(mark) if mark else self._start
             self._stop(place, _syntax_message(error, place))
         except (YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # The parser's own slips too, such as a character code above those that there are.
+            # Also errors within the parser itself, such as for a character code out of range.
             self._stop(self._start, f"not YAML: {error}")
 
     @property
@@ -185,14 +188,14 @@ class _Reader:
         return Place(self.name, line + 1, mark.column + 1, self.lines[line])
 
     def _stop(self, place: Place, message: str, path: DataPath = ()) -> NoReturn:
-        """Refuse the text; what is not even YAML has no path, because the parser looks ahead of what was built."""
+        """Refuse the text; a syntax error has no path, because the parser reads ahead of the data built so far."""
         raise DocumentError([*self.problems, Problem(place, dotted(path), message)])
 
 
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-#: Characters that YAML does not allow, nor anything that a text ends up in.
+#: Characters not allowed in YAML or in any output that the text ends up in.
 _STRAY = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-#: Digits of a whole number; Python converts thousands of them slowly, and refuses more.
+#: Most digits of a whole number; Python converts thousands of digits slowly and refuses more.
 _MOST_DIGITS = 100
 
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
@@ -204,16 +207,17 @@ _WORDS |= {dot: float("nan") for dot in (".nan", ".NaN", ".NAN")}
 
 
 def plain_value(text: str) -> Any:
-    """Return what an unquoted YAML scalar means by the core schema of YAML 1.2.
+    """Return the value of an unquoted YAML scalar by the core schema of YAML 1.2.
 
     Parameters
     ----------
-    text : the scalar; ``on``, ``off``, ``yes``, dates and numbers with underscores stay text.
+    text : str
+        The scalar; ``on``, ``off``, ``yes``, dates and numbers with underscores stay text.
 
     Raises
     ------
     ValueError
-        A whole number of more than 100 digits.
+        It is a whole number of more than 100 digits.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Drugs as data: one YAML file each, the catalogue that loads them, and the linear system of them in a body."""
+"""Drugs as data: one YAML file each, the catalogue that loads them, and their linear system in a body."""
 
 from ketasim.drugs.catalogue import describe_drug, load_catalogue
 from ketasim.drugs.model import ROUTES, SPECIES, Action, Drug

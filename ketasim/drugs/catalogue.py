@@ -1,4 +1,4 @@
-"""The drugs there are: those that travel in the package and a user's own files."""
+"""The drug catalogue: drugs shipped with the package, and a user's own files."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -19,7 +19,7 @@ def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
     Raises
     ------
     DocumentError
-        A file is not a drug file, or takes a name that exists.
+        A file is not a drug file, or its name is already taken.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
         document = read_document(path)
         drug = validate(Drug, document)
         if drug.name in drugs:
-            message = f"a drug named '{drug.name}' exists already; choose another name"
+            message = f"a drug named '{drug.name}' already exists; choose another name"
             raise DocumentError([document.problem(("name",), message)])
         drugs[drug.name] = drug
     return MappingProxyType(drugs)
@@ -39,14 +39,14 @@ def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
 
 @lru_cache
 def _shipped() -> tuple[Drug, ...]:
-    """Drugs of the package, frozen, read once: every experiment asks for them."""
+    """Return the drugs of the package, frozen and read only once: every experiment needs them."""
     data = resources.files("ketasim.drugs").joinpath("data")
     entries = sorted(data.iterdir(), key=lambda item: item.name)
     return tuple(validate(Drug, parse_document(entry.read_text(encoding="utf-8"), entry.name)) for entry in entries)
 
 
 def describe_drug(drug: Drug) -> list[Row]:
-    """Every number of a drug file with unit, status and source, for ``ketasim drugs NAME``."""
+    """Return every number of a drug file with unit, status and source, for ``ketasim drugs NAME``."""
     return list(_rows(drug, ""))
 
 

@@ -1,7 +1,7 @@
 """From drug data and a subject to one linear system: ``dx/dt = A x + input``.
 
-States are amounts in mg, except effect compartments, which hold a concentration in mg/L and take no mass. What leaves
-a compound for good is collected in a compartment of its own, so that the amount of substance can be checked.
+States are amounts in mg, except in effect compartments, which hold a concentration in mg/L and take up no mass.
+Eliminated amounts collect in a separate compartment for each compound, so that mass balance can be checked.
 """
 
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger("ketasim")
 
 @dataclass(frozen=True)
 class Body:
-    """What pharmacokinetics needs to know of a subject: species, weight in kg, genotype by gene."""
+    """A subject as pharmacokinetics sees it: species, weight in kg, genotype by gene."""
 
     species: str
     weight: float
@@ -27,15 +27,26 @@ class Body:
 
 @dataclass(frozen=True, eq=False)
 class Compartments:
-    """Linear system of all drugs in play in one subject.
+    """Linear system of all drugs of a run in one subject.
 
-    names : compartments, such as ``S-ketamine central``.
-    compounds, moieties : compounds in order, and what each is summed with.
-    matrix : (n, n) 1/s.
-    plasma : (n_compounds, n), states to ng/mL.  brain : (n_compounds, n), states to unbound uM.
-    molar_mass : (n,) g/mol of each compartment's compound; infinite for effect compartments, which hold no mass.
-    entries : {(drug, route): (n,) mg into each compartment per mg of dose}.
-    lags : {(drug, route): s}.
+    Attributes
+    ----------
+    names : tuple of str
+        Compartments, such as ``S-ketamine central``.
+    compounds, moieties : tuple of str
+        Compounds in order, and the moiety under which each is summed.
+    matrix : (n, n) array
+        Rate constants, 1/s.
+    plasma : (n_compounds, n) array
+        From states to total plasma concentration, ng/mL.
+    brain : (n_compounds, n) array
+        From states to unbound brain concentration, uM.
+    molar_mass : (n,) array
+        g/mol of each compartment's compound; infinite for effect compartments, which hold no mass.
+    entries : dict of (drug, route) to (n,) array
+        mg into each compartment per mg of dose.
+    lags : dict of (drug, route) to float
+        s, lag of absorption.
     """
 
     names: tuple[str, ...]
@@ -52,18 +63,25 @@ class Compartments:
 def compartments(drugs: Sequence[Drug], body: Body, disposition: str = "default") -> Compartments:
     """Assemble the linear system of `drugs` in a body.
 
-    disposition : name of the parameter set; a drug that has no set of that name uses its own default.
+    Parameters
+    ----------
+    drugs : sequence of Drug
+        Drugs of the run.
+    body : Body
+        The subject.
+    disposition : str
+        Name of the parameter set; a drug without a set of that name uses its own default.
 
     Raises
     ------
     DocumentError
-        Two drugs bring the same compound.
+        Two drugs contain the same compound.
     """
     bodies = [_DrugInBody(drug, body, disposition) for drug in drugs if drug.compounds]
     compounds = [compound for part in bodies for compound in part.drug.compounds]
     twice = sorted({compound for compound in compounds if compounds.count(compound) > 1})
     if twice:
-        message = f"two drugs of this experiment contain {', '.join(twice)}; give one of them"
+        message = f"two drugs of this experiment contain {', '.join(twice)}; give only one of them"
         raise DocumentError([Problem(None, "doses", message)])
     names = tuple(name for part in bodies for name in part.names)
     n = len(names)
@@ -97,7 +115,7 @@ class _DrugInBody:
         chosen = disposition if disposition in self.data.dispositions else self.data.default
         self.blocks = (*self.data.dispositions[chosen], *self.data.metabolites)
         self.parents = {name for block in self.data.dispositions[chosen] for name in block.of}
-        # volumes grow with weight, clearances with its power 3/4, so rate constants shrink with its power -1/4
+        # volumes scale with weight, clearances with its power 3/4, hence rate constants with its power -1/4
         self.slowing = (body.weight / self.data.reference_weight) ** -0.25
         owner: dict[str, str] = {}
         for compound in drug.compounds:
@@ -129,7 +147,7 @@ class _DrugInBody:
         return self._block(compound).volume * self.body.weight  # L
 
     def _elimination(self, compound: str) -> float:
-        """Rate constant of elimination in this body, 1/s; genotype changes the parent's."""
+        """Return the rate constant of elimination in this body, 1/s; genotype changes the parent's."""
         rate = self._block(compound).elimination() * self.slowing
         if compound in self.parents:
             for gene, allele in self.body.genotype:
@@ -138,7 +156,7 @@ class _DrugInBody:
         return rate
 
     def _flow(self, source: str, target: str, rate: float, share: float = 1.0) -> None:
-        """Move `rate` 1/s of what is in `source`; `share` of the molecules arrive in `target`."""
+        """Add a flow of `share` of the rate constant `rate`, 1/s, from `source` to `target`, conserving molecules."""
         i, j = self.at[source], self.at[target]
         self.matrix[i, i] -= rate * share
         self.matrix[j, i] += rate * share * self.molar_mass[j] / self.molar_mass[i]
@@ -159,7 +177,7 @@ class _DrugInBody:
                     self._absorb(f"{compound} {name} depot", compound, route)
 
     def _leave(self, source: str, compound: str, rate: float) -> None:
-        """Eliminate a compound at `rate`: a fraction becomes the next compound, the rest is gone."""
+        """Eliminate a compound at `rate`: a fraction forms the next compound, the rest leaves the body."""
         formation = row_of(self.data.formation, compound)
         fraction = formation.value if formation else 0.0
         if formation:
@@ -167,25 +185,25 @@ class _DrugInBody:
         self._flow(source, f"{compound} eliminated", rate, 1.0 - fraction)
 
     def _absorb(self, depot: str, compound: str, route: Route) -> None:
-        """Empty a depot: what gets past gut wall and liver is the compound, what they take is metabolised."""
+        """Empty a depot: what passes gut wall and liver stays the compound, what they extract is metabolised."""
         rate = route.absorption or 0.0
         passes = route.gut * (1.0 - self.extraction(compound)) if route.first_pass else 1.0
         self._flow(depot, f"{compound} central", rate, passes)
         self._leave(depot, compound, rate * (1.0 - passes))
 
     def extraction(self, compound: str) -> float:
-        """Hepatic extraction CL/Q of a compound, at most 1; both scale with weight to the power 3/4."""
+        """Return the hepatic extraction CL/Q of a compound, at most 1; both scale with weight to the power 3/4."""
         clearance = self._elimination(compound) / self.slowing * self._block(compound).volume * 3600.0  # L/h/kg
-        assert self.data.hepatic_flow is not None  # which a drug file with a first pass has
+        assert self.data.hepatic_flow is not None  # a drug file with first pass has one
         extraction = clearance / self.data.hepatic_flow.value
         if extraction >= 1.0:
             logger.warning(
-                "%s: clearance of %s is not below hepatic flow; none passes the liver", self.drug.name, compound
+                "%s: clearance of %s is not below hepatic flow; none escapes the first pass", self.drug.name, compound
             )
         return min(1.0, extraction)
 
     def _entry(self, name: str, route: Route) -> np.ndarray:
-        """Amount in mg that enters each compartment per mg of dose; what never gets in counts as eliminated."""
+        """Return mg that enter each compartment per mg of dose; what is not absorbed counts as eliminated."""
         entry = np.zeros(len(self.names))
         enters = route.absorbed if route.first_pass else route.bioavailability
         for compound in self._dosed():
@@ -196,7 +214,7 @@ class _DrugInBody:
         return entry
 
     def read_out(self) -> tuple[np.ndarray, np.ndarray]:
-        """Matrices from states to total plasma concentration (ng/mL) and unbound brain concentration (uM)."""
+        """Return matrices from states to total plasma (ng/mL) and unbound brain concentrations (uM)."""
         plasma = np.zeros((len(self.drug.compounds), len(self.names)))
         brain = np.zeros_like(plasma)
         for row, compound in enumerate(self.drug.compounds):

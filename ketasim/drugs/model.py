@@ -15,7 +15,7 @@ Action = Literal["agonist", "antagonist", "block", "inhibitor", "potentiator"]
 Species = Literal["human", "rat", "mouse"]
 SPECIES: tuple[Species, ...] = ("human", "rat", "mouse")
 
-#: Routes a dose can take; which of them a drug knows is its file's matter.
+#: Routes a dose can take; each drug file lists those it has data for.
 ROUTES = (
     "intravenous",
     "intramuscular",
@@ -41,7 +41,7 @@ class Stated(Record):
 
 
 class StatedOf(Stated):
-    """A block of numbers that belongs to some compounds."""
+    """A block of numbers for the compounds under `of`."""
 
     of: tuple[str, ...]
 
@@ -53,19 +53,19 @@ class MolarMass(StatedOf):
 
 
 class Ratio(StatedOf):
-    """A ratio that belongs to some compounds."""
+    """A ratio for some compounds."""
 
     value: Annotated[float, _Positive, Quantity("1")]
 
 
 class Unbound(StatedOf):
-    """Fraction of some compounds that is not bound to plasma proteins."""
+    """Fraction of some compounds not bound to plasma proteins."""
 
     value: Annotated[float, Field(gt=0, le=1), Quantity("1")]
 
 
 class Formation(StatedOf):
-    """Molar fraction of a compound's clearance that forms another compound."""
+    """Molar fraction of a compound's clearance that forms another one."""
 
     forms: str
     value: Annotated[float, _Fraction, Quantity("1")]
@@ -81,7 +81,7 @@ class NmdaAffinity(StatedOf):
 
 
 class NmdaKinetics(StatedOf):
-    """How a blocker enters the channel: rate, depth in the membrane field, share that escapes without agonist."""
+    """How a blocker enters the channel: rate, electrical distance, and fraction that escapes without agonist."""
 
     k_on: Annotated[float, _Positive, Quantity("1/uM/s")]
     electrical_distance: Annotated[float, _Fraction, Quantity("1")]
@@ -89,7 +89,7 @@ class NmdaKinetics(StatedOf):
 
 
 class Target(StatedOf):
-    """What compounds do at any other target, with the concentration of half the effect and the Hill coefficient."""
+    """Action of compounds at any other target, with the half-maximal concentration and the Hill coefficient."""
 
     target: str = Field(pattern=_NAME)
     action: Action
@@ -127,11 +127,11 @@ class Disposition(StatedOf):
         return self
 
     def elimination(self) -> float:
-        """Rate constant of elimination from the central compartment, 1/s."""
+        """Return the rate constant of elimination from the central compartment, 1/s."""
         return self.k10 if self.k10 is not None else (self.clearance or 0.0) / 3600.0 / self.volume
 
     def exchanges(self) -> list[tuple[float, float]]:
-        """Rate constants out to and back from each peripheral compartment, 1/s."""
+        """Return rate constants to and from each peripheral compartment, 1/s."""
         found = [(out, back) for out, back in ((self.k12, self.k21), (self.k13, self.k31)) if out and back]
         if self.flow and self.peripheral:
             found.append((self.flow / 3600.0 / self.volume, self.flow / 3600.0 / self.peripheral))
@@ -139,10 +139,21 @@ class Disposition(StatedOf):
 
 
 class Route(Stated):
-    """How a dose gets in; without absorption it goes straight into the central compartment.
+    """How a dose enters the body; without absorption it goes straight into the central compartment.
 
-    first_pass : what is absorbed goes through the liver, and bioavailability follows as
-        ``absorbed * gut * (1 - CL/Q)``; otherwise it is an input.
+    Attributes
+    ----------
+    absorption : float, optional
+        Rate constant of first-order absorption, 1/s.
+    lag : float
+        s before absorption begins.
+    bioavailability : float
+        Fraction of the dose that is absorbed, for a route without first pass.
+    first_pass : bool
+        Absorbed drug passes the liver, and bioavailability follows as ``absorbed * gut * (1 - CL/Q)``; otherwise it is
+        an input.
+    absorbed, gut : float
+        Fraction of the dose absorbed, and fraction of that passing the gut wall, for a route with first pass.
     """
 
     absorption: Annotated[float, _Positive, Quantity("1/s")] | None = None
@@ -155,7 +166,7 @@ class Route(Stated):
     @model_validator(mode="after")
     def _consistent(self) -> "Route":
         if self.first_pass and (self.absorption is None or "bioavailability" in self.model_fields_set):
-            raise ValueError("a route with 'first_pass' needs 'absorption' and works out its own bioavailability")
+            raise ValueError("a route with 'first_pass' needs 'absorption' and computes its own bioavailability")
         return self
 
 
@@ -196,14 +207,14 @@ class SpeciesData(Record):
 
 
 class Compound(Record):
-    """One chemical species; what it is summed with in tables, and its share of a dose (0 for metabolites)."""
+    """One chemical species: the moiety under which tables sum it, and its fraction of a dose (0 for metabolites)."""
 
     moiety: str
     dose_fraction: Annotated[float, _Fraction, Quantity("1")] = 0.0
 
 
 class Drug(Record):
-    """A drug as data. Adding a drug adds a file and no code."""
+    """A drug as data: adding a drug takes a file and no code."""
 
     format: Literal[1]
     name: str = Field(pattern=_NAME)
@@ -225,7 +236,7 @@ class Drug(Record):
         return self
 
     def _wrong(self) -> Iterator[tuple[DataPath, str]]:
-        """Yield place and words of all that does not fit together."""
+        """Yield place and message of every inconsistency."""
         for table in ("molar_mass", "unbound_plasma", "unbound_brain_ratio", "nmda", "nmda_kinetics", "targets"):
             yield from self._wrong_rows((table,), getattr(self, table), required=table in _OF_ALL)
         if {name for row in self.nmda for name in row.of} != {name for row in self.nmda_kinetics for name in row.of}:
@@ -245,7 +256,7 @@ class Drug(Record):
                     yield (*here, "formation"), unknown("compound", row.forms, self.compounds)
 
     def _wrong_rows(self, place: DataPath, rows: Any, required: bool = False) -> Iterator[tuple[DataPath, str]]:
-        """Check that a table's rows name known compounds, each once about one thing, and all of them if required."""
+        """Check that rows name known compounds, each at most once for the same entry, and all of them if required."""
         named = [(name, *getattr(row, "about", ())) for row in rows for name in row.of]
         for name, *about in dict.fromkeys(named):
             if name not in self.compounds:
@@ -257,13 +268,13 @@ class Drug(Record):
             yield place, f"no row for {', '.join(missing)}"
 
     def routes_for(self, species: str) -> tuple[str, ...]:
-        """Routes that the file knows for a species; every route for a drug without compounds."""
+        """Return the routes in the file for a species; every route for a drug without compounds."""
         if not self.compounds:
             return ROUTES
         return tuple(self.species[species].routes) if species in self.species else ()
 
     def dispositions_for(self, species: str) -> tuple[str, ...]:
-        """Names of the parameter sets for a species, the default first."""
+        """Return the names of the parameter sets for a species, the default first."""
         if species not in self.species:
             return ()
         data = self.species[species]
@@ -271,5 +282,5 @@ class Drug(Record):
 
 
 def row_of(rows: tuple[Any, ...], compound: str) -> Any:
-    """Return the row of a table that is about a compound, None if there is none."""
+    """Return the row of a table for a compound; None if there is none."""
     return next((row for row in rows if compound in row.of), None)

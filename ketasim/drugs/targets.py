@@ -1,4 +1,4 @@
-"""What drugs do at a target: rows of drug files by target and action, and what concentrations amount to there."""
+"""Drugs at their targets: rows of drug files by target and action, and the effect of concentrations there."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, get_args
@@ -10,14 +10,14 @@ from ketasim.drugs.model import Action, Drug
 
 
 class Ligands(NamedTuple):
-    """Compounds that act on one target in one way.
+    """Compounds with one action at one target.
 
-    Parameters
+    Attributes
     ----------
     compound : (n_ligands,) array of int64
         Positions on the axis `compound`.
     half : (n_ligands,) array
-        Concentrations of half the effect in uM.
+        Half-maximal concentrations in uM.
     hill : (n_ligands,) array
         Hill coefficients.
     """
@@ -27,9 +27,9 @@ class Ligands(NamedTuple):
     hill: np.ndarray
 
     def relative_concentration(self, concentrations: np.ndarray) -> float:
-        """Return the sum of (C / K)^hill, 0 without ligands.
+        """Return the sum y of (C / K)^hill, 0 without ligands.
 
-        All occupancies follow from this sum y: ``y / (1 + y)`` alone, ``y / (1 + y + z)`` beside competitors with z.
+        Occupancy follows from y: ``y / (1 + y)`` alone, ``y / (1 + y + z)`` beside competitors with sum z.
 
         Parameters
         ----------
@@ -37,13 +37,13 @@ class Ligands(NamedTuple):
             Unbound concentrations in uM.
         """
         relative = concentrations[self.compound] / self.half
-        # rounding makes concentrations negative by a trifle, of which only a first power exists
+        # rounding can make concentrations slightly negative, which only the first power allows
         np.power(np.maximum(relative, 0.0), self.hill, out=relative, where=self.hill != 1.0)
         return float(np.sum(relative))
 
 
 def ligands_of(drugs: Sequence[Drug], target: str, action: Action) -> Ligands:
-    """Gather the compounds of `drugs` with a row for this target and action, in the order of the axis `compound`."""
+    """Collect the compounds of `drugs` with a row for this target and action, in the order of the axis `compound`."""
     if action not in get_args(Action):
         raise ValueError(unknown("action", action, get_args(Action)))
     rows = {name: row for drug in drugs for row in drug.targets if row.about == (target, action) for name in row.of}

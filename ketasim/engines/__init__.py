@@ -1,4 +1,4 @@
-"""What runs the network: what the loop needs of it (`engine`), and the spiking network that gives it (`spiking`)."""
+"""Engines run the network: the interface that the loop needs (`engine`), and the spiking network (`spiking`)."""
 
 from ketasim.engines.engine import STEPS_PER_SECOND, Engine, Inputs, Measurement, PlasticEngine
 from ketasim.engines.spiking import SpikingEngine

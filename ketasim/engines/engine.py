@@ -1,7 +1,7 @@
-"""What the loop needs of a network. A second engine is a class with these names.
+"""Interface between the loop and a network; a second engine is a class with these methods.
 
-Time within an engine is counted in fast steps of 0.1 ms. A window is dated by the absolute number of its first step,
-negative before time zero, which also keys its random numbers; `Engine.age` counts the steps that were really run.
+Engine time is counted in fast steps of 0.1 ms. A window is dated by the absolute number of its first step, negative
+before time zero, which also keys its random numbers; `Engine.age` counts the steps actually run.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,14 @@ STEPS_PER_SECOND = round(1e3 / FAST_STEP)
 
 
 class Inputs(NamedTuple):
-    """What an engine reads of the slow signals, as class means; by this the sampler sees whether anything has moved.
+    """Class means of what an engine reads from the slow signals; the sampler checks them for changes.
 
-    drives : (rows, P), what slow mechanisms change, compared by relative size.
-    given : (rows, P), what exposures set; any change counts.
+    Attributes
+    ----------
+    drives : (rows, P) array
+        Inputs that slow mechanisms change, compared by relative change.
+    given : (rows, P) array
+        Inputs that exposures set; any change counts.
     """
 
     drives: np.ndarray
@@ -29,7 +33,7 @@ class Inputs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """One window.
+    """Result of one window.
 
     Parameters
     ----------
@@ -38,9 +42,9 @@ class Measurement:
     population : dict of str to (P,) array
         Their class means.
     spike_step, spike_node : (S,) arrays
-        Absolute fast step and node of every spike, in order of time.
+        Absolute fast step and node of every spike, in temporal order.
     traces : dict of str to (P, samples) array
-        Population means at 1 kHz, where they were asked for.
+        Population means at 1 kHz, if requested.
     """
 
     signals: dict[str, np.ndarray]
@@ -51,21 +55,21 @@ class Measurement:
 
     @classmethod
     def of(cls, signals: dict[str, np.ndarray], class_start: np.ndarray, **rest: object) -> Self:
-        """Return the measurement of node signals of classes that begin at ``class_start`` (P + 1,)."""
+        """Return the measurement of node signals, with classes starting at ``class_start`` (P + 1,)."""
         population = {name: class_means(values, class_start) for name, values in signals.items()}
         return cls(signals, population, **rest)  # type: ignore[arg-type]
 
 
 class Engine(Protocol):
-    """A network that can be run for a while under given slow signals."""
+    """A network that can be run under given slow signals."""
 
     @property
     def topology(self) -> Topology:
-        """Nodes by population, and edges, as they were at the start."""
+        """Nodes by population, and edges, at the start."""
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """Signals of the table that a window gives; mechanisms that need others of the network are left out."""
+        """Network signals that a window provides; mechanisms that need others are left out."""
 
     @property
     def age(self) -> int:
@@ -73,16 +77,16 @@ class Engine(Protocol):
 
     @property
     def state(self) -> dict[str, np.ndarray]:
-        """Everything that later windows depend on, but for edges; setting it goes back there."""
+        """Everything that later windows depend on, except edges; setting it restores that state."""
 
     @state.setter
     def state(self, arrays: Mapping[str, np.ndarray]) -> None: ...
 
     def rest(self) -> None:
-        """Begin anew, at age 0."""
+        """Reset to rest, at age 0."""
 
     def inputs(self, signals: Mapping[str, np.ndarray], baseline: Mapping[str, np.ndarray]) -> Inputs:
-        """Return what the engine reads of slow signals, given what each node did in the baseline."""
+        """Return what the engine reads from slow signals, given the baseline means of each node."""
 
     def settle(self, signals: Mapping[str, np.ndarray], first_step: int, n_steps: int) -> None:
         """Run without measuring."""
@@ -93,23 +97,25 @@ class Engine(Protocol):
         """Run a window and average it."""
 
     def digest(self, signals: Mapping[str, np.ndarray]) -> str:
-        """Digest of all that windows from `rest` at these signals depend on, but for ketasim's own code."""
+        """Digest of everything that windows from `rest` at these signals depend on, except ketasim's own code."""
 
 
 @runtime_checkable
 class PlasticEngine(Protocol):
-    """An engine whose edges can be born and die; pairs are of (source population, target population)."""
+    """An engine whose edges can be born and die; a pair is (source population, target population)."""
 
     def edges(self, pair: tuple[str, str]) -> Synapses:
-        """Edges of a pair by source and target, nodes numbered within their populations, delays in fast steps."""
+        """Edges of a pair ordered by source and target; nodes numbered within populations, delays in fast steps."""
 
     def rewire(self, pair: tuple[str, str], died: Synapses, born: Synapses, weight: np.ndarray) -> None:
-        """Remove and add edges, then give all edges of the pair, by source and target, the weights (E,)."""
+        """Remove and add edges, then set the weights (E,) of all edges of the pair, ordered by source and target."""
 
 
 def class_means(values: np.ndarray, class_start: np.ndarray) -> np.ndarray:
     """Means over the nodes of each class; `values` is (..., n).
 
+    Examples
+    --------
     >>> class_means(np.array([1.0, 3.0, 5.0]), np.array([0, 2, 3]))
     array([2., 5.])
     """

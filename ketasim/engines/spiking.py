@@ -1,4 +1,4 @@
-"""The spiking network as an engine: slow signals into what its kernel reads, windows into what mechanisms read."""
+"""The spiking network as an engine: maps slow signals to kernel inputs, and windows to node signals."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,36 +33,36 @@ from ketasim.network.build import FAST_STEP, Network, circuit_nmda, poisson_thre
 from ketasim.network.topology import node_in_words
 from ketasim.signals import range_in_words
 
-#: A class that fires faster than this on average, Hz, has run away; no cell class of cortex keeps it up.
+#: Hz; a class with a higher mean rate has run away, as no cortical cell class sustains it.
 RUNAWAY_RATE = 200.0
 
-#: Membrane potentials, mV; no membrane withstands a volt.
+#: Allowed membrane potentials, mV; no membrane withstands a volt.
 VOLTAGE = (-1000.0, 1000.0)
 
-#: A thread with fewer neurons than this spends more time waiting for the others than it saves (docs/performance.md).
+#: With fewer neurons than this, a thread spends more time waiting than it saves (docs/performance.md).
 NEURONS_PER_THREAD = 1000
 
 _TRACES = {"ampa_current": TRACE_AMPA, "nmda_current": TRACE_NMDA, "gaba_current": TRACE_GABA}
 
 
 class SpikingEngine:
-    """A spiking network; see `ketasim.engines.engine.Engine` for what its methods mean.
+    """A spiking network; see `ketasim.engines.engine.Engine` for its methods.
 
     Parameters
     ----------
     network : Network
-        The circuit.
+        The circuit at the start.
     seed : int
-        Of its random numbers.
+        Seed of its random numbers.
     threads : int
-        Processor threads; changes no bits.
+        Processor threads; results are bitwise the same with any number.
 
     Attributes
     ----------
     network : Network
-        As it is now.
+        The current circuit.
     activity : Activity
-        State of its neurons and synapses.
+        State of neurons and synapses.
     """
 
     measures = (
@@ -81,16 +81,16 @@ class SpikingEngine:
         self.network, self.topology = network, network.topology
         self._seed = seed
         self._threads = max(1, min(threads, network.topology.n_nodes // NEURONS_PER_THREAD))
-        self._changing: ChangingGraph | None = None  # once edges have come or gone
+        self._changing: ChangingGraph | None = None  # set once edges have changed
         self.rest()
 
     def rest(self) -> None:
-        """Begin anew: membranes at rest, synapses full."""
+        """Reset: membranes at rest, vesicle pools full."""
         self.activity, self.age = new_activity(self.network.graph, self.network.parameters), 0
 
     @property
     def state(self) -> dict[str, np.ndarray]:
-        """State of neurons and synapses; edges are known to those who changed them."""
+        """State of neurons and synapses; edges are kept by the mechanisms that change them."""
         return dict(self.activity._asdict()) | {"age": np.array(self.age)}
 
     @state.setter
@@ -99,13 +99,13 @@ class SpikingEngine:
         self.age = int(arrays["age"])
 
     def digest(self, signals: Mapping[str, np.ndarray]) -> str:
-        """Digest of network, seed and what is read of the signals."""
+        """Digest of network, seed and the values read from the signals."""
         network, read = self.network, modulation(self.network, signals)
         edges, nmda = synapses_of(network.graph), (network.nmda_circuit, network.nmda_afferent)
         return value_digest((edges, network.graph.class_start, network.parameters, read, nmda, self._seed))
 
     def inputs(self, signals: Mapping[str, np.ndarray], baseline: Mapping[str, np.ndarray]) -> Inputs:
-        """NMDA drive and AMPA drive (nS) and release gain of each class, and what exposures add to its afferents."""
+        """NMDA drive (nS), AMPA drive (nS) and release gain of each class, and afferent rates set by exposures."""
         drives = network_inputs(self.network, modulation(self.network, signals), baseline)
         return Inputs(drives, signals["afferent_rate"][None].copy())
 
@@ -116,12 +116,12 @@ class SpikingEngine:
     def measure(
         self, signals: Mapping[str, np.ndarray], first_step: int, n_steps: int, traces: bool = False
     ) -> Measurement:
-        """Run a window and average it; traces are the synaptic currents of each class in pA.
+        """Run a window and average it; traces are synaptic currents of each class in pA.
 
         Raises
         ------
         KetasimError
-            The network has run away, or a membrane potential has left its range.
+            The network has run away, or a membrane potential is out of range.
         """
         state = modulation(self.network, signals)
         window = self._run(state, first_step, n_steps, traces)
@@ -146,7 +146,7 @@ class SpikingEngine:
         return window
 
     def edges(self, pair: tuple[str, str]) -> Synapses:
-        """Edges from the first to the second population, in their own numbers."""
+        """Edges from the first to the second population, nodes numbered within them."""
         source, target = (self.topology.slice_of(name) for name in pair)
         synapses = synapses_of(self.network.graph)
         inside = (synapses.source >= source.start) & (synapses.source < source.stop)
@@ -155,7 +155,7 @@ class SpikingEngine:
         return chosen._replace(source=chosen.source - source.start, target=chosen.target - target.start)
 
     def rewire(self, pair: tuple[str, str], died: Synapses, born: Synapses, weight: np.ndarray) -> None:
-        """Change the graph of the kernel at a cost that goes with the number of changes, and write the weights."""
+        """Change the kernel's graph at a cost proportional to the number of changes, and set the weights."""
         source, target = (self.topology.slice_of(name) for name in pair)
         dying, arising = (
             one._replace(source=one.source + source.start, target=one.target + target.start) for one in (died, born)
@@ -169,7 +169,7 @@ class SpikingEngine:
 
 
 def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulation:
-    """What the kernel reads of the slow signals: `F_ab`, `F_cd`, tonic conductances, gains and rate of afferents."""
+    """Kernel inputs from slow signals: `F_ab`, `F_cd`, tonic conductances, gains and afferent rates."""
     free = network.nmda_shares * signals["nmda_unblocked"]
     free_outside = network.nmda_shares * signals["nmda_unblocked_extrasynaptic"]
     tonic = free_outside * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic
@@ -188,19 +188,18 @@ def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulatio
 
 @lru_cache(maxsize=64)
 def afferent_thresholds(own: tuple[float, ...], added: tuple[float, ...]) -> np.ndarray:
-    """Limits of random words (P, k) for the afferents' own rates and those that exposures add, 1/ms each.
+    """Poisson thresholds (P, k) for background rates plus those that exposures add, both in 1/ms.
 
-    What one afferent spike does stays, and with it the conductance of all gates open: there are not more axons, they
-    fire more.
+    The effect of one afferent spike, and the conductance with all gates open, do not change: the same axons fire more.
     """
     return poisson_thresholds(np.maximum(np.array(own) + np.array(added), 0.0) * FAST_STEP)
 
 
 def network_inputs(network: Network, state: Modulation, baseline: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Class means of what slow mechanisms change in the network: (3, P), NMDA drive and AMPA drive in nS, release gain.
+    """Class means of what slow mechanisms change: (3, P) with NMDA drive (nS), AMPA drive (nS) and release gain.
 
-    A drive is the conductance that is open at the rates and gates of the `baseline`: NMDA before Mg, synaptic and tonic
-    (tonic conductance alone follows noisy glutamate and is a small part of it); AMPA of the circuit, without
+    A drive is the mean open conductance at the rates and gating of the `baseline`: NMDA, synaptic and tonic, without Mg
+    block (tonic conductance alone follows noisy glutamate, and is a small part); AMPA of the circuit, without
     short-term plasticity, and of afferents. Both follow the graph.
     """
     synaptic = baseline["nmda_gating"] * nmda_maximum(network, state) * (state.nmda_ab + state.nmda_cd)
@@ -212,14 +211,19 @@ def network_inputs(network: Network, state: Modulation, baseline: Mapping[str, n
 
 
 def nmda_maximum(network: Network, state: Modulation) -> np.ndarray:
-    """Synaptic NMDA conductance (n,) nS with every gate open."""
+    """Synaptic NMDA conductance (n,) in nS with all gates open."""
     return network.nmda_circuit + state.afferent_gain * network.nmda_afferent
 
 
 def open_ampa(network: Network, released: np.ndarray) -> np.ndarray:
-    """Mean AMPA conductance (n,) nS that the circuit's synapses open.
+    """Mean AMPA conductance (n,) in nS opened by the circuit's synapses.
 
-    released : (n, n_classes) 1/s, release of a source onto each class over its utilisation at rest.
+    Parameters
+    ----------
+    network : Network
+        The circuit.
+    released : (n, n_classes) array
+        Release of a source onto each class, divided by its utilisation at rest, in 1/s.
     """
     synapses, node_class = network.parameters.synapses, network.graph.node_class
     sent = released * np.where(network.excitatory[:, None], synapses.ampa[node_class], 0.0)
@@ -227,23 +231,23 @@ def open_ampa(network: Network, released: np.ndarray) -> np.ndarray:
 
 
 def check(network: Network, activity: Activity, window: Window, clock: FastClock, n_steps: int) -> None:
-    """Refuse a window in which the network ran away or a membrane potential left its range."""
+    """Refuse a window in which the network ran away or a membrane potential went out of range."""
     time = clock.first_step * FAST_STEP * 1e-3
     topology, sizes, seconds = network.topology, np.diff(network.graph.class_start), n_steps * FAST_STEP * 1e-3
     spikes = np.bincount(window.spike_node, minlength=topology.n_nodes)
     counts = np.add.reduceat(spikes, network.graph.class_start[:-1])
-    most = RUNAWAY_RATE * seconds + 1.0  # spikes a neuron; one more for very short windows
+    most = RUNAWAY_RATE * seconds + 1.0  # spikes per neuron; one more for very short windows
     if window.overflow or np.any(counts > most * sizes):
         index, node = int(np.argmax(counts / sizes)), int(np.argmax(spikes))
         name, rate = topology.population_names[index], counts[index] / sizes[index] / seconds
-        found = "more spikes than can be kept" if window.overflow else f"{rate:.4g} Hz in the mean"
+        found = "more spikes than can be kept" if window.overflow else f"{rate:.4g} Hz on average"
         worst = f"{node_in_words(topology, node)} at {spikes[node] / seconds:.4g} Hz"
         raise KetasimError(
             f"the network has run away: {name} cells fire at more than {RUNAWAY_RATE:g} Hz at t = {time:.6g} s, "
             f"{found}, {worst}; allowed: 0 to {RUNAWAY_RATE:g} Hz; check the network's weights, its afferents and "
             "stimuli, or what blocks its inhibition"
         )
-    lowest, highest = float(activity.voltage.min()), float(activity.voltage.max())  # nan if there is one
+    lowest, highest = float(activity.voltage.min()), float(activity.voltage.max())  # nan if any value is
     if not (lowest >= VOLTAGE[0] and highest <= VOLTAGE[1]):
         bad = int(np.argmax(np.where(np.isfinite(activity.voltage), np.abs(activity.voltage), np.inf)))
         raise KetasimError(
@@ -254,7 +258,7 @@ def check(network: Network, activity: Activity, window: Window, clock: FastClock
 
 
 def node_signals(network: Network, window: Window, state: Modulation, n_steps: int) -> dict[str, np.ndarray]:
-    """Averages of one window per node."""
+    """Window averages of each node."""
     n = network.topology.n_nodes
     seconds = n_steps * FAST_STEP * 1e-3
     sums = window.sums / n_steps
@@ -278,13 +282,13 @@ def node_signals(network: Network, window: Window, state: Modulation, n_steps: i
 
 
 def _opened(network: Network, released: np.ndarray) -> np.ndarray:
-    """AMPA conductance times time that released vesicles (n, n_classes) opened at each node, nS s."""
+    """Time integral of the AMPA conductance opened at each node by released vesicles (n, n_classes), in nS s."""
     utilisation = network.parameters.synapses.utilisation[network.graph.node_class]
     return open_ampa(network, np.divide(released, utilisation, out=np.zeros_like(released), where=utilisation > 0.0))
 
 
 def _received_release(network: Network, released: np.ndarray) -> np.ndarray:
-    """Mean release over each node's glutamatergic synapses, from release per source and target class."""
+    """Mean release across each node's glutamatergic synapses, from release per source and target class."""
     glutamatergic = np.repeat(network.excitatory[:, None].astype(float), released.shape[1], axis=1)
     total = received(network.graph, released * glutamatergic, weighted=False)
     return total / np.maximum(received(network.graph, glutamatergic, weighted=False), 1.0)

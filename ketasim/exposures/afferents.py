@@ -1,4 +1,4 @@
-"""More, or fewer, background spikes onto every neuron of one population for a while."""
+"""A temporary change of the rate of background spikes to every neuron of one population."""
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 class Afferents(TimedExposure):
     """A change of the rate of background afferents."""
 
-    kind: Literal["afferents"] = Field(description="what is changed: afferents, the rate of background spikes")
+    kind: Literal["afferents"] = Field(description="kind of stimulus: afferents, the rate of background spikes")
     population: StrictStr = Field(description="name of the population")
     rate: Annotated[float, Ge(-1e6), Le(1e6), Quantity("Hz")] = Field(
-        description="added to the background rate of each neuron; negative down to minus that rate"
+        description="added to the background rate of each neuron; the sum must not be negative"
     )
 
 
 def inputs(events: Sequence[Afferents], setting: "Setting", begin: float, end: float) -> Mapping[str, np.ndarray]:
-    """Rates (P,) in 1/ms that events going on at `begin` add; those to one population add up."""
+    """Rates (P,) in 1/ms added by events in progress at `begin`, summed over events."""
     names = setting.topology.population_names if setting.topology else ()
     rates = np.zeros(len(names))
     for event in events:
@@ -37,7 +37,7 @@ def inputs(events: Sequence[Afferents], setting: "Setting", begin: float, end: f
 
 
 def check(events: Sequence[Afferents], experiment: Any) -> Findings:
-    """Look for populations that there are not and for rates that would become negative."""
+    """Find unknown populations and rates that would become negative."""
     populations, totals = experiment.populations, _totals(events)
     for number, event in enumerate(events):
         if event.population not in populations:
@@ -47,13 +47,13 @@ def check(events: Sequence[Afferents], experiment: Any) -> Findings:
         if own + total < -1e-9:
             yield (
                 (number, "rate"),
-                f"would make the background of {event.population} negative: its own rate is {1e3 * own:g} Hz, stimuli "
+                f"would make the background rate of {event.population} negative: it is {1e3 * own:g} Hz, and stimuli "
                 f"add {1e3 * total:g} Hz",
             )
 
 
 def _totals(events: Sequence[Afferents]) -> dict[str, tuple[list[float], list[float]]]:
-    """By population: times in s at which the sum of its events' rates changes, and that sum from then on in 1/ms."""
+    """By population: times in s at which the summed rate of its events changes, and the sum from then on in 1/ms."""
     changes: dict[str, dict[float, float]] = {}
     for event in events:
         own = changes.setdefault(event.population, {})
@@ -65,7 +65,7 @@ def _totals(events: Sequence[Afferents]) -> dict[str, tuple[list[float], list[fl
 
 
 def _lowest(event: Afferents, moments: list[float], totals: list[float]) -> float:
-    """Least sum of the rates of all events to a population while this one, if negative, goes on, in 1/ms."""
+    """Lowest summed rate of all events to a population during this one, in 1/ms; 0 if this one is not negative."""
     if event.rate >= 0.0:
         return 0.0
     return min(totals[bisect_left(moments, event.begin) : bisect_left(moments, event.end)])

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Repeat(Record):
-    """The same dose again at equal intervals."""
+    """Repetition of a dose at equal intervals."""
 
     every: Annotated[float, Gt(0), Quantity("s")] = Field(description="time from one start to the next, such as 3.5 d")
-    count: Annotated[StrictInt, Ge(1), Le(10_000)] = Field(description="how many doses in all")
+    count: Annotated[StrictInt, Ge(1), Le(10_000)] = Field(description="total number of doses")
 
 
 class Dose(Record):
@@ -31,14 +31,14 @@ class Dose(Record):
     route: StrictStr = Field(description="how it is given, such as intravenous")
     amount: Annotated[DoseAmount, Amount()] | None = Field(
         default=None,
-        description="amount, such as 0.5 mg/kg or 35 mg; only a drug without compounds needs none",
+        description="amount, such as 0.5 mg/kg or 35 mg; may be left out only for a drug without compounds",
     )
     start: _FromZero = Field(default=0.0, description="start after time zero, by default 0 s")
     duration: _FromZero = Field(
         default=0.0,
-        description="length of an infusion, or time over which an amount is taken; 0 s, the default, is at once",
+        description="length of an infusion, or time over which an amount is taken; 0 s, the default, is a bolus",
     )
-    repeat: Repeat | None = Field(default=None, description="give it again, such as {every: 3.5 d, count: 8}")
+    repeat: Repeat | None = Field(default=None, description="repetition, such as {every: 3.5 d, count: 8}")
 
     @property
     def starts(self) -> tuple[float, ...]:
@@ -72,7 +72,7 @@ class Administration(NamedTuple):
         return self.start + self.duration
 
     def row(self) -> dict[str, Any]:
-        """Return the dose as it is stored under /events."""
+        """Return the dose as stored under /events."""
         drug, route, amount, start, duration = self
         return {
             "kind": "dose",
@@ -85,7 +85,7 @@ class Administration(NamedTuple):
 
 
 def administrations(doses: Iterable[Dose], weight: float) -> list[Administration]:
-    """Every single dose in mg for a body of `weight` kg, in the order of the experiment."""
+    """Every single dose in mg for a body weight in kg, in the order of the experiment."""
     return [
         Administration(
             dose.drug, dose.route, dose.amount.milligrams(weight) if dose.amount else 0.0, start, dose.duration
@@ -96,7 +96,7 @@ def administrations(doses: Iterable[Dose], weight: float) -> list[Administration
 
 
 def times(events: Iterable[Administration], setting: "Setting") -> set[float]:
-    """Times in s at which the input changes: starts and ends, delayed by the lag of the route."""
+    """Times in s at which the input changes: starts and ends, plus the lag of the route."""
     lags = setting.compartments.lags
     return {edge + lags[event.drug, event.route] for event in events for edge in (event.start, event.end)}
 

@@ -1,8 +1,8 @@
-"""What a kind of exposure is: a model of what may be written in an experiment, and the input signals that it sets.
+"""Declaration of a kind of exposure: a model of its entries in an experiment, and the input signals that it sets.
 
-Doses, the rate of background afferents, and what users add are all of this form. An exposure knows times; mechanisms
-know only the input signals. Each signal holds from one slow time to the next, and every event of an exposure is a slow
-time, so that no signal changes inside a step.
+Doses, rates of background afferents and kinds added by users all have this form. An exposure knows times; mechanisms
+know only the input signals. Input signals are constant from one slow time to the next, and every event of an exposure
+is a slow time, so no input changes within a step.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,28 +19,28 @@ from ketasim.signals import Signal
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Setting
 
-#: Findings about an experiment: path within it, and message.
+#: Problems of an experiment: path within it, and message.
 Findings = Iterator[tuple[tuple[str | int, ...], str]]
 
 
 class TimedExposure(Record):
-    """Base of a model: something that begins and ends."""
+    """Base model of an exposure that begins and ends."""
 
     start: Annotated[float, Quantity("s")] = Field(description="start; negative before time zero, such as -21 d")
-    duration: Annotated[float, Ge(1e-4), Quantity("s")] = Field(description="such as 500 ms; at least 0.1 ms")
+    duration: Annotated[float, Ge(1e-4), Quantity("s")] = Field(description="duration, such as 500 ms; at least 0.1 ms")
 
     @property
     def begin(self) -> float:
-        """Start in s, a whole number of fast steps of 0.1 ms."""
+        """Start in s, rounded to fast steps of 0.1 ms."""
         return round(self.start, 4)
 
     @property
     def end(self) -> float:
-        """End in s, a whole number of fast steps of 0.1 ms."""
+        """End in s, rounded to fast steps of 0.1 ms."""
         return round(self.start + self.duration, 4)
 
     def row(self) -> dict[str, Any]:
-        """Return the entry as it is stored under /events; keys of numbers end in their unit."""
+        """Return the entry as stored under /events; keys of quantities end in their unit."""
         return {key: getattr(self, name) for name, key in _keys(type(self)).items()}
 
 
@@ -67,18 +67,18 @@ class Exposure:
     kind : str
         Its name under ``kind:`` in an experiment.
     Model : type of Record
-        What an entry may say; see `TimedExposure`.
+        Model of an entry; see `TimedExposure`.
     inputs : callable
-        Called as ``inputs(events, setting, begin, end)`` for a slow step, in which none of the `times` lies; returns
-        the value of each signal of `sets` during it, by name.
+        Called as ``inputs(events, setting, begin, end)`` for a slow step that contains none of the `times`; returns
+        the value of each signal of `sets` during the step, by name.
     sets : tuple of str
-        Input signals that it sets, which no other exposure does.
+        Input signals that it sets; no other exposure may set them.
     signals : tuple of Signal
-        Those among them that are not in the signal table, of kind ``input``.
+        Those of kind ``input`` among them that are not in the signal table.
     times : callable
-        Called as ``times(events, setting)``; times in s at which a signal changes.
+        Called as ``times(events, setting)``; returns the times in s at which a signal changes.
     check : callable, optional
-        Called as ``check(events, experiment)``; yields what does not fit as (path below the kind's entries, message).
+        Called as ``check(events, experiment)``; yields problems as (path below the kind's entries, message).
     """
 
     kind: str

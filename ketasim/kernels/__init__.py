@@ -1,1 +1,1 @@
-"""Numbers only: compiled functions of scalars and arrays. Knows no configuration, no file, no unit library."""
+"""Numerics only: compiled functions of scalars and arrays, independent of configuration, files and unit library."""

@@ -1,4 +1,4 @@
-"""Numbers by which threads tell each other how far they are."""
+"""Atomic counters by which threads report their progress to each other."""
 
 from llvmlite import ir
 from numba import types
@@ -9,12 +9,12 @@ _ALIGNMENT = 8
 
 
 def read(counter):
-    """Read ``counter[0]`` (int64) now, not as it was before; what another thread did before it wrote is then seen."""
+    """Read ``counter[0]`` (int64) with acquire order: what another thread did before it wrote is visible."""
     return counter[0]
 
 
 def write(counter, value):
-    """Write ``counter[0]`` (int64) after everything that this thread did before."""
+    """Write ``counter[0]`` (int64) with release order, after everything that this thread did before."""
     counter[0] = value
 
 

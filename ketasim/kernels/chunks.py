@@ -1,8 +1,8 @@
 """Parts of the network, chunk by chunk: what the threads of a window do.
 
-A part is a range of blocks of neurons. In a chunk of steps, no longer than the shortest delay, it first takes in what
-the spikes of the last chunk send to its neurons, then advances them and lets the terminals of who fired release.
-Between two chunks the first part puts the spikes of all parts in order, while the others wait.
+A part is a range of blocks of neurons. In a chunk of steps, no longer than the shortest delay, it first delivers the
+spikes of the last chunk to its neurons, then advances them and computes release from those that fired. Between two
+chunks the first part puts the spikes of all parts in order, while the others wait.
 """
 
 from typing import NamedTuple
@@ -29,7 +29,7 @@ from ketasim.kernels.records import FastClock, Modulation, NetworkParameters
 from ketasim.kernels.transmission import Sent, deliver, release
 from ketasim.kernels.vectors import BLOCK
 
-#: How often a part looks whether the others are ready before it lets other threads run: about 0.2 ms.
+#: Polls of other parts' counters before a part yields to other threads: about 0.2 ms.
 _LOOKS = 200_000
 
 #: Steps from one sample of a trace to the next: 1 kHz at 0.1 ms.
@@ -37,7 +37,7 @@ TRACE_STEPS = 10
 
 
 class Model(NamedTuple):
-    """What a window does not change."""
+    """What stays constant during a window."""
 
     graph: Graph
     modulation: Modulation
@@ -45,25 +45,25 @@ class Model(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """What a window needs beside the state of the network, by part or by block."""
+    """Work space of a window besides the state of the network, by part or by block."""
 
     part: np.ndarray  # (n_parts + 1,) first block of each part
     block: np.ndarray  # (n_blocks, 3) first neuron, end, class
-    words: np.ndarray  # (n_blocks, 4 BLOCK) random words of the present four steps
+    words: np.ndarray  # (n_blocks, 4 BLOCK) random words of the current four steps
     tile: np.ndarray  # (n_blocks, TILE) real
-    # rows of the next three are twice as long as they need be, so that no two parts write to one cache line
+    # rows of the next three are twice as long as needed, so that no two parts write to one cache line
     counts: np.ndarray  # (n_parts, 2 BLOCK) real, afferent spikes
     marks: np.ndarray  # (n_parts, BLOCK / 4) uint64, one byte for each neuron that fires
-    fired: np.ndarray  # (n_parts, 2 BLOCK) uint8, the same memory
+    fired: np.ndarray  # (n_parts, 2 BLOCK) uint8, a view of the same memory
     fired_step: np.ndarray  # (n_parts, room) int32, step within the chunk; in order of block, step, neuron
     fired_node: np.ndarray  # (n_parts, room) int32
     n_fired: np.ndarray  # (n_parts,)
     place: np.ndarray  # (chunk + 1,) where the next spike of each step goes
-    events: np.ndarray  # (2, n_parts, room, n_classes, 2) what each of them sends, for chunks by turns
+    events: np.ndarray  # (2, n_parts, room, n_classes, 2) what each of them sends, for alternate chunks
     origin: np.ndarray  # (n_parts room, 2) of the chunk's spikes in order of step and neuron: part, place in its list
-    begin: np.ndarray  # (n_parts, 8) first step of the present chunk of each part, in a cache line of its own
-    advanced: np.ndarray  # (n_parts, 8) steps that a part has advanced
-    spikes_listed: np.ndarray  # (8,) steps whose spikes are in order and ready to be delivered
+    begin: np.ndarray  # (n_parts, 8) first step of each part's current chunk, in its own cache line
+    advanced: np.ndarray  # (n_parts, 8) steps that each part has advanced
+    spikes_listed: np.ndarray  # (8,) steps whose spikes are sorted and ready for delivery
 
 
 class _Block(NamedTuple):
@@ -79,7 +79,7 @@ class _Block(NamedTuple):
 class _Drawn(NamedTuple):
     words: np.ndarray
     counts: np.ndarray
-    known: bool  # whether the words are those of the present four steps
+    known: bool  # whether the words are those of the current four steps
 
 
 class _Spikes(NamedTuple):
@@ -90,19 +90,19 @@ class _Spikes(NamedTuple):
 
 
 class Log(NamedTuple):
-    """What a window measures, see `Window`; the arrays of spikes have room for more."""
+    """What a window measures, see `Window`; spike arrays have spare room."""
 
     sums: np.ndarray
     released: np.ndarray
     spike_step: np.ndarray
     spike_node: np.ndarray
-    count: np.ndarray  # (4,) spikes before the last chunk, spikes, 1 after an overflow, whose turn in `events` it is
+    count: np.ndarray  # (4,) spikes before the last chunk, spikes, 1 after an overflow, current half of `events`
     traces: np.ndarray  # (n_blocks, samples, 3) pA, summed over the neurons of a block; see `Window.traces`
 
 
 @kernel
 def run_part(part, workspace, activity, model, clock, n_steps, log):
-    """Take one part of the network to the end of the window; False if it waits for others and should be called again.
+    """Advance one part of the network to the end of the window; False if it waits for others and must be called again.
 
     The first part also puts the spikes of all parts in order, while the others wait.
     """
@@ -134,7 +134,7 @@ def run_part(part, workspace, activity, model, clock, n_steps, log):
 
 @kernel
 def _reached(counter, wanted):
-    """Wait a moment for ``counter[0]`` to be ``wanted``; whether it is."""
+    """Wait briefly for ``counter[0]`` to reach ``wanted``; return whether it did."""
     looks = 0
     while read(counter) < wanted:
         looks += 1
@@ -161,8 +161,8 @@ def _list_spikes(workspace, n_chunk, first_step, log):
 
 @kernel
 def _release_from_part(part, workspace, activity, model, first_age, log):
-    """Let the terminals of who fired in a part release; what they send stays with the part's list of spikes."""
-    # other parts may still be taking in what the last chunk sent
+    """Compute release from the neurons of a part that fired; events are kept with the part's list of spikes."""
+    # other parts may still be delivering the events of the last chunk
     events = workspace.events[1 - log.count[3], part]
     for index in range(workspace.n_fired[part]):
         source = workspace.fired_node[part, index]
@@ -172,7 +172,7 @@ def _release_from_part(part, workspace, activity, model, first_age, log):
 
 @kernel
 def _advance_part(part, workspace, activity, model, clock, n_chunk, log):
-    """Take every block of a part through the steps of a chunk."""
+    """Advance every block of a part through the steps of a chunk."""
     parameters = model.parameters
     begin = workspace.begin[part, 0]
     spikes = _Spikes(
@@ -195,8 +195,8 @@ def _advance_part(part, workspace, activity, model, clock, n_chunk, log):
 
 @kernel
 def _advance_block(block, drawn, pending, now, n_chunk, spikes, n_fired):
-    """Take one block through the steps of a chunk; returns how many spikes the part has then."""
-    # arrays are taken out of their tuples here: numba counts references each time one is
+    """Advance one block through the steps of a chunk; return the part's number of spikes so far."""
+    # arrays are unpacked here because numba counts references at each access through a tuple
     first, end, tile, membrane, afferents, traces, first_sample = block
     words, counts, known = drawn
     marks, fired, fired_step, fired_node = spikes
@@ -251,7 +251,7 @@ def _put_in_order(workspace, n_chunk, first_step, spike_step, spike_node):
 
 @kernel
 def _deliver_to_part(part, workspace, activity, model, clock, log):
-    """Put what the spikes of the last chunk send to the neurons of a part into their slots."""
+    """Put the events that the last chunk's spikes send to the neurons of a part into their slots."""
     low = workspace.block[workspace.part[part], 0]
     high = workspace.block[workspace.part[part + 1] - 1, 1]
     known, n_spikes = log.count[0], log.count[1]

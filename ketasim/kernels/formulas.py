@@ -1,4 +1,4 @@
-"""Scalar laws that several mechanisms share."""
+"""Formulas shared by several mechanisms."""
 
 import math
 
@@ -6,44 +6,49 @@ import numpy as np
 
 from ketasim.kernels.jit import kernel
 
-#: 1/mV, how the Mg block depends on voltage (Jahr & Stevens 1990).
+#: 1/mV, voltage dependence of the Mg block (Jahr & Stevens 1990).
 MG_PER_MILLIVOLT = -0.062
 
 
 @kernel
 def mg_unblocked_fraction(voltage, mg_over_k):
-    """Fraction of NMDA channels free of Mg at ``voltage`` mV (Jahr & Stevens 1990).
+    """Return the fraction of NMDA channels free of Mg (Jahr & Stevens 1990).
 
-    mg_over_k : extracellular Mg over its K (3.57 mM for GluN2A, B), dimensionless.
+    Parameters
+    ----------
+    voltage : float
+        mV.
+    mg_over_k : float
+        Extracellular [Mg] divided by K_Mg (3.57 mM for GluN2A and B).
     """
     return 1.0 / (1.0 + mg_over_k * mg_voltage_factor(voltage))
 
 
 @kernel
 def mg_voltage_factor(voltage):
-    """How much the membrane field at ``voltage`` mV favours Mg in the channel, relative to 0 mV."""
+    """Return the Boltzmann factor of Mg in the channel at ``voltage`` mV, relative to 0 mV."""
     return math.exp(MG_PER_MILLIVOLT * voltage)
 
 
 def relaxed(value, target, duration, time):
-    """``value`` after relaxing for ``duration`` towards a ``target`` that is held, with time constant ``time``.
+    """Return ``value`` after relaxing for ``duration`` towards a constant ``target`` with time constant ``time``.
 
-    Numbers or arrays, both times in the same unit; not compiled, because mechanisms call it once a step with arrays.
-    Written so that no duration, or a value that is at its target, changes nothing to the last bit.
+    Numbers or arrays, both times in the same unit; not compiled, because mechanisms call it once per step with arrays.
+    A zero duration, or a value at its target, leaves every bit unchanged.
     """
     return value + (target - value) * -math.expm1(-duration / time)
 
 
 def relative_to_rest(values, rest, where_none=1.0):
-    """``values / rest`` of arrays (n,), and ``where_none`` where there was nothing at rest."""
+    """Return ``values / rest`` of arrays (n,), and ``where_none`` where `rest` is zero."""
     return np.divide(values, rest, out=np.full(rest.shape, where_none), where=rest > 0.0)
 
 
 @kernel
 def exponential_of_matrix(matrix, result, term, scratch):
-    """Exponential of a small square ``matrix`` (n, n) into ``result`` by scaling, Taylor series and squaring.
+    """Write the exponential of a small square ``matrix`` (n, n) to ``result`` by scaling and squaring a Taylor series.
 
-    For the stable, essentially diagonal-plus-rank-one matrices of receptor kinetics: scaled below a norm of 1/4,
+    Meant for the stable, essentially diagonal-plus-rank-one matrices of receptor kinetics: scaled below a norm of 1/4,
     14 terms leave a remainder under 1e-19. ``term`` and ``scratch`` are (n, n) work space; ``matrix`` is scaled in
     place.
     """
@@ -55,7 +60,7 @@ def exponential_of_matrix(matrix, result, term, scratch):
             row += abs(matrix[i, j])
         norm = max(norm, row)
     squarings = 0
-    while norm > 0.25 and squarings < 1100:  # no finite norm needs as many; an infinite one ends as nan
+    while norm > 0.25 and squarings < 1100:  # enough for any finite norm; an infinite one ends as nan
         norm *= 0.5
         squarings += 1
     factor = 0.5**squarings
@@ -77,7 +82,7 @@ def exponential_of_matrix(matrix, result, term, scratch):
 
 @kernel
 def multiply(left, right, product):
-    """``product = left @ right`` for small square matrices, in a fixed order of summation."""
+    """Compute ``product = left @ right`` for small square matrices, in a fixed order of summation."""
     n = left.shape[0]
     for i in range(n):
         for j in range(n):

@@ -8,18 +8,27 @@ from ketasim.kernels.jit import kernel
 
 
 class Graph(NamedTuple):
-    """Synapses by presynaptic neuron, 10 bytes each beside the row pointers.
+    """Synapses by presynaptic neuron, 10 bytes each plus row pointers.
 
     Synapses of source i are ``row_start[i]:row_end[i]``, sorted by target. Rows lie anywhere in the edge arrays and
     may be followed by unused room.
 
-    row_start, row_end : (n_nodes,) int64.
-    target : (capacity,) int32, postsynaptic neuron.
-    weight : (capacity,) float32, strength relative to the mean of its class pair.
-    delay : (capacity,) int16, in fast steps, at least 1.
-    node_class : (n_nodes,) int8, cell class of each node; nodes of one class are contiguous.
-    class_start : (n_classes + 1,) int64, nodes of class c are ``class_start[c]:class_start[c + 1]``.
-    shortest_delay, longest_delay : in fast steps, over all synapses; 1 and 1 without any.
+    Attributes
+    ----------
+    row_start, row_end : (n_nodes,) array of int64
+        Limits of each row.
+    target : (capacity,) array of int32
+        Postsynaptic neuron.
+    weight : (capacity,) array of float32
+        Strength relative to the mean of its class pair.
+    delay : (capacity,) array of int16
+        Fast steps, at least 1.
+    node_class : (n_nodes,) array of int8
+        Cell class of each node; nodes of one class are contiguous.
+    class_start : (n_classes + 1,) array of int64
+        Nodes of class c are ``class_start[c]:class_start[c + 1]``.
+    shortest_delay, longest_delay : int
+        Fast steps, over all synapses; both 1 if there are none.
     """
 
     row_start: np.ndarray
@@ -34,7 +43,7 @@ class Graph(NamedTuple):
 
 
 class Synapses(NamedTuple):
-    """Synapses as arrays (E,): node numbers, weight as in `Graph`, delay in fast steps."""
+    """Synapses as (E,) arrays: node numbers, weight as in `Graph`, delay in fast steps."""
 
     source: np.ndarray
     target: np.ndarray
@@ -43,7 +52,7 @@ class Synapses(NamedTuple):
 
 
 def synapses_of(graph: Graph) -> Synapses:
-    """All synapses, by source and target, wherever their rows lie: int32, int32, float32, int16, copied."""
+    """Copy all synapses, sorted by source and target: int32, int32, float32, int16."""
     size = graph.row_end - graph.row_start
     before = np.cumsum(size) - size
     place = np.arange(size.sum()) + np.repeat(graph.row_start - before, size)
@@ -52,9 +61,16 @@ def synapses_of(graph: Graph) -> Synapses:
 
 
 def received(graph: Graph, sent: np.ndarray, weighted: bool) -> np.ndarray:
-    """Sum over each node's incoming synapses of what their sources send to its class: (n_nodes,) float64.
+    """Sum over each node's incoming synapses what their sources send to its class: (n_nodes,) float64.
 
-    sent : (n_nodes, n_classes) float64, by source and target class. weighted : times the weight of the synapse.
+    Parameters
+    ----------
+    graph : Graph
+        The synapses.
+    sent : (n_nodes, n_classes) array of float64
+        By source and target class.
+    weighted : bool
+        Multiply by the weight of the synapse.
     """
     total = np.zeros(graph.node_class.shape[0])
     _add_received(graph, sent, weighted, total)
@@ -72,9 +88,9 @@ def _add_received(graph, sent, weighted, total):
 
 @kernel
 def first_at_least(target, start, end, node):
-    """First place from ``start`` to ``end`` of a row whose target is ``node`` or later.
+    """Return the first place from ``start`` to ``end`` of a row whose target is ``node`` or later.
 
-    numpy's `searchsorted` would need a slice of the row, whose count of references all threads share.
+    numpy's `searchsorted` would need a slice of the row, whose reference count is shared by all threads.
     """
     while start < end:
         middle = (start + end) // 2
@@ -86,7 +102,7 @@ def first_at_least(target, start, end, node):
 
 
 def bytes_per_synapse(graph: Graph) -> float:
-    """Memory of the synapse arrays divided by the number of synapses (row pointers and room included), in bytes."""
+    """Return the memory of the synapse arrays (row pointers and spare room included) per synapse, in bytes."""
     arrays = (graph.row_start, graph.row_end, graph.target, graph.weight, graph.delay)
     synapses = int((graph.row_end - graph.row_start).sum())
     return sum(array.nbytes for array in arrays) / max(1, synapses)

@@ -1,7 +1,7 @@
 """The one place for numba's options and its cache folder.
 
-numba decides whether a cached kernel is fresh by looking at the caller's own file only, so an edited helper in
-another module would leave stale code running. The cache folder therefore carries a digest of all kernel sources.
+numba checks only the caller's own file to decide whether a cached kernel is fresh, so editing a helper in another
+module would leave stale code running. The name of the cache folder therefore contains a digest of all kernel sources.
 """
 
 import atexit
@@ -22,7 +22,7 @@ _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
 def user_cache() -> Path | None:
-    """Folder for caches of this user: NUMBA_CACHE_DIR, else the platform's usual place, else None."""
+    """Return the user's cache folder: NUMBA_CACHE_DIR, else the platform's usual place, else None."""
     for variable in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         if os.environ.get(variable):
             return Path(os.environ[variable])
@@ -42,7 +42,7 @@ def _writable(folder: Path) -> bool:
 
 
 def processor() -> str:
-    """Name and features of the processor that code is compiled for: a folder may be shared by unlike machines."""
+    """Return name and features of the target processor, because different machines may share a cache folder."""
     features = numba.config.CPU_FEATURES
     if features is None:
         features = llvm.get_host_cpu_features().flatten()
@@ -50,9 +50,9 @@ def processor() -> str:
 
 
 def _cache_folder() -> Path:
-    """Folder for this version of the kernels; if the user's cache can't be written, one for this process alone.
+    """Return the folder for this version of the kernels, or one for this process if the user's cache isn't writable.
 
-    A folder of a known name in a place that all users share would not do: numba unpickles what it finds there.
+    A folder with a predictable name in a place shared by all users would be unsafe: numba unpickles what it finds.
     """
     # not in `ketasim.digests`: kernels import nothing from above
     digest = hashlib.sha256(f"{numba.__version__} {processor()}".encode())
@@ -64,8 +64,8 @@ def _cache_folder() -> Path:
         wanted = folder or "the user's cache"
         folder = Path(tempfile.mkdtemp(prefix="ketasim-"))
         _log.warning(
-            "%s can't be written: kernels are compiled anew in each process, which takes some seconds; "
-            "NUMBA_CACHE_DIR names another folder",
+            "%s can't be written: kernels are recompiled in each process, which takes some seconds; "
+            "set NUMBA_CACHE_DIR to another folder",
             wanted,
         )
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -78,11 +78,16 @@ CACHE_FOLDER = _cache_folder()
 def kernel(function: Callable[..., Any], inlined: bool = False) -> Callable[..., Any]:
     """Compile `function` with ketasim's options; its machine code is kept in `CACHE_FOLDER`.
 
-    Floating point is strict (no fast-math), so that results do not depend on how a loop was vectorised.
+    Floating point is strict (no fast-math), so that results do not depend on how a loop is vectorised.
 
-    inlined : make it part of its callers, whose loops can't be vectorised over a call.
+    Parameters
+    ----------
+    function : callable
+        Function to compile.
+    inlined : bool
+        Inline it into its callers, whose loops can't be vectorised across a call.
     """
-    # numba reads the folder when a function is decorated; the user's own functions keep their own setting
+    # numba reads the folder when a function is decorated; the user's own functions keep the user's setting
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(CACHE_FOLDER)
     try:
@@ -92,5 +97,5 @@ def kernel(function: Callable[..., Any], inlined: bool = False) -> Callable[...,
 
 
 def compiled_before() -> bool:
-    """Whether the network kernel's machine code is in the cache (if not, the first call takes seconds)."""
+    """Return whether the network kernel's machine code is cached (if not, the first call takes seconds)."""
     return any(CACHE_FOLDER.glob("**/chunks.run_part*.nbc"))

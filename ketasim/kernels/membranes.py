@@ -5,8 +5,8 @@ Membrane (Brette & Gerstner 2005)::
     C dV/dt = gL (EL - V) + gL DT exp((V - VT)/DT) + gA (0 - V) + I_NMDA + gG (EG - V) - w
       dw/dt = (a (V - EL) - w)/tau_w          at a spike  V -> V_reset,  w -> w + b
 
-gA is what AMPA synapses open times the neuron's `ampa_gain`. NMDA conductance has two Mg curves (GluN2A, B and
-GluN2C, D) and is what blockers leave of it::
+gA is the AMPA conductance times the neuron's `ampa_gain`. NMDA conductance has two Mg curves (GluN2A, B and GluN2C, D)
+and counts only unblocked receptors::
 
     I_NMDA = [(gN F_ab + T_ab) m_ab(V) + (gN F_cd + T_cd) m_cd(V)] (0 - V)
 
@@ -31,17 +31,17 @@ AMPA_GAIN, AFFERENT_GAIN = 11 * BLOCK, 12 * BLOCK
 SUMS = 13 * BLOCK  # six rows, in the order of `Window.sums`
 TILE = 19 * BLOCK
 
-#: nS; a conductance that has decayed below it is nothing. Without this it would end among the subnormal numbers,
-#: which processors handle a hundred times more slowly.
+#: nS; a conductance that decays below this is set to zero, because processors handle subnormal numbers a hundred times
+#: more slowly.
 NOTHING = 1e-30
 
 
 def load_tiles(
     tiles: np.ndarray, first: int, end: int, activity: Activity, modulation: Modulation, rest: float
 ) -> None:
-    """Copy neurons ``first`` to ``end``, which are of one class, into tiles (n_blocks, TILE) of their own.
+    """Copy neurons ``first`` to ``end``, all of one class, into their tiles (n_blocks, TILE).
 
-    Places that are left over hold neurons at ``rest`` mV without input, which nobody reads.
+    Unused places hold neurons at ``rest`` mV without input, which are never read.
     """
     tiles[:] = 0.0
     places = np.empty(len(tiles) * BLOCK, tiles.dtype)
@@ -75,7 +75,7 @@ def _influence(modulation: Modulation) -> dict[int, np.ndarray]:
 
 @kernel
 def take_sums(tile, first, end, sums):
-    """Move what was measured of neurons ``first`` to ``end`` from the tile to ``sums`` (6, n)."""
+    """Move the sums measured for neurons ``first`` to ``end`` from the tile to ``sums`` (6, n)."""
     for row in range(sums.shape[0]):
         measured, total = tile[SUMS + row * BLOCK : SUMS + (row + 1) * BLOCK], sums[row, first:end]
         for i in range(total.shape[0]):
@@ -86,7 +86,7 @@ def take_sums(tile, first, end, sums):
 
 @kernel
 def receive(tile, pending, slot, first, end):
-    """Add the events of a slot to the conductances of neurons ``first`` to ``end`` and clear them."""
+    """Add the events of a slot to the conductances of neurons ``first`` to ``end``, and clear the slot."""
     slot, base = np.uint64(slot), np.uint64(2 * first)
     for i in range(end - first):
         place = base + np.uint64(2 * i)
@@ -104,7 +104,7 @@ def receive(tile, pending, slot, first, end):
 
 @kernel
 def receive_afferents(tile, counts, ampa, nmda):
-    """Add afferent spikes (BLOCK,), which carry ``ampa`` and ``nmda`` nS each, of the tile's precision."""
+    """Add afferent spikes (BLOCK,) of ``ampa`` and ``nmda`` nS each, in the tile's precision."""
     for i in range(BLOCK):
         release = counts[i] * tile[AFFERENT_GAIN + i]
         tile[G_AMPA + i] += release * ampa
@@ -112,7 +112,7 @@ def receive_afferents(tile, counts, ampa, nmda):
 
 
 class Membrane(NamedTuple):
-    """Constants of a class as its membranes use them; `real` numbers."""
+    """Constants of a class as its membranes use them, in the tile's precision (`real`)."""
 
     leak: float  # nS
     rest: float  # mV
@@ -127,11 +127,11 @@ class Membrane(NamedTuple):
     spike_scale: float  # pA, gL DT
     subthreshold: float  # nS, a
     jump: float  # pA, b
-    adaptation_left: float  # what a step leaves of w's distance from its goal
+    adaptation_left: float  # fraction of w's distance from steady state left after a step
     mg_per_millivolt: float
     mg_over_k_ab: float
     mg_over_k_cd: float
-    ampa_left: float  # what a step leaves of each conductance
+    ampa_left: float  # fraction of each conductance left after a step
     nmda_left: float
     fast_left: float
     slow_left: float
@@ -184,11 +184,18 @@ def membrane_of(c, parameters, tile):
 
 @kernel
 def advance(tile, fired, membrane, spike_current):
-    """Move the membranes of a block by one step, mark who fired, and let conductances decay.
+    """Advance the membranes of a block by one step, mark the neurons that fire, and let conductances decay.
 
-    fired : (BLOCK,) uint8, 1 where a neuron fires, else 0.
-    spike_current : None where the class is leaky integrate-and-fire; the exponential current is then left out when
-        this function is compiled.
+    Parameters
+    ----------
+    tile : (TILE,) array
+        Variables of the block; changed in place.
+    fired : (BLOCK,) array of uint8
+        Set to 1 where a neuron fires, else 0.
+    membrane : Membrane
+        Constants of the class.
+    spike_current : bool or None
+        None if the class is leaky integrate-and-fire: the exponential current is then left out at compile time.
     """
     prefer_wide_vectors()
     real = tile.dtype.type
@@ -259,7 +266,7 @@ def advance(tile, fired, membrane, spike_current):
 
 @kernel
 def add_currents(tile, membrane, n, currents):
-    """Add what flows through the synapses of a tile's first ``n`` neurons to ``currents`` (3,) pA: AMPA, NMDA, GABA."""
+    """Add the synaptic currents of a tile's first ``n`` neurons to ``currents`` (3,) pA: AMPA, NMDA, GABA."""
     for i in range(n):
         v = tile[VOLTAGE + i]
         mg_factor = exponential(membrane.mg_per_millivolt * v)
@@ -272,7 +279,7 @@ def add_currents(tile, membrane, n, currents):
 
 @kernel
 def anyone_fired(marks):
-    """Whether a neuron of the block fired; ``marks`` is the memory of ``fired`` as uint64, eight neurons at a time."""
+    """Return whether a neuron of the block fired; ``marks`` views ``fired`` as uint64, eight neurons at a time."""
     any_mark = np.uint64(0)
     for eight in range(BLOCK // 8):
         any_mark |= marks[eight]

@@ -1,6 +1,7 @@
 """Counter-based random numbers: every number is a function of (seed, stream, index, counter), never of call order.
 
-Philox4x32-10 of Salmon et al. 2011 (10.1145/2063384.2063405).
+Philox4x32-10 of Salmon et al. 2011 (10.1145/2063384.2063405). Runs with the same seed share their noise whatever else
+differs between them (common random numbers).
 """
 
 from functools import partial
@@ -10,7 +11,7 @@ import numpy as np
 from ketasim.kernels.jit import kernel
 from ketasim.kernels.vectors import BLOCK, prefer_wide_vectors
 
-#: Streams: what a random number is for. One number each, below 256, never reused.
+#: Streams, by purpose of the random numbers. One number each, below 256, never reused.
 STREAM_AFFERENTS = np.uint32(1)
 STREAM_CONTACTS = np.uint32(2)
 STREAM_WEIGHTS = np.uint32(3)
@@ -44,7 +45,7 @@ _32 = np.uint64(32)
 
 @partial(kernel, inlined=True)
 def philox(c0, c1, c2, c3, k0, k1):
-    """Four 32-bit words from a 128-bit counter and a 64-bit key (all uint32), ten rounds."""
+    """Return four 32-bit words from a 128-bit counter and a 64-bit key (all uint32), ten rounds."""
     for _ in range(10):
         p0 = _M0 * np.uint64(c0)
         p1 = _M1 * np.uint64(c2)
@@ -61,7 +62,18 @@ def philox(c0, c1, c2, c3, k0, k1):
 def draw_words(words, stream, seed, block, first):
     """Fill ``words`` (4 * BLOCK,) uint32: word j of (seed, stream, first + i, block) at ``words[j * BLOCK + i]``.
 
-    seed : uint64; block : int64, a signed 64-bit counter (28 days in steps of 0.1 ms exceed 32 bits).
+    Parameters
+    ----------
+    words : (4 * BLOCK,) array of uint32
+        To be filled.
+    stream : uint32
+        One of the streams above.
+    seed : uint64
+        Seed of the run.
+    block : int64
+        Counter, 64 bits because 28 days in steps of 0.1 ms exceed 32.
+    first : int
+        First neuron.
     """
     prefer_wide_vectors()
     k0 = np.uint32(np.uint64(seed) & _LOW)
@@ -81,8 +93,8 @@ def draw_words(words, stream, seed, block, first):
 def poisson_counts(counts, words, place, thresholds):
     """Turn the BLOCK words (uint32) from ``place`` on into Poisson counts (BLOCK,), of the type of ``counts``.
 
-    A count is the number of thresholds that the word exceeds. thresholds : (k,) uint32, ascending,
-    ``ceil(CDF * 2**32) - 1``; counts above k are cut to k.
+    A count is the number of ``thresholds`` that the word exceeds: (k,) uint32, ascending, ``ceil(CDF * 2**32) - 1``;
+    counts are limited to k.
     """
     place = np.uint64(place)
     one, zero = counts.dtype.type(1.0), counts.dtype.type(0.0)

@@ -1,4 +1,4 @@
-"""What goes into the network kernel and what comes out of it."""
+"""Inputs and outputs of the network kernel."""
 
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ class SynapseParameters(NamedTuple):
     nmda: np.ndarray  # nS with the presynaptic gate fully open
     gaba: np.ndarray  # nS per spike from rest
     channel: np.ndarray  # (n_classes,) int64: AMPA for glutamatergic sources, GABA_FAST or GABA_SLOW
-    utilisation: np.ndarray  # U; 0 is no synapse; 1 with a recovery of 0 ms is a synapse without plasticity
+    utilisation: np.ndarray  # U; 0 means no synapse; 1 with a recovery of 0 ms means no plasticity
     recovery: np.ndarray  # ms
     facilitation: np.ndarray  # ms
     afferent_ampa: np.ndarray  # (n_classes,) nS per afferent spike
@@ -47,7 +47,7 @@ class SynapseParameters(NamedTuple):
 
 
 class NetworkParameters(NamedTuple):
-    """Everything constant in a run that is not the graph."""
+    """All constants of a run except the graph."""
 
     cells: CellParameters
     synapses: SynapseParameters
@@ -62,7 +62,7 @@ class NetworkParameters(NamedTuple):
 
 
 class Modulation(NamedTuple):
-    """What slow mechanisms and exposures do to the network, per node (n_nodes,) float64 unless it says otherwise."""
+    """Effects of slow mechanisms and exposures on the network, (n_nodes,) float64 unless stated otherwise."""
 
     nmda_ab: np.ndarray  # F_ab: share of GluN2A, B current times its unblocked fraction
     nmda_cd: np.ndarray  # F_cd
@@ -71,34 +71,39 @@ class Modulation(NamedTuple):
     release_gain: np.ndarray  # scales U of the node's outputs and its afferents
     ampa_gain: np.ndarray  # scales the AMPA conductance of the node's synapses, afferents included
     afferent_gain: np.ndarray  # scales the conductances of the node's afferents
-    afferent_thresholds: np.ndarray  # (n_classes, k) uint32, their rate; see `random.poisson_counts`
+    afferent_thresholds: np.ndarray  # (n_classes, k) uint32, from the afferents' rate; see `random.poisson_counts`
 
 
 class Activity(NamedTuple):
-    """State of the network; a window starts from what the last one left.
+    """State of the network; a window continues from the end of the last one.
 
-    What changes in every step is `real`: float32 as shipped, float64 where it is asked for. What changes only when a
-    neuron fires is float64.
+    Variables updated in every step are `real`: float32 by default, float64 on request. Those updated only when a neuron
+    fires are float64.
     """
 
     voltage: np.ndarray  # (n,) real, mV
     adaptation: np.ndarray  # (n,) real, pA
-    refractory_steps: np.ndarray  # (n,) int32, steps still to be silent
+    refractory_steps: np.ndarray  # (n,) int32, refractory steps left
     conductance: np.ndarray  # (4, n) real, nS: AMPA, NMDA, GABA fast, GABA slow
-    pending: np.ndarray  # (slots, 2, 2 n) real, nS on their way: [0] AMPA and NMDA, [1] GABA fast and slow, by turns
+    pending: np.ndarray  # (slots, 2, 2 n) real, nS still to arrive: [0] AMPA, NMDA and [1] GABA fast, slow interleaved
     utilisation: np.ndarray  # (n, n_classes) u after the last spike
     resources: np.ndarray  # (n, n_classes) x after the last spike
     gate: np.ndarray  # (n, n_classes) s after the last spike
-    last_spike: np.ndarray  # (n,) int64 age of the network at the last spike
+    last_spike: np.ndarray  # (n,) int64, age of the network at the last spike
 
 
 class FastClock(NamedTuple):
     """When a window starts.
 
-    seed : of the run.
-    first_step : absolute fast step (negative before time zero); keys random numbers and dates spikes.
-    age : steps that the network has run so far. Synapses and delays live by it, so that a window goes on from the
-        state in which the last one ended, however much time was left out between them.
+    Attributes
+    ----------
+    seed : uint64
+        Seed of the run.
+    first_step : int64
+        Absolute fast step (negative before time zero); keys random numbers and dates spikes.
+    age : int64
+        Steps that the network has run so far. Synapses and delays use this time, so that a window continues from the
+        state at the end of the last one, however much time was skipped between them.
     """
 
     seed: np.uint64
@@ -107,14 +112,21 @@ class FastClock(NamedTuple):
 
 
 class Window(NamedTuple):
-    """What a window measured.
+    """Measurements of a window.
 
-    sums : (6, n) float64, sums over steps of gN, gN m_ab, gN m_cd (nS), gN V (nS mV), AMPA and NMDA current (pA).
-    released : (n, n_classes) float64, summed u x per source and target class.
-    spike_step, spike_node : (n_spikes,) int64 and int32 in order of time; a spike belongs to the end of its step.
-    overflow : True when there were more spikes than the network can hold; the window is then worthless.
-    traces : (3, n_classes, samples) float64, pA, mean AMPA, NMDA and GABA current of a class (inward positive) at the
-        start of every step whose absolute number is a multiple of `chunks.TRACE_STEPS`; no samples unless asked for.
+    Attributes
+    ----------
+    sums : (6, n) array of float64
+        Sums over steps of gN, gN m_ab, gN m_cd (nS), gN V (nS mV), AMPA and NMDA current (pA).
+    released : (n, n_classes) array of float64
+        Summed u x per source and target class.
+    spike_step, spike_node : (n_spikes,) array of int64, of int32
+        Spikes in order of time; a spike belongs to the end of its step.
+    overflow : bool
+        There were more spikes than fit; the window is then invalid.
+    traces : (3, n_classes, samples) array of float64
+        pA, mean AMPA, NMDA and GABA current of a class (inward positive) at the start of every step whose absolute
+        number is a multiple of `chunks.TRACE_STEPS`; no samples unless requested.
     """
 
     sums: np.ndarray
@@ -126,9 +138,16 @@ class Window(NamedTuple):
 
 
 def new_activity(graph: Graph, parameters: NetworkParameters, real: type = np.float32) -> Activity:
-    """Rested network: every membrane at its leak reversal, synapses full, nothing under way.
+    """Return a network at rest: membranes at leak reversal, synapses recovered, no events pending.
 
-    real : precision of what changes in every step, `numpy.float32` or `numpy.float64`.
+    Parameters
+    ----------
+    graph : Graph
+        The synapses.
+    parameters : NetworkParameters
+        Constants of the network.
+    real : type
+        Precision of variables updated in every step, `numpy.float32` or `numpy.float64`.
     """
     n = graph.node_class.shape[0]
     n_classes = parameters.cells.leak.shape[0]

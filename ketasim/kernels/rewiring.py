@@ -1,10 +1,10 @@
 """Births and deaths of synapses in the kernel's graph, at a cost that does not grow with the network.
 
-Every row has room for more synapses behind it. A birth moves what follows it in its row by one place; a row that is
-full moves to the free end of the arrays, with new room; when there is no free end left, all rows are laid out anew in
-arrays with new room. A row of r synapses out of E costs O(r) for a change, and laying out anew costs O(E) after a
-number of births that is a fixed share of E. What rows hold, and their order, depends on the edges alone, never on the
-way there: the network gives the same numbers, to the bit, on a graph built fresh from the same edges.
+Every row is followed by spare room. A birth shifts the rest of its row by one place; a full row moves to the free end
+of the arrays, with new room; when the free end is used up, all rows are copied into arrays with new room. A change in a
+row of r synapses out of E costs O(r), and copying costs O(E) after a number of births that is a fixed fraction of E.
+The content and order of rows depend only on the edges, not on their history: the network gives the same numbers, to the
+bit, on a graph built from scratch from the same edges.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy as np
 from ketasim.kernels.graph import Graph, Synapses, first_at_least
 from ketasim.kernels.jit import kernel
 
-#: Room that every row gets beside its share, so that short rows have some.
+#: Room that every row gets in addition to its share, so that short rows have some.
 _SPARE = 4
 
 _DONE, _FULL, _MISSING, _SELF, _DOUBLE, _DELAY, _WEIGHT = range(7)
@@ -24,11 +24,18 @@ _DONE, _FULL, _MISSING, _SELF, _DOUBLE, _DELAY, _WEIGHT = range(7)
 class ChangingGraph(NamedTuple):
     """A graph whose synapses can be born and die; made by `with_room`, changed in place by `change`.
 
-    graph : what `run_window` reads.
-    row_limit : (n_nodes,) int64, where the room of each row ends.
-    delay_count : (longest_delay + 1,) int64, synapses of each delay.
-    filled : (1,) int64, first place beyond the room of all rows.
-    slack : room beside a row, and at the end of the arrays, as a share of what they hold.
+    Attributes
+    ----------
+    graph : Graph
+        What `run_window` reads.
+    row_limit : (n_nodes,) array of int64
+        End of each row's room.
+    delay_count : (longest_delay + 1,) array of int64
+        Number of synapses of each delay.
+    filled : (1,) array of int64
+        First place beyond the room of all rows.
+    slack : float
+        Spare room of a row, and at the end of the arrays, as a fraction of their content.
     """
 
     graph: Graph
@@ -39,20 +46,26 @@ class ChangingGraph(NamedTuple):
 
 
 class GraphError(ValueError):
-    """A birth or death that the graph can't have; it is left with the edges that it had before."""
+    """An impossible birth or death; the graph keeps the edges it had before."""
 
 
 def with_room(graph: Graph, slack: float = 0.15, longest_delay: int = 0) -> ChangingGraph:
     """Copy a graph into arrays with room for births.
 
-    slack : as in `ChangingGraph`; memory grows by about twice this share, and by 40 bytes a row.
-    longest_delay : in fast steps, the longest that a birth may have; at least that of `graph`, which holds if 0. An
-        `Activity` has to be made of the graph that this function returns: its ring of pending events is as long.
+    Parameters
+    ----------
+    graph : Graph
+        The synapses.
+    slack : float
+        As in `ChangingGraph`; memory grows by about twice this fraction, and by 40 bytes per row.
+    longest_delay : int
+        Longest delay that a birth may have, fast steps; at least that of `graph`. An `Activity` must be made from the
+        graph that this function returns, because its ring of pending events has this length.
 
     Raises
     ------
     ValueError
-        If the slack is not positive and finite, or the delay does not fit 16 bits.
+        The slack is not positive and finite, or the delay does not fit in 16 bits.
     """
     if not 0.0 < slack < math.inf:
         raise ValueError(f"slack = {slack:g} must be positive and finite")
@@ -67,17 +80,28 @@ def with_room(graph: Graph, slack: float = 0.15, longest_delay: int = 0) -> Chan
 def change(changing: ChangingGraph, deaths: tuple[np.ndarray, np.ndarray], births: Synapses) -> ChangingGraph:
     """Remove and then add synapses; not while a window runs.
 
-    deaths : source and target of each. births : delay in fast steps, integer. A pair may die and be born in one call.
-    What a synapse that dies has sent arrives nevertheless; one that is born carries spikes fired from now on.
+    A pair may die and be born in one call. Events already sent by a dying synapse still arrive; a new one transmits
+    spikes fired from now on.
 
-    Returns the graph with the changes. It shares its arrays with the given one, or replaces them where these were full:
-    use only what is returned.
+    Parameters
+    ----------
+    changing : ChangingGraph
+        The graph to change.
+    deaths : (array, array)
+        Source and target of each synapse to remove.
+    births : Synapses
+        Synapses to add, with integer delays in fast steps.
+
+    Returns
+    -------
+    ChangingGraph
+        The changed graph. It shares the arrays of the given one, or replaces those that were full: use only this one.
 
     Raises
     ------
     GraphError
-        Naming the pair, if a death is no synapse, or a birth is one already, goes from a node to itself or to none, or
-        has a weight that is not positive and finite, or a delay outside 1 ... longest_delay.
+        Naming the pair: a death of a synapse that does not exist; or a birth of one that does, from a node to itself or
+        an unknown node, with a weight that is not positive and finite, or with a delay outside 1 ... longest_delay.
     """
     dying = _columns(*deaths, np.zeros(len(deaths[0])), np.zeros(len(deaths[0]), np.int64))
     born = _columns(*births)
@@ -100,14 +124,21 @@ def change(changing: ChangingGraph, deaths: tuple[np.ndarray, np.ndarray], birth
 
 
 def set_weights(graph: Graph, sources: tuple[int, int], targets: tuple[int, int], weight: np.ndarray) -> None:
-    """Give synapses from a range of nodes onto another, each from first to before end, new weights.
+    """Set the weights of all synapses from one range of nodes onto another; not while a window runs.
 
-    Not while a window runs. weight : (E,) float32, in order of source and target.
+    Parameters
+    ----------
+    graph : Graph
+        Changed in place.
+    sources, targets : (int, int)
+        First node and end of each range.
+    weight : (E,) array of float32
+        Sorted by source and target.
 
     Raises
     ------
     ValueError
-        There are not as many synapses as weights.
+        The numbers of synapses and weights differ.
     """
     if _set_weights(graph, *sources, *targets, weight) != weight.size:
         raise ValueError(f"{weight.size} weights for another number of synapses from nodes {sources} onto {targets}")
@@ -136,7 +167,7 @@ def _error(changing: ChangingGraph, what: tuple[str, Synapses], index: int, code
     reason = {
         _MISSING: "there is no such synapse",
         _SELF: "a node cannot connect to itself",
-        _DOUBLE: "this synapse exists already",
+        _DOUBLE: "this synapse already exists",
         _DELAY: f"a delay of {synapses.delay[index]} fast steps must be within 1 ... {longest}; "
         "`with_room(graph, longest_delay=...)` makes room for longer ones before the network's state is made",
         _WEIGHT: f"a weight of {synapses.weight[index]:g} must be positive and finite",
@@ -160,15 +191,15 @@ def _columns(source: np.ndarray, target: np.ndarray, weight: np.ndarray, delay: 
             raise ValueError(f"`{name}` must hold integers, not {np.asarray(column).dtype}")
     whole = (np.array(column, np.int64) for column in (source, target, delay))
     source, target, delay = whole
-    with np.errstate(over="ignore"):  # too large a weight is refused by name below
+    with np.errstate(over="ignore"):  # a weight too large is rejected later, with its pair
         weight = np.array(weight, np.float32)
     if not source.shape == target.shape == weight.shape == delay.shape == (source.size,):
-        raise ValueError("arrays of births, and of deaths, must have one length")
+        raise ValueError("arrays of births, and of deaths, must have equal lengths")
     return Synapses(source, target, weight, delay)
 
 
 def _laid_out(graph: Graph, delay_count: np.ndarray, slack: float, births: np.ndarray | int) -> ChangingGraph:
-    """Copy rows, in order of their sources, into arrays with new room and place for a number of births in each."""
+    """Copy rows, in order of their sources, into arrays with new room and with places for `births` in each row."""
     size = graph.row_end - graph.row_start
     room = size + births + np.ceil(slack * size).astype(np.int64) + _SPARE
     row_limit = np.cumsum(room)
@@ -194,7 +225,7 @@ def _bounded(graph: Graph, delay_count: np.ndarray) -> Graph:
 
 @kernel
 def _remove(changing, deaths):
-    """Remove synapses and fill in weight and delay of ``deaths``; returns (how many are done, code of the fault)."""
+    """Remove synapses and fill in weight and delay of ``deaths``; return (number done, fault code)."""
     graph = changing.graph
     for index in range(deaths.source.shape[0]):
         source, node = deaths.source[index], deaths.target[index]
@@ -215,7 +246,7 @@ def _remove(changing, deaths):
 
 @kernel
 def _add(changing, births):
-    """Add synapses; returns (how many are done, code of the fault or of full arrays)."""
+    """Add synapses; return (number done, code of the fault or of full arrays)."""
     graph = changing.graph
     for index in range(births.source.shape[0]):
         source, node = births.source[index], births.target[index]
@@ -258,7 +289,7 @@ def _close(column, place, end):
 
 @kernel
 def _move_row(changing, source):
-    """Move a row to the free end of the arrays, with new room; False if that is too small."""
+    """Move a row to the free end of the arrays, with new room; return False if that is too small."""
     graph = changing.graph
     start, end = graph.row_start[source], graph.row_end[source]
     size = end - start

@@ -1,14 +1,13 @@
-"""The fast clock: a network of spiking neurons with conductance synapses, 0.1 ms at a time.
+"""The fast clock: a spiking network with conductance-based synapses, in steps of 0.1 ms.
 
-Order within a step from t to t + dt: arriving synaptic events and afferents raise the conductances, the membrane
-moves with conductances frozen (exponential Euler), conductances decay, spikes are found; a spike belongs to t + dt and
-arrives one delay later. See `membranes` and `transmission` for the equations.
+Order within a step from t to t + dt: arriving synaptic events and afferents raise the conductances, membranes are
+advanced at frozen conductances (exponential Euler), conductances decay, spikes are detected; a spike belongs to t + dt
+and arrives one delay later. See `membranes` and `transmission` for the equations.
 
-No spike can arrive sooner than the shortest delay. So the network runs in chunks of that length: first every block
-of neurons goes through all steps of the chunk on its own, then the chunk's spikes are put in order of time and
-delivered. Parts of the network, each a range of neurons, can do both on threads of their own: a part advances its own
-neurons and takes in what is meant for them, in the order of the spikes, so that the numbers do not depend on how many
-parts there are.
+No spike arrives sooner than the shortest delay, so the network runs in chunks of that length: every block of neurons
+goes through all steps of the chunk independently, then the chunk's spikes are sorted by time and delivered. Parts of
+the network, each a range of neurons, do both on separate threads: a part advances its own neurons and delivers events
+to them in the order of the spikes, so that results do not depend on the number of parts.
 """
 
 import threading
@@ -23,10 +22,10 @@ from ketasim.kernels.membranes import TILE, load_tiles, store_tiles
 from ketasim.kernels.records import Activity, FastClock, Modulation, NetworkParameters, Window
 from ketasim.kernels.vectors import BLOCK
 
-#: Room for spikes: more than this on average, Hz, and the window stops as an overflow.
+#: Hz, room for spikes: at a higher mean rate the window stops with an overflow.
 HIGHEST_RATE = 400.0
 
-#: Most steps in a chunk, which bounds the room for its spikes.
+#: Maximal steps in a chunk, which bounds the room for its spikes.
 LONGEST_CHUNK = 32
 
 
@@ -41,18 +40,31 @@ def run_window(
 ) -> Window:
     """Advance the network by ``n_steps`` and return the `Window`; ``activity`` changes in place.
 
-    The result is a function of (activity, graph, modulation, parameters, clock) alone, to the bit.
+    The result is determined by (activity, graph, modulation, parameters, clock), to the bit. See `records` and `graph`
+    for shapes and units.
 
-    activity, graph, modulation, parameters, clock : see `records` and `graph` for shapes and units; the longest delay
-        of the graph is that of which ``activity`` was made.
-    n_steps : steps of ``parameters.step`` ms; 0 changes nothing.
-    threads : how many parts of the network run at the same time; one for a block of neurons at most.
+    Parameters
+    ----------
+    activity : Activity
+        State of the network; changed in place.
+    graph : Graph
+        Synapses, with the longest delay of the graph from which `activity` was made.
+    modulation : Modulation
+        Effects of slow mechanisms and exposures.
+    parameters : NetworkParameters
+        Constants of the network.
+    clock : FastClock
+        Start of the window.
+    n_steps : int
+        Steps of ``parameters.step`` ms; 0 changes nothing.
+    threads : int
+        Parts of the network that run at the same time; at most one per block of neurons.
     """
     return _run(activity, Model(graph, modulation, parameters), clock, n_steps, threads, 0)
 
 
 def run_traced_window(activity: Activity, model: Model, clock: FastClock, n_steps: int, threads: int = 1) -> Window:
-    """Do what `run_window` does, to the same bits, and sample the currents of every class: `Window.traces`."""
+    """Run as `run_window` does, to the bit, and sample the currents of every class: `Window.traces`."""
     samples = -(-(clock.first_step + n_steps) // TRACE_STEPS) + (-clock.first_step // TRACE_STEPS)
     return _run(activity, model, clock, n_steps, threads, int(samples))
 
@@ -99,7 +111,7 @@ def _run(activity: Activity, model: Model, clock: FastClock, n_steps: int, threa
 
 
 def _mean_traces(sums: np.ndarray, class_of_block: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Traces (3, n_classes, samples) of classes from sums over their blocks (n_blocks, samples, 3)."""
+    """Return the traces (3, n_classes, samples) of classes from sums over their blocks (n_blocks, samples, 3)."""
     total = np.zeros((size.size, *sums.shape[1:]))
     np.add.at(total, class_of_block, sums)
     return np.ascontiguousarray((total / np.maximum(size, 1)[:, None, None]).T.swapaxes(1, 2))
@@ -111,14 +123,14 @@ class _PartThread(threading.Thread):
     def __init__(self, part, arguments):
         super().__init__(daemon=True)
         self.part, self.arguments = part, arguments
-        self.wanted = True  # until the window is given up
+        self.wanted = True  # until the window is abandoned
         self.error = None
 
     def run(self):
         try:
             while not run_part(self.part, *self.arguments) and self.wanted:
                 time.sleep(0)
-        except BaseException as error:  # the first part, which would wait for ever, raises it
+        except BaseException as error:  # raised by the first part, which would otherwise wait for ever
             self.error = error
 
 
@@ -158,7 +170,7 @@ def _new_workspace(activity: Activity, graph: Graph, n_parts: int, chunk: int) -
 
 
 def _tiles_of_class(workspace: Workspace, graph: Graph) -> list[tuple[int, int, np.ndarray]]:
-    """First neuron, end and tiles of each class."""
+    """Return first neuron, end and tiles of each class."""
     start = np.searchsorted(workspace.block[:, 2], np.arange(graph.class_start.shape[0]))
     return [
         (int(first), int(end), workspace.tile[start[c] : start[c + 1]])

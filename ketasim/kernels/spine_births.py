@@ -1,9 +1,9 @@
-"""Births of spines: when a neuron forms one, with whom, and what it remembers of those it lost.
+"""Births of spines: when a neuron forms one, with which partner, and its memory of lost partners.
 
-A new spine's partner is, with probability ``L / (n0 + L)``, one of those lost before, where L is the memory's
-preference times the sum of their strengths, which fade as ``exp(-age / memory_time)``; else any neuron, chosen with a
-chance that falls off with distance as a Gaussian. Never the neuron itself, never one that is connected to it already,
-or was until this step, never one twice in a step.
+With probability ``L / (n0 + L)`` a new spine's partner is one that was lost before, where L is the memory's preference
+times the sum of their strengths, which decay as ``exp(-age / memory_time)``; else any neuron, chosen with a probability
+that falls off with distance as a Gaussian. Excluded are the neuron itself, neurons connected to it now or until this
+step, and neurons already chosen in this step.
 """
 
 import math
@@ -28,29 +28,39 @@ from ketasim.kernels.spine_turnover import (
     uniform,
 )
 
-#: Neurons looked at for one birth before it is given up. In a sheet of 100,000 one in 27 is accepted.
+#: Candidates tried for one birth before it is abandoned. In a sheet of 100,000 neurons one in 27 is accepted.
 TRIES = 1000
 
-#: Ages, in memory times, after which a lost partner is forgotten.
+#: Age, in memory times, at which a lost partner is forgotten.
 _FORGOTTEN = 3.0
 
 _WORDS = 2.0**32
 
 
 class Formation(NamedTuple):
-    """Clocks of formation, (n,) each, advanced in place: float64 hazard until the next birth, int64 births so far."""
+    """Clocks of formation, (n,) each, advanced in place: float64 hazard to the next birth, int64 births so far."""
 
     left: np.ndarray
     count: np.ndarray
 
 
 class Sites(NamedTuple):
-    """Where neurons are and how they choose.
+    """Positions of neurons and their choice of partners.
 
-    position : (n, 2) um. side : um, of the square sheet, which wraps around; infinite if it does not.
-    width : um, of the Gaussian by which partners are chosen.
-    resting_degree : (n,) float64, n0, in-degree at rest.
-    preference : weight of a partner lost just now; one spine of n0 weighs 1. memory_time : d.
+    Attributes
+    ----------
+    position : (n, 2) array
+        um.
+    side : float
+        um, side of the square sheet, which wraps around; infinite if it does not.
+    width : float
+        um, of the Gaussian by which partners are chosen.
+    resting_degree : (n,) array of float64
+        n0, in-degree at rest.
+    preference : float
+        Weight of a just-lost partner; each of the n0 resting spines weighs 1.
+    memory_time : float
+        d, time constant of the memory.
     """
 
     position: np.ndarray
@@ -64,7 +74,7 @@ class Sites(NamedTuple):
 class Lost(NamedTuple):
     """Partners lost before, sorted by target: int32 target and source, float64 strength, 1 when lost.
 
-    A pair that was lost twice stands there twice.
+    A pair lost twice is listed twice.
     """
 
     target: np.ndarray
@@ -75,9 +85,14 @@ class Lost(NamedTuple):
 class Births(NamedTuple):
     """Spines that formed in a step.
 
-    edges : those that are there at its end, sorted by (source, target), their delay still 0.
-    distance : um, (B,) between their ends.
-    brief : int32, targets of those that formed and were lost again within the step.
+    Attributes
+    ----------
+    edges : Edges
+        Spines alive at the end of the step, (B,), sorted by (source, target), with delay still 0.
+    distance : (B,) array
+        um, between their ends.
+    brief : array of int32
+        Targets of spines that formed and were lost again within the step.
     """
 
     edges: Edges
@@ -95,12 +110,12 @@ class _Found(NamedTuple):
 
 
 def nothing_lost() -> Lost:
-    """Memory of neurons that have lost no partner."""
+    """Return the memory of neurons that have lost no partner."""
     return Lost(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
 
 
 def new_clocks(n: int, seed: int) -> Formation:
-    """Clocks of n neurons before their first birth."""
+    """Return the clocks of n neurons before their first birth."""
     formation = Formation(np.zeros(n), np.zeros(n, np.int64))
     _wind(formation, np.uint64(seed))
     return formation
@@ -109,12 +124,11 @@ def new_clocks(n: int, seed: int) -> Formation:
 def draw_births(
     edges: Edges, lost: Lost, formation: Formation, sites: Sites, rates: Rates, drive: Drive, step: Step
 ) -> Births:
-    """Advance the clocks by a step, find a partner for each birth, and let the spine live through the rest of the step.
+    """Advance the clocks by a step, find a partner for each birth, and age the spine through the rest of the step.
 
-    A spine is born about as small as those that die at rest: ln w has the spread of all and the mean
-    ``mean_log_weight - protection sd_log_weight^2``. A birth for which no partner is found in `TRIES` does not happen.
-
-    edges : with those that died in this step.
+    A spine is born about as small as those that die at rest: ln w has the SD of all spines and the mean
+    ``mean_log_weight - protection sd_log_weight^2``. A birth without partner after `TRIES` candidates does not happen.
+    `edges` still includes those that died in this step.
     """
     n = drive.formation.size
     clocks = formation.left.copy(), formation.count.copy()
@@ -137,7 +151,7 @@ def draw_births(
 
 
 def remembered(lost: Lost, edges: Edges, died: np.ndarray, days: float, memory_time: float) -> Lost:
-    """Let memory fade by a step and add the partners lost in it; what has faded for three memory times is forgotten."""
+    """Decay memory by a step and add the partners lost in it; after three memory times a partner is forgotten."""
     strength = lost.strength * math.exp(-days / memory_time)
     kept = strength > math.exp(-_FORGOTTEN)
     dead = np.flatnonzero(died)
@@ -166,8 +180,8 @@ def _wind(formation, seed):
 
 class _Times(NamedTuple):
     left: np.ndarray  # (n,) on the clocks when the step starts
-    first: np.ndarray  # (n,) number of the first birth of the step
-    end: np.ndarray  # (n,) number of the first birth after the step
+    first: np.ndarray  # (n,) ordinal of the first birth of the step
+    end: np.ndarray  # (n,) ordinal of the first birth after the step
     rate: np.ndarray  # (n,) 1/d, of formation
 
 
@@ -183,7 +197,7 @@ def _tick(formation, expected, seed):
 
 @kernel
 def _find_partners(rows, memory, times, constants, step, found):
-    """Fill in births target by target; returns how many have a partner."""
+    """Fill in births target by target; return how many have a partner."""
     sites, rates = constants
     low, high = halves(step.seed)
     s = rates.sd_log_weight
@@ -211,7 +225,7 @@ def _find_partners(rows, memory, times, constants, step, found):
 
 @kernel
 def _age_each(born, rates, drive, step, left, died):
-    """Let each spine live for a time of its own, ``left`` (B,) d."""
+    """Age each spine by its own time, ``left`` (B,) d."""
     for b in range(left.shape[0]):
         one = slice(b, b + 1)
         edge = Edges(
@@ -230,7 +244,7 @@ def _age_each(born, rates, drive, step, left, died):
 
 @kernel
 def _lost_partner(target, ordinal, rows, memory, sites, taken, seed):
-    """A partner lost before that is free, in proportion to its strength; -1 if the choice falls on all neurons."""
+    """Draw a free partner lost before, in proportion to its strength; -1 if the choice falls on all neurons."""
     lost, site = memory
     total = 0.0
     for place in range(site[target], site[target + 1]):
@@ -246,7 +260,7 @@ def _lost_partner(target, ordinal, rows, memory, sites, taken, seed):
     chosen = -1
     for place in range(site[target], site[target + 1]):
         if _free(lost.source[place], target, rows, taken):
-            chosen = lost.source[place]  # the last one if rounding leaves a rest
+            chosen = lost.source[place]  # the last one if rounding leaves a remainder
             level -= lost.strength[place]
             if level <= 0.0:
                 break
@@ -255,7 +269,7 @@ def _lost_partner(target, ordinal, rows, memory, sites, taken, seed):
 
 @kernel
 def _near_partner(target, ordinal, rows, sites, taken, seed):
-    """A free neuron near the target; -1 if there is none in all tries."""
+    """Draw a free neuron near the target; -1 if all tries fail."""
     n = sites.position.shape[0]
     low, high = halves(seed)
     for attempt in range(1, TRIES + 1):
@@ -270,7 +284,7 @@ def _near_partner(target, ordinal, rows, sites, taken, seed):
 
 @kernel
 def _free(source, target, rows, taken):
-    """Whether a neuron is not yet connected to the target, nor chosen by it in this step."""
+    """Return whether a neuron is neither connected to the target nor chosen by it in this step."""
     targets, row = rows
     place = first_at_least(targets, row[source], row[source + 1], target)
     if place < row[source + 1] and targets[place] == target:

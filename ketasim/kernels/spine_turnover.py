@@ -1,4 +1,4 @@
-"""Spines of a population as a table of edges that age, die and are promoted in one slow step.
+"""Spines of a population as a table of edges that age, die and are promoted in a slow step.
 
 A slow step, of any length, is::
 
@@ -7,10 +7,10 @@ A slow step, of any length, is::
     lost = remembered(lost, edges, died, step.days, sites.memory_time)
     edges = merged(edges, died, births.edges)        with the delays of the births filled in
 
-Every edge dies when the hazard that it has been through exceeds a unit exponential drawn once from its identity, and is
-promoted likewise (random time change, Kurtz 1980); a neuron forms a spine when its formation
-hazard has passed one more unit exponential. So fates do not depend on how time is cut into steps, and two runs with one
-seed differ only where their hazards do. Nodes are numbered within the population, times are in days.
+An edge dies when its cumulative hazard exceeds a unit exponential drawn once from its identity, and is promoted
+likewise (random time change, Kurtz 1980); a neuron forms a spine whenever its cumulative formation hazard has passed
+one more unit exponential. Fates therefore do not depend on how time is divided into steps, and runs with the same seed
+differ only where their hazards do (common random numbers). Nodes are numbered within the population, times are in days.
 """
 
 import math
@@ -32,7 +32,7 @@ from ketasim.kernels.vectors import exponential
 
 TRANSIENT, CONSOLIDATING, PERSISTENT = range(3)
 
-#: Marks the identity of an edge that was born, beside those of the edges at the start.
+#: Distinguishes the identity of an edge born during the run from those of the initial edges.
 BORN = 0x80000000
 
 _WORDS = 2.0**32
@@ -41,16 +41,23 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 
 class Edges(NamedTuple):
-    """Edges within one population, arrays (E,) sorted by (source, target), at most one for a pair.
+    """Edges within one population, (E,) arrays sorted by (source, target), at most one per pair.
 
-    source, target : int32, node numbers within the population.
-    log_weight : float64, natural logarithm of the relative weight.
-    delay : int16, fast steps.
-    stage : int8, 0 transient, 1 consolidating, 2 persistent.
-    key_a, key_b : uint32, identity of this life of the edge: source and target of an edge at the start; target plus
-        `BORN` and the number of the birth at that target of one that was born.
-    elimination_left, promotion_left : float64, hazard until death and until promotion; infinite promotion hazard at
-        the last stage.
+    Attributes
+    ----------
+    source, target : array of int32
+        Node numbers within the population.
+    log_weight : array of float64
+        Natural logarithm of the relative weight.
+    delay : array of int16
+        Fast steps.
+    stage : array of int8
+        0 transient, 1 consolidating, 2 persistent.
+    key_a, key_b : array of uint32
+        Identity of this life of the edge: source and target of an initial edge; target plus `BORN` and the ordinal of
+        the birth at that target of one born later.
+    elimination_left, promotion_left : array of float64
+        Hazard left until death and until promotion; infinite for promotion at the last stage.
     """
 
     source: np.ndarray
@@ -67,12 +74,20 @@ class Edges(NamedTuple):
 class Rates(NamedTuple):
     """Constants of turnover and weights.
 
-    elimination : (3,) 1/d by stage, of an edge with ln w = mean_log_weight.
-    promotion : (3,) 1/d by stage; the last is 0.
-    protection : gamma; elimination goes with ``exp(-gamma (ln w - mean_log_weight))``.
-    mean_log_weight, sd_log_weight, weight_time : of the Ornstein-Uhlenbeck process of ln w; the time in d.
-    correlation_gain : promotion goes with ``max(0, 1 + correlation_gain c)``.
-    hebbian_rate : 1/d; ln w grows at this rate times c.
+    Attributes
+    ----------
+    elimination : (3,) array
+        1/d by stage, for an edge with ln w = mean_log_weight.
+    promotion : (3,) array
+        1/d by stage; 0 for the last.
+    protection : float
+        gamma; elimination is proportional to ``exp(-gamma (ln w - mean_log_weight))``.
+    mean_log_weight, sd_log_weight, weight_time : float
+        Mean, SD and time constant (d) of the Ornstein-Uhlenbeck process of ln w.
+    correlation_gain : float
+        Promotion is proportional to ``max(0, 1 + correlation_gain c)``.
+    hebbian_rate : float
+        1/d; ln w grows at this rate times c.
     """
 
     elimination: np.ndarray
@@ -86,11 +101,16 @@ class Rates(NamedTuple):
 
 
 class Drive(NamedTuple):
-    """What neurons do to their spines during a step, (n,) float64 each.
+    """Effects of neurons on their spines during a step.
 
-    deviation : bounded, of a neuron's activity from its baseline; c is the product of source and target.
-    promotion_gain : of the target, scales promotion.
-    formation : 1/d, mean number of spines that form on the neuron in a day.
+    Attributes
+    ----------
+    deviation : (n,) array of float64
+        Bounded deviation of a neuron's activity from baseline; c is its product for source and target.
+    promotion_gain : (n,) array of float64
+        Factor on promotion, of the target.
+    formation : (n,) array of float64
+        1/d, expected number of spines formed per day on the neuron.
     """
 
     deviation: np.ndarray
@@ -101,8 +121,14 @@ class Drive(NamedTuple):
 class Step(NamedTuple):
     """One slow step.
 
-    seed : of the run, uint64. fast_step : int64, absolute number of the fast step at which it starts, from which the
-    noise of weights is drawn. days : its length.
+    Attributes
+    ----------
+    seed : uint64
+        Seed of the run.
+    fast_step : int64
+        Absolute number of the fast step at which it starts; keys the noise of weights.
+    days : float
+        Its length, d.
     """
 
     seed: int
@@ -111,14 +137,23 @@ class Step(NamedTuple):
 
 
 def slow_step(seed: int, fast_step: int, days: float) -> Step:
-    """`Step` with numbers of the types that kernels are compiled for."""
+    """Return a `Step` with the number types that kernels are compiled for."""
     return Step(np.uint64(seed), np.int64(fast_step), float(days))
 
 
 def new_edges(pairs: tuple[np.ndarray, np.ndarray], log_weight: np.ndarray, keys: tuple, seed: int) -> Edges:
-    """Transient edges, with the thresholds of their keys, and delays still to be filled in.
+    """Make transient edges with the thresholds of their keys; delays are still to be filled in.
 
-    pairs : source and target, sorted. keys : key_a and key_b.
+    Parameters
+    ----------
+    pairs : (array, array)
+        Source and target, sorted.
+    log_weight : (E,) array
+        Natural logarithm of the relative weight.
+    keys : (array, array)
+        key_a and key_b.
+    seed : int
+        Seed of the run.
     """
     size = log_weight.size
     edges = Edges(
@@ -136,13 +171,16 @@ def new_edges(pairs: tuple[np.ndarray, np.ndarray], log_weight: np.ndarray, keys
 
 
 def initial_edges(synapses: Synapses, stage_probability: np.ndarray, seed: int) -> Edges:
-    """Make spines of the synapses that a run starts with.
+    """Turn the initial synapses of a run into spines.
 
     Parameters
     ----------
-    synapses : sorted by (source, target), numbered within the population; delay in fast steps.
-    stage_probability : (E, 3), probability of each stage for each synapse.
-    seed : of the run; stages and thresholds are functions of seed, source and target.
+    synapses : Synapses
+        Sorted by (source, target), numbered within the population; delay in fast steps.
+    stage_probability : (E, 3) array
+        Probability of each stage for each synapse.
+    seed : int
+        Seed of the run; stages and thresholds are functions of seed, source and target.
     """
     source, target, weight, delay = synapses
     keys = source.astype(np.uint32), target.astype(np.uint32)
@@ -153,11 +191,11 @@ def initial_edges(synapses: Synapses, stage_probability: np.ndarray, seed: int) 
 
 
 def age_edges(edges: Edges, rates: Rates, drive: Drive, step: Step) -> np.ndarray:
-    """Advance weights and stages by a step, in place, and say who died: (E,) bool.
+    """Advance weights and stages by a step, in place, and return which edges died: (E,) bool.
 
-    Weights go by their exact solution with c held. Hazards are held at the mean of those at both ends of the step;
-    death and promotion compete inside it, and after a promotion the hazards of the new stage hold for the rest. A step
-    of no length changes nothing.
+    Weights follow their exact solution at constant c. Hazards are held at the mean of their values at both ends of the
+    step; death and promotion compete within it, and after a promotion the hazards of the new stage apply. A step of
+    zero length changes nothing.
     """
     died = np.zeros(edges.source.size, np.bool_)
     if step.days > 0.0:
@@ -166,7 +204,7 @@ def age_edges(edges: Edges, rates: Rates, drive: Drive, step: Step) -> np.ndarra
 
 
 def merged(edges: Edges, died: np.ndarray, born: Edges) -> Edges:
-    """Edges without the dead and with the born; the given arrays themselves if there are neither."""
+    """Return edges without the dead and with the born; the given arrays themselves if there are neither."""
     if not died.any() and born.source.size == 0:
         return edges
     size = edges.source.size - int(np.count_nonzero(died)) + born.source.size
@@ -184,25 +222,25 @@ def merged(edges: Edges, died: np.ndarray, born: Edges) -> Edges:
 
 @partial(kernel, inlined=True)
 def uniform(word):
-    """Number in (0, 1] of a 32-bit word."""
+    """Return a uniform number in (0, 1] from a 32-bit word."""
     return (np.float64(word) + 1.0) / _WORDS
 
 
 @partial(kernel, inlined=True)
 def normal(word_0, word_1):
-    """Normal deviate of two words by Box & Muller."""
+    """Return a normal deviate from two words (Box-Muller)."""
     return math.sqrt(-2.0 * math.log(uniform(word_0))) * math.cos(2.0 * math.pi * np.float64(word_1) / _WORDS)
 
 
 @partial(kernel, inlined=True)
 def exponential_of(word):
-    """Unit exponential of a word; at most 22, for its uniform number is at least 2**-32."""
+    """Return a unit exponential from a word; at most 22.2, because its uniform number is at least 2**-32."""
     return -math.log(uniform(word))
 
 
 @partial(kernel, inlined=True)
 def halves(number):
-    """Low and high word of a 64-bit number."""
+    """Return low and high word of a 64-bit number."""
     return np.uint32(np.uint64(number) & _LOW), np.uint32(np.uint64(number) >> _BITS)
 
 
@@ -216,7 +254,7 @@ def _promotion_threshold(key_a, key_b, stage, seed):
 
 @kernel
 def _draw_stages(edges, cumulative, seed):
-    """Stages, and the thresholds of leaving them, from cumulative probabilities (E, 2) of the first two."""
+    """Draw stages, and thresholds for leaving them, from cumulative probabilities (E, 2) of the first two."""
     low, high = halves(seed)
     for e in range(edges.source.shape[0]):
         word = philox(edges.key_a[e], edges.key_b[e], np.uint32(0), STREAM_SPINE_STAGES, low, high)[0]
@@ -236,8 +274,8 @@ def _draw_thresholds(edges, seed):
 
 @kernel
 def age(edges, rates, drive, step, died):
-    """Do what `age_edges` says, and mark in ``died`` (E,) who dies."""
-    # arrays are taken out of their tuples once: numba counts references with an atomic instruction each time
+    """Do as `age_edges` describes, and mark dying edges in ``died`` (E,)."""
+    # arrays are unpacked once: numba counts references with an atomic instruction at each access through a tuple
     source, target, log_weight, _, stage, key_a, key_b, elimination_left, promotion_left = edges
     elimination, promotion = rates.elimination, rates.promotion
     deviation, promotion_gain, _ = drive
@@ -275,7 +313,7 @@ def age(edges, rates, drive, step, died):
 
 @kernel
 def _places(edges, died, born, place_old, place_born):
-    """Where old edges (the dead get any place) and born ones come to lie when both are in one order."""
+    """Find the places of old edges (arbitrary for the dead) and born ones in their merged order."""
     place, b = 0, 0
     n_born = born.source.shape[0]
     for e in range(edges.source.shape[0]):

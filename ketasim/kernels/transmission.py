@@ -1,10 +1,10 @@
-"""What a spike does: release at the source's terminals, and events on their way to the targets.
+"""Effects of a spike: release at the source's terminals, and events on their way to the targets.
 
-Short-term plasticity (Tsodyks & Markram) and the saturating NMDA gate live on the presynaptic neuron, one set per
-target class, and are brought up to date only when it fires. The gate jumps by ``(1 - s)(1 - exp(-u x / U))``: for a
-first spike that is 0.632 (1 - s), what the transmitter pulse of Wang 2002 (alpha 0.5 /ms for 2 ms) comes to, but at
-once: from 10 ms on the gate is 2.0-2.6 % below the published one, whose rise takes 2 ms. For facilitated release it
-saturates, where a jump proportional to ``u x / U`` would carry the gate beyond 1.
+Short-term plasticity (Tsodyks & Markram) and the saturating NMDA gate belong to the presynaptic neuron, one set per
+target class, and are updated only when it fires. The gate jumps by ``(1 - s)(1 - exp(-u x / U))``. For a first spike
+that is 0.632 (1 - s), the total effect of the transmitter pulse of Wang 2002 (alpha 0.5 /ms for 2 ms), but
+instantaneous: from 10 ms on the gate is 2.0-2.6 % below the published one, whose rise takes 2 ms. For facilitated
+release it saturates, where a jump proportional to ``u x / U`` would carry the gate beyond 1.
 """
 
 import math
@@ -20,11 +20,23 @@ from ketasim.kernels.records import AMPA, GABA_SLOW
 
 @kernel
 def release(activity, model, source, age, events, released):
-    """Bring the terminals of ``source``, which fires at ``age``, up to date and say what they send.
+    """Update the terminals of ``source``, which fires at ``age``, and fill in the events that they send.
 
-    events : (n_classes, 2), filled for each target class with nS for a synapse of weight 1: AMPA and NMDA of a
-        glutamatergic source, its one conductance and 0 of a GABAergic one.
-    released : (n, n_classes), to which ``u x`` is added.
+    Parameters
+    ----------
+    activity : Activity
+        State of the network; changed in place.
+    model : Model
+        Graph, modulation and parameters.
+    source : int
+        The neuron that fires.
+    age : int
+        Age of the network at the spike, fast steps.
+    events : (n_classes, 2) array
+        Filled for each target class with nS for a synapse of weight 1: AMPA and NMDA of a glutamatergic source, the one
+        conductance and 0 of a GABAergic source.
+    released : (n, n_classes) array
+        ``u x`` is added to it.
     """
     graph, modulation, parameters = model
     synapses = parameters.synapses
@@ -61,20 +73,33 @@ def release(activity, model, source, age, events, released):
 class Sent(NamedTuple):
     """Spikes on their way to the targets, in order of step and neuron."""
 
-    node: np.ndarray  # (n,) int32, who fired
-    age: np.ndarray  # (n,) int64, age of the network at the spike, less `age_offset`
+    node: np.ndarray  # (n,) int32, neuron that fired
+    age: np.ndarray  # (n,) int64, age of the network at the spike minus `age_offset`
     age_offset: int
-    origin: np.ndarray  # (n, 2) where in `events` what they send stands
+    origin: np.ndarray  # (n, 2) index of each spike in `events`
     events: np.ndarray  # (..., ..., n_classes, 2), see `release`
 
 
 @kernel
 def deliver(pending, graph, channels, sent, low, high):
-    """Put the events of spikes into the slots in which they arrive, for targets from ``low`` to before ``high``.
+    """Put the events of spikes into their arrival slots, for targets from ``low`` to before ``high``.
 
-    channels : (n_classes,) channel of each class. A row is sorted by target, so that the synapses onto one class are
-    one stretch of it. Arrays are taken out of their tuples once, because numba counts references each time one is, in
-    a number that all threads share; and indices are unsigned, which needs no code for negative ones.
+    A row is sorted by target, so the synapses onto one class are contiguous. Arrays are unpacked once, because numba
+    updates a reference count shared by all threads at each access through a tuple; indices are unsigned, which saves
+    the code for negative ones.
+
+    Parameters
+    ----------
+    pending : (slots, 2, 2 n) array
+        See `Activity`; changed in place.
+    graph : Graph
+        The synapses.
+    channels : (n_classes,) array
+        Channel of each class.
+    sent : Sent
+        The spikes.
+    low, high : int
+        First target and end of the range.
     """
     row_start, row_end, target, weight, delay, node_class, class_start, shortest_delay, longest_delay = graph
     node, age, age_offset, origin, events = sent
@@ -90,11 +115,11 @@ def deliver(pending, graph, channels, sent, low, high):
         if low > 0:
             edge = np.uint64(first_at_least(target, row_start[source], row_end[source], low))
         for target_class in range(class_start.shape[0] - 1):
-            # a search for the end of the stretch would wait for memory that the walk has not reached yet
+            # a search for the class's last synapse would wait for memory that the loop has not reached yet
             limit = min(class_start[target_class + 1], high)
             first = real(events[origin[index, 0], origin[index, 1], target_class, 0])
             second = real(events[origin[index, 0], origin[index, 1], target_class, 1])
-            # without a delay to look up, the innermost loop of large networks takes a sixth less time
+            # without looking up delays, the innermost loop of large networks takes a sixth less time
             if channel == AMPA and shortest_delay == longest_delay:
                 while edge < end and target[edge] < limit:
                     _add_pair(pending, arrival, target[edge], weight[edge] * first, weight[edge] * second)

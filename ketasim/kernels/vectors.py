@@ -1,7 +1,7 @@
-"""What lets a loop over neurons run on the processor's vector units, in single or in double precision.
+"""Vectorisation of loops over neurons, in single or double precision.
 
 A loop is vectorised when it runs over `BLOCK` neurons whose variables lie in one flat array at constant distances (no
-overlap to check), with exponentials made of arithmetic alone, and with constants of the array's own precision.
+overlap to check), with exponentials made of arithmetic alone, and with constants in the array's own precision.
 """
 
 import math
@@ -12,13 +12,13 @@ from llvmlite import ir
 from numba import config, njit, types
 from numba.extending import intrinsic, overload
 
-#: Neurons that are advanced together. Their variables, about 10 kB in single precision, stay in the first-level cache.
+#: Neurons advanced together. Their variables, about 10 kB in single precision, stay in the first-level cache.
 BLOCK = 128
 
 
 @intrinsic
 def prefer_wide_vectors(typingctx):
-    """Let the loops of the function that calls it use the widest vectors that the processor has."""
+    """Let loops of the calling function use the processor's widest vectors."""
 
     def codegen(context, builder, signature, arguments):
         # llvmlite knows few attributes by name
@@ -31,14 +31,14 @@ def prefer_wide_vectors(typingctx):
 if config.DISABLE_JIT:
 
     def prefer_wide_vectors() -> int:
-        """Do nothing, for there is no compiler to say it to."""
+        """Do nothing: nothing is compiled."""
         return 0
 
 
 def multiply_add(a, b, c):
-    """``a * b + c``, in compiled code rounded once, for three numbers of one precision.
+    """Return ``a * b + c``, rounded once in compiled code, for three numbers of the same precision.
 
-    It is one instruction where a processor has it (all since about 2013) and the same bits where it has not.
+    It is one instruction on processors that have it (all since about 2013), and gives the same bits on others.
     """
     return a * b + c
 
@@ -63,24 +63,24 @@ def _multiply_add(a, b, c):
 
 
 def exponential(x):
-    """Exponential of a float32 or float64 in compiled code, by its Taylor series and a shift of the exponent.
+    """Return the exponential of a float32 or float64; in compiled code by Taylor series and a shift of the exponent.
 
-    With n the whole number next to x / ln 2, ``exp(x) = 2**n exp(x - n ln 2)``; the series of the second factor,
-    whose argument is within 0.347, ends below the rounding error, and 2**n is n moved into the exponent's bits.
+    With n the integer nearest to x / ln 2, ``exp(x) = 2**n exp(x - n ln 2)``. The series of the second factor, whose
+    argument is within 0.347, is truncated below the rounding error; 2**n is made by moving n into the exponent bits.
 
-    Arguments are cut to -87 ... 88 (single) and -708 ... 709 (double), so that results are neither subnormal nor
-    infinite. Largest relative error within: 8e-8 single, 1.3e-16 double (a test holds it).
+    Arguments are clipped to -87 ... 88 (single) and -708 ... 709 (double), so that results are neither subnormal nor
+    infinite. The relative error within this range is at most 8e-8 (single) and 1.3e-16 (double), which a test checks.
     """
     return math.exp(x)
 
 
 class _Constants:
-    """Constants of one precision, as values that compiled code freezes."""
+    """Constants in one precision, frozen into compiled code."""
 
     def __init__(self, real, lowest, highest, head_bits):
         self.lowest, self.highest = real(lowest), real(highest)
         self.per_octave = real(1.0 / math.log(2.0))
-        # adding and taking away 1.5 * 2**bits rounds to a whole number, which stands in the sum's last bits
+        # adding and subtracting 1.5 * 2**bits rounds to an integer, which is held in the last bits of the sum
         self.rounding = real(1.5 * 2.0 ** np.finfo(real).nmant)
         # ln 2 in two parts; the first has so few bits that its products with n are exact
         self.ln2_head = real(round(math.log(2.0) * 2.0**head_bits) / 2.0**head_bits)

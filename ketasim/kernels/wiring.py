@@ -1,7 +1,7 @@
-"""Who contacts whom in a sheet of neurons, and how strongly and late, pair by pair.
+"""Contacts between neurons of a sheet, their weights and delays, pair by pair.
 
-Every random number is a function of (seed, source, target), so that it does not matter in how many pieces, or in what
-order, the pairs are gone through. Possible targets are gone through in groups of `GROUP` neurons of one class; where
+Every random number is a function of (seed, source, target), so results do not depend on the order, or the number of
+pieces, in which pairs are processed. Possible targets are processed in groups of `GROUP` neurons of one class; where
 neurons are numbered along the sheet a group is a small patch of it, and patches out of reach cost one comparison.
 """
 
@@ -22,7 +22,7 @@ _WORDS = 2.0**32
 
 
 class Groups(NamedTuple):
-    """Targets in groups of one class: members, and the box in which they lie; made by `grouped`."""
+    """Targets in groups of one class: members and their bounding box; made by `grouped`."""
 
     first: np.ndarray  # (n_groups,) int64, first neuron
     end: np.ndarray  # (n_groups,) int64, one past the last
@@ -51,10 +51,14 @@ class StrengthRules(NamedTuple):
 
 
 def grouped(position: np.ndarray, class_start: np.ndarray) -> Groups:
-    """Put neurons in groups of one class, in order.
+    """Divide neurons into groups of one class, in order.
 
-    position : (n, 2) um. class_start : (n_classes + 1,), neurons of class c are
-    ``class_start[c]:class_start[c + 1]``.
+    Parameters
+    ----------
+    position : (n, 2) array
+        um.
+    class_start : (n_classes + 1,) array
+        Neurons of class c are ``class_start[c]:class_start[c + 1]``.
     """
     bounds = [
         (c, first, class_start[c + 1])
@@ -85,8 +89,25 @@ def find_contacts(groups, rules, seed, first, out_degree, target):
     The pair (source, target) is in contact if word ``target`` of (seed, STREAM_CONTACTS, source) is below the
     probability of a contact times 2**32.
 
-    seed : uint64. out_degree : (n,) int64, filled for the sources done. target : (room,) int32 with room for n; filled
-    with the targets of one source after the other, in ascending order. Returns (first source not done, places filled).
+    Parameters
+    ----------
+    groups : Groups
+        The neurons.
+    rules : ContactRules
+        Probabilities.
+    seed : uint64
+        Seed of the circuit.
+    first : int64
+        First source.
+    out_degree : (n,) array of int64
+        Filled for the sources done.
+    target : (room,) array of int32
+        With room for at least n; filled with the targets of one source after the other, in ascending order.
+
+    Returns
+    -------
+    (int, int)
+        First source not done, and places filled.
     """
     n = out_degree.shape[0]
     words = np.empty(GROUP, np.uint32)
@@ -140,7 +161,7 @@ def _squared_distance_to_box(x, y, box, side):
 
 @kernel
 def _distance_to_interval(x, low, high, side):
-    """Distance on the wrapped axis; a thousandth of 1 um less, for positions are rounded to single precision."""
+    """Return the distance on the wrapped axis, less 0.001 um because positions are rounded to single precision."""
     apart = max(low - x, x - high)
     wrapped = min(low + side - x, x - high + side)
     return max(0.0, min(apart, wrapped) - 1e-3)
@@ -148,7 +169,7 @@ def _distance_to_interval(x, low, high, side):
 
 @kernel
 def _compare(contact, words, there, here, rule):
-    """Mark with 1 the members of a group, at ``there``, that a neuron ``here`` contacts."""
+    """Mark with 1 the members of a group, at ``there``, that a neuron at ``here`` contacts."""
     zero, all_words = np.float32(0.0), np.float32(_WORDS)
     there_x, there_y = there
     x, y = here
@@ -166,18 +187,31 @@ def _compare(contact, words, there, here, rule):
 @kernel
 def _list_contacts(contact, first, end, target, filled):
     for i in range(end - first):
-        target[filled] = first + i  # kept if it is a contact, else overwritten by the next
+        target[filled] = first + i  # overwritten by the next if not a contact
         filled += np.int64(contact[i])
     return filled
 
 
 @kernel
 def size_synapses(position, node_class, rules, side, seed, out_degree, synapses):
-    """Draw weights and work out delays of all synapses.
+    """Draw weights and compute delays of all synapses.
 
-    position : (n, 2) um. node_class : (n,). rules : `StrengthRules`. side : um. seed : uint64.
-    synapses : (target, weight, delay), each (E,), by source as `find_contacts` lists them; weight and delay (ms),
-        float32, are filled.
+    Parameters
+    ----------
+    position : (n, 2) array
+        um.
+    node_class : (n,) array
+        Class of each neuron.
+    rules : StrengthRules
+        Distributions of weights and delays.
+    side : float
+        um, side of the sheet.
+    seed : uint64
+        Seed of the circuit.
+    out_degree : (n,) array
+        From `find_contacts`.
+    synapses : (target, weight, delay), each an (E,) array
+        Sorted by source as from `find_contacts`; weight and delay (ms), float32, are filled.
     """
     target, weight, delay = synapses
     edge = 0
@@ -199,7 +233,7 @@ def size_synapses(position, node_class, rules, side, seed, out_degree, synapses)
 
 @partial(kernel, inlined=True)
 def _normal(seed, stream, source, target):
-    """Normal deviate of a pair by Box & Muller; at most 6.7, for its uniform number is at least 2**-32."""
+    """Return a normal deviate for a pair (Box-Muller); at most 6.7, because its uniform number is at least 2**-32."""
     low, high = np.uint32(seed & np.uint64(0xFFFFFFFF)), np.uint32(seed >> np.uint64(32))
     w0, w1, _, _ = philox(np.uint32(source), np.uint32(0), np.uint32(target), stream, low, high)
     uniform = (np.float64(w0) + 1.0) / _WORDS

@@ -1,4 +1,4 @@
-"""The slow biology, one mechanism a file. `ORDER` lists them; within a step all read what was there at its start."""
+"""Slow biology, one mechanism per file. `ORDER` lists them; within a step all read the values at its start."""
 
 from ketasim.mechanisms import (
     autoreceptors,

@@ -1,11 +1,11 @@
-"""mGlu2/3 autoreceptors: perisynaptic glutamate, with any agonist drug, lowers release.
+"""mGlu2/3 autoreceptors: perisynaptic glutamate, together with any agonist drug, lowers release.
 
-Occupancy by competition, ``a = y / (1 + y)`` with ``y = G / EC50 + sum of (C / EC50_drug)^hill`` and G = 2 uM times
-the relative perisynaptic level; release probability is cut by ``gamma (a - a0) / (1 - a0)`` relative to baseline, on
-the outputs of pyramidal cells and on glutamatergic afferents alike.
+Competitive occupancy, ``a = y / (1 + y)`` with ``y = G / EC50 + sum of (C / EC50_drug)^hill`` and G = 2 uM times the
+relative perisynaptic level. Release probability is reduced by ``gamma (a - a0) / (1 - a0)`` relative to baseline, at
+the outputs of pyramidal cells and at glutamatergic afferents alike.
 
-Not validated: a neuron's terminals are taken to see the glutamate that the neuron itself receives, as a stand-in for
-that of its neighbourhood; the size of the cut is remembered with low confidence (40-60 %), the perisynaptic level
+Not validated: a neuron's terminals are taken to see the glutamate that the neuron itself receives, as a proxy for that
+around its terminals; the size of the reduction is recalled with low confidence (40-60 %), the perisynaptic level
 assumed.
 """
 
@@ -30,14 +30,14 @@ class Parameters(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """Parameters and the agonists among the drugs in play."""
+    """Parameters and the agonists among the drugs of the run."""
 
     parameters: Parameters
     agonists: Ligands
 
 
 def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Gather the mGlu2/3 agonists of the drugs in play."""
+    """Collect the mGlu2/3 agonists among the drugs of the run."""
     return Prepared(parameters, setting.ligands("mglu2_3", "agonist"))
 
 
@@ -49,7 +49,7 @@ def advance(
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """Set the cut of release (n,) at the perisynaptic level (n,) and scale the port with it."""
+    """Set the inhibition of release (n,) at the perisynaptic level (n,) and scale the port by it."""
     own = prepared.parameters.resting_level / prepared.parameters.glutamate_ec50
     bound = own * glutamate_perisynaptic + prepared.agonists.relative_concentration(brain_concentration)
     # with a = y / (1 + y), (a - a0) / (1 - a0) is (y - y0) / (1 + y)

@@ -1,16 +1,16 @@
-"""BDNF: released by AMPA throughput and, in parallel, translated anew when eEF2 lets go.
+"""BDNF: released by AMPA throughput and, in parallel, newly translated when eEF2 is dephosphorylated.
 
-Per PYR node, relative to baseline, with T the AMPA conductance that the circuit's own synapses open::
+Per PYR node, relative to baseline, with T the AMPA conductance from the circuit's own synapses::
 
     dB/dt = (1 + g s (T / T0 - 1) + k (1 - P) - B) / tau
 
-g is the factor of activity-dependent release that comes with the genotype (Val66Met), s the throughput gain, k the
-translation gain, P phosphorylated eEF2. Written in deviations, so that rest is 1 in every genotype. Without AMPA
-transmission the first term takes release away (s = 1: all of it). ``follow_throughput: false`` switches the first path
-off, ``eef2: off`` the second.
+g is the genotype's factor on activity-dependent release (Val66Met), s the throughput gain, k the translation gain, P
+phosphorylated eEF2. The equation is in deviations from rest, so that rest is 1 in every genotype. Without AMPA
+transmission the first term abolishes the share s of release (s = 1: all of it). ``follow_throughput: false`` switches
+off the first path, ``eef2: off`` the second.
 
-Not validated: a rise in proportion to both drives; one turnover for free and stored BDNF; and the size of the rise in
-numbers, since the finding that fixes the translation gain gives a direction.
+Not validated: proportionality to both drives; one turnover for free and stored BDNF; and the magnitude of the rise,
+since the finding that fixes the translation gain gives only a direction.
 """
 
 from typing import Annotated, NamedTuple
@@ -56,7 +56,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Find the PYR nodes and what the subject's genotype leaves of activity-dependent release."""
+    """Find the PYR nodes and the genotype's factor on activity-dependent release."""
     release = {"Val/Val": 1.0, "Val/Met": parameters.val_met, "Met/Met": parameters.met_met}
     gain = release[dict(setting.genotype).get("bdnf", "Val/Val")] * parameters.throughput_gain
     return Prepared(parameters, gain if parameters.follow_throughput else 0.0, setting.nodes("PYR"))
@@ -70,9 +70,9 @@ def advance(
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """Relax BDNF (n,) to what throughput (n,) in nS and phosphorylated eEF2 (n,) call for."""
+    """Relax BDNF (n,) towards its target at throughput (n,) in nS and phosphorylated eEF2 (n,)."""
     members = prepared.members
-    # a node that had none at baseline stays there
+    # a node without throughput at baseline counts as unchanged
     relative = relative_to_rest(ampa_throughput_circuit[members], ampa_throughput_circuit_baseline[members])
     translated = prepared.parameters.translation_gain * (1.0 - eef2_phosphorylation[members])
     target = 1.0 + prepared.throughput_gain * (relative - 1.0) + translated

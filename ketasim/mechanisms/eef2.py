@@ -1,15 +1,15 @@
-"""eEF2: block of resting NMDA transmission takes the brake off dendritic translation.
+"""eEF2: block of resting NMDA transmission disinhibits dendritic translation.
 
-Spontaneous release through NMDA receptors keeps eEF2 kinase active and eEF2 phosphorylated, which holds translation
-back; block of these receptors dephosphorylates eEF2 [Autry 2011, 10.1038/nature10130; Nosyreva 2013]. Per PYR node,
-relative to baseline::
+Spontaneous transmission through NMDA receptors keeps eEF2 kinase active and eEF2 phosphorylated, which suppresses
+translation; blocking these receptors dephosphorylates eEF2 [Autry 2011, 10.1038/nature10130; Nosyreva 2013]. Per PYR
+node, relative to baseline::
 
     dP/dt = (1 - block - P) / tau
 
-Spontaneous transmission does not depend on firing, hence the blocked fraction itself and not the current that firing
-drives through what is left.
+Spontaneous transmission does not depend on firing, hence the blocked fraction itself rather than the current that
+firing drives through the remaining receptors.
 
-Not validated: P proportional to the unblocked fraction, to the last receptor; the direction alone is published.
+Not validated: P proportional to the unblocked fraction down to the last receptor; only the direction is published.
 """
 
 from typing import Annotated, NamedTuple
@@ -31,7 +31,7 @@ class Parameters(NamedTuple):
 def advance(
     nmda_block: np.ndarray, eef2_phosphorylation: np.ndarray, prepared: OnNodes[Parameters], clock: Clock
 ) -> None:
-    """Relax phosphorylation (n,) to the unblocked fraction of NMDA conductance, from the block (n,)."""
+    """Relax phosphorylation (n,) towards the unblocked fraction of NMDA conductance, one minus the block (n,)."""
     parameters, members = prepared.parameters, prepared.nodes
     eef2_phosphorylation[members] = relaxed(
         eef2_phosphorylation[members], 1.0 - nmda_block[members], clock.duration, parameters.dephosphorylation

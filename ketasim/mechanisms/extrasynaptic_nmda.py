@@ -1,7 +1,7 @@
-"""Extrasynaptic NMDA channels opened by ambient glutamate: a Hill law for each GluN2 subunit.
+"""Extrasynaptic NMDA receptors gated by ambient glutamate: a Hill equation for each GluN2 subunit.
 
-The channels themselves belong to the node (`ketasim.network.synapses`: ratio of extrasynaptic to synaptic receptors);
-this mechanism says which fraction of them glutamate holds open.
+The receptors belong to the node (`ketasim.network.synapses`: ratio of extrasynaptic to synaptic receptors); this
+mechanism sets the fraction of them that glutamate gates.
 """
 
 from typing import Annotated, NamedTuple
@@ -26,7 +26,7 @@ class Parameters(NamedTuple):
 
 
 def advance(glutamate_ambient: np.ndarray, nmda_tonic_gating: np.ndarray, parameters: Parameters, clock: Clock) -> None:
-    """Gating (4, n) at the ambient glutamate (n,) in uM: ``G**n / (EC50**n + G**n)``."""
+    """Set gating (4, n) at ambient glutamate G (n,) in uM to ``G**h / (EC50**h + G**h)``."""
     ec50 = np.array(parameters[:4])[:, None]
     occupied = (glutamate_ambient[None, :] / ec50) ** parameters.hill
     nmda_tonic_gating[:] = occupied / (1.0 + occupied)

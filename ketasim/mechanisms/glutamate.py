@@ -1,17 +1,17 @@
-"""Glutamate outside the synapse: two pools at steady state, because uptake works in milliseconds.
+"""Extrasynaptic glutamate: two pools at steady state, because uptake takes milliseconds.
 
 Perisynaptic, relative to baseline: ``Gp = R / R0 / uptake_gain``. Ambient, in uM, from::
 
     leak + rho J0 R / R0 = uptake_gain Vmax G / (Km + G)          J0 = Vmax G0 / (Km + G0),  leak = (1 - rho) J0
 
-R is the release that a node receives as the network measures it. Autoreceptors act on release probability inside the
+R is the release that a node receives, as measured in the network. Autoreceptors act on release probability inside the
 network, so R already contains their effect and no further factor ``1 - inhibition`` belongs here.
 
-Diffusion between neurons is left out: with D = 0.3-0.8 um^2/ms and uptake in 5 ms glutamate travels
+Diffusion between neurons is neglected: with D = 0.3-0.8 um^2/ms and uptake within 5 ms glutamate travels
 ``sqrt(D tau)`` = 1-2 um, and exchange between neurons 20 um apart is at most 1 % of uptake.
 
-Not validated: the ambient level moves by nM, far under what microdialysis reads (micromolar, for other reasons);
-compare in per cent of baseline only.
+Not validated: the ambient level changes by nM, far less than microdialysis reads (micromolar, for other reasons);
+compare only in per cent of baseline.
 """
 
 from typing import Annotated, NamedTuple
@@ -61,7 +61,7 @@ def advance(
     Raises
     ------
     KetasimError
-        Inflow exceeds the capacity of uptake: there is no steady state.
+        Inflow exceeds uptake capacity, so there is no steady state.
     """
     relative = relative_to_rest(vesicle_release, vesicle_release_baseline)
     glutamate_perisynaptic[:] = relative / uptake_gain
@@ -72,8 +72,8 @@ def advance(
         node = int(np.argmax(inflow - capacity))
         raise KetasimError(
             f"glutamate: inflow of {inflow[node]:.4g} uM/s at node {node} exceeds the uptake capacity of "
-            f"{capacity[node]:.4g} uM/s; glutamate would rise without end (release there is "
-            f"{relative[node]:.3g} times its baseline)"
+            f"{capacity[node]:.4g} uM/s; glutamate would rise without bound (release there is "
+            f"{relative[node]:.3g} times baseline)"
         )
     glutamate_ambient[:] = parameters.km * inflow / (capacity - inflow)
 

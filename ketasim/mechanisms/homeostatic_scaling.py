@@ -1,16 +1,17 @@
-"""Homeostatic scaling: a neuron that has fired too much for hours weakens its synapses, and the other way round.
+"""Homeostatic scaling: a neuron that fires too much for hours weakens its synapses, and conversely.
 
-Per PYR node, with rho the firing rate over its baseline, low-passed as x, and the factor h on synaptic strength::
+Per PYR node, with rho the firing rate relative to baseline, x its low-pass and h the factor on synaptic strength::
 
     dx/dt = (rho - x) / tau_x
     dh/dt = h clip(1 - x, -1, 1) / tau_h,   h within its limits
 
-A time constant of 6 h gives the rate that is averaged the mean age of a box of 12 h. Both are exact at a rate that is
-held during the step; the clip applies to the mean of ``1 - x`` over the step. Scaling is a factor of its own, beside
-surface receptors and synaptic protein: it scales AMPA of every glutamatergic synapse onto the node by h. It can cancel
-what plasticity adds, so results are to be given with and without it (``homeostatic_scaling: off``).
+With a time constant of 6 h the samples in the running average have the same mean age as in a boxcar of 12 h. Both
+equations are solved exactly for a rate held during the step; the clip applies to the mean of ``1 - x`` over the step.
+Scaling is a factor separate from surface receptors and synaptic protein: it multiplies AMPA of every glutamatergic
+synapse onto the node by h. It can cancel what plasticity adds, so report results with and without it
+(``homeostatic_scaling: off``).
 
-Not validated: the speed in a living adult cortex, where it may take longer than in culture; inhibition and NMDA
+Not validated: the speed in adult cortex in vivo, where it may take longer than in culture; inhibition and NMDA
 receptors are not scaled here.
 """
 
@@ -25,9 +26,9 @@ from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):
-    """Multiplicative scaling of synapses towards the baseline's firing rate."""
+    """Multiplicative scaling of synapses towards the baseline firing rate."""
 
-    averaging: Annotated[float, Gt(0), "s", Source("assumed", "mean age of a box of 12 h: noise must not scale")] = (
+    averaging: Annotated[float, Gt(0), "s", Source("assumed", "as a boxcar of 12 h: noise must not drive scaling")] = (
         21600.0
     )
     scaling: Annotated[
@@ -46,13 +47,13 @@ def advance(
     prepared: OnNodes[Parameters],
     clock: Clock,
 ) -> None:
-    """Advance the averaged rate (n,) and the factor (n,) at the firing rate (n,) in Hz; scale the port (n,)."""
+    """Advance the averaged rate (n,) and the factor (n,) at the firing rate (n,) in Hz; scale the port (n,) by it."""
     parameters, members = prepared.parameters, prepared.nodes
     # a node that was silent at baseline is not scaled
     relative = relative_to_rest(firing_rate[members], firing_rate_baseline[members])
     before = homeostatic_rate[members].copy()
     homeostatic_rate[members] = relaxed(before, relative, clock.duration, parameters.averaging)
-    # the integral of 1 - x over the step, x on its way from `before` to `relative`
+    # integral of 1 - x over the step, x relaxing from `before` towards `relative`
     lacking = (1.0 - relative) * clock.duration + parameters.averaging * (homeostatic_rate[members] - before)
     growth = np.exp(np.clip(lacking, -clock.duration, clock.duration) / parameters.scaling)
     scale = np.clip(homeostatic_scale[members] * growth, parameters.smallest, parameters.largest)

@@ -1,4 +1,4 @@
-"""What a slow mechanism is: parameters, signals through which it meets others, its step, and edges that it changes."""
+"""What a slow mechanism is: parameters, the signals it reads and writes, its step, and the edges it changes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +15,16 @@ P = TypeVar("P")
 
 
 class Clock(NamedTuple):
-    """What a mechanism may know of time: how long the step is and which one it is, never the dose.
+    """What a mechanism may know of time: the step's length and number, never the dose.
 
-    seed : random seed of the run.
-    duration : length of the slow step in s.
-    fast_step : absolute number of the 0.1 ms step at which the slow step starts (negative before time zero).
+    Attributes
+    ----------
+    seed : int
+        Random seed of the run.
+    duration : float
+        Length of the slow step in s.
+    fast_step : int
+        Absolute number of the 0.1 ms step at which the slow step starts (negative before time zero).
     """
 
     seed: int
@@ -29,22 +34,24 @@ class Clock(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What a mechanism may prepare itself for.
+    """What a mechanism is prepared for: subject, drugs and network of a run.
 
-    Parameters
+    Attributes
     ----------
     species : str
+        Species of the subject.
     weight : float
-        Of the body, kg.
+        Body weight, kg.
     genotype : tuple of (gene, alleles)
+        Genotype of the subject.
     drugs : tuple of Drug
-        Those in play.
+        Drugs of the run.
     compartments : Compartments
-        The linear system that they make in this body.
+        Linear system of these drugs in this body.
     topology : Topology or None
         Nodes and edges at the start; None without a network.
     network : Network or None
-        Cells and synapses where the network is a spiking one.
+        Cells and synapses of a spiking network.
     """
 
     species: str
@@ -56,14 +63,20 @@ class Setting:
     network: Network | None
 
     def nodes(self, population: str) -> slice:
-        """Nodes of a population; without a network there are none to act on, which is an error."""
+        """Return the nodes of a population.
+
+        Raises
+        ------
+        ValueError
+            There is no network.
+        """
         if self.topology is None:
             raise ValueError(f"without a network there are no nodes of {population} to act on")
         return self.topology.slice_of(population)
 
     @property
     def compounds(self) -> tuple[str, ...]:
-        """Compounds of all drugs in play: the axis `compound`."""
+        """Compounds of all drugs of the run: the axis `compound`."""
         return tuple(compound for drug in self.drugs for compound in drug.compounds)
 
     @property
@@ -73,12 +86,12 @@ class Setting:
         return tuple(compound for compound in self.compounds if compound in named)
 
     def ligands(self, target: str, action: Action) -> Ligands:
-        """Compounds that act on a target in this way, by its name in drug files; there may be none."""
+        """Return the compounds with this action at a target, named as in drug files; there may be none."""
         return ligands_of(self.drugs, target, action)
 
 
 class OnNodes(NamedTuple, Generic[P]):
-    """What `advance` is given by a mechanism of one population that needs no tables: parameters and its nodes."""
+    """What `advance` receives if the mechanism acts on one population and has no `prepare`: parameters and nodes."""
 
     parameters: P
     nodes: slice
@@ -87,9 +100,14 @@ class OnNodes(NamedTuple, Generic[P]):
 class EdgeChanges(NamedTuple):
     """What a slow step did to the plastic edges of a class pair.
 
-    edges : all edges after the step, by source and target; `weight` is relative, float64.
-    died, born : those that were before and are no more, with the weights that they died with, and those that are new.
-    own : what the mechanism itself keeps of the edges, see `Mechanism`.
+    Attributes
+    ----------
+    edges : Synapses
+        All edges after the step, sorted by source and target; `weight` is relative, float64.
+    died, born : Synapses
+        Edges removed in the step, with their last weights, and edges added in it.
+    own : nested NamedTuple of arrays
+        State that the mechanism keeps of the edges, see `Mechanism`.
     """
 
     edges: Synapses
@@ -105,42 +123,42 @@ class Mechanism:
     Parameters
     ----------
     name : str
-        The module's name, the key under ``mechanisms:`` in an experiment file, the attribute ``mechanism`` of the
+        Name of the module, key under ``mechanisms:`` in an experiment file, and attribute ``mechanism`` of the
         datasets it owns.
     Parameters : type of NamedTuple
         Its fields are ``Annotated[type, limits..., "unit", Source(...)] = value``, as shown by ``ketasim mechanisms``.
     advance : callable, optional
         Called with the arrays of ``reads``, ``writes`` and ``scales`` in that order, then the parameters (or what
         `prepare` made of them) and a `Clock`. It changes ``writes`` in place, multiplies into ``scales``, and treats
-        ``reads`` as the values at the start of the step. A step of zero length leaves integrated states alone and puts
-        algebraic ones at their balance.
+        ``reads`` as the values at the start of the step. A step of zero length leaves integrated states unchanged and
+        sets algebraic ones to their steady state.
     reads, writes, scales : tuple of str
         Names from the signal table. A state has one owner: two mechanisms that write the same signal are refused.
     prepare : callable, optional
-        Called once as ``prepare(parameters, setting)`` with the run's `Setting`; returns what `advance` is given
+        Called once as ``prepare(parameters, setting)`` with the run's `Setting`; returns what `advance` receives
         instead of the parameters (tables per drug, per node).
     signals : tuple of Signal
-        Those that a user's own mechanism adds to the table.
+        Signals that a user's own mechanism adds to the table.
     population : str, optional
-        The mechanism acts on the nodes of this population; a network without it leaves the mechanism out. Without
-        `prepare`, `advance` is given `OnNodes`.
+        Population whose nodes the mechanism acts on; in a network without it the mechanism is left out. Without
+        `prepare`, `advance` receives `OnNodes`.
     edges : str or (str, str), optional
-        Source and target population whose edges it changes, or one population for the edges among its neurons. Edges of
-        a pair have one owner. An engine whose edges are fixed leaves the mechanism out.
+        Source and target population whose edges it changes, or one population for the edges among its neurons. The
+        edges of a pair have one owner. Under an engine with fixed edges the mechanism is left out.
     evolve : callable, optional
         Called after every `advance` as ``evolve(edges, own, before, after, prepared, clock)``; returns `EdgeChanges`.
         Nodes are numbered within their populations, delays are in fast steps. ``before`` maps the names of ``reads``
-        and ``writes`` to their values at the start of the step, ``after`` those of ``writes`` and ``scales`` to what
-        they are at its end and may be changed to. ``own`` is a nested NamedTuple of arrays.
+        and ``writes`` to their values at the start of the step, ``after`` those of ``writes`` and ``scales`` to their
+        values at its end, which may be changed. ``own`` is a nested NamedTuple of arrays.
     begin : callable, optional
-        Called once as ``begin(edges, parameters, setting, seed)`` with the edges at the start; returns what `evolve` is
-        given as ``prepared`` and ``own``. Without it they are what `advance` is given and ``()``.
+        Called once as ``begin(edges, parameters, setting, seed)`` with the edges at the start; returns ``prepared`` and
+        ``own`` for `evolve`. Without it they are what `advance` receives, and ``()``.
     edges_born : callable, optional
-        ``edges_born(parameters)``: edges born a day at rest, as a share of those there are, for forecasts.
+        ``edges_born(parameters)``: edges born per day at rest, as a fraction of existing ones, for forecasts.
     remarks : callable, optional
-        ``remarks(prepared, setting, signals)``: lines to be told to a person once the network is known at rest.
+        ``remarks(prepared, setting, signals)``: lines for the user once the resting network has been measured.
     targets : tuple of (target, action)
-        Rows of drug files that `prepare` asks for; ``ketasim drugs`` says which nobody asks for.
+        Rows of drug files that `prepare` uses; ``ketasim drugs`` lists rows that no mechanism uses.
     """
 
     name: str
@@ -160,7 +178,7 @@ class Mechanism:
     targets: tuple[tuple[str, Action], ...] = ()
 
     def prepared(self, parameters: Any, setting: Setting) -> Any:
-        """Return what `advance` is given for these parameters in this setting."""
+        """Return what `advance` receives for these parameters in this setting."""
         if self.prepare is not None:
             return self.prepare(parameters, setting)
         return parameters if self.population is None else OnNodes(parameters, setting.nodes(self.population))
@@ -172,7 +190,7 @@ class Mechanism:
 
     @property
     def populations(self) -> tuple[str, ...]:
-        """Populations without which there is nothing to act on."""
+        """Populations that the mechanism needs."""
         return tuple(name for name in (self.population, *(self.pair or ())) if name is not None)
 
     @property

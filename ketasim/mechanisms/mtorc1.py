@@ -1,18 +1,18 @@
-"""mTORC1: TrkB by way of ERK and Akt activates p70S6K, and negative feedback makes that a transient.
+"""mTORC1: TrkB activates p70S6K via ERK and Akt; negative feedback makes the response transient.
 
 Per PYR node, M (the signal `p70s6k`) relative to baseline and feedback f::
 
     dM/dt = (1 + gain (K - 1) - f - M) / tau_M
     df/dt = (feedback (M - 1) - f) / tau_f
 
-TrkB is held during a step, which makes the system linear; it is advanced by its exact solution, and M not let below
-zero. A lasting change of TrkB moves M by ``gain / (1 + feedback)`` of it: the pathway adapts. Feedback slower than the
-fall of BDNF brings M below rest afterwards, faster feedback leaves a tail. At the defaults M swings (damping 0.32): a
-sudden lasting step of TrkB takes it below rest after 42 min, and after a dose, where BDNF rises and falls within hours,
-it dips by a tenth to a fifth of its peak.
+TrkB is held during a step, which makes the system linear; it is advanced by its exact solution, with M floored at zero.
+A sustained change of TrkB shifts M by ``gain / (1 + feedback)`` of it: the pathway adapts. Feedback slower than the
+fall of BDNF takes M below rest afterwards, faster feedback leaves a tail. At the defaults M is underdamped (damping
+ratio 0.32): a sustained step of TrkB takes it below rest after 42 min, and after a dose, where BDNF rises and falls
+within hours, it undershoots by a tenth to a fifth of its peak.
 
-Not validated: what the feedback is (S6K on IRS-1 and its like, phosphatases, loss of TrkB); one gain for all that
-reaches mTORC1, also in the human, where no time course has been measured.
+Not validated: the nature of the feedback (S6K on IRS-1 and the like, phosphatases, loss of TrkB); one gain for all
+inputs to mTORC1, also in humans, where no time course has been measured.
 """
 
 from typing import Annotated, NamedTuple
@@ -29,7 +29,7 @@ class Parameters(NamedTuple):
     """Transient activation of mTORC1 and p70S6K by TrkB."""
 
     gain: Annotated[
-        float, Ge(0), "1", Source("assumed", "p70S6K about doubles after 10 mg/kg in the rat; E1 fixes times only")
+        float, Ge(0), "1", Source("assumed", "p70S6K about doubles after 10 mg/kg in the rat; E1 fixes only times")
     ] = 10.0
     feedback: Annotated[
         float, Ge(0), "1", Source("fitted", "E1: at least 14 at this ratio to the adaptation time, no upper bound")
@@ -51,9 +51,9 @@ class Parameters(NamedTuple):
 def advance(
     trkb: np.ndarray, p70s6k: np.ndarray, mtorc1_feedback: np.ndarray, prepared: OnNodes[Parameters], clock: Clock
 ) -> None:
-    """One exact step of M (n,) and f (n,) at active TrkB (n,)."""
+    """Advance M (n,) and f (n,) exactly at active TrkB (n,)."""
     parameters, members = prepared.parameters, prepared.nodes
-    # where both would settle at this TrkB, and how far they are from there
+    # steady state at this TrkB, and distances from it
     settled = parameters.gain * (trkb[members] - 1.0) / (1.0 + parameters.feedback)
     activity = p70s6k[members] - 1.0 - settled
     opposition = mtorc1_feedback[members] - parameters.feedback * settled
@@ -64,7 +64,7 @@ def advance(
 
 
 def change_in(parameters: Parameters, duration: float) -> np.ndarray:
-    """Matrix (2, 2) ``exp(A duration) - 1`` of the distances of M and f from where they settle; `duration` in s."""
+    """Return (2, 2) ``exp(A duration) - 1`` for the distances of M and f from steady state; `duration` in s."""
     matrix = np.array(
         [
             [-1.0 / parameters.activation, -1.0 / parameters.activation],

@@ -7,13 +7,13 @@ Per node, GluN2 subunit s and blocker c, with trapped block T, superficial block
     v_c = exp(delta_c (V + 66 mV) / 26.7 mV)
 
 Concentration, Mg factor m, voltage V and open probability p are held during a step, which makes the system linear; it
-is advanced by its exact solution. Without opening (p = 0) nothing moves: what is trapped stays.
+is advanced by its exact solution. Without opening (p = 0) trapped block neither rises nor falls.
 
-m and V are means over the synaptic gate, also for the share of p that is tonic or due to the release floor.
+m and V are means weighted by the synaptic gate, also for the share of p that is tonic or due to the release floor.
 
-The scheme follows Kotermanski & Johnson 2009 in what it is fed (IC50 without Mg); IC50s with Mg are its prediction.
-Against those recalled from the same source (5.35, 5.08, 1.18, 2.95 uM for A-D) it gives 5.86, 5.51, 2.65, 4.30: good
-for A and B, 2.2 and 1.5 times too weak for C and D.
+The scheme takes IC50s without Mg from Kotermanski & Johnson 2009; IC50s with Mg are its prediction. Where the same
+source has 5.35, 5.08, 1.18, 2.95 uM for A-D (recalled), it gives 5.86, 5.51, 2.65, 4.30: good for A and B, 2.2 and 1.5
+times too weak for C and D.
 """
 
 import math
@@ -37,7 +37,7 @@ _ERREGER = Source("verified", "peak open probability, Erreger 2005, PMC1665591")
 
 
 class Parameters(NamedTuple):
-    """Block of NMDA receptors by the compounds in the brain."""
+    """Block of NMDA receptors by compounds in the brain."""
 
     open_probability_2a: Annotated[float, Gt(0), Le(1), "1", _ERREGER] = 0.50
     open_probability_2b: Annotated[float, Gt(0), Le(1), "1", _ERREGER] = 0.12
@@ -53,7 +53,7 @@ class Parameters(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """Blockers by subunit and what is fixed of each node."""
+    """Blockers by subunit, and constants of each node."""
 
     compound: np.ndarray  # (n_blockers,) int64, position on the axis `compound`
     k_on: np.ndarray  # (n_blockers,) 1/uM/s
@@ -65,14 +65,14 @@ class Prepared(NamedTuple):
     release_floor: float
     exposed: np.ndarray  # (n,) bool
     shares: np.ndarray  # (4, n)
-    rest: np.ndarray  # (n,) mV, stands in for the gated mean where no gate ever opened
+    rest: np.ndarray  # (n,) mV, used where no gate opened and there is no gated mean
     mg_over_k: np.ndarray  # (4,)
     synaptic: float  # 1 if block lowers the current of synaptic receptors, else 0
-    extrasynaptic: float  # the same of extrasynaptic ones
+    extrasynaptic: float  # the same for extrasynaptic receptors
 
 
 class Gating(NamedTuple):
-    """What the last window says of each node's NMDA gates; (n,) except tonic (4, n)."""
+    """Gating of each node's NMDA receptors in the last window; (n,) except tonic (4, n)."""
 
     gate: np.ndarray
     unblocked_ab: np.ndarray
@@ -82,10 +82,10 @@ class Gating(NamedTuple):
 
 
 def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Gather the blockers of the drugs in play and the subunits of the nodes."""
+    """Collect the blockers among the drugs of the run, and the subunits of the nodes."""
     network = setting.network
     if network is None:
-        raise ValueError("nmda_blockade acts on nodes; without a network it does not run")
+        raise ValueError("nmda_blockade acts on nodes; it cannot run without a network")
     rows = [
         (row_of(drug.nmda, name), row_of(drug.nmda_kinetics, name))
         for drug in setting.drugs
@@ -128,12 +128,12 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """One exact step of every node's receptors; shapes as in the signal table.
+    """Advance every node's receptors exactly; shapes as in the signal table.
 
     Raises
     ------
     KetasimError
-        Rates times the step are too large for a number.
+        Block is not finite: rates times the step overflow.
     """
     gating = Gating(
         nmda_gating, nmda_gating_unblocked_ab, nmda_gating_unblocked_cd, nmda_gating_voltage, nmda_tonic_gating
@@ -147,8 +147,8 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     if not np.isfinite(nmda_block).all():
         node = int(np.flatnonzero(~np.isfinite(nmda_block))[0])
         raise KetasimError(
-            f"nmda_blockade: block at node {node} is no number any more with brain concentrations of "
-            f"{concentration.max(initial=0.0):.3g} uM at most; check the drug's k_on and the dose"
+            f"nmda_blockade: block at node {node} is no longer finite at brain concentrations of up to "
+            f"{concentration.max(initial=0.0):.3g} uM; check the drug's k_on and the dose"
         )
 
 
@@ -205,7 +205,7 @@ def fill_system(source: np.ndarray, loss: np.ndarray, duration: float, matrix: n
 
 @kernel
 def opening(gating: Gating, prepared: Prepared, subunit: int, node: int) -> tuple[float, float, float]:
-    """Mean open probability, Mg factor and voltage (mV) of a node's channels, averaged together with the gate."""
+    """Return mean open probability, Mg factor and voltage (mV) of a node's channels, weighted by the gate."""
     gate = gating.gate[node]
     total = min(1.0, max(prepared.release_floor, gate + gating.tonic[subunit, node]))
     p = prepared.open_probability[subunit] * total
@@ -227,7 +227,7 @@ def rates(
 ) -> None:
     """Fill entry rate `source` (times q) and exit rate `loss`, 1/s: trapped states first, then superficial ones.
 
-    channel : (p, m, V in mV).
+    `channel` is (p, m, V in mV).
     """
     p, m, voltage = channel
     n_blockers = concentration.shape[0]
@@ -246,7 +246,7 @@ def rates(
 
 
 class HalfTime(NamedTuple):
-    """How fast a blocker comes and goes at one class's receptors, s, at the open probability that it has."""
+    """Half-times in s of onset and recovery of block at one class's receptors, at their open probability."""
 
     population: str
     subunit: str
@@ -256,12 +256,12 @@ class HalfTime(NamedTuple):
     recovery: float
 
 
-#: Concentration for which half-times of onset are stated, uM: the brain at the end of 0.5 mg/kg over 40 min.
+#: uM, concentration for which half-times of onset are stated: in brain at the end of 0.5 mg/kg over 40 min.
 TYPICAL_CONCENTRATION = 0.25
 
 
 def half_times(setting: Setting, prepared: Prepared, gating: Gating) -> list[HalfTime]:
-    """Half-times of the first blocker for each exposed class and subunit, at class means of the gating."""
+    """Return half-times of the first blocker for each exposed class and subunit, at class means of the gating."""
     network = setting.network
     if network is None or not setting.blockers:
         return []
@@ -284,12 +284,12 @@ def half_times(setting: Setting, prepared: Prepared, gating: Gating) -> list[Hal
 
 
 def remarks(prepared: Prepared, setting: Setting, signals: Mapping[str, np.ndarray]) -> list[str]:
-    """How fast the first blocker comes and goes at each class's receptors, at the gating as it is; a line a class."""
+    """Return half-times of block by the first blocker at the present gating, one line per class."""
     rows = half_times(setting, prepared, Gating(*(signals[name] for name in MECHANISM.reads[1:])))
     if not rows:
         return []
     first = rows[0]
-    lines = [f"half-times of block by {first.blocker} at rest (onset at {first.concentration:g} uM of it, recovery):"]
+    lines = [f"half-times of block by {first.blocker} at rest (onset at {first.concentration:g} uM, recovery):"]
     for population in dict.fromkeys(row.population for row in rows):
         own = [row for row in rows if row.population == population]
         parts = [f"{row.subunit} {_in_words(row.onset)}, {_in_words(row.recovery)}" for row in own]

@@ -25,7 +25,7 @@ class Parameters(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """The linear system of the drugs in play."""
+    """The linear system of the drugs of the run."""
 
     matrix: np.ndarray  # (n, n) 1/s
     plasma: np.ndarray  # (n_compounds, n)
@@ -33,7 +33,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Take the matrices of the drugs in this subject's body."""
+    """Return the matrices of the drugs in this subject's body."""
     system = setting.compartments
     return Prepared(system.matrix, system.plasma, system.brain)
 
@@ -47,7 +47,7 @@ def advance(
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """One exact step. Shapes: (n_compartments,) mg, mg/s, mg; (n_compounds,) ng/mL; (n_compounds,) uM."""
+    """Advance exactly. Shapes: (n_compartments,) mg, mg/s, mg; (n_compounds,) ng/mL; (n_compounds,) uM."""
     n = drug_amount.size
     if n == 0:
         return

@@ -1,14 +1,14 @@
 """Surface AMPA receptors: raised within hours by TrkB, and by potentiators if that path is switched on.
 
-Per PYR node, relative to baseline, with ``y`` the sum of (C / EC50)^hill over the potentiators of the drugs in play::
+Per PYR node, relative to baseline, with ``y`` the sum of (C / EC50)^hill over the potentiators among the drugs::
 
     dA/dt = (1 + aB (K - 1) + aP y / (1 + y) - A) / tau
 
 Scales AMPA of every glutamatergic synapse onto the node by ``A^exponent``. Which compounds are potentiators is drug
-data (target `ampa`); aP is zero by default, so that this path has to be switched on.
+data (target `ampa`); aP is zero by default, so this path has to be switched on.
 
-Not validated: the size of both gains. The potentiation that the drug data cite was found presynaptic, as more release,
-and is put here on the receptors of the receiving cell.
+Not validated: the size of both gains. The potentiation cited in the drug data was found to be presynaptic (more
+release); here it acts on the receptors of the postsynaptic cell.
 """
 
 from typing import Annotated, NamedTuple
@@ -36,7 +36,7 @@ class Parameters(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """Parameters, the nodes, and the potentiators among the drugs in play."""
+    """Parameters, the nodes, and the potentiators among the drugs of the run."""
 
     parameters: Parameters
     members: slice
@@ -44,7 +44,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Find the PYR nodes and the potentiators of the drugs in play."""
+    """Find the PYR nodes and the potentiators among the drugs of the run."""
     return Prepared(parameters, setting.nodes("PYR"), setting.ligands("ampa", "potentiator"))
 
 
@@ -56,7 +56,7 @@ def advance(
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """Relax receptors (n,) to what TrkB (n,) and concentrations (n_compounds,) in uM call for; scale the port (n,)."""
+    """Relax receptors (n,) to their target at TrkB (n,) and concentrations (n_compounds,) in uM; scale the port."""
     parameters, members = prepared.parameters, prepared.members
     bound = prepared.potentiators.relative_concentration(brain_concentration)
     potentiated = parameters.potentiator_gain * bound / (1.0 + bound)

@@ -1,20 +1,20 @@
-"""Synaptogenesis: spines of pyramidal cells form, mature in three stages and are lost; their sizes fluctuate.
+"""Synaptogenesis: spines of pyramidal cells form, mature in three stages and are eliminated; their sizes fluctuate.
 
-Spines within the circuit are edges of its graph, which `evolve` ages, removes and adds by the kernels
-`ketasim.kernels.spine_turnover` and `spine_births`. With n density relative to rest, S synaptic protein, c the product
-of both neurons' deviations of activity, y = ln w less what it tends to::
+Spines within the circuit are edges of its graph, which `evolve` ages, removes and adds through the kernels
+`ketasim.kernels.spine_turnover` and `spine_births`. With n spine density relative to rest, S synaptic protein, c the
+product of both neurons' deviations of activity, y = ln w minus its long-term mean::
 
-    formation    f0 (1 + g (S - 1)) (n_max - n)/(n_max - 1), no factor below 0, with a preference for sites lost before
+    formation    f0 (1 + g (S - 1)) (n_max - n)/(n_max - 1), factors floored at 0; partners lost before are preferred
     promotion    p_stage S**h max(0, 1 + k c)
     elimination  e_stage exp(-gamma y) / its mean over the stage
     dy = -y/tau dt + s sqrt(2/tau) dW + eta c dt
 
-Rates are solved from the shares of stages, and s is the SD of ln w in the graph at the start (0.93 in the default
-circuit), so that rest is stationary. The spines of background afferents are a mean
-field of the same stages per neuron, without sizes, that scales the afferents' conductance.
+Rates are solved from the shares of stages, and s is the SD of ln w in the initial graph (0.93 in the default circuit),
+so that rest is stationary. Afferent spines are a mean field of the same stages per neuron, without sizes, which scales
+the afferents' conductance.
 
-Not validated: that formation rises so steeply with synaptic protein; that both it and promotion see protein alone;
-every number marked assumed. A spine is taken to be one synapse, and the spines of afferents to be as large at birth as
+Not validated: the steep rise of formation with synaptic protein; that both formation and promotion depend on protein
+alone; every number marked assumed. A spine is taken to be one synapse, and afferent spines to be as large at birth as
 later.
 """
 
@@ -62,38 +62,38 @@ class Parameters(NamedTuple):
     transient_share: Annotated[float, Gt(0), Lt(1), "1", _STAGES] = 0.05
     consolidating_share: Annotated[float, Gt(0), Lt(1), "1", _STAGES] = 0.12
     largest_density: Annotated[
-        float, Gt(1), "1", Source("assumed", "n_max: density over that at rest where formation ends")
+        float, Gt(1), "1", Source("assumed", "n_max: density relative to rest at which formation stops")
     ] = 1.5
     formation_gain: Annotated[
         float, Ge(0), "1", Source("fitted", "F1: density at 24 h; relative formation per relative synaptic protein")
     ] = 30.0
     promotion_gain: Annotated[
-        float, Ge(0), "1", Source("assumed", "promotion goes with synaptic protein to this power")
+        float, Ge(0), "1", Source("assumed", "h: promotion scales as synaptic protein to this power")
     ] = 1.0
     correlation_gain: Annotated[
-        float, Ge(0), "1", Source("assumed", "promotion doubles where both neurons deviate fully, alike")
+        float, Ge(0), "1", Source("assumed", "k: promotion doubles where both neurons deviate fully in the same sense")
     ] = 1.0
     size_protection: Annotated[
         float, Ge(0), Le(2), "1", Source("assumed", "gamma: large spines live longer (Holtmaat 2005), to this power")
     ] = 0.5
     weight_time: Annotated[float, Gt(0), "d", _SIZES] = 20.0
     hebbian_rate: Annotated[
-        float, Ge(0), "1/d", Source("assumed", "eta: growth of ln w where both neurons deviate fully, alike")
+        float, Ge(0), "1/d", Source("assumed", "eta: growth of ln w where both neurons deviate fully in the same sense")
     ] = 0.1
     memory_time: Annotated[float, Gt(0), "d", Source("assumed", "weeks; lost spines come back, Moda-Sava 2019")] = 14.0
     memory_preference: Annotated[
-        float, Ge(0), "1", Source("assumed", "weight of a partner lost just now, where all n0 places weigh n0")
+        float, Ge(0), "1", Source("assumed", "weight of a just-lost partner, where all n0 resting spines weigh n0")
     ] = 1.0
     partner_width: Annotated[
         float, Gt(0), "um", Source("verified", "PYR to PYR: that of the circuit, Campagnola 2022")
     ] = 127.0
-    activity_time: Annotated[float, Gt(0), "h", Source("assumed", "low-pass of the rate that spines read")] = 12.0
+    activity_time: Annotated[float, Gt(0), "h", Source("assumed", "low-pass of the rate that spines depend on")] = 12.0
     afferent_spines: Annotated[
-        bool, Source("assumed", "afferents' spines follow the same laws; false: they stay as they are")
+        bool, Source("assumed", "afferent spines follow the same laws; false: they stay constant")
     ] = True
 
 
-#: Points of the grid of y, and how many standard deviations it reaches to either side.
+#: Points of the grid of y, and its reach to either side in standard deviations.
 _POINTS = 241
 _REACH = 6.0
 
@@ -101,9 +101,16 @@ _ITERATIONS = 200
 
 
 class MeanRates(NamedTuple):
-    """Mean rates that keep the shares of stages, 1/d, and formation in shares of all spines a day.
+    """Mean rates that keep the shares of stages.
 
-    share, elimination, promotion : (3,) by stage.
+    Attributes
+    ----------
+    share : (3,) array
+        Fraction of spines in each stage.
+    elimination, promotion : (3,) array
+        1/d, by stage.
+    formation : float
+        1/d, spines formed as a fraction of all spines.
     """
 
     share: np.ndarray
@@ -121,11 +128,18 @@ class Rest(NamedTuple):
         0 = d/dy [y f_k + s^2 df_k/dy] / tau - (p_k + e_k exp(-gamma y) / N_k) f_k + inflow
         inflow = (e_0 + p_0) x_0 Normal(y; -gamma s^2, s^2) of births for k = 0,  p_(k-1) f_(k-1) after
 
-    with ``N_k`` the mean of ``exp(-gamma y)`` over stage k, so that each stage loses what its mean rates say.
+    with ``N_k`` the mean of ``exp(-gamma y)`` over stage k, so that each stage is left at its mean rates.
 
-    y : (m,). density : (3, m), per unit of y; the integral over a stage is its share.
-    norm : (3,) mean of ``exp(-gamma y)`` over a stage.
-    mean_size : mean of ``exp(y)`` over all stages.
+    Attributes
+    ----------
+    y : (m,) array
+        Grid.
+    density : (3, m) array
+        Per unit of y; the integral over a stage is its share.
+    norm : (3,) array
+        Mean of ``exp(-gamma y)`` over a stage.
+    mean_size : float
+        Mean of ``exp(y)`` over all stages.
     """
 
     y: np.ndarray
@@ -134,28 +148,31 @@ class Rest(NamedTuple):
     mean_size: float
 
     def mean_log_weight(self, mean_weight: float) -> float:
-        """Where ln w has to tend to, so that the mean weight at rest is `mean_weight`."""
+        """Return the long-term mean of ln w at which the mean weight at rest is `mean_weight`."""
         return math.log(mean_weight / self.mean_size)
 
     def stage_probability(self, y: np.ndarray) -> np.ndarray:
-        """Probability (E, 3) of each stage for spines with y (E,); beyond the grid that of its end."""
+        """Return the probability (E, 3) of each stage for spines with y (E,); beyond the grid that of its end."""
         share = self.density / self.density.sum(axis=0)
         return np.stack([np.interp(y, self.y, row) for row in share], axis=1)
 
 
 def steady_rates(share: np.ndarray, first_times: tuple[float, float], half_life: float) -> MeanRates:
-    """Rates that keep the shares of stages.
+    """Return the rates that keep the shares of stages.
 
     Parameters
     ----------
-    share : (3,), adding up to 1.
-    first_times : d, mean times in the first two stages, whether left by death or by promotion.
-    half_life : d, of the last stage.
+    share : (3,) array
+        Fraction of spines in each stage; they add up to 1.
+    first_times : (float, float)
+        d, mean times in the first two stages, whether left by elimination or promotion.
+    half_life : float
+        d, of the last stage.
 
     Raises
     ------
     ValueError
-        If no rates keep the shares: an elimination rate would be negative.
+        No rates keep the shares: an elimination rate would be negative.
     """
     leaving = 1.0 / first_times[0], 1.0 / first_times[1]
     last = math.log(2.0) / half_life
@@ -164,8 +181,9 @@ def steady_rates(share: np.ndarray, first_times: tuple[float, float], half_life:
     elimination = np.array([leaving[0] - promoted_0, leaving[1] - promoted_1, last])
     if elimination.min() < 0.0:
         raise ValueError(
-            f"shares {share[0]:g}, {share[1]:g}, {share[2]:g} of stages cannot last: stages would have to be promoted "
-            f"at {promoted_0:.3g} and {promoted_1:.3g} 1/d but are left at {leaving[0]:.3g} and {leaving[1]:.3g} 1/d"
+            f"shares {share[0]:g}, {share[1]:g}, {share[2]:g} of stages cannot be stationary: promotion would need "
+            f"{promoted_0:.3g} and {promoted_1:.3g} 1/d, but stages are left at {leaving[0]:.3g} and "
+            f"{leaving[1]:.3g} 1/d in all"
         )
     promotion = np.array([promoted_0, promoted_1, 0.0])
     return MeanRates(np.asarray(share, float), elimination, promotion, float(leaving[0] * share[0]))
@@ -176,13 +194,19 @@ def at_rest(rates: MeanRates, protection: float, sd: float, time: float) -> Rest
 
     Parameters
     ----------
-    rates : as `steady_rates` gives them.
-    protection : gamma. sd, time : s and tau (d) of the weights' process.
+    rates : MeanRates
+        From `steady_rates`.
+    protection : float
+        gamma.
+    sd : float
+        s of the weights' process.
+    time : float
+        d, tau of the weights' process.
 
     Raises
     ------
     ValueError
-        If no solution is found. Protections far beyond 2 would need a wider grid.
+        No solution is found; a protection far above 2 would need a wider grid.
     """
     y = np.linspace(-_REACH * sd, _REACH * sd, _POINTS)
     step = y[1] - y[0]
@@ -199,10 +223,10 @@ def at_rest(rates: MeanRates, protection: float, sd: float, time: float) -> Rest
 
 
 def _process(y: np.ndarray, sd: float, time: float) -> np.ndarray:
-    """Matrix (m, m) of the weights' process: flows between neighbours that leave the normal density as it is."""
+    """Return the generator (m, m) of the weights' process: flows between neighbours that keep the normal density."""
     step = y[1] - y[0]
     middle = 0.5 * (y[1:] + y[:-1])
-    # flow from i to i + 1 over density at i, and back, is the normal density at the border over that at the point
+    # the rate from i to i + 1, and back, goes as normal density at the border divided by that at the point
     flow = sd**2 / (time * step**2)
     up = flow * np.exp(0.5 * (y[:-1] ** 2 - middle**2) / sd**2)
     down = flow * np.exp(0.5 * (y[1:] ** 2 - middle**2) / sd**2)
@@ -213,7 +237,7 @@ def _process(y: np.ndarray, sd: float, time: float) -> np.ndarray:
 def _stage_at_rest(
     process: np.ndarray, hazard: np.ndarray, inflow: np.ndarray, loss: tuple[float, float]
 ) -> tuple[np.ndarray, float]:
-    """Density and the mean of the hazard's factor in it: each is solved with the other, in turn."""
+    """Return the density and its mean of the hazard's factor, solved by fixed-point iteration."""
     from scipy.linalg import solve_banded
 
     elimination, promotion = loss
@@ -226,21 +250,21 @@ def _stage_at_rest(
         before, norm = norm, float((hazard @ density) / density.sum())
         if abs(norm - before) < 1e-13 * norm:
             return density, norm
-    raise ValueError(f"no distribution of spine sizes at rest after {_ITERATIONS} iterations; last norms {norm:g}")
+    raise ValueError(f"no distribution of spine sizes at rest after {_ITERATIONS} iterations; last norm {norm:g}")
 
 
-#: SD(ln w) of a graph whose weights are all alike, about which they then fluctuate.
+#: SD of ln w assumed for a graph of equal weights.
 LEAST_SD_LOG = 0.05
 
 
 class Turnover(NamedTuple):
-    """What the kernel is given: its constants, and what spines are at rest."""
+    """Constants of the kernel, and the distribution of spines at rest."""
 
     rates: Rates
     rest: Rest
 
     def stage_probability(self, log_weight: np.ndarray) -> np.ndarray:
-        """Probability (E, 3) of each stage at rest for spines with ln w (E,)."""
+        """Return the probability (E, 3) of each stage at rest for spines with ln w (E,)."""
         return self.rest.stage_probability(log_weight - self.rates.mean_log_weight)
 
 
@@ -253,12 +277,12 @@ class Prepared(NamedTuple):
 
 
 def solved_rates(parameters: Parameters) -> MeanRates:
-    """Rates of elimination, promotion and formation under which the shares of stages are stationary.
+    """Return rates of elimination, promotion and formation under which the shares of stages are stationary.
 
     Raises
     ------
     KetasimError
-        There are none.
+        There are no such rates.
     """
     transient, consolidating = parameters.transient_share, parameters.consolidating_share
     if transient + consolidating >= 1.0:
@@ -275,11 +299,11 @@ def solved_rates(parameters: Parameters) -> MeanRates:
 
 
 def turnover(parameters: Parameters, weight: np.ndarray) -> Turnover:
-    """Set up turnover so that spines with the weights (E,) of a graph are at rest: their number, stages and mean.
+    """Set up turnover so that a graph with weights (E,) is at rest: number, stages and mean weight of its spines.
 
-    The spread of ln w is the graph's own, at least `LEAST_SD_LOG`. Rest is exact for log-normal weights up to what
-    selection does to them (mean weight and density then move by less than 0.1 % in 60 d); others become log-normal, and
-    meanwhile their mean moves.
+    The SD of ln w is the graph's own, at least `LEAST_SD_LOG`. Rest is exact for log-normal weights but for the effect
+    of selection (mean weight and density drift by less than 0.1 % in 60 d); other weights become log-normal, and their
+    mean drifts meanwhile.
 
     Raises
     ------
@@ -307,31 +331,31 @@ def turnover(parameters: Parameters, weight: np.ndarray) -> Turnover:
 
 
 def deviation(activity_trace: np.ndarray) -> np.ndarray:
-    """Bounded, signed deviation of activity from its baseline, ``tanh(a - 1)``: smooth, and odd, so noise cancels."""
+    """Return the bounded deviation of activity from baseline, ``tanh(a - 1)``: smooth and odd, so noise cancels."""
     return np.tanh(activity_trace - 1.0)
 
 
 def promotion_gain(parameters: Parameters, synaptic_protein: np.ndarray) -> np.ndarray:
-    """Factor of promotion (n,) at synaptic protein (n,)."""
+    """Return the factor (n,) on promotion at synaptic protein (n,)."""
     return np.maximum(synaptic_protein, 0.0) ** parameters.promotion_gain
 
 
 def formation_rate(parameters: Parameters, synaptic_protein: np.ndarray, density: np.ndarray) -> np.ndarray:
-    """Spines formed a day over those at rest (n,), at synaptic protein and density (n,), both over those at rest."""
+    """Return spines formed per day (n,), at synaptic protein (n,) and density (n,), all relative to rest."""
     room = (parameters.largest_density - density) / (parameters.largest_density - 1.0)
     gain = np.maximum(1.0 + parameters.formation_gain * (synaptic_protein - 1.0), 0.0)
     return solved_rates(parameters).formation * gain * np.maximum(room, 0.0)
 
 
 def afferent_density(parameters: Parameters, afferent_spines: np.ndarray) -> np.ndarray:
-    """Density (n,) of the spines of afferents over that at rest; afferent_spines : (3, n)."""
+    """Return the density (n,) of afferent spines (3, n) relative to rest."""
     return solved_rates(parameters).share @ afferent_spines
 
 
 def afferent_rates(
     parameters: Parameters, synaptic_protein: np.ndarray, afferent_spines: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Afferents' spines formed and lost a day (n,) over those at rest, by the name of the signal they enter."""
+    """Return afferent spines formed and lost per day (n,) relative to rest, by the name of their signal."""
     rates = solved_rates(parameters)
     density = afferent_density(parameters, afferent_spines)
     return {
@@ -360,9 +384,9 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """Advance what is per node: the afferents' spines (3, n) and the activity (n,) that spines read; scale the port.
+    """Advance the node states, afferent spines (3, n) and low-passed activity (n,), and scale the port.
 
-    The other signals that it owns are set from the edges by `evolve`.
+    `evolve` sets the mechanism's other signals from the edges.
     """
     parameters, rates, members = prepared
     rate, baseline = firing_rate[members], firing_rate_baseline[members]
@@ -386,10 +410,22 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
 def advance_afferents(
     spines: np.ndarray, gains: tuple[np.ndarray, np.ndarray], rates: MeanRates, largest: float, days: float
 ) -> None:
-    """One exact step of the stages ``a`` (3, n), each over its own resting share, of every node.
+    """Advance the stages ``a`` (3, n) of every node exactly, each relative to its resting share.
 
-    gains : (n,) formation at no density, 1/d, and the factor of promotion. Solved in deviations from 1, so that rest
-    stays where it is.
+    Solved in deviations from 1, so that rest is kept exactly.
+
+    Parameters
+    ----------
+    spines : (3, n) array
+        The stages; changed in place.
+    gains : ((n,) array, (n,) array)
+        Formation at zero density, 1/d, and the factor on promotion.
+    rates : MeanRates
+        Rates at rest.
+    largest : float
+        Density relative to rest at which formation stops.
+    days : float
+        Length of the step, d.
     """
     formation, promotion = gains
     share = rates.share
@@ -417,10 +453,16 @@ def advance_afferents(
 
 
 class Spines(NamedTuple):
-    """What is kept of the edges beside what every edge has.
+    """State of the edges that the mechanism keeps itself.
 
-    log_weight ... promotion_left : columns of `ketasim.kernels.spine_turnover.Edges`, (E,) each.
-    lost, formation : partners lost before, and the neurons' clocks of formation.
+    Attributes
+    ----------
+    log_weight, stage, key_a, key_b, elimination_left, promotion_left : (E,) array
+        Columns of `ketasim.kernels.spine_turnover.Edges`.
+    lost : Lost
+        Partners lost before.
+    formation : Formation
+        The neurons' clocks of formation.
     """
 
     log_weight: np.ndarray
@@ -437,11 +479,26 @@ _OWN_COLUMNS = Spines._fields[:6]
 
 
 class Turning(NamedTuple):
-    """What `evolve` is given: parameters, and what the run's graph was at its start.
+    """What `evolve` receives: parameters, and properties of the initial graph.
 
-    members : the neurons. axons : afferent synapses of one neuron, each firing at the unit rate.
-    resting_weight : (n,) mean weight of each neuron's spines.
-    lengths, delays : (E,) of the edges at the start, um, ascending, and fast steps.
+    Attributes
+    ----------
+    parameters : Parameters
+        Parameters of the mechanism.
+    rates : Rates
+        Constants of the kernel.
+    sites : Sites
+        Positions, and choice of partners.
+    members : slice
+        The neurons.
+    axons : float
+        Afferent synapses of one neuron, each firing at the unit rate.
+    resting_weight : (n,) array
+        Mean weight of each neuron's spines.
+    lengths : (E,) array
+        Lengths of the initial edges, um, ascending.
+    delays : (E,) array
+        Their delays, fast steps.
     """
 
     parameters: Parameters
@@ -455,7 +512,7 @@ class Turning(NamedTuple):
 
 
 def begin(edges: Synapses, parameters: Parameters, setting: Setting, seed: int) -> tuple[Turning, Spines]:
-    """Take the edges at the start for spines at rest."""
+    """Take the initial edges to be spines at rest."""
     assert setting.network is not None
     network, members = setting.network, setting.nodes(POPULATION)
     n = members.stop - members.start
@@ -484,7 +541,7 @@ def evolve(
     turning: Turning,
     clock: Clock,
 ) -> EdgeChanges:
-    """Let spines age, die, and be born with a partner; set the spine signals."""
+    """Age, eliminate and form spines; set the spine signals."""
     parameters, sites, members = turning.parameters, turning.sites, turning.members
     spines = _spines(edges, own)
     days = clock.duration / _DAY
@@ -532,9 +589,9 @@ def _fill(
     turning: Turning,
     days: float,
 ) -> None:
-    """Set the spine signals: circuit and afferents together, each by its number of synapses.
+    """Set the spine signals: circuit and afferents together, weighted by their numbers of synapses.
 
-    brief : targets of spines that were born and lost within the step and never were edges; rates count them.
+    `brief` holds the targets of spines born and lost within the step, which rates count although they never were edges.
     """
     parameters, members, resting = turning.parameters, turning.members, turning.sites.resting_degree
     degree = np.bincount(changes.edges.target, minlength=resting.size).astype(np.float64)
@@ -546,7 +603,7 @@ def _fill(
     axons = turning.axons if parameters.afferent_spines else 0.0
     afferents["spine_density"] = afferent_density(parameters, after["afferent_spines"][:, members])
     for name, spines in circuit.items():
-        rest = float(name == "spine_density")  # of a neuron that has no synapses at all
+        rest = float(name == "spine_density")  # for a neuron without synapses
         after[name][members] = relative_to_rest(spines + axons * afferents[name], resting + axons, rest)
     after["spine_density_circuit"][members] = relative_to_rest(degree, resting)
     weight = mean_weight(changes.edges.target, changes.edges.weight, degree)
@@ -554,12 +611,12 @@ def _fill(
 
 
 def mean_weight(target: np.ndarray, weight: np.ndarray, degree: np.ndarray) -> np.ndarray:
-    """Mean weight (n,) of each neuron's spines, of which it has `degree` (n,); 0 without any."""
+    """Return the mean weight (n,) of each neuron's `degree` (n,) spines; 0 if it has none."""
     return relative_to_rest(np.bincount(target, weight, minlength=degree.size), degree, 0.0)
 
 
 def delay_of(births: Births, lengths: np.ndarray, delays: np.ndarray) -> np.ndarray:
-    """Delay in fast steps of the edge at the start whose length is nearest to that of each birth; 1 without any."""
+    """Return for each birth the delay, in fast steps, of the initial edge nearest in length; 1 if there is none."""
     if lengths.size == 0:
         return np.ones(births.distance.size, np.int64)
     later = np.searchsorted(lengths, births.distance).clip(1, max(1, lengths.size - 1))
@@ -576,7 +633,7 @@ def _axons(network: Network) -> float:
 
 
 def _delay_by_length(synapses: Synapses, sites: Sites) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths (E,) um of synapses, ascending, and their delays."""
+    """Return lengths (E,) of synapses in um, ascending, and their delays."""
     apart = np.abs(sites.position[synapses.source] - sites.position[synapses.target])
     length = np.hypot(*np.minimum(apart, sites.side - apart).T)
     order = np.argsort(length, kind="stable")
@@ -584,7 +641,7 @@ def _delay_by_length(synapses: Synapses, sites: Sites) -> tuple[np.ndarray, np.n
 
 
 def edges_born(parameters: Parameters) -> float:
-    """Edges born a day at rest over those there are."""
+    """Return edges born per day at rest, as a fraction of existing ones."""
     return solved_rates(parameters).formation
 
 

@@ -1,12 +1,12 @@
-"""TrkB: the receptor follows free BDNF, up to the share of receptors there are, with the time that activation takes.
+"""TrkB: activation follows free BDNF with a delay and saturates when all receptors are bound.
 
-Per PYR node, relative to baseline, with m the largest activation, all receptors bound::
+Per PYR node, relative to baseline, with m the activation when all receptors are bound::
 
     dK/dt = (m B / (B + m - 1) - K) / tau
 
 Not validated: how far receptors are from saturation at rest; no loss of receptors under long exposure. In culture two
-to three hours of BDNF halve the receptors at the surface [Proenca 2016, 10.1111/jnc.13676]; here that stands in the
-negative feedback on mTORC1.
+to three hours of BDNF halve surface receptors [Proenca 2016, 10.1111/jnc.13676]; here the negative feedback on mTORC1
+stands for that.
 """
 
 from typing import Annotated, NamedTuple
@@ -29,7 +29,7 @@ class Parameters(NamedTuple):
 
 
 def advance(bdnf: np.ndarray, trkb: np.ndarray, prepared: OnNodes[Parameters], clock: Clock) -> None:
-    """Relax active TrkB (n,) to what BDNF (n,) binds."""
+    """Relax active TrkB (n,) towards the binding of BDNF (n,)."""
     parameters, members = prepared.parameters, prepared.nodes
     bound = parameters.largest * bdnf[members] / (bdnf[members] + parameters.largest - 1.0)
     trkb[members] = relaxed(trkb[members], bound, clock.duration, parameters.activation)

@@ -1,1 +1,1 @@
-"""The network floor: cells, synapses, the default circuit, and topologies built for the kernel."""
+"""Networks: cells, synapses, the default circuit, and topologies prepared for the kernel."""

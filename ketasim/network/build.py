@@ -1,4 +1,4 @@
-"""From a topology to what the kernel runs on: synapse rows, class tables, conductances at each node."""
+"""From a topology to the kernel's input: synapse rows, class tables, conductances at each node."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from ketasim.network.cell_classes import CellClass
 from ketasim.network.synapses import PREFRONTAL, Receptors, Synapse, Tables
 from ketasim.network.topology import FAST_STEP, Topology
 
-#: Edges converted together, which bounds the memory for what lies between.
+#: Edges converted together, which bounds the memory for intermediate results.
 _BLOCK = 1_000_000
 
 
@@ -28,14 +28,26 @@ _BLOCK = 1_000_000
 class Network:
     """A circuit ready to run.
 
-    topology : nodes and edges as given.
-    tables : cells and synapses by population.
-    graph, parameters : what the kernel reads.
-    nmda_shares : (4, n) share of each GluN2 subunit in a node's NMDA conductance.
-    nmda_circuit, nmda_afferent : (n,) nS, synaptic NMDA conductance with every gate open, by where it comes from.
-    nmda_extrasynaptic : (n,) nS, extrasynaptic NMDA conductance with every channel open.
-    ampa_afferent : (n,) nS, mean AMPA conductance that background afferents open.
-    period : um, side of a sheet that wraps around; infinite where positions do not.
+    Attributes
+    ----------
+    topology : Topology
+        Nodes and edges as given.
+    tables : Tables
+        Cells and synapses by population.
+    graph : Graph
+        The synapses, for the kernel.
+    parameters : NetworkParameters
+        The constants, for the kernel.
+    nmda_shares : (4, n) array
+        Fraction of each GluN2 subunit in a node's NMDA conductance.
+    nmda_circuit, nmda_afferent : (n,) array
+        nS, synaptic NMDA conductance with every gate open, from the circuit's synapses and from afferents.
+    nmda_extrasynaptic : (n,) array
+        nS, extrasynaptic NMDA conductance with every channel open.
+    ampa_afferent : (n,) array
+        nS, mean AMPA conductance opened by background afferents.
+    period : float
+        um, side of a sheet that wraps around; infinite if it does not.
     """
 
     topology: Topology
@@ -64,11 +76,18 @@ def build(
 ) -> Network:
     """Build the `Network` of a topology whose populations are known.
 
-    scale : (n_classes, n_classes), multiplies the conductances of a class pair (source, target), see
-        `in_degree_scale`; 1 if not given.
-    receptors : in place of those of the tables.
-    tables : cells and synapses by population, those of the default circuit if not given.
-    period : um, side of the sheet if it wraps around.
+    Parameters
+    ----------
+    topology : Topology
+        Nodes and edges.
+    scale : (n_classes, n_classes) array, optional
+        Factor on the conductances of a class pair (source, target), see `in_degree_scale`; 1 if not given.
+    receptors : Receptors, optional
+        Used instead of those of the tables.
+    tables : Tables
+        Cells and synapses by population; those of the default circuit if not given.
+    period : float
+        um, side of the sheet if it wraps around.
     """
     receptors = receptors or tables.receptors
     tables = tables._replace(receptors=receptors)
@@ -109,15 +128,24 @@ def build(
 
 
 def circuit_nmda(graph: Graph, synapses: SynapseParameters) -> np.ndarray:
-    """NMDA conductance (n,) nS of a node's synapses within the circuit, every gate open."""
+    """Return the NMDA conductance (n,) in nS of a node's synapses within the circuit, with every gate open."""
     return received(graph, synapses.nmda[graph.node_class], weighted=True)
 
 
 def in_degree_scale(topology: Topology, reference: Callable[[str, str], float]) -> np.ndarray:
-    """Factors that keep a class pair's total conductance onto a neuron at that of a reference in-degree.
+    """Return factors that keep a class pair's total conductance onto a neuron at that of a reference in-degree.
 
-    reference : called with source and target name, returns the in-degree for which conductances are stated.
-    Returns (n_classes, n_classes); 1 where a pair has no edges.
+    Parameters
+    ----------
+    topology : Topology
+        Nodes and edges.
+    reference : callable
+        Called with source and target name; returns the in-degree for which conductances are stated.
+
+    Returns
+    -------
+    (n_classes, n_classes) array
+        1 where a pair has no edges.
     """
     names = topology.population_names
     pair = topology.population[topology.source] * len(names) + topology.population[topology.target]
@@ -183,10 +211,12 @@ def _synapse_parameters(names: tuple[str, ...], scale: np.ndarray, tables: Table
 
 
 def event_scale(time: float) -> float:
-    """Factor on a conductance that decays with `time` (ms) so that its event delivers ``g time`` in the kernel.
+    """Return the factor on a conductance decaying with `time` (ms) with which an event delivers ``g time``.
 
-    The kernel takes a conductance as it is at the start of a step for the whole step: ``g dt / (1 - exp(-dt/time))``.
+    The kernel holds a conductance at its initial value during a step: unscaled, ``g dt / (1 - exp(-dt/time))``.
 
+    Examples
+    --------
     >>> round(event_scale(2.0), 4), round(event_scale(100.0), 4)
     (0.9754, 0.9995)
     """
@@ -194,9 +224,9 @@ def event_scale(time: float) -> float:
 
 
 def poisson_thresholds(means: np.ndarray) -> np.ndarray:
-    """Limits of random words for Poisson counts, see `ketasim.kernels.random.poisson_counts`: (n, k) uint32.
+    """Return thresholds for Poisson counts, see `ketasim.kernels.random.poisson_counts`: (n, k) uint32.
 
-    k is enough for a tail under 2**-32; a mean of 0 gives counts of 0.
+    k is large enough for a tail below 2**-32; a mean of 0 gives counts of 0.
     """
     from scipy.stats import poisson
 
@@ -206,7 +236,7 @@ def poisson_thresholds(means: np.ndarray) -> np.ndarray:
 
 
 def _maximal_afferent_nmda(cells: Sequence[CellClass], synapses: SynapseParameters, receptors: Receptors) -> np.ndarray:
-    """Afferent NMDA conductance of each class with every gate open, in nS."""
+    """Return the afferent NMDA conductance of each class in nS, with every gate open."""
     # an afferent spike opens 1 - 1/e of its synapse's channels, and each axon fires at the unit rate
     axons = _column(cells, lambda cell: cell.afferent_rate) * 1e3 / receptors.afferent_unit_rate
     return axons * synapses.afferent_nmda / (1.0 - np.exp(-1.0))

@@ -12,13 +12,13 @@ _MEMBRANE = Source(
 _SHARE = Source(
     "assumed",
     "direction: adult prefrontal cortex keeps GluN2B (Wang 2008), GluN2D mRNA in PV cells, no GluN2C in cortical "
-    "neurons; the fractions are guesses, GluN2D of SST cells altogether",
+    "neurons; the fractions are guesses, that of GluN2D in SST cells entirely",
 )
 _TUNED = Source("fitted", "adjusted by hand to rates of calibration C0 and irregular firing, without any drug")
 _CHOSEN = Source(
     "fitted",
     "experiments/calibrate_network.py: solved for rates of calibration C0 without any drug; chosen among the sets "
-    "accepted so by calibration C1 and robustness (docs/network_choice.md)",
+    "so accepted by calibration C1 and robustness (docs/network_choice.md)",
 )
 
 
@@ -47,16 +47,16 @@ class CellClass(NamedTuple):
 
     @property
     def nmda_shares(self) -> tuple[float, float, float, float]:
-        """Shares of GluN2A, B, C, D in the NMDA conductance; they add up to 1."""
+        """Fractions of GluN2A, B, C, D in the NMDA conductance; they add up to 1."""
         return (self.nmda_2a, self.nmda_2b, self.nmda_2c, self.nmda_2d)
 
     @property
     def cutoff(self) -> float:
-        """Voltage in mV at which a spike is cut: the threshold itself without sharpness, else well up the upstroke."""
+        """Voltage in mV at which a spike is cut: the threshold if sharpness is 0, else high on the upstroke."""
         return self.threshold + 10.0 * self.sharpness
 
 
-#: Population name -> cell class, in the order in which nodes are laid out.
+#: Population name -> cell class, in the order of nodes.
 CELL_CLASSES = MappingProxyType(
     {
         "PYR": CellClass(

@@ -7,7 +7,7 @@ from ketasim.sources import Row, describe
 
 
 def network_rows() -> dict[str, list[Row]]:
-    """Rows of the parts of the network: cells, synapses, receptors, prefrontal_microcircuit."""
+    """Return the rows of each part of the network: cells, synapses, receptors, prefrontal_microcircuit."""
     cells = [
         row._replace(name=f"{name}.{row.name}")
         for name, cell_class in CELL_CLASSES.items()

@@ -1,10 +1,10 @@
 """Whether the fast step of the network is fine enough for the time constants of a circuit.
 
-During a step of 0.1 ms the kernel holds conductances and the adaptation current, and moves the membrane exactly. A
-conductance with a time constant of five steps would lose 18 % in one (``1 - exp(-1/5)``), with two steps 39 %. Five are
-asked for: in each time constant, and in a radian of the oscillation that a membrane and its subthreshold adaptation a
-make together, ``sqrt(tau_m tau_w / (1 + a / g_L))``. A refractory time is a whole number of steps; rounding may change
-it by a tenth. Delays are rounded, which their description says.
+During a step of 0.1 ms the kernel holds conductances and the adaptation current, and advances the membrane exactly. A
+conductance with a time constant of five steps would lose 18 % in one (``1 - exp(-1/5)``), with two steps 39 %. At least
+five steps are required in each time constant, and in a radian of the oscillation of a membrane with subthreshold
+adaptation a, ``sqrt(tau_m tau_w / (1 + a / g_L))``. A refractory time is a whole number of steps; rounding may change
+it by a tenth. Delays are rounded, as their description says.
 """
 
 import math
@@ -19,14 +19,21 @@ from ketasim.network.topology import FAST_STEP
 STEPS = 5
 _LEAST = STEPS * FAST_STEP
 
-#: Change of a refractory time by rounding, relative to it.
+#: Largest relative change of a refractory time by rounding.
 _ROUNDING = 0.1
 
 
 class TooFast(NamedTuple):
     """A number for which the fast step is too coarse.
 
-    population : whose cells have it; None for a constant of all synapses. key : its name in a circuit file.
+    Attributes
+    ----------
+    population : str or None
+        Population of the cells that have it; None for a constant of all synapses.
+    key : str
+        Its name in a circuit file.
+    message : str
+        What is too fast, and what is allowed.
     """
 
     population: str | None
@@ -59,7 +66,7 @@ def _of_cell(cell: CellClass) -> Iterator[tuple[str, str]]:
         yield "adaptation_time", f"{cell.adaptation_time:g} ms is {_words()}"
     radian = math.sqrt(membrane * cell.adaptation_time / (1.0 + cell.adaptation / cell.leak))
     if adapts and membrane >= _LEAST and cell.adaptation_time >= _LEAST and radian < _LEAST:
-        made = f"{cell.adaptation:g} nS makes membrane and adaptation oscillate with {radian:.3g} ms a radian, which"
+        made = f"{cell.adaptation:g} nS makes membrane and adaptation oscillate at {radian:.3g} ms per radian, which"
         yield "adaptation", f"{made} is {_words()}"
     steps = round(cell.refractory / FAST_STEP)
     if abs(steps * FAST_STEP - cell.refractory) > _ROUNDING * cell.refractory:

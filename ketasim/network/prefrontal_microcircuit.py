@@ -1,15 +1,15 @@
 """The default circuit: pyramidal, PV and SST neurons in a sheet, wired by published class-to-class probabilities.
 
 Connection probabilities at 75 um are those of layer 2/3 in Billeh et al. 2020 (10.1016/j.neuron.2020.01.040); they fall
-off with distance as a Gaussian whose widths come from Campagnola et al. 2022, as used in the Allen Institute's
-biorealistic V1 model. Synaptic sizes are log-normal. The sheet wraps around, so that no neuron sits at an edge.
+off with distance as a Gaussian with widths from Campagnola et al. 2022, as used in the Allen Institute's biorealistic
+V1 model. Synaptic sizes are log-normal. The sheet wraps around, so that no neuron is at an edge.
 
-No contact is made beyond `REACH` widths of the Gaussian: in an endless sheet, where a neuron has 868 targets on
-average, it loses 0.003 of them.
+No contacts are made beyond `REACH` widths of the Gaussian: of the 868 targets that a neuron has on average in an
+infinite sheet, it loses 0.003.
 
 The form of the fall-off, and that the probability holds at exactly 75 um, are assumed.
 
-Not validated: the circuit is a small sample of layer 2/3 of mouse visual cortex put to use as prefrontal cortex.
+Not validated: the circuit is a small sample of layer 2/3 of mouse visual cortex used as prefrontal cortex.
 """
 
 import math
@@ -30,7 +30,7 @@ _WIDTH_UM = np.array([[127.0, 99.84, 99.84], [96.6, 126.77, 126.77], [96.6, 126.
 _LATENCY_MS = np.array([[1.82, 1.17, 1.47], [0.90, 1.01, 1.06], [1.13, 1.20, 1.41]])
 
 
-#: Widths of the Gaussian beyond which no contact is made; a pair as far apart has a chance of 4e-6 of the peak.
+#: Widths of the Gaussian beyond which no contact is made; there the probability is 4e-6 of the peak.
 REACH = 5.0
 
 #: Places for targets in one call of the wiring kernel, 64 MB; the circuit does not depend on it.
@@ -64,12 +64,14 @@ class Sheet(NamedTuple):
 
 
 def prefrontal_microcircuit(neurons: int, seed: int, sheet: Sheet | None = None) -> Topology:
-    """Build the default circuit of `neurons` nodes, the same for the same seed on every machine of one kind.
+    """Build the default circuit of `neurons` nodes, the same for the same seed on machines of the same kind.
 
-    80 % PYR, 11 % PV, 9 % SST in a square sheet of the density of layer 2/3; neurons of a class are numbered along
-    strips of it, so that near numbers are near places. Weights are relative (mean 1 per class pair), delays in ms, both
-    in single precision; positions in um. `sheet` takes the place of the default geometry and spread of weights.
+    80 % PYR, 11 % PV, 9 % SST in a square sheet with the density of layer 2/3; neurons of a class are numbered along
+    strips of it, so that neurons with close numbers are close in space. Weights are relative (mean 1 per class pair),
+    delays in ms, both in single precision; positions in um. `sheet` replaces the default geometry and weight SDs.
 
+    Examples
+    --------
     >>> circuit = prefrontal_microcircuit(100, seed=1)
     >>> circuit.population_names, circuit.n_nodes
     (('PYR', 'PV', 'SST'), 100)
@@ -91,12 +93,12 @@ def prefrontal_microcircuit(neurons: int, seed: int, sheet: Sheet | None = None)
 
 
 def side_of(neurons: int) -> float:
-    """Side of the sheet, um."""
+    """Return the side of the sheet, um."""
     return math.sqrt(neurons / (Sheet().density * 1e-6))
 
 
 def class_sizes(neurons: int) -> np.ndarray:
-    """How many of `neurons` belong to each class; they add up to `neurons`."""
+    """Return the number of neurons of each class; they add up to `neurons`."""
     shares = np.array([cell_class.share_of_nodes for cell_class in CELL_CLASSES.values()])
     sizes = np.floor(shares * neurons + 0.5).astype(np.int64)
     sizes[0] += neurons - sizes.sum()
@@ -104,7 +106,7 @@ def class_sizes(neurons: int) -> np.ndarray:
 
 
 def connection_probability(pair: tuple[int, int], distance: np.ndarray) -> np.ndarray:
-    """Probability that a neuron of class ``pair[0]`` contacts one of ``pair[1]`` at `distance` um."""
+    """Return the probability that a neuron of class ``pair[0]`` contacts one of ``pair[1]`` at `distance` um."""
     width = _WIDTH_UM[pair]
     reference = Sheet().probability_distance
     falloff = np.exp((reference**2 - distance**2) / (2.0 * width**2))
@@ -112,9 +114,9 @@ def connection_probability(pair: tuple[int, int], distance: np.ndarray) -> np.nd
 
 
 def expected_synapses(neurons: int) -> dict[tuple[str, str], float]:
-    """Mean number of synapses of each class pair, over circuits of so many neurons.
+    """Return the expected number of synapses of each class pair in a circuit of this size.
 
-    The mean of the probability of contact over the sheet, which wraps around, times the pairs.
+    It is the mean contact probability over the sheet, which wraps around, times the number of pairs.
     """
     sizes = class_sizes(neurons)
     places = (np.arange(400) + 0.5) / 400 - 0.5
@@ -131,7 +133,7 @@ def _generator(seed: int) -> np.random.Generator:
 
 
 def _along_strips(position: np.ndarray, side: float) -> np.ndarray:
-    """Order of neurons to and fro along strips about as high as a group of neighbours is wide."""
+    """Return an order of neurons back and forth along strips about as high as a group of neighbours is wide."""
     from ketasim.kernels.wiring import GROUP
 
     strips = max(1, round(math.sqrt(len(position) / GROUP)))
@@ -141,7 +143,7 @@ def _along_strips(position: np.ndarray, side: float) -> np.ndarray:
 
 
 def _wire(position: np.ndarray, starts: np.ndarray, side: float, seed: int, sheet: Sheet) -> Edges:
-    """Draw who contacts whom, how strongly and how late; edges by source and target."""
+    """Draw contacts, weights and delays; edges are sorted by source and target."""
     from ketasim.kernels import wiring
 
     neurons = len(position)
@@ -172,8 +174,10 @@ _REFERENCE_NODES = 800
 
 
 def reference_in_degree(source: str, target: str) -> float:
-    """In-degree of a class pair for which conductances are stated: 800 neurons at the 75 um probability.
+    """Return the in-degree of a class pair for which conductances are stated: 800 neurons at the 75 um probability.
 
+    Examples
+    --------
     >>> reference_in_degree("PYR", "PYR")
     102.4
     """
@@ -182,7 +186,7 @@ def reference_in_degree(source: str, target: str) -> float:
 
 
 def wiring_rows() -> list[Row]:
-    """Probabilities, widths and latencies of the class pairs, as rows with unit, status and source."""
+    """Return probabilities, widths and latencies of the class pairs as rows with unit, status and source."""
     tables = (
         (
             "probability at 75 um",

@@ -10,7 +10,7 @@ from ketasim.sources import Source
 _TUNED = Source(
     "fitted",
     "experiments/calibrate_network.py: published unitary sizes and rates of calibration C0 without any drug; among the "
-    "sets accepted so, the most robust that agrees with calibration C1 (docs/network_choice.md)",
+    "sets so accepted, the most robust that agrees with calibration C1 (docs/network_choice.md)",
 )
 _PLASTICITY = Source(
     "verified",
@@ -20,7 +20,7 @@ _MG_OF_C_AND_D = Source("recalled", "4 times that of GluN2A and B, Kuner & Schoe
 
 
 class Synapse(NamedTuple):
-    """One connection class. Weights of single synapses multiply its conductances."""
+    """One class of connections. Weights of single synapses multiply its conductances."""
 
     ampa: Annotated[float, "nS", _TUNED] = 0.0
     nmda: Annotated[float, "nS", _TUNED] = 0.0
@@ -50,7 +50,7 @@ class Receptors(NamedTuple):
     afferent_unit_rate: Annotated[
         float,
         "Hz",
-        Source("assumed", "rate of one afferent axon; sets how many synapses the afferent rate stands for"),
+        Source("assumed", "rate of one afferent axon; sets the number of synapses that the afferent rate represents"),
     ] = 2.0
     extrasynaptic_ratio: Annotated[
         float,
@@ -62,12 +62,12 @@ class Receptors(NamedTuple):
     ] = 0.5
 
     def mg_over_half(self) -> tuple[float, float, float, float]:
-        """[Mg] relative to K_Mg of GluN2A, B, C and D.
+        """Return [Mg] relative to K_Mg of GluN2A, B, C and D.
 
         Raises
         ------
         ValueError
-            The network's kernel has one Mg curve for GluN2A and B and one for C and D; the two of one curve differ.
+            The values of GluN2A and B, or of C and D, differ; the kernel has one Mg curve for each of these pairs.
         """
         for one, other in (("mg_half_2a", "mg_half_2b"), ("mg_half_2c", "mg_half_2d")):
             halves = getattr(self, one), getattr(self, other)
@@ -89,7 +89,7 @@ _FACILITATING_E1 = {"utilisation": 0.09, "recovery": 138.0, "facilitation": 670.
 _DEPRESSING_I2 = {"utilisation": 0.25, "recovery": 706.0, "facilitation": 21.0}
 _LINEAR_I3 = {"utilisation": 0.32, "recovery": 144.0, "facilitation": 62.0}
 
-#: (source class, target class) -> synapse; conductances in nS for the in-degrees of `REFERENCE_NODES`.
+#: (source class, target class) -> synapse; conductances in nS for the in-degrees of 800 neurons.
 SYNAPSES = MappingProxyType(
     {
         ("PYR", "PYR"): Synapse(ampa=0.3099, nmda=0.0995, **_DEPRESSING_E2),
@@ -104,20 +104,28 @@ SYNAPSES = MappingProxyType(
     }
 )
 
-#: Channel of the inhibitory classes.
+#: Inhibitory classes that use the slow channel.
 SLOW_INHIBITION = frozenset({"SST"})
 
 
 class Tables(NamedTuple):
-    """What the populations of a network are and how they are joined, by name.
+    """Populations of a network and their connections, by name.
 
-    cells : population -> its constants.
-    synapses : (source, target) -> synapse; pairs that are not named are not connected.
-    slow_inhibition : inhibitory populations that use the slow channel.
-    receptors : constants of all synapses.
-    exact_charge : a synaptic event delivers ``g tau``, as in continuous time. The kernel holds conductances during a
-        step, so that of a table without it an event delivers about ``1 + dt/2 tau`` as much (2.5 % for AMPA).
-    origins : place in the circuit file -> status and source of the numbers there.
+    Attributes
+    ----------
+    cells : mapping of population to CellClass
+        Constants of the cells.
+    synapses : mapping of (source, target) to Synapse
+        Pairs not listed are not connected.
+    slow_inhibition : frozenset of str
+        Inhibitory populations that use the slow channel.
+    receptors : Receptors
+        Constants of all synapses.
+    exact_charge : bool
+        A synaptic event delivers ``g tau``, as in continuous time. The kernel holds conductances during a step, so
+        without this an event delivers ``1 + dt/(2 tau)`` times as much (2.5 % more for AMPA).
+    origins : mapping of str to Source
+        Status and source of the numbers, by place in the circuit file.
     """
 
     cells: Mapping[str, CellClass]
@@ -128,6 +136,6 @@ class Tables(NamedTuple):
     origins: Mapping[str, Source] = MappingProxyType({})
 
 
-#: Cells and synapses of the default circuit, and of graphs given without any of their own. Its weights were fitted with
-#: the charge that the kernel delivers.
+#: Cells and synapses of the default circuit, and of graphs given without their own. Its weights were fitted to the
+#: charge that the kernel delivers.
 PREFRONTAL = Tables(CELL_CLASSES, SYNAPSES, SLOW_INHIBITION, Receptors())

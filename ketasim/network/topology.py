@@ -1,8 +1,8 @@
-"""A circuit as arrays: who is in which population, where, and connected to whom.
+"""A circuit as arrays: populations, positions and connections of its neurons.
 
-`Topology` is what every source of a network (the prefrontal microcircuit, a networkx graph, a file) is
-turned into, and what the kernel's graph is built from. Nodes are sorted by population, edges by source and
-target, so that a population is a slice of nodes and a node's outgoing edges are a slice of edges.
+Every source of a network (the prefrontal microcircuit, a networkx graph, a file) is converted to a `Topology`, from
+which the kernel's graph is built. Nodes are sorted by population, edges by source and target, so that a population is a
+slice of nodes and a node's outgoing edges are a slice of edges.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -16,23 +16,28 @@ from numpy.typing import NDArray
 
 from ketasim.digests import parts_digest
 
-#: ms, the step in which the spiking network runs; no delay is shorter.
+#: ms, step of the spiking network; no delay is shorter.
 FAST_STEP = 0.1
-#: ms; longer delays are unknown to cortex, and the kernel counts delays in 16 bits of fast steps.
+#: ms; longer delays are not found in cortex, and the kernel stores delays in fast steps with 16 bits.
 LONGEST_DELAY = 1000.0
-#: Relative strengths beyond which no synapse is, and the kernel's single precision would make zeros or infinities.
+#: Smallest and largest relative weight; beyond, the kernel's single precision could give zeros or infinities.
 LEAST_WEIGHT, MOST_WEIGHT = 1e-9, 1e9
 
-#: Edges looked at together where an intermediate result of all would take memory.
+#: Edges processed together, which bounds the memory for intermediate results.
 _BLOCK = 1_000_000
 
 
 class Edges(NamedTuple):
     """Directed edges as four arrays of equal length (E,).
 
-    source, target : node numbers, 0-based.
-    weight : relative strength; 1 is the mean of the edge's class pair.
-    delay : ms.
+    Attributes
+    ----------
+    source, target : (E,) array of int
+        Node numbers, 0-based.
+    weight : (E,) array
+        Relative strength; 1 is the mean of the edge's class pair.
+    delay : (E,) array
+        ms.
     """
 
     source: NDArray[np.integer]
@@ -44,9 +49,14 @@ class Edges(NamedTuple):
 class EdgeFault(NamedTuple):
     """One kind of fault found in `Edges`.
 
-    edges : indices of the edges that have it.
-    column : "weight" or "delay"; empty where the pair itself is at fault.
-    message : what is allowed.
+    Attributes
+    ----------
+    edges : array of int
+        Indices of the faulty edges.
+    column : str
+        "weight" or "delay"; empty if the pair itself is at fault.
+    message : str
+        What is allowed.
     """
 
     edges: NDArray[np.intp]
@@ -58,16 +68,22 @@ class EdgeFault(NamedTuple):
 class Topology:
     """A directed graph of neurons as arrays; made by `make_topology`.
 
-    Parameters
+    Attributes
     ----------
-    population_names : populations present, in order.
-    population : (N,) int16, index into `population_names`, ascending.
-    position : (N, 2) float64, um.
-    source, target : (E,) int32, node numbers; edges are sorted by (source, target), at most one for an
-        ordered pair, none from a node to itself.
-    weight : (E,) float32 or float64, relative strength, positive; 1 is the mean of the edge's class pair.
-    delay : (E,) float32 or float64, ms, positive.
-    labels : the nodes' names where they come from, in node order; None if they are the numbers 0..N-1.
+    population_names : tuple of str
+        Populations present, in order.
+    population : (N,) array of int16
+        Index into `population_names`, ascending.
+    position : (N, 2) array of float64
+        um.
+    source, target : (E,) array of int32
+        Node numbers; edges are sorted by (source, target), at most one per ordered pair, none from a node to itself.
+    weight : (E,) array of float32 or float64
+        Relative strength, positive; 1 is the mean of the edge's class pair.
+    delay : (E,) array of float32 or float64
+        ms, positive.
+    labels : tuple of hashable, or None
+        Names of the nodes in their source, in node order; None if they are the numbers 0..N-1.
     """
 
     population_names: tuple[str, ...]
@@ -81,7 +97,7 @@ class Topology:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of nodes and edges, of their values whatever the precision in which they are kept."""
+        """Digest of the values of nodes and edges, whatever their precision."""
         names = repr((self.population_names, self.labels)).encode()
         blocks = (
             column[begin : begin + _BLOCK].astype(np.float64)
@@ -102,7 +118,7 @@ class Topology:
         return len(self.source)
 
     def label(self, node: int) -> Hashable:
-        """Name of a node where it came from, or its number."""
+        """Return the name of a node in its source, or its number."""
         return node if self.labels is None else self.labels[node]
 
     @cached_property
@@ -123,12 +139,12 @@ class Topology:
         return np.arange(self.n_nodes) - starts[self.population]
 
     def slice_of(self, name: str) -> slice:
-        """Nodes of the population `name`.
+        """Return the nodes of the population `name`.
 
         Raises
         ------
         KeyError
-            If the network has no such population.
+            The network has no such population.
         """
         if name not in self.population_names:
             raise KeyError(f"no population {name!r} in this network; it has {', '.join(self.population_names)}")
@@ -138,8 +154,10 @@ class Topology:
 
 
 def node_in_words(topology: Topology, node: int) -> str:
-    """Name a node as trajectory files and plots do: its number within its population, or its own name.
+    """Name a node as trajectory files and plots do: by its number within its population, or its own name.
 
+    Examples
+    --------
     >>> from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
     >>> node_in_words(prefrontal_microcircuit(100, seed=1), 81)
     'node 1 of PV'
@@ -158,20 +176,25 @@ def make_topology(
 ) -> Topology:
     """Sort and check arrays and make a `Topology` of them.
 
-    Arrays in order and of the right type are kept, not copied; weights and delays keep single precision.
+    Arrays already in order and of the right type are not copied; weights and delays keep single precision.
 
     Parameters
     ----------
-    population_names : names that `population` counts in; those without a node are dropped.
-    population : (N,) index into `population_names`; nodes, edges and labels are sorted by it, stably.
-    position : (N, 2) um.
-    edges : in any order, in the numbers that nodes have before sorting.
-    labels : (N,) names of the nodes, in the order before sorting.
+    population_names : sequence of str
+        Names indexed by `population`; those without a node are dropped.
+    population : (N,) array of int
+        Index into `population_names`; nodes, edges and labels are sorted by it, stably.
+    position : (N, 2) array
+        um.
+    edges : Edges
+        In any order, with node numbers from before sorting.
+    labels : sequence of hashable, optional
+        (N,) names of the nodes, in the order before sorting.
 
     Raises
     ------
     ValueError
-        If an array has the wrong length or holds an impossible value.
+        An array has the wrong length or holds an impossible value.
 
     Examples
     --------
@@ -208,17 +231,21 @@ def make_topology(
 
 
 def edge_faults(edges: Edges, n_nodes: int, min_delay: float = 0.0) -> Iterator[EdgeFault]:
-    """Find what is wrong with edges, one kind of fault after the other.
+    """Yield the faults of edges, one kind after the other.
 
     Parameters
     ----------
-    edges, n_nodes : four arrays of one length, and the number of nodes that the first two count in.
-    min_delay : shortest delay allowed in ms; 0 means any positive one.
+    edges : Edges
+        Four arrays of equal length.
+    n_nodes : int
+        Number of nodes to which source and target refer.
+    min_delay : float
+        Shortest delay allowed in ms; 0 means any positive one.
 
     Raises
     ------
     ValueError
-        If the arrays differ in shape or node numbers are not in 0..n_nodes-1: the caller's faults, not the data's.
+        The arrays differ in shape or node numbers are not in 0..n_nodes-1: errors of the caller, not of the data.
     """
     _check_columns(edges, n_nodes)
     source, target, _ = _sorted_pairs(edges.source, edges.target)
@@ -228,14 +255,14 @@ def edge_faults(edges: Edges, n_nodes: int, min_delay: float = 0.0) -> Iterator[
 def _check_columns(edges: Edges, n_nodes: int) -> None:
     source, target, _, _ = edges
     if any(column.shape != (len(source),) for column in edges):
-        raise ValueError(f"edge arrays must have one length, not the shapes {[c.shape for c in edges]}")
+        raise ValueError(f"edge arrays must have equal lengths, not the shapes {[c.shape for c in edges]}")
     for name, numbers in (("source", source), ("target", target)):
         if numbers.size and (numbers.dtype.kind not in "iu" or numbers.min() < 0 or numbers.max() >= n_nodes):
             raise ValueError(f"`{name}` must hold integers in 0..{n_nodes - 1}")
 
 
 def _renumbered(edges: Edges, order: NDArray[np.intp]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Source and target in the numbers that nodes have in a given order; not copied where nothing changes."""
+    """Return source and target with nodes renumbered to a given order; not copied if nothing changes."""
     if (np.diff(order) > 0).all():
         return edges.source.astype(np.int32, copy=False), edges.target.astype(np.int32, copy=False)
     new_number = np.empty(len(order), np.int32)
@@ -246,7 +273,7 @@ def _renumbered(edges: Edges, order: NDArray[np.intp]) -> tuple[NDArray[np.int32
 def _sorted_pairs(
     source: NDArray[np.integer], target: NDArray[np.integer]
 ) -> tuple[NDArray, NDArray, NDArray[np.intp] | None]:
-    """Source and target of edges in order of both, and that order; the given arrays and None if they are in it."""
+    """Return source and target sorted by both, and the order; the given arrays and None if already sorted."""
     ordered = source[1:] > source[:-1]
     ordered |= (source[1:] == source[:-1]) & (target[1:] >= target[:-1])
     if ordered.all():
@@ -265,7 +292,7 @@ def _in_order(column: NDArray, order: NDArray[np.intp] | None) -> NDArray[np.flo
 
 
 def _faults(edges: Edges, in_order: tuple[NDArray, NDArray], min_delay: float) -> Iterator[EdgeFault]:
-    """Find what `edge_faults` describes; `in_order` are source and target in order of both."""
+    """Yield the faults of `edge_faults`; `in_order` holds source and target sorted by both."""
     source, target, weight, delay = edges
     limit = f"must be at least {min_delay:g} ms, the fast step" if min_delay > 0 else "must be positive, in ms"
     positive = "must be positive: the sign of a synapse comes from its source's population"
@@ -280,14 +307,14 @@ def _faults(edges: Edges, in_order: tuple[NDArray, NDArray], min_delay: float) -
         (lambda: np.isfinite(delay) & ((delay <= 0) | (delay < min_delay)), "delay", limit),
         (lambda: np.isfinite(delay) & (delay > LONGEST_DELAY), "delay", f"must be at most {LONGEST_DELAY:g} ms"),
     )
-    for find, column, message in checks:  # one after the other: each takes a byte an edge
+    for find, column, message in checks:  # one after the other: each takes a byte per edge
         bad = find()
         if bad.any():
             yield EdgeFault(np.flatnonzero(bad), column, message)
 
 
 def _repeated(edges: Edges, source: NDArray[np.integer], target: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """(E,) whether an earlier edge connects the same pair, or (1,) False if there is none."""
+    """Return (E,) whether an earlier edge connects the same pair, or (1,) False if there is none."""
     if not ((source[1:] == source[:-1]) & (target[1:] == target[:-1])).any():
         return np.zeros(1, bool)
     order = np.lexsort((edges.target, edges.source))  # stable, so that the first of a pair is the earliest

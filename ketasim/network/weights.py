@@ -1,9 +1,9 @@
 # ruff: noqa: N815 - names of weights hold names of populations
-"""Weights of the default circuit: one set of 18 conductances, and the sets accepted without any drug.
+"""Weights of the default circuit: one set of 18 conductances, and the sets accepted on drug-free data.
 
 ``experiments/calibrate_network.py`` draws sets, accepts some on drug-free data alone and measures their response to
-ketamine; ``docs/network_choice.md`` says how. What was accepted lies in ``weight_sets.csv`` beside this file: the
-weights in nS, what the resting circuit does with them, and what ketamine changes.
+ketamine; ``docs/network_choice.md`` says how. Accepted sets are in ``weight_sets.csv`` beside this file: weights in nS,
+activity of the resting circuit with them, and changes with ketamine.
 """
 
 import csv
@@ -19,7 +19,7 @@ from annotated_types import Ge
 from ketasim.network.synapses import PREFRONTAL, Tables
 from ketasim.sources import Source
 
-#: Number of the set whose values stand in `ketasim.network.synapses` and `ketasim.network.cell_classes`.
+#: Number of the set in `ketasim.network.synapses` and `ketasim.network.cell_classes`.
 DEFAULT_SET = 106
 
 _TABLE = Path(__file__).with_name("weight_sets.csv")
@@ -36,7 +36,7 @@ Afferent = Annotated[float, Ge(0), "nS", _AFFERENT]
 
 
 class WeightSet(NamedTuple):
-    """Conductances of the default circuit: receptor, source class, target class; for the in-degrees of 800 neurons."""
+    """Conductances of the default circuit by receptor, source class, target class; for in-degrees of 800 neurons."""
 
     ampa_PYR_PYR: Size
     ampa_PYR_PV: Size
@@ -59,12 +59,12 @@ class WeightSet(NamedTuple):
 
 
 def default() -> WeightSet:
-    """Weights that stand in the tables of the default circuit."""
+    """Return the weights in the tables of the default circuit."""
     return WeightSet(*(_value(PREFRONTAL, name) for name in WeightSet._fields))
 
 
 def tables_of(weights: WeightSet) -> Tables:
-    """Cells and synapses of the default circuit with these weights."""
+    """Return cells and synapses of the default circuit with these weights."""
     cells, synapses = dict(PREFRONTAL.cells), dict(PREFRONTAL.synapses)
     for name, value in weights._asdict().items():
         receptor, source, target = name.split("_")
@@ -76,19 +76,19 @@ def tables_of(weights: WeightSet) -> Tables:
 
 
 def weight_set(number: int) -> WeightSet:
-    """Weights of an accepted set.
+    """Return the weights of an accepted set.
 
     Raises
     ------
     ValueError
-        There is no such set; says which there are.
+        There is no such set; the message lists those that exist.
 
     Examples
     --------
     >>> weight_set(DEFAULT_SET) == default()
     True
     """
-    if number == DEFAULT_SET:  # without the table, which a new search writes anew
+    if number == DEFAULT_SET:  # without the table, which a new search overwrites
         return default()
     rows = stored_sets()
     if number not in rows:
@@ -97,7 +97,7 @@ def weight_set(number: int) -> WeightSet:
 
 
 def weight_sets() -> list[int]:
-    """Numbers of the accepted sets: those that agree with calibration C1 first, the most robust first.
+    """Return the numbers of the accepted sets: those that agree with calibration C1 first, then by robustness.
 
     Examples
     --------
@@ -112,15 +112,17 @@ def weight_sets() -> list[int]:
 
 @lru_cache
 def stored_sets() -> Mapping[int, Mapping[str, Any]]:
-    """Rows of the table of accepted sets by number; columns in `docs/network_choice.md`."""
+    """Return the table of accepted sets by number; columns are described in `docs/network_choice.md`."""
     with open(_TABLE, newline="", encoding="utf-8") as file:
         rows = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
     return MappingProxyType({int(row["id"]): MappingProxyType(row) for row in rows})
 
 
 def in_ranges(numbers: Any) -> str:
-    """Whole numbers in words.
+    """List whole numbers as ranges.
 
+    Examples
+    --------
     >>> in_ranges([4, 1, 2, 3, 9])
     '1-4, 9'
     """

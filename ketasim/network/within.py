@@ -1,4 +1,4 @@
-"""The edges of one class pair: taken out of a topology, and put back in place of those that were there."""
+"""The edges of one class pair: read from a topology, and replaced in it."""
 
 from dataclasses import replace
 
@@ -9,14 +9,19 @@ from ketasim.network.topology import Edges, Topology
 
 
 def edges_within(topology: Topology, pair: str | tuple[str, str]) -> Edges:
-    """Edges of a class pair, by source and target, with nodes numbered within their populations; arrays are copies.
+    """Return copies of a class pair's edges, sorted by source and target, with nodes numbered within populations.
 
-    pair : populations of source and target, or one name for the edges from a population to itself.
+    Parameters
+    ----------
+    topology : Topology
+        The circuit.
+    pair : str or (str, str)
+        Populations of source and target, or one name for the edges within a population.
 
     Raises
     ------
     KeyError
-        If the network has no such population.
+        The network has no such population.
 
     Examples
     --------
@@ -39,15 +44,21 @@ def edges_within(topology: Topology, pair: str | tuple[str, str]) -> Edges:
 
 
 def with_edges_within(topology: Topology, pair: str | tuple[str, str], edges: Edges) -> Topology:
-    """Topology with `edges`, in any order, in place of those of a class pair.
+    """Return a topology with the edges of a class pair replaced.
 
-    pair : populations of source and target, or one name for the edges from a population to itself.
-    edges : nodes numbered within their populations; every ordered pair at most once. That is not checked.
+    Parameters
+    ----------
+    topology : Topology
+        The circuit.
+    pair : str or (str, str)
+        Populations of source and target, or one name for the edges within a population.
+    edges : Edges
+        In any order, nodes numbered within their populations, every ordered pair at most once (not checked).
 
     Raises
     ------
     KeyError
-        If the network has no such population.
+        The network has no such population.
     """
     sources, targets = _members(topology, pair)
     others = ~_inside(topology, sources, targets)
@@ -64,12 +75,12 @@ def with_edges_within(topology: Topology, pair: str | tuple[str, str], edges: Ed
 
 
 def _members(topology: Topology, pair: str | tuple[str, str]) -> tuple[slice, slice]:
-    """Nodes of the source and of the target population."""
+    """Return the nodes of the source and of the target population."""
     source, target = (pair, pair) if isinstance(pair, str) else pair
     return topology.slice_of(source), topology.slice_of(target)
 
 
 def _inside(topology: Topology, sources: slice, targets: slice) -> NDArray[np.bool_]:
-    """(E,) whether an edge goes from one population to the other."""
+    """Return (E,) whether an edge goes from one population to the other."""
     inside = (topology.source >= sources.start) & (topology.source < sources.stop)
     return inside & (topology.target >= targets.start) & (topology.target < targets.stop)

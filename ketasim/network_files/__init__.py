@@ -1,1 +1,1 @@
-"""Networks from and to files and networkx: GraphML, SONATA, edge lists, circuit files; the rules are in `assemble`."""
+"""Import and export of networks: networkx, GraphML, SONATA, edge lists, circuit files; the rules are in `assemble`."""

@@ -1,7 +1,7 @@
-"""From what a graph or a file says of a network to a checked `Topology`.
+"""From the content of a graph or file to a checked `Topology`.
 
-Every importer fills a `NetworkTable`; the rules (which populations there are, what is assumed where something
-is missing, what is refused) are here, once, so that all sources behave alike.
+Every importer fills a `NetworkTable`; the rules (allowed populations, defaults for missing values, what is rejected)
+are here, once, so that all sources behave alike.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -24,18 +24,22 @@ DEFAULT_DELAY = 1.0
 #: Distance in um of neighbours on the square grid on which nodes without positions are laid out.
 GRID_SPACING = 20.0
 
-#: Faults of one kind that are shown in full; the rest are counted.
+#: Faults of one kind shown in full; the rest are counted.
 MAX_SHOWN = 3
 
-#: A place in a file, if the source has lines, and a name for what stands there.
+#: A place in a file, if the source has lines, and a name for its content.
 Where = tuple[Place | None, str]
 
 
 class Origin(Protocol):
-    """Where a network comes from: names for its nodes and edges in messages.
+    """The source of a network: names its nodes and edges in messages.
 
-    name : what the source is called.
-    population_remedy : how to give nodes a population there.
+    Attributes
+    ----------
+    name : str
+        Name of the source.
+    population_remedy : str
+        How to give nodes a population there.
     """
 
     name: str
@@ -57,15 +61,20 @@ class Columns(NamedTuple):
 
 @dataclass(frozen=True)
 class NetworkTable:
-    """What a source says of a network, before it is checked.
+    """Content of a source, before it is checked.
 
-    Parameters
+    Attributes
     ----------
-    labels : (N,) names of the nodes, or None for 0..N-1.
-    population : (N,) names of populations, None where missing.
-    position : x and y, each (N,) um, masked where missing.
-    source, target : (E,) node numbers, 0-based.
-    strength : weight and delay, each (E,), masked where missing.
+    labels : sequence of hashable, or None
+        (N,) names of the nodes; None for 0..N-1.
+    population : sequence
+        (N,) names of populations, None where missing.
+    position : Columns
+        x and y, each (N,) um, masked where missing.
+    source, target : (E,) array of int
+        Node numbers, 0-based.
+    strength : Columns
+        Weight and delay, each (E,), masked where missing.
     """
 
     labels: Sequence[Hashable] | None
@@ -77,13 +86,16 @@ class NetworkTable:
 
 
 def number_column(values: Sequence[Any], name: Callable[[int], Where], problems: list[Problem]) -> np.ma.MaskedArray:
-    """Make a masked float64 array of values of which some may be missing.
+    """Make a masked float64 array from values some of which may be missing.
 
     Parameters
     ----------
-    values : numbers; None where missing.
-    name : names the value at an index.
-    problems : what is not a number is added here.
+    values : sequence
+        Numbers; None where missing.
+    name : callable
+        Names the value at an index.
+    problems : list of Problem
+        Values that are not numbers are added here.
     """
     kinds = set(map(type, values))
     wrong = {kind for kind in kinds - {type(None)} if not issubclass(kind, Real) or issubclass(kind, bool)}
@@ -93,7 +105,7 @@ def number_column(values: Sequence[Any], name: Callable[[int], Where], problems:
     if not bad and type(None) not in kinds:
         return np.ma.masked_array(np.array(values, np.float64), mask=np.zeros(len(values), bool))
     missing = np.array([value is None for value in values], bool)
-    # 1 passes every later check, so that what is not a number is reported once
+    # 1 passes every later check, so that a value that is not a number is reported only once
     filled = [1.0 if value is None or type(value) in wrong else value for value in values]
     return np.ma.masked_array(np.array(filled, np.float64), mask=missing)
 
@@ -105,20 +117,27 @@ def assemble(
     known: Sequence[str],
     dt_ms: float,
 ) -> tuple[Topology, tuple[str, ...]]:
-    """Check a table, fill what is missing, and make a topology of it.
+    """Check a table, fill in missing values, and make a topology of it.
 
     Parameters
     ----------
-    table : what the source says.
-    origin : names nodes and edges in messages.
-    problems : what was found wrong while the table was read.
-    known : populations that there are, in the order that nodes are sorted by.
-    dt_ms : fast step; no delay may be shorter.
+    table : NetworkTable
+        Content of the source.
+    origin : Origin
+        Names nodes and edges in messages.
+    problems : sequence of Problem
+        Problems found while the table was read.
+    known : sequence of str
+        Allowed populations, in the order of nodes.
+    dt_ms : float
+        Fast step in ms; no delay may be shorter.
 
     Returns
     -------
-    topology
-    notes : one sentence for each default that was used.
+    topology : Topology
+        The checked network.
+    notes : tuple of str
+        One sentence for each default used.
 
     Raises
     ------
@@ -148,7 +167,7 @@ def assemble(
 def _populations(
     table: NetworkTable, origin: Origin, known: tuple[str, ...], problems: list[Problem]
 ) -> NDArray[np.int16]:
-    """Index of every node's population in `known`; what is missing or unknown goes to `problems`."""
+    """Return the index of every node's population in `known`; add missing and unknown ones to `problems`."""
     names = table.population
     number = {name: index for index, name in enumerate(known)}
     if not len(names):
@@ -205,15 +224,15 @@ def _filled(column: np.ma.MaskedArray, text: str, default: float, notes: list[st
 
 
 def _more(total: int, index: int, faulty: Sequence[int] | NDArray[np.intp]) -> str:
-    """Count the faults that are not shown, after the last one that is."""
+    """Count the faults not shown, after the last one shown."""
     hidden = total - MAX_SHOWN
     return f" (and {hidden} more like this)" if hidden > 0 and index == faulty[MAX_SHOWN - 1] else ""
 
 
 def integers_if_all(names: Sequence[str]) -> list[Hashable]:
-    """Names as integers if each is one, written plainly; otherwise unchanged.
+    """Return names as integers if all are plainly written integers; otherwise unchanged.
 
-    Text files cannot tell the node 3 from the node "3"; networks of numbered nodes are the common case.
+    Text files cannot tell node 3 from node "3"; networks of numbered nodes are the common case.
 
     Examples
     --------

@@ -1,9 +1,9 @@
 """Circuit files: a network described by its cells, populations, synapses and connections, in YAML.
 
-Read like experiment and drug files: quantities with units, problems with their line, unknown keys refused, and a status
-and a source for every block of numbers. A population is a class of the kernel: its neurons share their constants.
+Read like experiment and drug files: quantities with units, problems reported with their line, unknown keys rejected,
+status and source for every block of numbers. A population is a class of the kernel: its neurons share their constants.
 
-Conductances are those of continuous time: an event of a synapse delivers ``g tau``, whatever the step of the kernel.
+Conductances are those of continuous time: a synaptic event delivers ``g tau``, whatever the step of the kernel.
 """
 
 import math
@@ -25,10 +25,10 @@ from ketasim.network.topology import FAST_STEP, LONGEST_DELAY, Edges, Topology, 
 from ketasim.network_files.assemble import GRID_SPACING
 from ketasim.sources import Source, Status
 
-#: Suffixes by which a network file is known as a circuit file.
+#: Suffixes of circuit files.
 SUFFIXES = (".yaml", ".yml")
 
-#: Most neurons and (expected) synapses of a circuit, and most populations: nodes count them in 8 bits.
+#: Largest number of neurons, of (expected) synapses, and of populations, which nodes store in 8 bits.
 MOST_NEURONS, MOST_SYNAPSES, MOST_POPULATIONS = 1_000_000, 1_000_000_000, 100
 
 _Share = Annotated[float, Ge(0), Le(1), Quantity("1")]
@@ -45,8 +45,9 @@ class _Stated(Record):
 
 
 class Cell(_Stated):
-    """Constants of one kind of cell, see `ketasim.network.cell_classes.CellClass`; without sharpness leaky
-    integrate-and-fire.
+    """Constants of one kind of cell, see `ketasim.network.cell_classes.CellClass`.
+
+    Without sharpness it is a leaky integrate-and-fire neuron.
     """
 
     transmitter: Literal["glutamate", "gaba", "gaba_slow"] = Field(description="glutamate, gaba or gaba_slow")
@@ -74,14 +75,14 @@ class Cell(_Stated):
     def _possible(self) -> "Cell":
         shares = self.nmda_2a + self.nmda_2b + self.nmda_2c + self.nmda_2d
         if abs(shares - 1.0) > 1e-6:
-            raise ValueError(f"the shares nmda_2a, nmda_2b, nmda_2c and nmda_2d add up to {shares:g}, not to 1")
+            raise ValueError(f"the shares nmda_2a, nmda_2b, nmda_2c and nmda_2d must add up to 1, not {shares:g}")
         if self.reset >= self.threshold + 10.0 * self.sharpness:
             raise ValueError("the reset must be below the voltage at which a spike is cut")
         return self
 
 
 class Population(Record):
-    """Neurons of one kind that are connected alike."""
+    """Neurons of one kind with the same connections."""
 
     cell: StrictStr = Field(description="name under `cells`")
     neurons: Annotated[StrictInt, Ge(1), Le(MOST_NEURONS)] = Field(description="how many")
@@ -121,17 +122,18 @@ _Names = Annotated[
 
 
 class Connection(Record):
-    """Who contacts whom by which synapse; with lists, each of the sources each of the targets."""
+    """Which populations are connected by which synapse; with lists, every source with every target."""
 
     sources: _Names = Field(alias="from")
     targets: _Names = Field(alias="to")
     synapse: StrictStr = Field(description="name under `synapses`")
     probability: Annotated[float, Gt(0), Le(1), Quantity("1")] = Field(
-        default=1.0, description="that a neuron contacts another; 1, the default, is all to all but itself"
+        default=1.0,
+        description="that a neuron contacts another; 1, the default, is all-to-all without self-connections",
     )
     weight: Annotated[float, Gt(0), Quantity("1")] = Field(default=1.0, description="scales the conductances")
     weight_sd_log: Annotated[float, Ge(0), Le(3), Quantity("1")] = Field(
-        default=0.0, description="standard deviation of the logarithm of single synapses; their mean stays"
+        default=0.0, description="standard deviation of the log weights of single synapses; the mean weight is kept"
     )
 
 
@@ -165,7 +167,7 @@ class ReceptorTimes(_Stated):
         return self
 
     def constants(self) -> Receptors:
-        """Return the constants as the network has them; the utilisation of a circuit file is the one in use."""
+        """Return the constants for the network; utilisation in a circuit file is used without correction."""
         return Receptors(**self.model_dump(exclude={"status", "source"}), utilisation_in_vivo=1.0)
 
 
@@ -176,13 +178,13 @@ def _format(value: Any) -> Any:
 
 
 class CircuitFile(Record):
-    """A circuit as it stands in its file."""
+    """Content of a circuit file."""
 
     format: Annotated[Literal[1], BeforeValidator(_format)] = Field(description="version of the file format, 1")
     cells: dict[str, Cell] = Field(description="kinds of cells by name")
     populations: Annotated[dict[str, Population], Field(min_length=1)] = Field(description="populations by name")
     synapses: dict[str, SynapseKind] = Field(default={}, description="kinds of synapses by name")
-    connections: tuple[Connection, ...] = Field(default=(), description="who contacts whom")
+    connections: tuple[Connection, ...] = Field(default=(), description="which populations are connected")
     receptors: ReceptorTimes = Field(
         default=ReceptorTimes(status="assumed", source="those of the default circuit"),
         description="constants of all synapses",
@@ -190,7 +192,7 @@ class CircuitFile(Record):
 
 
 class Wiring(NamedTuple):
-    """How one population contacts another."""
+    """How one population is connected to another."""
 
     probability: float
     weight_sd_log: float
@@ -198,11 +200,16 @@ class Wiring(NamedTuple):
 
 
 class Circuit(NamedTuple):
-    """A circuit file, read.
+    """A circuit read from its file.
 
-    tables : cells and synapses by population.
-    sizes : population -> number of neurons.
-    wiring : (source, target) -> how they are connected.
+    Attributes
+    ----------
+    tables : Tables
+        Cells and synapses by population.
+    sizes : mapping of str to int
+        Number of neurons by population.
+    wiring : mapping of (source, target) to Wiring
+        How populations are connected.
     """
 
     tables: Tables
@@ -213,14 +220,18 @@ class Circuit(NamedTuple):
 def read_circuit(path: str | Path, scale: int = 1) -> Circuit:
     """Read a circuit file.
 
-    scale : multiplies the neurons of every population and divides the conductances of connections, so that the mean
-        input of a neuron stays and its fluctuations shrink.
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    scale : int
+        Multiplies the number of neurons of every population and divides the conductances of connections, so that a
+        neuron's mean input is kept and its fluctuations shrink.
 
     Raises
     ------
     DocumentError
-        All problems of a stage: the YAML, what the keys and values are, whether they fit together.
-
+        All problems of a stage: YAML syntax, keys and values, their consistency.
     """
     document = read_document(path)
     file = validate(CircuitFile, document)
@@ -241,7 +252,7 @@ def _population_problems(file: CircuitFile, document: Document, scale: int) -> I
     neurons = scale * sum(population.neurons for population in file.populations.values())
     if neurons > MOST_NEURONS or len(file.populations) > MOST_POPULATIONS:
         message = f"{neurons} neurons in {len(file.populations)} populations; at most {MOST_NEURONS} in "
-        yield document.problem(("populations",), f"{message}{MOST_POPULATIONS} are possible", "key")
+        yield document.problem(("populations",), f"{message}{MOST_POPULATIONS} are allowed", "key")
 
 
 def _connection_problems(file: CircuitFile, document: Document, scale: int) -> Iterator[Problem]:
@@ -260,7 +271,7 @@ def _connection_problems(file: CircuitFile, document: Document, scale: int) -> I
             continue
         for pair in [(source, target) for source in connection.sources for target in connection.targets]:
             if pair in seen:
-                yield document.problem(path, f"{pair[0]} and {pair[1]} are connected already; once is allowed")
+                yield document.problem(path, f"{pair[0]} to {pair[1]} is already connected; list each pair only once")
             seen.add(pair)
             sizes = [file.populations[name].neurons for name in pair]
             synapses += connection.probability * sizes[0] * sizes[1] * scale**2
@@ -274,7 +285,7 @@ def _connection_problems(file: CircuitFile, document: Document, scale: int) -> I
 
 
 def _circuit(file: CircuitFile, scale: int) -> Circuit:
-    """Spread the kinds of cells and synapses over populations and pairs of them."""
+    """Assign the kinds of cells and synapses to populations and pairs of them."""
     neurons = sum(population.neurons for population in file.populations.values())
     cells = {}
     for name, population in file.populations.items():
@@ -300,16 +311,16 @@ def _circuit(file: CircuitFile, scale: int) -> Circuit:
     return Circuit(tables, {name: scale * one.neurons for name, one in file.populations.items()}, wiring)
 
 
-#: First number of a spawn key: what a generator is for, apart from those of other circuits.
+#: First number of a spawn key, which keeps these generators distinct from those of other circuits.
 _STREAM = 1
 
 
 def circuit_topology(circuit: Circuit, seed: int) -> Topology:
     """Draw the connections of a circuit, the same for the same seed.
 
-    Every pair of populations has a generator of its own (Philox, keyed by seed and the pair's places in the list of
-    populations), so that a change of one connection leaves the others as they are. A circuit has no geometry: neurons
-    stand on a square grid, 20 um apart, in the order of the populations.
+    Every pair of populations has its own generator (Philox, keyed by seed and the pair's positions in the list of
+    populations), so that changing one connection leaves the others unchanged. A circuit has no geometry: neurons are
+    placed on a square grid, 20 um apart, in the order of the populations.
     """
     names = tuple(circuit.sizes)
     starts = np.concatenate([[0], np.cumsum(list(circuit.sizes.values()))])
@@ -334,23 +345,23 @@ def circuit_topology(circuit: Circuit, seed: int) -> Topology:
 
 
 def _draw(wiring: Wiring, sizes: tuple[int, int], same: bool, rng: np.random.Generator) -> Edges:
-    """Edges between `sizes` neurons, numbered from 0 in each population; `same` if it is one population."""
+    """Draw edges between `sizes` neurons, numbered from 0 in each population; `same` if it is one population."""
     place = chosen(sizes[0] * sizes[1], wiring.probability, rng)
     source, target = place // sizes[1], place % sizes[1]
-    if same:  # no synapse of a neuron onto itself
+    if same:  # no autapses
         other = source != target
         source, target = source[other], target[other]
     sd = wiring.weight_sd_log
     strength = sd * rng.standard_normal(source.size) if sd else np.zeros(source.size)
-    # single precision is what the kernel uses and what a file then holds exactly
+    # rounded to single precision, which the kernel uses and a file holds exactly
     weight = np.exp(strength - 0.5 * sd**2).astype(np.float32).astype(np.float64)
     return Edges(source, target, weight, np.full(source.size, wiring.delay))
 
 
 def chosen(n: int, probability: float, rng: np.random.Generator) -> np.ndarray:
-    """Numbers below `n`, ascending, each taken independently with a probability: int64, in O(taken).
+    """Draw numbers below `n`, ascending, each independently with a probability: int64, in O(number drawn).
 
-    The distance from one taken number to the next is geometric.
+    Distances between successive numbers are geometrically distributed.
     """
     if probability == 1.0:
         return np.arange(n)

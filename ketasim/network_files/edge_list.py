@@ -1,9 +1,9 @@
-"""Edge lists: a CSV or TSV file with a line for each synapse, and perhaps one with a line for each neuron.
+"""Edge lists: a CSV or TSV file with a line for each synapse, and optionally one with a line for each neuron.
 
-``edges.csv`` has the columns ``source, target`` and, as wanted, ``weight`` and ``delay`` (ms). Populations
-stand in ``edges.nodes.csv`` beside it (columns ``node, population`` and, as wanted, ``x, y`` in um), which
-also gives the order of nodes and can name nodes without an edge; or in the columns ``source_population,
-target_population`` of the edge list. An empty cell is a missing value.
+``edges.csv`` has the columns ``source, target`` and optionally ``weight`` and ``delay`` (ms). Populations are given in
+``edges.nodes.csv`` beside it (columns ``node, population`` and optionally ``x, y`` in um), which also sets the order of
+nodes and can list nodes without edges; or in the columns ``source_population, target_population`` of the edge list. An
+empty cell is a missing value.
 """
 
 import csv
@@ -25,7 +25,7 @@ from ketasim.network_files.assemble import (
     number_column,
 )
 
-#: Bytes of a file; a cell takes up to ten times its text in memory.
+#: Largest file in bytes; a cell takes up to ten times its text in memory.
 _MOST_BYTES = 500_000_000
 _STRAY = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -35,7 +35,7 @@ _COORDINATES = ("x", "y")
 
 
 class _Table(NamedTuple):
-    """Cells of a file: text of each column, and the line each row ends on."""
+    """Cells of a file, and the line on which each row ends."""
 
     path: Path
     text: list[str]
@@ -44,16 +44,16 @@ class _Table(NamedTuple):
     line: list[int]
 
     def column(self, name: str) -> list[str]:
-        """Cells of a column, without surrounding blanks."""
+        """Return the cells of a column, stripped."""
         index = self.header.index(name)
         return [row[index].strip() for row in self.rows]
 
     def numbers(self, name: str) -> list[Any]:
-        """Cells as floats; None where empty or without such a column; the text where it is not a number."""
+        """Return cells as floats; None if empty or without such a column; the text if not a number."""
         return [_number(cell) for cell in self.column(name)] if name in self.header else [None] * len(self.rows)
 
     def place(self, row: int, name: str) -> Place:
-        """Where a cell stands; the line alone where quotes hide the cells' limits."""
+        """Return the place of a cell; only its line if quotes hide the cells' limits."""
         text = self.text[self.line[row] - 1]
         before = self.header.index(name) if name in self.header and '"' not in text else 0
         column = 1 + sum(len(cell) + 1 for cell in self.rows[row][:before])
@@ -63,18 +63,21 @@ class _Table(NamedTuple):
 def read_edge_list(path: Path) -> tuple[NetworkTable, "_ListOrigin", list[Problem]]:
     """Read an edge list and, if there is one, the node table beside it.
 
-    Without a node table nodes are in the order of their names, so that the order of lines changes nothing.
+    Without a node table nodes are sorted by name, so that the order of lines does not matter.
 
     Returns
     -------
-    table : what the files say.
-    origin : names nodes and edges by file and line.
-    problems : cells that cannot be read.
+    table : NetworkTable
+        Content of the files.
+    origin : Origin
+        Names nodes and edges by file and line.
+    problems : list of Problem
+        Cells that cannot be read.
 
     Raises
     ------
     DocumentError
-        If a file is not a table, lacks a column, has an unknown one, or an edge names an unknown node.
+        A file is not a table, lacks a column or has an unknown one, or an edge refers to an unknown node.
     """
     edges = _read_table(path, ("source", "target"), (*_STRENGTH, *_POPULATIONS))
     node_path = path.with_name(f"{path.stem}.nodes{path.suffix}")
@@ -127,7 +130,7 @@ class _ListOrigin:
 def _read_table(path: Path, required: Sequence[str], optional: Sequence[str]) -> _Table:
     size = path.stat().st_size
     if size > _MOST_BYTES:
-        message = f"{size / 1e6:.0f} MB; tables are read up to {_MOST_BYTES / 1e6:.0f} MB, SONATA beyond"
+        message = f"{size / 1e6:.0f} MB; tables may have up to {_MOST_BYTES / 1e6:.0f} MB; use SONATA beyond"
         _refuse(None, str(path), message)
     try:
         text = path.read_text(encoding="utf-8-sig").splitlines()
@@ -173,7 +176,7 @@ def _check_node_table(edges: _Table, nodes: _Table, names: Sequence[str]) -> Non
     given_twice = [name for name in _POPULATIONS if name in edges.header]
     if given_twice:
         place = Place(str(edges.path), 1, 1, edges.text[0])
-        message = f"populations are given in {nodes.path.name} too; remove this column or that file"
+        message = f"populations are also given in {nodes.path.name}; remove this column or that file"
         _refuse(place, given_twice[0], message)
     first_row: dict[str, int] = {}
     for row, name in enumerate(names):
@@ -194,7 +197,7 @@ def _check_node_table(edges: _Table, nodes: _Table, names: Sequence[str]) -> Non
 def _nodes_of_edges(
     edges: _Table, node_path: Path, problems: list[Problem]
 ) -> tuple[list[str], list[str | None], list[tuple[int, str]]]:
-    """Collect from the edge list the names of nodes, their populations, and the cell that gives each."""
+    """Collect the names of nodes, their populations, and the cell that gives each from the edge list."""
     if not set(_POPULATIONS) <= set(edges.header):
         place = Place(str(edges.path), 1, 1, edges.text[0])
         _refuse(

@@ -1,4 +1,4 @@
-"""networkx graphs and network files in, networkx graphs out."""
+"""Import of networkx graphs and network files, export of networkx graphs."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -19,10 +19,10 @@ from ketasim.network_files.sonata import read_sonata
 if TYPE_CHECKING:
     import networkx
 
-#: Python's whole numbers have no end, numpy's conversion of them does.
+#: Python's integers are unbounded, but numpy cannot convert those beyond a float.
 _GIANT = 10**300
 
-#: Attributes that are read or written here; any other is listed in the notes, lest a misspelt one go unseen.
+#: Attributes read or written here; all others are listed in the notes, so that a misspelt one is noticed.
 _NODE_ATTRIBUTES = {"population", "pos", "x", "y", "node_id"}
 _EDGE_ATTRIBUTES = {"weight", "delay", "id"}
 
@@ -30,30 +30,34 @@ _EDGE_ATTRIBUTES = {"weight", "delay", "id"}
 def from_networkx(
     graph: "networkx.DiGraph", known: Sequence[str], dt_ms: float = FAST_STEP
 ) -> tuple[Topology, tuple[str, ...]]:
-    """Make a topology of a directed networkx graph.
+    """Make a topology from a directed networkx graph.
 
-    Nodes carry `population`, and `pos` = (x, y) or `x` and `y` in um; edges carry `weight` (relative
-    strength, 1 is the mean of the pair of classes) and `delay` in ms. An edge without a weight has 1, without
-    a delay 1 ms; where no node has a position, nodes are laid out on a square grid, 20 um apart, in the
-    graph's order.
+    Nodes have attributes `population`, and `pos` = (x, y) or `x` and `y` in um; edges have `weight` (relative strength,
+    1 is the mean of the class pair) and `delay` in ms. A missing weight is 1, a missing delay 1 ms; if no node has a
+    position, nodes are laid out on a square grid, 20 um apart, in the graph's order.
 
     Parameters
     ----------
-    graph : DiGraph, or a MultiDiGraph without parallel edges.
-    known : names of populations that there are, in the order that nodes are sorted by.
-    dt_ms : fast step in ms; no delay may be shorter.
+    graph : networkx.DiGraph
+        Or a MultiDiGraph without parallel edges.
+    known : sequence of str
+        Allowed populations, in the order of nodes.
+    dt_ms : float
+        Fast step in ms; no delay may be shorter.
 
     Returns
     -------
-    topology : its labels are the graph's node keys.
-    notes : a sentence for each default that was used and for attributes that were not.
+    topology : Topology
+        Its labels are the graph's node keys.
+    notes : tuple of str
+        A sentence for each default used and for attributes not used.
 
     Raises
     ------
     TypeError
-        If `graph` is not a networkx graph.
+        `graph` is not a networkx graph.
     DocumentError
-        With everything that is wrong with the graph.
+        With all problems of the graph.
 
     Examples
     --------
@@ -71,12 +75,13 @@ def from_networkx(
 
 
 def to_networkx(topology: Topology) -> "networkx.DiGraph":
-    """Make a networkx graph of a topology; `from_networkx` gives the topology back.
+    """Make a networkx graph from a topology; `from_networkx` recovers the topology.
 
     Returns
     -------
-    graph : nodes under their labels (numbers 0..N-1 if they have none), with `population`, `node_id` within
-        it, `x` and `y` in um; edges with `weight` (relative strength) and `delay` in ms.
+    graph : networkx.DiGraph
+        Nodes under their labels (numbers 0..N-1 if they have none), with `population`, `node_id` within it, `x` and `y`
+        in um; edges with `weight` (relative strength) and `delay` in ms.
     """
     import networkx
 
@@ -104,24 +109,30 @@ def read_network_file(
 
     Parameters
     ----------
-    path : ``.graphml``; ``.h5`` or ``.hdf5`` with SONATA's ``/nodes`` and ``/edges``, such as a trajectory
+    path : str or Path
+        ``.graphml``; ``.h5`` or ``.hdf5`` with SONATA's ``/nodes`` and ``/edges``, such as a trajectory
         (`ketasim.network_files.sonata`); ``.csv`` or ``.tsv`` (`ketasim.network_files.edge_list`).
-    known : names of populations that there are, in the order that nodes are sorted by.
-    dt_ms : fast step in ms; no delay may be shorter.
+    known : sequence of str
+        Allowed populations, in the order of nodes.
+    dt_ms : float
+        Fast step in ms; no delay may be shorter.
 
     Returns
     -------
-    topology, notes : as of `from_networkx`.
+    topology : Topology
+        As from `from_networkx`.
+    notes : tuple of str
+        As from `from_networkx`.
 
     Raises
     ------
     DocumentError
-        If the file is missing, unreadable, or describes no network that can be run.
+        The file is missing, unreadable, or not a network that can be run.
     """
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in {".graphml", ".h5", ".hdf5", ".csv", ".tsv"}:
-        circuits = "circuit files (.yaml) stand under network.file of an experiment"
+        circuits = "circuit files (.yaml) belong under network.file of an experiment"
         message = f"unknown kind of network file {suffix!r}; allowed: .graphml, .h5, .hdf5, .csv, .tsv; {circuits}"
         raise DocumentError([Problem(None, str(path), message)])
     if not path.is_file():
@@ -170,7 +181,7 @@ def _import_graph(
 
 
 class _GraphOrigin:
-    """Names nodes and edges as one would reach them in the graph."""
+    """Names nodes and edges by the expression that accesses them in the graph."""
 
     def __init__(
         self,
@@ -236,7 +247,7 @@ def _coordinates(
 
 
 def _no_giants(values: list[Any]) -> list[Any]:
-    """Make whole numbers beyond any float infinite, which is refused as such."""
+    """Make integers beyond any float infinite, which is rejected later."""
     return [math.inf if isinstance(value, int) and abs(value) > _GIANT else value for value in values]
 
 

@@ -1,4 +1,4 @@
-"""GraphML files, read by networkx once they are known to be safe."""
+"""GraphML files, read by networkx after a check that they are safe."""
 
 import warnings
 from pathlib import Path
@@ -14,32 +14,33 @@ if TYPE_CHECKING:
     import networkx
 
 
-#: Bytes of a file and depth of its elements; networkx keeps some 20 bytes for each byte of a file in memory.
+#: Largest file in bytes and deepest nesting; networkx needs some 20 bytes of memory for each byte of a file.
 _MOST_BYTES, _DEEPEST = 200_000_000, 50
-#: What networkx lets through where elements are not what it expects.
+#: Errors that networkx raises on unexpected elements.
 _NOT_GRAPHML = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, StopIteration, RecursionError)
-#: What an element must say of itself; networkx would take its absence for a node of the name None.
+#: Required attributes; without them networkx would make a node named None.
 _REQUIRED = {"node": ("id",), "edge": ("source", "target")}
 
 
 class _UnsafeError(Exception):
-    """What a file holds that is not read."""
+    """Content for which a file is rejected."""
 
 
 def read_graphml(path: Path) -> "networkx.DiGraph":
     """Read a GraphML file, giving nodes and edges the defaults that it declares.
 
-    A file with a document type declaration is refused before it is parsed: through it an XML file can define
-    entities, which may name other files and addresses, or grow without bound.
+    A file with a document type declaration is rejected before it is parsed: such a declaration can define entities,
+    which may refer to other files and addresses, or expand without bound.
 
     Returns
     -------
-    graph : as networkx reads it; node names that are all integers become integers.
+    graph : networkx.DiGraph
+        As networkx reads it; node names become integers if all are.
 
     Raises
     ------
     DocumentError
-        If the file declares a document type or is not GraphML.
+        The file declares a document type or is not GraphML.
     """
     import networkx
 
@@ -63,13 +64,13 @@ def read_graphml(path: Path) -> "networkx.DiGraph":
 
 
 def _look_through(path: Path) -> None:
-    """Parse the file once with handlers that refuse what networkx would fetch, skip or merge in silence."""
+    """Parse the file once with handlers that reject what networkx would fetch, skip or merge silently."""
     size = path.stat().st_size
     if size > _MOST_BYTES:
-        raise _UnsafeError(f"{size / 1e6:.0f} MB; GraphML is read up to {_MOST_BYTES / 1e6:.0f} MB, SONATA beyond")
+        raise _UnsafeError(f"{size / 1e6:.0f} MB; GraphML may have up to {_MOST_BYTES / 1e6:.0f} MB; use SONATA beyond")
     look = _Look()
     parser = ParserCreate(namespace_separator=" ")
-    # The parser itself decides what a declaration is: a search of the bytes would miss other encodings.
+    # left to the parser, because a search of the bytes would miss other encodings
     parser.StartDoctypeDeclHandler = look.doctype
     parser.StartElementHandler = look.start
     parser.EndElementHandler = look.end
@@ -85,11 +86,11 @@ class _Look:
         self.nodes: set[str] = set()
 
     def doctype(self, *_: object) -> NoReturn:
-        """Refuse: a document type can define entities."""
+        """Reject the file, because a document type can define entities."""
         raise _UnsafeError("document type declaration (<!DOCTYPE ...>): it may pull in other files; remove it")
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """Refuse what is too deep, second graphs, nodes given twice, and what lacks a name."""
+        """Reject deep nesting, second graphs, duplicate nodes, and elements without required attributes."""
         name = tag.rpartition(" ")[2]
         self.depth += 1
         self.graphs += name == "graph"

@@ -1,9 +1,8 @@
 """Networks in SONATA's HDF5 layout: nodes and edges of one file, as in a trajectory file.
 
-A population takes its name from its group (``/nodes/PYR``), or node by node from the attribute
-``population`` or ``pop_name``. Positions are the node attributes ``x`` and ``y`` in um, an edge's
-``syn_weight`` is read as its relative strength and ``delay`` as ms. A trajectory file's node labels are not
-read: nodes become 0..N-1.
+A population takes its name from its group (``/nodes/PYR``), or node by node from the attribute ``population`` or
+``pop_name``. Positions are the node attributes ``x`` and ``y`` in um; an edge's ``syn_weight`` is read as its relative
+strength and ``delay`` in ms. Node labels of a trajectory file are not read: nodes become 0..N-1.
 
 Source: SONATA developer guide, sections on nodes and edges
 (https://github.com/AllenInstitute/sonata/blob/master/docs/SONATA_DEVELOPER_GUIDE.md).
@@ -22,17 +21,17 @@ from ketasim.documents.hdf5_file import unsafe_content
 from ketasim.documents.problems import DocumentError, Problem
 from ketasim.network_files.assemble import Columns, NetworkTable, Where
 
-#: Names read together, and characters of one.
+#: Names read together, and largest length of a name.
 _BLOCK, _LONGEST_NAME = 256, 1000
-#: Nodes of a file, and texts of a library.
+#: Largest number of nodes in a file, and of strings in a library.
 _MOST_NODES, _MOST_TEXTS = 1_000_000, 10_000
 
-#: Node attributes that name a population, the first found is taken.
+#: Node attributes that name a population; the first found is used.
 _POPULATION_ATTRIBUTES = ("population", "pop_name")
 
 
 class _Part(NamedTuple):
-    """A population of nodes or edges: name of its group, number of its first row in the whole, size."""
+    """A population of nodes or edges: name of its group, number of its first row in the whole network, size."""
 
     name: str
     start: int
@@ -46,14 +45,17 @@ def read_sonata(path: Path, known: Sequence[str]) -> tuple[NetworkTable, "_Sonat
 
     Returns
     -------
-    table : what the file says.
-    origin : names nodes and edges by group and row.
-    problems : none; there for symmetry with other readers.
+    table : NetworkTable
+        Content of the file.
+    origin : Origin
+        Names nodes and edges by group and row.
+    problems : list of Problem
+        Empty; present for symmetry with other readers.
 
     Raises
     ------
     DocumentError
-        If the file is not HDF5 or its groups are not SONATA's.
+        The file is not HDF5 or its groups are not SONATA's.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -64,14 +66,14 @@ def read_sonata(path: Path, known: Sequence[str]) -> tuple[NetworkTable, "_Sonat
     except (MemoryError, OSError, RuntimeError) as error:
         _refuse(path, f"not a readable HDF5 file: {error}")
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        _refuse(path, f"its groups are not laid out as SONATA's: {error}")
+        _refuse(path, f"its groups do not follow SONATA's layout: {error}")
     return table, _SonataOrigin(path, list(nodes.values()), list(edges.values())), []
 
 
 class _SonataOrigin:
     """Names nodes and edges by group and row."""
 
-    population_remedy = "name the group /nodes/<population> so, or add the node attribute 0/population"
+    population_remedy = "name the group /nodes/<population>, or add the node attribute 0/population"
 
     def __init__(self, path: Path, nodes: Sequence[_Part], edges: Sequence[_Part]) -> None:
         self.name = str(path)
@@ -95,11 +97,11 @@ class _SonataOrigin:
 
 
 def _refuse_unsafe(file: h5py.File, path: Path) -> None:
-    """Look at the tables of what will be read; nothing else of the file is touched."""
+    """Check the groups that will be read; nothing else in the file is touched."""
     for kind in ("nodes", "edges"):
         link = file.get(kind, getlink=True)
         if link is not None and not isinstance(link, h5py.HardLink):
-            _refuse(path, f"/{kind}: a link to another place; put the group itself there")
+            _refuse(path, f"/{kind} is a link; replace it by the group itself")
         if isinstance(group := file.get(kind), h5py.Group) and (why := unsafe_content(group, path.stat().st_size)):
             _refuse(path, why)
 
@@ -114,10 +116,10 @@ def _node_parts(file: h5py.File, path: Path, known: Sequence[str]) -> dict[str, 
     for name, group in sorted(groups, key=lambda item: (rank.get(item[0], len(rank)), item[0])):
         counted = next((group[key] for key in ("node_type_id", "node_id") if key in group), None)
         if not isinstance(counted, h5py.Dataset):
-            _refuse(path, f"/nodes/{name}: no dataset node_type_id or node_id, so no number of nodes")
+            _refuse(path, f"/nodes/{name}: no dataset node_type_id or node_id, so the number of nodes is unknown")
         count = len(counted)
         if start + count > _MOST_NODES:
-            _refuse(path, f"{start + count} nodes or more; at most {_MOST_NODES} are possible")
+            _refuse(path, f"{start + count} nodes or more; at most {_MOST_NODES} are allowed")
         if "node_id" in group and not np.array_equal(group["node_id"][...], np.arange(count)):
             _refuse(path, f"/nodes/{name}/node_id: must be 0, 1, ... {count - 1}")
         parts[name] = _Part(name, start, count)
@@ -173,7 +175,7 @@ def _populations(file: h5py.File, path: Path, kind: str) -> list[tuple[str, h5py
 
 
 def _node_numbers(ids: h5py.Dataset, path: Path, nodes: dict[str, _Part]) -> NDArray[np.int64]:
-    """Numbers in the whole network of nodes given by their ids in a population."""
+    """Return node numbers in the whole network from ids within a population."""
     name = ids.attrs.get("node_population")
     name = name.decode() if isinstance(name, bytes) else name
     if name not in nodes:
@@ -192,7 +194,7 @@ def _population_names(file: h5py.File, path: Path, part: _Part) -> list[Any]:
         columns = list(_columns(group, path, key, part.size))
         for rows, dataset, index in columns:
             library = dataset.parent.get(f"@library/{key}")
-            # SONATA stores repeated texts as numbers into a library of texts.
+            # SONATA stores repeated strings as indices into a library
             if library is None:
                 text = _texts(dataset, path, part.size)
             else:
@@ -205,26 +207,26 @@ def _population_names(file: h5py.File, path: Path, part: _Part) -> list[Any]:
 
 
 def _texts(dataset: h5py.Dataset, path: Path, most: int) -> NDArray:
-    """Values of a dataset of names, read bit by bit: all may refer to one text of any length."""
+    """Return the values of a dataset of names, read in blocks because all may refer to one string of any length."""
     if dataset.ndim != 1 or h5py.check_string_dtype(dataset.dtype) is None:
-        _refuse(path, f"{dataset.name}: must hold texts")
+        _refuse(path, f"{dataset.name}: must hold strings")
     if len(dataset) > most:
-        _refuse(path, f"{dataset.name}: has {len(dataset)} texts; at most {most} can be")
+        _refuse(path, f"{dataset.name}: has {len(dataset)} strings; at most {most} are allowed")
     values: list[str] = []
     for begin in range(0, len(dataset), _BLOCK):
         values += dataset.asstr()[begin : begin + _BLOCK].tolist()
         if max(map(len, values[begin:])) > _LONGEST_NAME:
-            _refuse(path, f"{dataset.name}: holds a name of more than {_LONGEST_NAME} characters")
+            _refuse(path, f"{dataset.name}: a name has more than {_LONGEST_NAME} characters")
     return np.array(values, object)
 
 
 def _whole_numbers(dataset: h5py.Dataset, path: Path) -> NDArray[np.integer]:
-    """Values of a dataset of whole numbers from 0."""
+    """Return the values of a dataset of non-negative integers."""
     if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1 or dataset.dtype.kind not in "iu":
-        _refuse(path, f"{dataset.name}: must be a dataset of whole numbers")
+        _refuse(path, f"{dataset.name}: must be a dataset of integers")
     values = dataset[...]
     if values.size and values.min() < 0:
-        _refuse(path, f"{dataset.name}: must hold whole numbers from 0")
+        _refuse(path, f"{dataset.name}: must hold integers from 0")
     return values
 
 
@@ -233,7 +235,7 @@ def _numbers(group: h5py.Group, path: Path, key: str, count: int) -> np.ma.Maske
     for rows, dataset, index in _columns(group, path, key, count):
         if dataset.dtype.kind not in "iuf" or dataset.ndim != 1:
             _refuse(path, f"{dataset.name}: must hold numbers")
-        with np.errstate(over="ignore"):  # what is too large for 64 bits becomes infinite and is refused as such
+        with np.errstate(over="ignore"):  # values too large for 64 bits become infinite and are rejected later
             values[rows] = dataset[...][index]
     return values
 
@@ -241,7 +243,7 @@ def _numbers(group: h5py.Group, path: Path, key: str, count: int) -> np.ma.Maske
 def _columns(
     group: h5py.Group, path: Path, key: str, count: int
 ) -> Iterator[tuple[NDArray[np.intp], h5py.Dataset, NDArray[np.integer]]]:
-    """Find an attribute in the groups ``0``, ``1`` ...: rows of the population, and where they stand."""
+    """Yield an attribute from the groups ``0``, ``1`` ...: rows of the population, dataset, and indices in it."""
     kind = "node" if f"{group.name}".startswith("/nodes") else "edge"
     number, index = (_group_column(group, f"{kind}_{name}", path, count) for name in ("group_id", "group_index"))
     for name in sorted(group):
@@ -255,12 +257,12 @@ def _columns(
 
 
 def _group_column(group: h5py.Group, key: str, path: Path, count: int) -> NDArray[np.integer] | None:
-    """Numbers that say in which group, and where in it, each row has its attributes; None if the file has none."""
+    """Return the group, or the index within it, of each row's attributes; None if the file does not say."""
     if key not in group:
         return None
     values = _whole_numbers(group[key], path)
     if len(values) != count:
-        _refuse(path, f"{group.name}/{key}: has {len(values)} rows, but there are {count}")
+        _refuse(path, f"{group.name}/{key}: has {len(values)} rows instead of {count}")
     return values
 
 

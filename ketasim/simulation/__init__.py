@@ -1,4 +1,4 @@
-"""Two clocks in one loop; `loop` is the page to read first."""
+"""Two clocks in one loop; read `loop` first."""
 
 from ketasim.simulation.loop import Simulation
 

@@ -11,7 +11,12 @@ from ketasim.signals import STAGES, SUBUNITS, Signal
 def new_arrays(signals: Mapping[str, Signal], axes: Mapping[str, Sequence[str] | int]) -> dict[str, np.ndarray]:
     """One float64 array per signal, filled with its neutral value.
 
-    axes : length or names of every dimension that occurs.
+    Parameters
+    ----------
+    signals : mapping of str to Signal
+        Signals by name.
+    axes : mapping of str to sequence of str or int
+        Names or length of every dimension.
     """
     sizes = {name: axis if isinstance(axis, int) else len(axis) for name, axis in axes.items()}
     return {name: np.full(tuple(sizes[dim] for dim in signal.dims), signal.neutral) for name, signal in signals.items()}
@@ -23,7 +28,7 @@ def transferred(
     before: Mapping[str, Sequence[str] | int],
     after: Mapping[str, Sequence[str] | int],
 ) -> dict[str, np.ndarray]:
-    """Arrays on larger axes with the old values where they belong: what a new drug in a running simulation needs."""
+    """Copy arrays to larger axes, as needed when a running simulation gets a new drug."""
     new = new_arrays(signals, after)
     for name, signal in signals.items():
         places = [_places(before[dim], after[dim]) for dim in signal.dims]
@@ -38,7 +43,7 @@ def _places(before: Sequence[str] | int, after: Sequence[str] | int) -> list[int
 
 
 def axes_of(setting: Setting) -> dict[str, Sequence[str] | int]:
-    """Names, or length, of every axis of the signal table in a run."""
+    """Names or length of every axis of the signal table in a run."""
     topology = setting.topology
     return {
         "compound": setting.compounds,

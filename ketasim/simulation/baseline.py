@@ -1,8 +1,8 @@
-"""The resting network before the run, window by window, so that it can be left and taken up again, and kept.
+"""Measures the resting network before the run, window by window so that it can be resumed, and stores the result.
 
-The same network at rest with the same seed gives the same baseline to the last bit; its minutes of network time need
-not be run again for each dose of a sweep. Baselines are kept in the user's cache folder under a digest of all that
-decides them, the code included.
+The same network at rest with the same seed gives the same baseline to the last bit, so it need not be run again for
+each dose of a sweep. Baselines are stored in the user's cache folder under a digest of everything that determines them,
+including the code.
 """
 
 import logging
@@ -29,12 +29,12 @@ _log = logging.getLogger(__name__)
 #: Called with the time in s and the measurement of a baseline window.
 OnWindow = Callable[[float, Measurement], Any]
 
-#: Bytes of all stored baselines; the oldest make room. One that takes more than a tenth alone is not stored.
+#: Most bytes of all stored baselines; the least recently used are removed. One larger than a tenth is not stored.
 MOST_BYTES = 2**28
 
 
 class Baseline(NamedTuple):
-    """What a baseline leaves: the engine's state at its end, estimates, and population means of each window."""
+    """Result of a baseline: the engine's state at its end, the estimates, and population means of each window."""
 
     engine: dict[str, np.ndarray]
     estimates: Estimates
@@ -42,14 +42,14 @@ class Baseline(NamedTuple):
 
 
 class BaselineRun:
-    """A baseline that is being measured: the network settles, then windows follow each other without gaps.
+    """A baseline being measured: the network settles (burn-in), then runs windows without gaps.
 
     Parameters
     ----------
     engine : Engine
-        What is run.
+        Runs the network.
     statistics : BaselineStatistics
-        Of the windows so far.
+        Statistics of the windows so far.
     step : int
         Fast step at which the next window starts.
 
@@ -64,13 +64,13 @@ class BaselineRun:
         self.rows: dict[str, list[np.ndarray]] = {}
 
     def settle(self, rest: Mapping[str, np.ndarray], n_steps: int) -> None:
-        """Let the network, from its start, run for `n_steps` up to the first window."""
+        """Run the network from rest for `n_steps` up to the first window (burn-in)."""
         with HeldInterrupts():
             self._engine.rest()
             self._engine.settle(rest, self.step - n_steps, n_steps)
 
     def finish(self, rest: Mapping[str, np.ndarray], end: int, window_steps: int, on_window: OnWindow | None) -> None:
-        """Measure the windows that are missing up to the fast step `end`."""
+        """Measure the remaining windows up to the fast step `end`."""
         while self.step < end:
             first = self.step
             with HeldInterrupts():
@@ -84,7 +84,7 @@ class BaselineRun:
                 on_window(first / STEPS_PER_SECOND, measured)
 
     def baseline(self) -> Baseline:
-        """Return what was measured, with the whole baseline as memory of the estimates."""
+        """Return the baseline, with its whole length as the memory of the estimates."""
         rows = {name: np.array(values) for name, values in self.rows.items()}
         return Baseline(self._engine.state, self._statistics.estimates(), rows)
 
@@ -104,38 +104,38 @@ class BaselineRun:
 
 
 def folder() -> Path | None:
-    """Where baselines are stored; None where there is no place for them."""
+    """Folder of stored baselines; None if there is no cache folder."""
     cache = user_cache()
-    # kernels that could not be cached lie in a folder of this process alone
+    # kernels that could not be cached are in a folder private to this process
     return cache / "ketasim" / "baselines" if cache and CACHE_FOLDER.is_relative_to(cache) else None
 
 
 def key(engine: Engine, rest: Mapping[str, np.ndarray], end: int, window_steps: int, n_windows: int) -> str:
-    """Digest of all that a baseline depends on: code, compiler and processor, network, seed, slow signals at rest."""
+    """Digest of everything a baseline depends on: code, compiler, processor, network, seed, slow signals at rest."""
     code = (__version__, CACHE_FOLDER.name, np.__version__, code_digest("ketasim.simulation.sampler"))
     return value_digest(code, engine.digest(rest), end, window_steps, n_windows)
 
 
 def load(key: str) -> Baseline | None:
-    """Return a stored baseline; None if there is none that can be read."""
+    """Return a stored baseline; None if none can be read."""
     place = folder()
     if place is None:
         return None
     try:
         with np.load(place / f"{key}.npz", allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        os.utime(place / f"{key}.npz")  # so that the least used make room first
+        os.utime(place / f"{key}.npz")  # so that the least recently used are removed first
         engine, estimates, rows = (part_of(arrays, part) for part in Baseline._fields)
         return Baseline(engine, Estimates.from_arrays(estimates), rows)
     except FileNotFoundError:
         return None
     except Exception as error:  # whatever a damaged file makes numpy or zipfile raise
-        _log.info("the stored baseline %s can't be read and is measured anew: %s", key, error)
+        _log.info("the stored baseline %s can't be read and is measured again: %s", key, error)
         return None
 
 
 def save(key: str, baseline: Baseline) -> None:
-    """Store a baseline, replacing files at once, and make room for it; where that can't be, go on without."""
+    """Store a baseline, replacing files atomically, and remove old ones; failure to do so is only logged."""
     place = folder()
     arrays = flattened({"engine": baseline.engine, "estimates": baseline.estimates.arrays(), "rows": baseline.rows})
     if place is None or sum(array.nbytes for array in arrays.values()) > MOST_BYTES // 10:
@@ -155,7 +155,7 @@ def save(key: str, baseline: Baseline) -> None:
 
 
 def _make_room(place: Path) -> None:
-    """Remove the least used baselines until all take no more than `MOST_BYTES`, and what killed processes left."""
+    """Remove the least recently used baselines beyond `MOST_BYTES`, and remnants of killed processes."""
     for part in place.glob("*.part"):
         if part.stat().st_mtime < time.time() - 86400.0:
             part.unlink(missing_ok=True)

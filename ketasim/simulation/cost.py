@@ -1,8 +1,8 @@
-"""What a run costs: memory, disk, windows and wall time; one that the machine cannot hold is refused.
+"""Cost of a run: memory, disk, windows and wall time; a run too large for the machine is refused.
 
-Memory and file follow from the experiment alone, before anything is built: building is what runs out of memory first.
-Wall time follows from one window and one slow step, timed on this machine. Coefficients were measured on runs of 300 to
-3,000 neurons (docs/reliability.md); tests hold them to a factor of 1.5.
+Memory and file size are estimated from the experiment alone, before anything is built, since building a large network
+is what runs out of memory first. Wall time is estimated from one window and one slow step timed on this machine.
+Coefficients were measured on runs of 300 to 3,000 neurons (docs/reliability.md); tests hold them to a factor of 1.5.
 """
 
 import copy
@@ -29,55 +29,57 @@ from ketasim.simulation.loop import Simulation
 from ketasim.simulation.sampler import LONG_SETTLE, baseline_windows, steps_of
 from ketasim.simulation.world import setting_of, slow_times_of
 
-#: Bytes of memory: of a process with and without a network; of a synapse, of a plastic one beside, of a node; of a
+#: Bytes of memory: process with and without a network; per synapse, additionally per plastic one, per node; per
 #: plastic synapse while the graph is measured.
 _PROCESS, _PROCESS_ALONE, _SYNAPSE, _PLASTIC, _NODE, _MEASURED = 265e6, 150e6, 83.0, 138.0, 5e3, 400.0
 
-#: Bytes of file: of every one and of a row, each with and without a network; of an edge; of a plastic edge in a
-#: snapshot, of a set of graph measures, of a birth or death; of the first chunks of spikes, of a spike.
+#: Bytes of file: constant part and per row, with and without a network; per edge; per plastic edge in a snapshot, per
+#: set of graph measures, per birth or death; first chunks of spikes, per spike.
 _FILE, _FILE_ROW, _FILE_ALONE, _FILE_ROW_ALONE, _FILE_EDGE = 0.34e6, 700.0, 0.06e6, 95.0, 27.5
 _FILE_SNAPSHOT, _FILE_MEASURES, _FILE_EVENT, _FILE_SPIKES, _FILE_SPIKE = 6.4, 12e3, 8.0, 0.2e6, 16.0
-_RATE = 3.0  #: Hz, of all neurons, for the spikes that are stored
+_RATE = 3.0  #: Hz, mean rate of all neurons, for stored spikes
 
-#: Bytes of a checkpoint for a node and for a plastic synapse; two lie on the disk while one takes the other's place.
+#: Bytes of a checkpoint per node and per plastic synapse; two are on disk while one replaces the other.
 _CHECKPOINT_NODE, _CHECKPOINT_SYNAPSE = 2.5e3, 48.0
 
-#: Bytes of a network file for an edge, and of memory for each of its bytes while it is read, by ending.
+#: Bytes of a network file per edge, and of memory per byte of file while it is read, by file extension.
 _FILES, _LINES = {".graphml": (140.0, 21.0), ".h5": (38.0, 2.3)}, (25.0, 28.0)
 
-#: Share of the slow times at which the network is run once estimates rest on enough of it: after a dose, or at rest.
+#: Fraction of slow times at which the network runs once estimates rest on enough of it: after a dose, at rest.
 _MOVED, _AT_REST = 0.95, 0.1
 
-#: s of wall time, not timed here: to start, to build and store an edge, to measure a plastic one, to write a row.
+#: s of wall time not timed here: startup, building and storing an edge, measuring a plastic edge, writing a row.
 _START, _EDGE, _MEASURED_EDGE, _ROW = 3.0, 4e-6, 8e-6, 4e-3
 
-_SETTLE, _WINDOW = 0.1, 0.5  #: s of network time before and in the window that is timed
-_UNKNOWN = ("", "")  #: pair of classes that a graph or file has not been asked for
-_MANY_ROWS = 100_000  #: beyond which it is the schedule that makes a run large
+_SETTLE, _WINDOW = 0.1, 0.5  #: s of network time before and in the timed window
+_UNKNOWN = ("", "")  #: class pair of edges whose classes have not been read
+_MANY_ROWS = 100_000  #: above this the schedule is what makes a run large
 _DAY = 86_400.0
 
 
 class ResourceError(KetasimError):
-    """The machine has not enough memory or disk for the run; nothing was started."""
+    """The machine does not have enough memory or disk for the run; nothing was started."""
 
     exit_code = 2
 
 
 class Size(NamedTuple):
-    """What memory, disk and time go by.
+    """Size of a run, which determines memory, disk and time.
 
+    Attributes
+    ----------
     nodes, synapses : int, float
-        Of the network at the start.
+        Number in the network at the start.
     plastic : float
-        Synapses among them that can be born and die.
+        Synapses among them that can form and be lost.
     born : float
-        Of those, in a day at rest.
+        Plastic synapses formed per day at rest.
     rows, times : int
-        Rows of the trajectory, and those of them that are slow times, not windows of the baseline.
+        Rows of the trajectory, and those among them that are slow times rather than windows of the baseline.
     stored : int
         Windows whose spikes are stored.
     reading : float
-        Bytes of memory that reading a network file takes for a while.
+        Bytes of memory needed temporarily to read a network file.
     """
 
     nodes: int
@@ -95,9 +97,14 @@ class Size(NamedTuple):
 
 
 def size_of(experiment: Experiment, graph: Any = None) -> Size:
-    """Size of an experiment; of a network that is not yet built, the mean over seeds.
+    """Size of an experiment; for a network that is not built yet, the mean over seeds.
 
-    graph : networkx graph, or a `Topology`, in place of the experiment's network.
+    Parameters
+    ----------
+    experiment : Experiment
+        What would be run.
+    graph : networkx.DiGraph or Topology, optional
+        Replaces the experiment's network.
     """
     nodes, pairs, reading = _network_of(experiment, graph)
     plastic = born = 0.0
@@ -111,17 +118,17 @@ def size_of(experiment: Experiment, graph: Any = None) -> Size:
     windows = np.arange(-baseline_windows(experiment) if nodes else 0, 0) * experiment.schedule.window
     rows = np.concatenate([experiment.begin + windows, times])
     kept = [np.searchsorted(rows, [first, last + 1e-4]) for first, last in experiment.recording.spikes]
-    stored = sum(max(1, int(last - first)) for first, last in kept)  # of an instant the window at it or next after it
+    stored = sum(max(1, int(last - first)) for first, last in kept)  # for an instant, the window at it or the next one
     return Size(nodes, sum(pairs.values()), plastic, born, rows.size, times.size, stored, reading)
 
 
 def _network_of(experiment: Experiment, graph: Any) -> tuple[int, dict[tuple[str, str], float], float]:
-    """Nodes, synapses by class pair, as far as classes are known, and bytes of memory that reading it takes."""
+    """Nodes, synapses by class pair as far as known, and bytes of memory needed to read the network."""
     if isinstance(graph, Topology):
         names, of_node = graph.population_names, graph.population.astype(np.int64)
         found = np.bincount(of_node[graph.source] * len(names) + of_node[graph.target], minlength=len(names) ** 2)
         return graph.n_nodes, {(a, b): float(n) for (a, b), n in zip(product(names, names), found, strict=True)}, 0.0
-    if hasattr(graph, "number_of_edges"):  # what is no graph is refused, in better words, when it is built
+    if hasattr(graph, "number_of_edges"):  # anything else is refused, with a better message, when it is built
         return graph.number_of_nodes(), {_UNKNOWN: float(graph.number_of_edges())}, 0.0
     if experiment.circuit is not None:
         sizes, wiring = experiment.circuit.sizes, experiment.circuit.wiring
@@ -161,12 +168,12 @@ def file_of(size: Size, experiment: Experiment) -> float:
 
 
 def refuse_what_cannot_work(experiment: Experiment, out: Path | None = None, graph: Any = None) -> None:
-    """Refuse a run that this machine cannot hold; without `out` the file, too, is kept in memory.
+    """Refuse a run that is too large for this machine; without `out` the file is kept in memory, too.
 
     Raises
     ------
     ResourceError
-        Saying what is needed, what is free, and which keys to change.
+        States what is needed, what is free, and which keys to change.
     """
     size = size_of(experiment, graph)
     check_memory(size, experiment, free_memory(), in_memory=out is None)
@@ -175,7 +182,7 @@ def refuse_what_cannot_work(experiment: Experiment, out: Path | None = None, gra
 
 
 def check_memory(size: Size, experiment: Experiment, free: float, in_memory: bool = False) -> None:
-    """Refuse a run whose estimated memory is over `free` bytes; `in_memory` if the file is kept there."""
+    """Refuse a run whose estimated memory exceeds `free` bytes; `in_memory` if the file is kept in memory."""
     needed = memory_of(size, experiment) + (file_of(size, experiment) if in_memory else 0.0)
     if needed > free:
         keys = _smaller(size, experiment)
@@ -186,21 +193,21 @@ def check_memory(size: Size, experiment: Experiment, free: float, in_memory: boo
 
 
 def check_disk(size: Size, experiment: Experiment, free: float, out: Path) -> None:
-    """Refuse a run whose estimated file, with its checkpoint, is over `free` bytes."""
+    """Refuse a run whose estimated file plus checkpoints exceeds `free` bytes."""
     file = file_of(size, experiment)
     checkpoints = 2.0 * (size.nodes * _CHECKPOINT_NODE + size.plastic * _CHECKPOINT_SYNAPSE)
     if file + checkpoints > free:
         recorded = [key for key in ("node_signals", "spikes") if getattr(experiment.recording, key)]
         keys = [*_smaller(size, experiment), *(f"leave out `recording.{key}`" for key in recorded)]
-        what = f"about {decimal(round(file))} and its checkpoint {decimal(round(checkpoints))} on the way"
+        what = f"about {decimal(round(file))}, and its checkpoint {decimal(round(checkpoints))} during the run"
         raise ResourceError(
             f"{out} will take {what}, {decimal(round(free))} are free there ({size}); "
-            f"{' or '.join([*keys, 'write elsewhere with -o'])}; `ketasim check` says what a run takes"
+            f"{' or '.join([*keys, 'write elsewhere with -o'])}; `ketasim check` shows what a run needs"
         )
 
 
 def _smaller(size: Size, experiment: Experiment) -> list[str]:
-    """Keys that make a run smaller, the most useful first."""
+    """Advice on which keys make a run smaller, most effective first."""
     if size.rows > _MANY_ROWS:
         return ["lengthen `schedule.step` or shorten `duration`"]
     if experiment.circuit is not None:
@@ -209,7 +216,7 @@ def _smaller(size: Size, experiment: Experiment) -> list[str]:
 
 
 def free_memory() -> float:
-    """Bytes that this process may still take: free on the machine, and within the limit of its group on Linux."""
+    """Bytes this process can still allocate: free on the machine and, on Linux, within its cgroup's limit."""
     import psutil
 
     groups = Path("/sys/fs/cgroup")
@@ -217,9 +224,19 @@ def free_memory() -> float:
 
 
 def group_memory(group: Path, groups: Path) -> float:
-    """Bytes left to the group of processes (cgroup, version 2) that a batch system or container sets a limit for.
+    """Bytes left within the memory limit of a cgroup (version 2), as set by a batch system or container.
 
-    group : file whose line ``0::/PATH`` names the group. groups : folder of all groups. Infinite without a limit.
+    Parameters
+    ----------
+    group : Path
+        File whose line ``0::/PATH`` names the cgroup.
+    groups : Path
+        Folder of all cgroups.
+
+    Returns
+    -------
+    float
+        Infinite without a limit.
     """
     left = math.inf
     with suppress(OSError):
@@ -232,19 +249,19 @@ def group_memory(group: Path, groups: Path) -> float:
 
 
 def free_disk(out: Path) -> float:
-    """Bytes free where `out` will lie; its folder need not exist yet."""
+    """Bytes free where `out` will be written; its folder need not exist yet."""
     try:
         folder = next((one for one in out.absolute().parents if one.exists()), out)
         return float(shutil.disk_usage(folder).free)
-    except OSError:  # a file system that does not say; the writer will find out
+    except OSError:  # unknown for this file system; the writer will find out
         return math.inf
 
 
 def forecast(simulation: Simulation) -> list[tuple[str, float | str, str]]:
     """Rows (quantity, value, unit): size, windows, memory, file and wall time of a simulation that has not begun.
 
-    How many windows will be skipped because nothing has moved is a guess from runs with and without doses; with it, and
-    with other load, wall time is uncertain by a factor of about 1.5. Without a network there are only slow steps.
+    The fraction of windows that will be skipped is a guess from runs with and without doses; this and the load of the
+    machine make wall time uncertain by a factor of about 1.5. Without a network only slow steps are given.
     """
     experiment, schedule, topology = simulation.experiment, simulation.experiment.schedule, simulation.topology
     rows: list[tuple[str, float | str, str]] = [("slow steps", simulation.schedule.size - 1, "1")]
@@ -265,10 +282,10 @@ def forecast(simulation: Simulation) -> list[tuple[str, float | str, str]]:
 
 
 def windows_after_baseline(simulation: Simulation) -> tuple[int, int]:
-    """Windows after the baseline: at most, and about.
+    """Windows after the baseline: upper bound, and expected number.
 
-    Until estimates rest on 60 s of network time, each slow time after a dose has a window; later, what a dose has set
-    going moves the network again and again. At rest next to none is run.
+    Until estimates rest on 60 s of network time, each slow time after a dose has a window; later, the effects of the
+    dose keep changing the network's inputs. At rest hardly any window is run.
     """
     experiment, schedule, times = simulation.experiment, simulation.experiment.schedule, simulation.schedule.size
     most = times if schedule.budget is None else min(times, schedule.budget)
@@ -280,12 +297,12 @@ def windows_after_baseline(simulation: Simulation) -> tuple[int, int]:
 
 
 def wall_time(simulation: Simulation, size: Size, windows: int) -> float:
-    """Time in s that `ketasim run` will take on this machine, `windows` of them after the baseline."""
+    """Expected time in s of `ketasim run` on this machine with `windows` after the baseline."""
     experiment, schedule, sampler = simulation.experiment, simulation.experiment.schedule, simulation.sampler
     assert sampler is not None
     network_time, place = windows * (schedule.settle + schedule.window), baseline.folder()
     stored = place is not None and (place / f"{sampler.baseline_key(simulation.signals)}.npz").exists()
-    if not stored or any(first < experiment.begin for first, _ in experiment.recording.spikes):  # it has no spikes
+    if not stored or any(first < experiment.begin for first, _ in experiment.recording.spikes):  # the cache has none
         network_time += schedule.baseline + LONG_SETTLE
     per_second, per_step = _trial(simulation)
     measured = len(graph_times(experiment)) * size.plastic * experiment.recording.measures
@@ -294,11 +311,11 @@ def wall_time(simulation: Simulation, size: Size, windows: int) -> float:
 
 
 def _trial(simulation: Simulation) -> tuple[float, float]:
-    """Wall time in s per second of network time, and per slow step beside, with drug in the brain; changes nothing."""
+    """Wall time in s per second of network time, and per slow step, with drug in the brain; changes nothing."""
     engine, before = simulation.engine, copy.deepcopy(simulation.state)
     assert engine is not None
     length = float(np.median(np.diff(simulation.schedule)))
-    for seconds in (_SETTLE, _WINDOW):  # the first compiles
+    for seconds in (_SETTLE, _WINDOW):  # the first call compiles
         if simulation.experiment.doses:
             simulation.signals["brain_concentration"] += 1.0  # uM
         begin = time.perf_counter()

@@ -1,18 +1,19 @@
-"""Running estimates: what is known of the network from short windows, and how well.
+"""Running estimates of network activity from short windows, with standard errors.
 
-A window is a short sample: no window average enters a mechanism as it is. Per node and signal a mean is kept over the
-windows of the present state; while nothing that the network reads moves, its memory grows, after a change it is cut to
-a stated length, and the windows before it count no more than that. With memory M (s of network time) a window of w s
-enters with ``g = w / (M + w)``, and the variance of a mean follows ``s2 -> (1 - g)**2 s2 + g**2 s_w2``: s_w2 is that of
-one window, known from the baseline and taken to grow with the mean, as counts do.
+A window is a short, noisy sample, so mechanisms never read a single window average. Per node and signal an
+exponentially weighted mean over windows is kept. Its memory grows while nothing that the network reads changes; after a
+change it is cut to a given length, which limits the weight of earlier windows. With memory M (s of network time) a
+window of w s has weight ``g = w / (M + w)``, and the variance of the mean follows
+``s2 -> (1 - g)**2 s2 + g**2 s_w2``; s_w2, the variance of one window, is measured in the baseline and assumed to be
+proportional to the mean, as for counts.
 
-Mechanisms read node estimates that are shrunk: with b the node's baseline mean, r the class mean over that of the
-baseline, and x the node's own mean, ``r b + k (x - r b)`` with ``k = V / (V + SE**2)``, V the variance between nodes of
-``x - r b`` beyond what SE, the error of a node, explains. A class that changes as one (k = 0) keeps the pattern of its
-baseline, so that noise makes no drive where a mechanism's law is curved; what nodes do apart comes through as far as it
-can be told from noise, and with no more than 1 % of the class mean in noise (``k SE``): slow mechanisms integrate what
-they read, and more of it would drive the neurons apart, which raises V and with it k. At rest every signal is its own
-baseline mean.
+Mechanisms read node estimates shrunk toward their class (empirical-Bayes shrinkage). With b the node's baseline mean, r
+the class mean relative to baseline and x the node's running mean, the estimate is ``r b + k (x - r b)`` with
+``k = V / (V + SE**2)``: SE is the standard error of a node, V the variance of ``x - r b`` between nodes in excess of
+SE**2. A class that changes uniformly (k = 0) keeps the pattern of its baseline, so that noise causes no bias in
+nonlinear mechanisms. Deviations of single nodes pass as far as they can be told from noise, limited so that the noise
+that passes (``k SE``) is at most 1 % of the class mean: slow mechanisms integrate what they read, and more noise would
+drive neurons apart, raising V and hence k. At rest every signal equals its baseline mean.
 """
 
 from collections.abc import Mapping
@@ -24,21 +25,30 @@ import numpy as np
 from ketasim.config.schedule import Sampling
 from ketasim.engines.engine import class_means
 
-#: Batches of a baseline at least, as far as it has as many windows.
+#: Least number of batches in a baseline, if it has that many windows.
 _FEWEST_BATCHES = 8
 
 
 @dataclass(eq=False)
 class Estimates:
-    """Means of the network's signals with their errors.
+    """Exponentially weighted means of the network's signals, and their variances.
 
-    mean, baseline : name -> (n,) running mean of each node, and its mean over the baseline.
-    variance : name -> (P,) of the class mean.
-    node_variance : name -> (P,) of a node's mean, the same for all nodes of a class.
-    baseline_variance, baseline_node_variance : the same of the means over the baseline.
-    window_variance, window_node_variance : name -> (P,) of one window in the baseline.
-    memory, baseline_memory : s of network time behind the means, and behind those of the baseline.
-    class_start : (P + 1,) first node of each class, and the end.
+    Attributes
+    ----------
+    mean, baseline : dict of str to (n,) array
+        Running mean of each node by signal, and its mean over the baseline.
+    variance : dict of str to (P,) array
+        Squared standard error of the class mean.
+    node_variance : dict of str to (P,) array
+        Squared standard error of a node's mean, the same for all nodes of a class.
+    baseline_variance, baseline_node_variance : dict of str to (P,) array
+        The same for means over the baseline.
+    window_variance, window_node_variance : dict of str to (P,) array
+        The same for one window of the baseline.
+    memory, baseline_memory : float
+        Network time in s that the running means and the baseline means rest on.
+    class_start : (P + 1,) array
+        First node of each class, and the number of nodes.
     """
 
     mean: dict[str, np.ndarray]
@@ -54,7 +64,7 @@ class Estimates:
     class_start: np.ndarray
 
     def take(self, window: Mapping[str, np.ndarray], seconds: float) -> None:
-        """Let a window of `seconds` enter; `window` holds (n,) averages by name."""
+        """Update with a window of `seconds`; `window` holds (n,) averages by name."""
         gain = seconds / (self.memory + seconds)
         for name, values in window.items():
             self.mean[name] = (1.0 - gain) * self.mean[name] + gain * values
@@ -67,16 +77,16 @@ class Estimates:
         self.memory += seconds
 
     def shorten(self, memory: float) -> None:
-        """Let what is known so far count for no more than `memory` s of network time."""
+        """Limit the weight of the estimates so far to `memory` s of network time."""
         self.memory = min(self.memory, memory)
 
     def recall_baseline(self) -> None:
-        """Go back to what the baseline said: what the network reads is what it was then."""
+        """Return to the baseline estimates, because the network reads the same inputs as in the baseline."""
         self.mean, self.memory = dict(self.baseline), self.baseline_memory
         self.variance, self.node_variance = dict(self.baseline_variance), dict(self.baseline_node_variance)
 
     def signals(self) -> dict[str, np.ndarray]:
-        """Shrunk node estimates, (n,) by name, as mechanisms read them."""
+        """Node estimates after shrinkage, (n,) by name, as mechanisms read them."""
         return {name: self._shrunk(name) for name in self.mean}
 
     def population(self) -> dict[str, np.ndarray]:
@@ -94,7 +104,7 @@ class Estimates:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
-        """Return what `arrays` was called on."""
+        """Return the estimates from their `arrays`."""
         tables: dict[str, Any] = {table: {} for table in _TABLES}
         for key, values in arrays.items():
             table, _, name = key.partition("/")
@@ -104,7 +114,7 @@ class Estimates:
         return cls(**tables, class_start=arrays["class_start"])
 
     def _shrunk(self, name: str) -> np.ndarray:
-        """Estimates of one signal, drawn toward the baseline's pattern at the class's present level."""
+        """Estimates of one signal, shrunk toward the baseline pattern scaled to the present class mean."""
         mean, baseline = self.mean[name], self.baseline[name]
         level = self._class_means(mean)
         base = self._class_means(baseline)
@@ -120,7 +130,7 @@ class Estimates:
         return expected + spread_out(kept) * apart
 
     def _level(self, name: str) -> np.ndarray:
-        """Size of class means over that in the baseline; NaN where that was 0 and nothing is known of the noise."""
+        """Class means relative to baseline; NaN if the baseline was 0 but the mean is not: its noise is unknown."""
         base, now = self._class_means(self.baseline[name]), self._class_means(self.mean[name])
         silent = np.where(now == 0.0, 1.0, np.nan)
         return np.abs(np.divide(now, base, out=silent, where=base != 0.0))
@@ -137,13 +147,16 @@ _TABLES = tuple(name for name in Estimates.__dataclass_fields__ if name not in (
 
 
 class BaselineStatistics:
-    """Gathers the windows of a baseline and makes the first estimates of them.
+    """Collects the windows of a baseline and computes the first estimates; standard errors are from batch means.
 
     Parameters
     ----------
-    class_start : (P + 1,) first node of each class, and the end.
-    window : s, length of a window.
-    n_windows : how many will come.
+    class_start : (P + 1,) array
+        First node of each class, and the number of nodes.
+    window : float
+        Length of a window in s.
+    n_windows : int
+        Number of windows in the baseline.
     """
 
     def __init__(self, class_start: np.ndarray, window: float, n_windows: int):
@@ -151,7 +164,7 @@ class BaselineStatistics:
         self._batch = max(1, min(round(Sampling().batch / window), n_windows // _FEWEST_BATCHES))
         self._count = 0
         self._batches = 0
-        self._sums: dict[str, np.ndarray] = {}  # rows: windows, their squares, this batch, batch means, their squares
+        self._sums: dict[str, np.ndarray] = {}  # sums of: windows, squares, this batch, batch means, their squares
         self._rows: dict[str, list[np.ndarray]] = {}
 
     def add(self, window: Mapping[str, np.ndarray], population: Mapping[str, np.ndarray]) -> None:
@@ -190,7 +203,7 @@ class BaselineStatistics:
                 self._rows[name] = list(values)
 
     def estimates(self) -> Estimates:
-        """Estimates with the whole baseline as memory; errors are NaN with fewer than two windows."""
+        """Estimates with the whole baseline as memory; standard errors are NaN with fewer than two windows."""
         mean, variance, node_variance, window_variance, window_node_variance = ({} for _ in range(5))
         for name, sums in self._sums.items():
             rows = np.array(self._rows[name])

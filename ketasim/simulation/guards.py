@@ -1,8 +1,8 @@
-"""What stops a run: a signal that is no number or has left its range.
+"""Stops a run when a signal is not a finite number or leaves its range.
 
-A step ends with a look at all that it wrote; what lies outside the range of the signal table stops the run there, with
-the signal, the node and the time, before anything reads it. Ranges are those that make sense at all (a share from 0 to
-1, a concentration from 0), not those that are plausible.
+At the end of each step all values written are checked; one outside the range in the signal table stops the run, naming
+signal, node and time, before anything reads it. Ranges are those of possible values (a fraction from 0 to 1, a
+concentration from 0), not of plausible ones.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,16 +15,21 @@ from ketasim.documents import KetasimError
 from ketasim.network.topology import Topology, node_in_words
 from ketasim.signals import SIGNALS, Signal, range_in_words
 
-#: Rounding by which a value may lie outside its range, over the largest value of the signal or 1.
+#: Rounding error by which a value may lie outside its range, relative to the signal's largest value or 1.
 TOLERANCE = 1e-9
 
 
 class Scene(NamedTuple):
     """Where a signal's values belong.
 
-    table : signals by name.
-    axes : names or length of every dimension, as of `ketasim.simulation.arrays.axes_of`.
-    topology : of the network; None without one.
+    Attributes
+    ----------
+    table : mapping of str to Signal
+        Signals by name.
+    axes : mapping of str to sequence of str or int
+        Names or length of every dimension, from `ketasim.simulation.arrays.axes_of`.
+    topology : Topology or None
+        Of the network; None without one.
     """
 
     table: Mapping[str, Signal]
@@ -35,14 +40,25 @@ class Scene(NamedTuple):
 def check_signals(
     names: Iterable[str], signals: Mapping[str, np.ndarray], author: str, time: float, scene: Scene
 ) -> None:
-    """Refuse values that are no number or outside the signal's range.
+    """Refuse values that are not finite or are outside the signal's range.
 
-    names : of the signals to look at. author : who wrote them. time : s, of the step's end.
+    Parameters
+    ----------
+    names : iterable of str
+        Signals to check.
+    signals : mapping of str to array
+        Values by name.
+    author : str
+        Mechanism that wrote them.
+    time : float
+        End of the step in s.
+    scene : Scene
+        Names of nodes and axes for the message.
 
     Raises
     ------
     KetasimError
-        Naming author, signal, value, time, place and range, and what to look at.
+        Names author, signal, value, time, place and range, and suggests what to check.
     """
     for name in names:
         values = signals[name]
@@ -56,12 +72,12 @@ def check_signals(
 
 
 def check_window(signals: Mapping[str, np.ndarray], topology: Topology, time: float) -> None:
-    """Refuse means of a window, which ends at `time` (s), that are no numbers or outside their range."""
+    """Refuse means of a window ending at `time` (s) that are not finite or are outside their range."""
     check_signals(signals, signals, "the network", time, Scene(SIGNALS, {"node": topology.n_nodes}, topology))
 
 
 def _refuse(signal: Signal, values: np.ndarray, author: str, time: float, scene: Scene) -> None:
-    """Raise for the first value that is no number, else for the one farthest outside the range."""
+    """Raise for the first value that is not finite, else for the one farthest outside the range."""
     least, most = signal.within
     bad = ~np.isfinite(values)
     is_number = not bad.any()

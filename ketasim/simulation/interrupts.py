@@ -1,8 +1,8 @@
-"""Ctrl-C, and where it is treated alike SIGTERM, held back while compiled code and HDF5 are at work.
+"""Holds back Ctrl-C, and SIGTERM where it has a Python handler, while compiled code and HDF5 are at work.
 
-When a KeyboardInterrupt is raised while numba hands over the result of a kernel, numba goes on without the result and
-crashes the interpreter. A run therefore takes Ctrl-C between its windows, where its state and its file are whole; but
-at once while kernels are being compiled, which takes long and changes nothing that is kept.
+A KeyboardInterrupt raised while numba returns the result of a kernel makes numba continue without the result and crash
+the interpreter. A run therefore acts on Ctrl-C between windows, where its state and file are consistent, but
+immediately while kernels compile, which takes long and leaves no state behind.
 """
 
 import signal
@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
-#: Held where Python code listens to them; as a rule SIGINT only.
+#: Held where they have a Python handler; usually SIGINT only.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _COMPILERS = ("numba", "llvmlite")
 
 
 class HeldInterrupts:
-    """Context in which signals wait for `release` or for the end of the context.
+    """Context in which signals wait for `release` or the end of the context.
 
-    Contexts may be nested. Outside the main thread, where Python raises no KeyboardInterrupt, this does nothing.
+    Contexts can be nested. Outside the main thread, where Python raises no KeyboardInterrupt, this does nothing.
     """
 
     def __init__(self) -> None:
@@ -46,14 +46,14 @@ class HeldInterrupts:
             self.release()
 
     def release(self) -> None:
-        """Do now what the signal would have done, if it came: as a rule, raise KeyboardInterrupt."""
+        """Handle a signal that has arrived, usually by raising KeyboardInterrupt."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
-            self._pass_on(waiting, None)  # not the frame in which it came, which is no longer being run
+            self._pass_on(waiting, None)  # not the frame it arrived in, which has ended
 
     @contextmanager
     def let_through(self) -> Iterator[None]:
-        """Within this context, of long work that can be done again, a signal does at once what it would have done."""
+        """Context for long work that can be repeated: signals are handled immediately."""
         self.release()
         self._open = True
         try:
@@ -66,7 +66,7 @@ class HeldInterrupts:
         self.release()
 
     def _hold(self, number: int, frame: FrameType | None) -> None:
-        # It waits, too, when it is passed on: what is raised in a finaliser, say, is printed and forgotten.
+        # Also kept when passed on: an exception raised in a finaliser, for example, is printed and lost.
         self._waiting = number
         if self._open or _is_compiling(frame):
             self._pass_on(number, frame)
@@ -78,7 +78,7 @@ class HeldInterrupts:
 
 
 def _is_compiling(frame: FrameType | None) -> bool:
-    """Whether a frame was called by the compiler; where numba hands over a result, no Python code of its own runs."""
+    """Whether a frame was called by the compiler; numba runs no Python code of its own when it returns a result."""
     while frame is not None:
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] in _COMPILERS:
             return True

@@ -1,15 +1,16 @@
-"""The loop that joins the clocks. The page to read first.
+"""The loop that joins the two clocks; read this first.
 
-Slow mechanisms advance from one slow time to the next; there the spiking network, at 0.1 ms, is run for a settling
-time and a window if anything that it reads has moved, and mechanisms read what is known of it. One slow step::
+Slow mechanisms advance from one slow time to the next. At a slow time the spiking network, in steps of 0.1 ms, settles
+and runs for a window if anything that it reads has changed; mechanisms read running estimates of its activity (a
+heterogeneous multiscale method). One slow step::
 
     1 input signals of the interval    4 edges that mechanisms change: births, deaths, weights
     2 ports reset to neutral           5 what the network reads; settle and window, or neither
     3 mechanisms advance               6 running estimates into the signals
 
-Every mechanism reads signals of one time, so their order does not matter: those of the step's start, and where a signal
-is smooth its value at the middle of the step, extrapolated from the last one. A chain of mechanisms, each a step late,
-would lag behind by hours once steps are long.
+All mechanisms read signals of the same time, so their order does not matter: values at the start of the step or, for
+smooth signals, at its midpoint, extrapolated from the previous step (midpoint extrapolation). Without it a chain of
+mechanisms, each one step late, would lag by hours once steps are long.
 """
 
 import json
@@ -38,22 +39,31 @@ from ketasim.simulation.world import build_network, check_against_network, setti
 
 
 class Simulation:
-    """A running experiment that one can hold, look into and push on.
+    """A running experiment that can be inspected and advanced step by step.
 
     Parameters
     ----------
-    experiment : what to run.
-    graph : networkx.DiGraph with a ``population`` attribute on every node, in place of the experiment's network.
-    mechanisms : own mechanisms beside those of ketasim.
-    engine : what runs the network, in place of the spiking one of the experiment's network.
+    experiment : Experiment
+        What to run.
+    graph : networkx.DiGraph, optional
+        Has a ``population`` attribute on every node; replaces the experiment's network.
+    mechanisms : sequence of Mechanism
+        User mechanisms in addition to those of ketasim.
+    engine : Engine, optional
+        Runs the network, in place of the spiking engine of the experiment's network.
 
     Attributes
     ----------
-    time : s from time zero; starts at the experiment's begin once the baseline is measured.
-    signals : name -> array, see ``ketasim signals`` for units and shapes. Those of the network are running estimates.
-    engine : runs the network; None without one.
-    sampler : decides when, and keeps estimates; None without a network.
-    plastic_edges : edges that mechanisms change, one table for each class pair.
+    time : float
+        s from time zero; the experiment's begin until the first step.
+    signals : dict of str to array
+        By name; see ``ketasim signals`` for units and shapes. Those of the network are running estimates.
+    engine : Engine or None
+        Runs the network; None without one.
+    sampler : NetworkSampler or None
+        Decides when the network runs, and keeps the estimates; None without a network.
+    plastic_edges : tuple of PlasticEdges
+        Edges that mechanisms change, one table for each class pair.
 
     Examples
     --------
@@ -95,10 +105,10 @@ class Simulation:
         self._prepare(())
         self.plastic_edges = self._new_plastic_edges()
         self.signals = new_arrays(self.signal_table, self.axes)
-        self._slopes: dict[str, np.ndarray] = {}  # change of smooth signals in 1/s over the last step
+        self._slopes: dict[str, np.ndarray] = {}  # rate of change of smooth signals during the last step, per s
         self._last_step = 0.0  # s
         self._baseline_done = False
-        for _ in self.mechanisms:  # steps of no length put algebraic relations at their balance, one link a step
+        for _ in self.mechanisms:  # steps of zero length bring algebraic relations to equilibrium, one link per step
             self.advance_mechanisms(0.0)
 
     def _new_plastic_edges(self) -> tuple[PlasticEdges, ...]:
@@ -112,7 +122,7 @@ class Simulation:
         return self.experiment.mechanisms.get(mechanism.name) or mechanism.Parameters()
 
     def _prepare(self, drugs: Sequence[str]) -> None:
-        """Set up what depends on the doses and on which drugs are in play."""
+        """Set up what depends on the doses and their drugs."""
         experiment = self.experiment
         self.setting = setting_of(experiment, self.engine, drugs)
         self.axes = axes_of(self.setting)
@@ -121,7 +131,7 @@ class Simulation:
 
     @property
     def network(self) -> Network | None:
-        """Circuit of a spiking engine as it is now; None without one."""
+        """Current circuit of a spiking engine; None without one."""
         return self.engine.network if isinstance(self.engine, SpikingEngine) else None
 
     @property
@@ -130,7 +140,7 @@ class Simulation:
         return self.engine.topology if self.engine else None
 
     def topology_now(self) -> Topology:
-        """Nodes and edges of the network as they are now; at the start as they were given."""
+        """Current nodes and edges of the network; at the start exactly as given."""
         assert self.engine is not None
         if self.time == self.experiment.begin:
             return self.engine.topology
@@ -138,22 +148,22 @@ class Simulation:
 
     @property
     def schedule(self) -> np.ndarray:
-        """Times in s of the slow steps still to come and of the present one, up to the experiment's end."""
+        """Present slow time and all later ones up to the experiment's end, in s."""
         return np.concatenate([[self.time], self._times[np.searchsorted(self._times, self.time, side="right") :]])
 
     @property
     def baseline_done(self) -> bool:
-        """Whether the baseline is measured, and the network sampled where the run begins."""
+        """Whether the baseline has been measured and the network sampled at the beginning of the run."""
         return self._baseline_done
 
     @property
     def steps_done(self) -> int:
-        """Slow steps of the schedule that have been done."""
+        """Number of slow steps completed."""
         return int(np.searchsorted(self._times, self.time))
 
     @property
     def window(self) -> Measurement | None:
-        """The last window; None without a network, or where the baseline came from the cache and none was run since."""
+        """Last window; None without a network, or if the baseline came from the cache and no window has run since."""
         return self.sampler.window if self.sampler else None
 
     @property
@@ -171,7 +181,7 @@ class Simulation:
         arrays |= {f"slopes/{name}": array for name, array in self._slopes.items()}
         arrays["time"], arrays["last_step"] = np.array(self.time), np.array(self._last_step)
         arrays["baseline_done"] = np.array(self._baseline_done)
-        given = json.dumps([list(dose) for dose in self._events[DOSES.kind]])  # some, while it ran
+        given = json.dumps([list(dose) for dose in self._events[DOSES.kind]])  # includes those given during the run
         arrays["doses"] = np.frombuffer(given.encode(), np.uint8)
         return arrays
 
@@ -193,9 +203,13 @@ class Simulation:
     def measure_baseline(self, on_window: OnWindow | None = None, cached: bool = True) -> None:
         """Measure the resting network before the run begins, and sample it there.
 
-        on_window : called with the time in s and the `Measurement` of each window.
-        cached : a baseline of the same network, seed and schedule that was measured before may be taken from the
-            user's cache folder; its windows have population means, and neither node signals nor spikes.
+        Parameters
+        ----------
+        on_window : callable, optional
+            Called with the time in s and the `Measurement` of each window.
+        cached : bool
+            Whether an earlier baseline of the same network, seed and schedule may be taken from the user's cache
+            folder; its windows have population means, but neither node signals nor spikes.
         """
         if self._baseline_done:
             return
@@ -207,10 +221,10 @@ class Simulation:
                     self.signals[name][:] = self.signals[name.removesuffix(BASELINE)]
             self._set_inputs(self._next_time)
             self._sample()
-        self._baseline_done = True  # not before: a baseline that was interrupted is measured anew
+        self._baseline_done = True  # set last: an interrupted baseline is measured again
 
     def step(self, until: float | None = None) -> None:
-        """Do one slow step of the schedule, or the part of it that ends at `until` (s)."""
+        """Do one slow step of the schedule, or the part of it up to `until` (s)."""
         self.measure_baseline()
         schedule = self.schedule
         if schedule.size < 2:
@@ -236,10 +250,10 @@ class Simulation:
             self.signals |= {name: value for name, value in found.items() if name in self.signal_table}
 
     def advance(self, duration: str | float) -> None:
-        """Advance by a duration such as ``"10 min"`` or a number of seconds, at most to the experiment's end."""
+        """Advance by a duration such as ``"10 min"`` or a number of seconds, stopping at the experiment's end."""
         seconds = parse_quantity(duration, "s") if isinstance(duration, str) else float(duration)
         if not seconds >= 0.0:
-            raise ValueError(f"{duration!r} is no time to advance by; it must be at least 0 s")
+            raise ValueError(f"{duration!r} is not a valid duration; it must be at least 0 s")
         self.measure_baseline()
         end = min(self.time + seconds, self.experiment.duration)
         while self.time < end:
@@ -253,21 +267,21 @@ class Simulation:
         Raises
         ------
         DocumentError
-            The drug is not in the experiment's catalogue, does not offer the route, or a quantity is wrong.
+            The drug is not in the experiment's catalogue or cannot be given by this route, or a quantity is wrong.
         """
         given = {"drug": drug, "route": route, "start": f"{self.time!r} s", "duration": duration}
         if amount is not None:
             given["amount"] = amount
-        # the same checks, in the same words, as for a file
+        # checked like an experiment file
         checked = self.experiment.replace(doses=[*self.experiment.resolved()["doses"], given])
         before = self.axes
         self._events[DOSES.kind] += doses.administrations(checked.doses[-1:], self.experiment.subject.weight)
         self._prepare(sorted({dose.drug for dose in self._events[DOSES.kind]}))
         self.signals = transferred(self.signals, self.signal_table, before, self.axes)
-        self._slopes = {}  # some of other length now; and a new drug makes a new course
+        self._slopes = {}  # lengths may have changed, and a new drug changes the course
 
     def remarks(self) -> list[str]:
-        """What mechanisms have to say of the network at rest, in lines for a person."""
+        """Remarks of mechanisms on the network at rest, as lines of text."""
         speaking = [one for one in self.mechanisms if one.remarks is not None]
         return [
             line
@@ -277,7 +291,7 @@ class Simulation:
         ]
 
     def advance_mechanisms(self, duration: float) -> None:
-        """Advance all mechanisms, and nothing else, by `duration` s from the signals as they are now."""
+        """Advance all mechanisms, and nothing else, by `duration` s from the present signals."""
         clock, start = self._clock(duration), self.signals
         end = {name: array.copy() for name, array in start.items()}
         for name, signal in self.signal_table.items():
@@ -302,7 +316,7 @@ class Simulation:
         self.signals = end
 
     def _extrapolated(self, name: str, duration: float) -> np.ndarray:
-        """Value at the middle of a step, going on as in the last step for at most half its length; not below zero."""
+        """Midpoint extrapolation with the slope of the last step, at most half its length ahead; not below zero."""
         now = self.signals[name]
         ahead = 0.5 * min(duration, self._last_step)
         return np.maximum(now + ahead * self._slopes[name], np.minimum(now, 0.0))
@@ -311,7 +325,7 @@ class Simulation:
         return Clock(self.experiment.seed, duration, round(self.time * STEPS_PER_SECOND))
 
     def _sample(self) -> None:
-        """Bring what is known of the network to the present time."""
+        """Update the estimates of the network to the present time."""
         if self.sampler is None:
             return
         budget, passed = self.experiment.schedule.budget, int(np.searchsorted(self._times, self.time, side="right"))

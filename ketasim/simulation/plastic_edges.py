@@ -1,8 +1,8 @@
-"""Edges that mechanisms change: the table of a class pair, and the engine's graph that follows it.
+"""Edges that mechanisms change: one table per class pair, and the engine's graph kept in step with it.
 
-At the end of a slow step the mechanism says which edges died, which were born, and what all weigh; the engine's graph
-is changed at a cost that goes with their number. The next window runs on what results: an edge carries the spikes fired
-after the step in which it was born; what one that died has sent arrives nevertheless.
+At the end of a slow step the mechanism returns the edges that died, those born, and all weights; the engine's graph is
+updated at a cost proportional to the number of changes. The next window runs on the new graph: an edge transmits spikes
+fired after the step in which it was born, and spikes already sent along an edge that died still arrive.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,18 @@ BIRTH, DEATH = 0, 1
 
 
 class EdgeEvents(NamedTuple):
-    """Births and deaths of one slow step, (B,) each; nodes are numbered within their populations.
+    """Births and deaths of one slow step.
 
-    kind : 0 birth, 1 death. weight : relative, at the event. delay : ms.
+    Attributes
+    ----------
+    kind : (B,) array
+        0 for a birth, 1 for a death.
+    source, target : (B,) arrays
+        Nodes, numbered within their populations.
+    weight : (B,) array
+        Relative weight at the event.
+    delay : (B,) array
+        Conduction delay in ms.
     """
 
     kind: np.ndarray
@@ -34,27 +43,27 @@ class EdgeEvents(NamedTuple):
 
 
 class PlasticEdges:
-    """The edges of one class pair, which one mechanism changes.
+    """The edges of one class pair, changed by one mechanism.
 
     Parameters
     ----------
     mechanism : Mechanism
         Owner of the edges.
     parameters : NamedTuple
-        Of the mechanism.
+        Parameters of the mechanism.
     setting : Setting
-        Of the run at its start.
+        Setting of the run at its start.
     engine : PlasticEngine
-        Whose graph follows.
+        Engine whose graph is kept in step.
     seed : int
-        Of the run.
+        Seed of the run.
 
     Attributes
     ----------
     pair : (str, str)
         Source and target population.
     edges : Synapses
-        All edges of the pair as they are now, by source and target.
+        Current edges of the pair, ordered by source and target.
     events : EdgeEvents
         Births and deaths of the last step.
     """
@@ -85,10 +94,16 @@ class PlasticEdges:
     def advance(
         self, before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], prepared: Any, clock: Clock
     ) -> None:
-        """Let the mechanism change the edges in a slow step, and the engine's graph with them.
+        """Let the mechanism change the edges in a slow step, and update the engine's graph.
 
-        before, after : signals at the start and at the end of the step.
-        prepared : what the mechanism's `advance` is given now; not used by one that has a `begin`.
+        Parameters
+        ----------
+        before, after : mapping of str to array
+            Signals at the start and at the end of the step.
+        prepared : Any
+            What the mechanism's `advance` is given now; not used by a mechanism with a `begin`.
+        clock : Clock
+            Start and duration of the step.
         """
         one = self.mechanism
         self.events = _events(_none(self.edges), _none(self.edges))
@@ -103,7 +118,7 @@ class PlasticEdges:
 
 
 def topology_now(start: Topology, plastic: Sequence[PlasticEdges]) -> Topology:
-    """Nodes and edges of the whole network as they are now, in the precision in which the kernel has them."""
+    """Current nodes and edges of the whole network, in the precision of the kernel."""
     for one in plastic:
         source, target, weight, delay = one.edges
         edges = Edges(source, target, weight.astype(np.float32), (delay * FAST_STEP).astype(np.float32))

@@ -13,11 +13,11 @@ from ketasim.signals import BASELINE, SIGNALS, Dimension, Shown, Signal, statist
 
 
 class DeclarationError(ValueError):
-    """A mechanism's declaration does not fit: an unknown signal, two owners of a state, a port that is none."""
+    """A declaration is wrong: an unknown signal, two owners of a state, a scaled signal that is not a port."""
 
 
 def signal_table(own: Sequence[Mechanism], exposures: Iterable[Exposure] = ()) -> dict[str, Signal]:
-    """Return the signal table with the signals that a user's own mechanisms and exposures bring."""
+    """Return the signal table extended by the signals that user mechanisms and exposures declare."""
     table = dict(SIGNALS)
     brought = [(one.name, signal, "a state or a port") for one in own for signal in one.signals]
     brought += [(one.kind, signal, "an input") for one in exposures for signal in one.signals]
@@ -25,7 +25,7 @@ def signal_table(own: Sequence[Mechanism], exposures: Iterable[Exposure] = ()) -
         if signal.name in table:
             raise DeclarationError(f"{author}: the signal '{signal.name}' exists already")
         if signal.kind not in wanted:
-            raise DeclarationError(f"{author}: '{signal.name}' is of kind '{signal.kind}'; own signals are {wanted}")
+            raise DeclarationError(f"{author}: '{signal.name}' is of kind '{signal.kind}'; it must be {wanted}")
         for name in signal.dims:
             if name not in get_args(Dimension):
                 known = ", ".join(get_args(Dimension))
@@ -42,16 +42,16 @@ def signal_table(own: Sequence[Mechanism], exposures: Iterable[Exposure] = ()) -
 
 
 def check_exposures(exposures: Iterable[Exposure], table: Mapping[str, Signal]) -> None:
-    """Refuse exposures that set what is no input, or what another one sets."""
+    """Refuse exposures that set a signal that is not an input, or that another exposure sets."""
     owners: dict[str, str] = {}
     for one in exposures:
         for name in one.sets:
             if name not in table:
                 raise DeclarationError(f"{one.kind}: unknown signal '{name}'{did_you_mean(name, table)}")
             if table[name].kind != "input":
-                raise DeclarationError(f"{one.kind}: '{name}' is a {table[name].kind}, not an input to set")
+                raise DeclarationError(f"{one.kind}: '{name}' is a {table[name].kind}, not an input")
             if name in owners:
-                raise DeclarationError(f"{one.kind}: the input '{name}' belongs to {owners[name]} already")
+                raise DeclarationError(f"{one.kind}: the input '{name}' already belongs to {owners[name]}")
             owners[name] = one.kind
 
 
@@ -60,9 +60,9 @@ def active_mechanisms(
 ) -> tuple[Mechanism, ...]:
     """Mechanisms that are switched on and have something to act on.
 
-    Without a network these are those that need no nodes; else those whose populations it has, whose edges it lets
-    change, and whose signals of the network it measures. What is switched off owns nothing: a user's own mechanism may
-    take its place.
+    Without a network: those that need no nodes. With one: those whose populations it has, whose edges it can change and
+    whose network signals it measures. A mechanism that is switched off owns nothing, so a user mechanism may replace
+    it.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _can_act(mechanism: Mechanism, engine: Engine | None, table: Mapping[str, Si
 
 
 def check_declarations(mechanisms: Sequence[Mechanism], table: Mapping[str, Signal]) -> None:
-    """Refuse unknown signals, two owners of a state or of edges, states and ports of another kind."""
+    """Refuse unknown signals, two owners of a state, and states or ports of the wrong kind."""
     owners: dict[str, str] = {}
     for mechanism in mechanisms:
         _check_functions(mechanism)
@@ -102,34 +102,32 @@ def check_declarations(mechanisms: Sequence[Mechanism], table: Mapping[str, Sign
                 raise DeclarationError(f"{mechanism.name}: unknown signal '{name}'{did_you_mean(name, table)}")
         for name in mechanism.scales:
             if table[name].kind != "port":
-                raise DeclarationError(
-                    f"{mechanism.name}: '{name}' is a {table[name].kind}, not a port; it can't be scaled"
-                )
+                raise DeclarationError(f"{mechanism.name}: '{name}' is a {table[name].kind}, not a port")
         for name in mechanism.writes:
             if table[name].kind != "state":
-                raise DeclarationError(f"{mechanism.name}: '{name}' is a {table[name].kind}, not a state to own")
+                raise DeclarationError(f"{mechanism.name}: '{name}' is a {table[name].kind}, not a state")
             if name in owners:
-                raise DeclarationError(f"{mechanism.name}: the state '{name}' belongs to {owners[name]} already")
+                raise DeclarationError(f"{mechanism.name}: the state '{name}' already belongs to {owners[name]}")
             owners[name] = mechanism.name
 
 
 def check_pairs(mechanisms: Iterable[Mechanism]) -> None:
-    """Refuse two mechanisms that change the edges of one class pair."""
+    """Refuse two mechanisms that change edges of the same class pair."""
     owners: dict[tuple[str, str], str] = {}
     for one in mechanisms:
         if one.pair is None:
             continue
         if one.pair in owners:
-            words = f"the edges from {' to '.join(one.pair)} belong to {owners[one.pair]} already"
+            words = f"the edges from {' to '.join(one.pair)} already belong to {owners[one.pair]}"
             raise DeclarationError(f"{one.name}: {words}")
         owners[one.pair] = one.name
 
 
 def _check_functions(mechanism: Mechanism) -> None:
-    """Refuse functions that do not take what the declaration says they are given, and edges without a function."""
+    """Refuse functions whose arguments do not match the declaration, and edges without a function."""
     name, advance, evolve = mechanism.name, mechanism.advance, mechanism.evolve
     if advance is None and evolve is None:
-        raise DeclarationError(f"{name}: has neither `advance` nor `evolve` and would do nothing")
+        raise DeclarationError(f"{name}: has neither `advance` nor `evolve` and so would do nothing")
     if (mechanism.edges is None) != (evolve is None):
         raise DeclarationError(f"{name}: `edges` and `evolve` belong together; give both or neither")
     signals = [*mechanism.reads, *mechanism.writes, *mechanism.scales]
@@ -142,7 +140,7 @@ def _check_arguments(name: str, kind: str, function: Callable[..., Any] | None, 
     if function is None:
         return
     try:
-        signature(getattr(function, "py_func", function)).bind(*wanted)  # a compiled function hides its own
+        signature(getattr(function, "py_func", function)).bind(*wanted)  # a compiled function hides its signature
     except TypeError:
         raise DeclarationError(f"{name}: `{kind}` must take {len(wanted)} arguments: {', '.join(wanted)}") from None
 

@@ -1,12 +1,13 @@
-"""The network as the slow clock sees it: when it is run, and what is known of it meanwhile.
+"""Decides when the network is run, and keeps the running estimates of its activity.
 
-At each slow time the loop asks for a sample. The network is run if anything that it reads has moved by more than the
-schedule's tolerance since its estimates were begun, or if less than 60 s of network time stand behind them; else the
-estimates stay what they are. What moves it cuts their memory (see `ketasim.simulation.estimates`), and away from rest
-memory fades within half a day; back at what it read in the baseline, the network is taken to do what it did then.
+At each slow time the loop asks for a sample. The network runs if its inputs have changed by more than the schedule's
+tolerance since the estimates were started, or if the estimates rest on less than 60 s of network time; otherwise the
+estimates stay as they are. A change of inputs cuts their memory (see `ketasim.simulation.estimates`), and away from
+rest memory decays within half a day. When inputs return to those of the baseline, the baseline estimates are used
+again.
 
-Random numbers are keyed to absolute time, never to how many windows were run, so that two arms see the same afferent
-noise at a time.
+Random numbers are keyed to absolute time, never to the number of windows run, so that two arms receive the same
+afferent noise at the same time (common random numbers).
 """
 
 import time as wall
@@ -39,7 +40,7 @@ class NetworkSampler:
     engine : Engine
         Runs the network.
     experiment : Experiment
-        Its schedule and begin are read.
+        Supplies the schedule and the beginning of the run.
 
     Attributes
     ----------
@@ -48,11 +49,11 @@ class NetworkSampler:
     window : Measurement or None
         The last window; None before the baseline.
     fresh : bool
-        Whether `window` was run at the last time asked for.
+        Whether `window` was run at the last time sampled.
     windows_run, windows_skipped : int
-        After the baseline.
+        Number after the baseline.
     wall_time : float
-        s that running the network took here; a baseline from the cache takes none.
+        Time in s spent running the network in this process; a cached baseline takes none.
     """
 
     def __init__(self, engine: Engine, experiment: Experiment):
@@ -61,7 +62,7 @@ class NetworkSampler:
         self.window: Measurement | None = None
         self.fresh = False
         self.windows_run = self.windows_skipped = 0
-        self._windows_here = 0  # at the inputs that the estimates belong to, baseline included
+        self._windows_here = 0  # at the inputs of the estimates, including the baseline
         self.wall_time = 0.0
         self._running: BaselineRun | None = None  # while the baseline is measured
         self._begin = round(experiment.begin * STEPS_PER_SECOND)  # end of the baseline, fast step
@@ -69,12 +70,12 @@ class NetworkSampler:
         self._sampled_at = experiment.begin  # s
         nothing = Inputs(np.zeros(0), np.zeros(0))
         self._rest = nothing  # inputs of the baseline
-        self._known_for = nothing  # inputs that the estimates belong to
+        self._known_for = nothing  # inputs of the estimates
         self._inputs = nothing  # inputs of the last window
 
     @property
     def network_time(self) -> float:
-        """Time in s that the network has lived, settling and baseline included."""
+        """Total simulated network time in s, including settling and baseline."""
         return self.engine.age / STEPS_PER_SECOND
 
     @property
@@ -105,11 +106,16 @@ class NetworkSampler:
         self._window_end, self.windows_run, self.windows_skipped, self._windows_here = arrays["counts"].tolist()
 
     def measure_baseline(self, signals: Mapping[str, np.ndarray], on_window: OnWindow | None, cached: bool) -> None:
-        """Measure the network at rest until the run begins, or take what was measured before for the same network.
+        """Measure the network at rest until the run begins, or load a stored baseline of the same network.
 
-        signals : slow signals at rest.
-        on_window : called for each window; what comes from the cache has population means only.
-        cached : whether a stored baseline may be taken.
+        Parameters
+        ----------
+        signals : mapping of str to array
+            Slow signals at rest.
+        on_window : callable or None
+            Called for each window; windows from the cache have population means only.
+        cached : bool
+            Whether a stored baseline may be used.
         """
         window_steps, n_windows = steps_of(self.experiment.schedule.window), baseline_windows(self.experiment)
         first, key = self._begin - n_windows * window_steps, self.baseline_key(signals)
@@ -129,15 +135,21 @@ class NetworkSampler:
         self._windows_here = n_windows
 
     def baseline_key(self, signals: Mapping[str, np.ndarray]) -> str:
-        """Return the digest under which a baseline at these signals is kept."""
+        """Return the digest under which a baseline at these signals is stored."""
         window_steps, n_windows = steps_of(self.experiment.schedule.window), baseline_windows(self.experiment)
         return baseline.key(self.engine, signals, self._begin, window_steps, n_windows)
 
     def sample(self, time: float, signals: Mapping[str, np.ndarray], most_windows: float) -> None:
-        """Bring the estimates to a time (s): run a window if what the network reads has moved.
+        """Update the estimates to a time: run a window if the network's inputs have changed.
 
-        signals : slow signals at that time.
-        most_windows : windows after the baseline that the budget allows up to now.
+        Parameters
+        ----------
+        time : float
+            Slow time in s.
+        signals : mapping of str to array
+            Slow signals at that time.
+        most_windows : float
+            Windows after the baseline that the budget allows so far.
 
         Raises
         ------
@@ -155,8 +167,8 @@ class NetworkSampler:
                 self.estimates.recall_baseline()
                 self._known_for, self._windows_here = self._rest, baseline_windows(self.experiment)
         elif self._has_moved(self._known_for, inputs):
-            # after a small move, windows since the last one count on: they were run near enough; noise would else drive
-            # what is slow at rest
+            # after a small change, windows since the last change still count, being close enough; otherwise noise would
+            # drive slow mechanisms at rest
             near = self._windows_here * schedule.window if self._has_crept(inputs) else 0.0
             self.estimates.shorten(max(schedule.memory, near))
             self._known_for, self._windows_here = inputs, 0
@@ -169,9 +181,9 @@ class NetworkSampler:
         self._run_window(first, signals, inputs)
 
     def _fade(self, time: float) -> None:
-        """Let estimates of a state that is not the baseline's count for less as time goes by, but not for too little.
+        """Let the weight of estimates away from baseline decay with time, down to a lower limit.
 
-        What is wrong in them would else stay while no window is run, and slow integrators would carry it on for days.
+        Otherwise their errors would persist while no window is run, and slow mechanisms would integrate them for days.
         """
         assert self.estimates is not None
         passed, self._sampled_at = time - self._sampled_at, time
@@ -181,9 +193,16 @@ class NetworkSampler:
             self.estimates.shorten(max(kept, min(memory, faded)))
 
     def look(self, time: float, signals: Mapping[str, np.ndarray], traces: bool = False) -> Measurement:
-        """Run a window at a time (s) on a copy of the network's state; changes nothing.
+        """Run a window from a copy of the network's state; changes nothing.
 
-        traces : whether population means at 1 kHz are wanted, too.
+        Parameters
+        ----------
+        time : float
+            Slow time in s.
+        signals : mapping of str to array
+            Slow signals at that time.
+        traces : bool
+            Whether to return population means at 1 kHz, too.
         """
         assert self.estimates is not None
         before = deepcopy(self.engine.state)
@@ -194,7 +213,7 @@ class NetworkSampler:
             self.engine.state = before
 
     def _run_baseline(self, rest: Mapping[str, np.ndarray], first: int, on_window: OnWindow | None) -> Baseline:
-        """Settle for `LONG_SETTLE`, then measure windows from the fast step `first` on; or go on with doing so."""
+        """Settle for `LONG_SETTLE` (burn-in), then measure windows from the fast step `first`; or resume doing so."""
         started = wall.perf_counter()
         if self._running is None:
             running = BaselineRun(self.engine, self._new_statistics(), first)
@@ -209,7 +228,7 @@ class NetworkSampler:
         return BaselineStatistics(self.engine.topology.class_start, window, baseline_windows(self.experiment))
 
     def _run_window(self, first: int, signals: Mapping[str, np.ndarray], inputs: Inputs) -> None:
-        """Settle and measure from the fast step `first`, and let the window enter the estimates."""
+        """Settle and measure from the fast step `first`, and update the estimates with the window."""
         assert self.estimates is not None
         started = wall.perf_counter()
         with HeldInterrupts():
@@ -223,7 +242,7 @@ class NetworkSampler:
         self.wall_time += wall.perf_counter() - started
 
     def _settling(self, first: int, inputs: Inputs) -> int:
-        """Steps to settle; none where a window follows the last at once."""
+        """Settling (burn-in) in fast steps; none if the window directly follows the last one."""
         schedule = self.experiment.schedule
         if first == self._window_end:
             return 0
@@ -242,12 +261,12 @@ class NetworkSampler:
         return window
 
     def _has_moved(self, before: Inputs, after: Inputs) -> bool:
-        """Whether drives differ by more than the schedule's tolerance, or what exposures set at all."""
+        """Whether drives differ by more than the schedule's tolerance, or inputs set by exposures at all."""
         change = relative_change(before.drives, after.drives)
         return change > self.experiment.schedule.tolerance or not np.array_equal(before.given, after.given)
 
     def _has_crept(self, inputs: Inputs) -> bool:
-        """Whether drives differ from the estimates' by at most twice the tolerance and exposures not at all."""
+        """Whether drives differ from those of the estimates by at most twice the tolerance, exposures not at all."""
         change = relative_change(self._known_for.drives, inputs.drives)
         same = np.array_equal(self._known_for.given, inputs.given)
         return same and change <= 2.0 * self.experiment.schedule.tolerance
@@ -260,6 +279,8 @@ def _are_equal(one: Inputs, other: Inputs) -> bool:
 def relative_change(before: np.ndarray, after: np.ndarray) -> float:
     """Largest relative change of any element; absolute where it was 0.
 
+    Examples
+    --------
     >>> relative_change(np.array([2.0, 0.0]), np.array([1.0, 0.25]))
     0.5
     """

@@ -1,4 +1,4 @@
-"""The slow clock's steps: short after every event, long when nothing has happened for a while."""
+"""Steps of the slow clock: short after each event, longer as time passes without one."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -10,7 +10,7 @@ from ketasim.sources import Source
 
 
 class AutomaticSteps(NamedTuple):
-    """How long slow steps are with ``step: auto``."""
+    """Lengths of slow steps with ``step: auto``."""
 
     shortest: Annotated[float, "s", Source("assumed", "a fraction of the distribution half-life of ketamine")] = 60.0
     growth: Annotated[float, "1", Source("assumed", "step over time since the last event")] = 0.1
@@ -18,12 +18,21 @@ class AutomaticSteps(NamedTuple):
 
 
 def slow_times(begin: float, end: float, events: Iterable[float], step: float | None, least: float) -> np.ndarray:
-    """Times in s at which slow steps start and end, from `begin` to `end`, with every event among them.
+    """Times in s at which slow steps start and end, from `begin` to `end`, including every event.
 
-    events : times in s at which something changes; those outside the interval do not matter.
-    step : constant step in s, or None for automatic steps (see `AutomaticSteps`).
-    least : no step but one cut off by an event is shorter than this (s).
+    Parameters
+    ----------
+    begin, end : float
+        First and last time in s.
+    events : iterable of float
+        Times in s at which something changes; those outside the interval are ignored.
+    step : float or None
+        Constant step in s; None for automatic steps (see `AutomaticSteps`).
+    least : float
+        Shortest step in s, except for steps cut short by an event.
 
+    Examples
+    --------
     >>> slow_times(0.0, 600.0, [300.0], 200.0, 1.3)
     array([  0., 150., 300., 450., 600.])
     """
@@ -43,7 +52,7 @@ def slow_times(begin: float, end: float, events: Iterable[float], step: float | 
 
 
 def _growing(start: float, stop: float, automatic: AutomaticSteps, least: float) -> list[float]:
-    """Times strictly between two events; the last step is never a remnant."""
+    """Times strictly between two events; the last step is never a short remainder."""
     times: list[float] = []
     now = start
     while True:

@@ -1,4 +1,4 @@
-"""What an experiment describes, built: network, subject, drugs."""
+"""Builds what an experiment describes: network, subject, drugs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -24,10 +24,15 @@ from ketasim.simulation.schedule import slow_times
 def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | None, tuple[str, ...]]:
     """Network of an experiment, and notes on what was filled in.
 
-    graph : a directed networkx graph with a ``population`` attribute on every node, or a `Topology`, in place of the
-        experiment's network. Conductances of a given graph or file are used as stated per synapse; those of the default
-        circuit are scaled so that its total input does not depend on its size. A circuit file brings its own cells and
-        synapses; to any other graph or file those of the default circuit apply.
+    Parameters
+    ----------
+    experiment : Experiment
+        Its network, seed and circuit are used.
+    graph : networkx.DiGraph or Topology, optional
+        Replaces the experiment's network; a networkx graph has a ``population`` attribute on every node. Conductances
+        of a given graph or file are used as stated per synapse; those of the default circuit are scaled so that total
+        input does not depend on network size. A circuit file has its own cells and synapses; any other graph or file
+        uses those of the default circuit.
     """
     known = tuple(PREFRONTAL.cells)
     if graph is None and experiment.circuit is not None:
@@ -50,7 +55,7 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
 
 
 def setting_of(experiment: Experiment, engine: Engine | None, drugs: Iterable[str] = ()) -> Setting:
-    """What mechanisms and exposures prepare themselves for; `drugs` beside those of the experiment's doses."""
+    """What mechanisms and exposures prepare for; `drugs` in addition to those of the experiment's doses."""
     names = sorted({dose.drug for dose in experiment.doses} | set(drugs))
     subject = experiment.subject
     variants = subject.genotype
@@ -71,7 +76,7 @@ def setting_of(experiment: Experiment, engine: Engine | None, drugs: Iterable[st
 def slow_times_of(
     experiment: Experiment, setting: Setting, events: Mapping[str, Sequence[Any]] | None = None
 ) -> np.ndarray:
-    """Times in s of an experiment's slow steps; `events` by kind of exposure in place of the experiment's own."""
+    """Slow times of an experiment in s; `events`, by kind of exposure, replace those of the experiment."""
     edges = {0.0}
     for exposure, own in experiment.exposures.items():
         edges |= set(exposure.times(events[exposure.kind] if events else own, setting))
@@ -80,12 +85,12 @@ def slow_times_of(
 
 
 def check_against_network(experiment: Experiment, engine: Engine | None) -> None:
-    """Refuse stimuli to populations that the network, which may be a given graph, does not have.
+    """Refuse stimuli to populations that the network (or given graph) does not have.
 
     Raises
     ------
     DocumentError
-        Names the stimulus and the populations there are.
+        Names the stimulus and the existing populations.
     """
     names = engine.topology.population_names if engine else ()
     problems = [

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -183,13 +184,16 @@ class Trajectory:
         """Classes of neurons; none without a network."""
         return tuple(self._file.get("nodes", {}))
 
-    def described(self, name: str) -> tuple[str, str, str]:
-        """Return unit, dimensions beside time, and meaning of a signal; KeyError if there is none."""
-        group, signal = self._find(name) or (None, None)
-        if group is None:
+    def described(self, name: str) -> dict[str, Any]:
+        """Return the attributes of a signal and its `dimensions`, without reading its values; KeyError without it."""
+        found = self._find(name)
+        if found is None:
             raise KeyError(_no_such("signal", name, self.names()))
-        item = self._file["trajectories"][group][signal]
-        return str(item.attrs["units"]), ", ".join(samples.dimensions(item)[1:]), str(item.attrs["long_name"])
+        item = self._file["trajectories"][found[0]][found[1]]
+        attributes = {
+            key: native(item.attrs[key]) for key in ("units", "long_name", "summary", "shown") if key in item.attrs
+        }
+        return attributes | {"dimensions": samples.dimensions(item)}
 
     def close(self) -> None:
         """Close the file; what was read from it stays."""
@@ -218,7 +222,7 @@ class Trajectory:
 
     def names(self) -> tuple[str, ...]:
         """Names of all signals, each once, in the order in which ``trajectory[name]`` looks for them."""
-        return tuple(dict.fromkeys(name for group in self._groups for name in self._signals(group)))
+        return tuple(dict.fromkeys(name for names in self._signals.values() for name in names))
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._find(name) is not None
@@ -230,7 +234,7 @@ class Trajectory:
         """
         found = self._find(name)
         if found is None:
-            qualified = [f"{group}/{signal}" for group in self._groups for signal in self._signals(group)]
+            qualified = [f"{group}/{signal}" for group, names in self._signals.items() for signal in names]
             known = qualified if "/" in name else list(self.names())
             raise KeyError(_no_such("signal", name, known))
         array: xarray.DataArray = self.dataset(found[0], [found[1]])[found[1]]
@@ -242,9 +246,10 @@ class Trajectory:
         Along time there is a coordinate ``stage``, ``baseline`` or ``run``. Rows that a cut-off file has only in part
         are left out. Raises KeyError for an unknown group.
         """
-        if group not in self._groups:
-            raise KeyError(_no_such("group", group, self._groups))
-        return samples.read_samples(self._file["trajectories"][group], self._signals(group) if names is None else names)
+        if group not in self._signals:
+            raise KeyError(_no_such("group", group, self._signals))
+        known = self._signals[group]
+        return samples.read_samples(self._file["trajectories"][group], known if names is None else names, known)
 
     def spikes(self, population: str) -> sonata.Spikes:
         """Return the recorded spikes of a population: times in ms from time zero, node ids from 0.
@@ -356,19 +361,18 @@ class Trajectory:
             raise StorageError("this trajectory is closed; open it again with ketasim.open_trajectory")
         return self._handle
 
-    @property
-    def _groups(self) -> list[str]:
+    @cached_property
+    def _signals(self) -> dict[str, tuple[str, ...]]:
+        """Names of signals by group, in the order in which they are looked for."""
         present = list(self._file.get("trajectories", {}))
         known = [name for name in _SEARCH_ORDER if name in present]
-        return known + [name for name in present if name not in known]
-
-    def _signals(self, group: str) -> list[str]:
-        return samples.signals_in(self._file["trajectories"][group])
+        ordered = known + [name for name in present if name not in known]
+        return {name: tuple(samples.signals_in(self._file["trajectories"][name])) for name in ordered}
 
     def _find(self, name: str) -> tuple[str, str] | None:
         group, _, signal = name.rpartition("/")
-        groups = [group] if group in self._groups else self._groups if not group else []
-        return next(((candidate, signal) for candidate in groups if signal in self._signals(candidate)), None)
+        groups = [group] if group in self._signals else [] if group else self._signals
+        return next(((candidate, signal) for candidate in groups if signal in self._signals[candidate]), None)
 
     def _seconds(self, time: float | str) -> float:
         """Time in s. Raises ValueError if it lies outside the run, or after what is known of its graph."""
@@ -377,7 +381,7 @@ class Trajectory:
             from ketasim.documents.units import parse_quantity
 
             seconds = parse_quantity(time, "s")
-        times = [self._file["trajectories"][group]["time"][()] for group in self._groups]
+        times = [self._file["trajectories"][group]["time"][()] for group in self._signals]
         begin = self.begin
         if self.complete and "provenance/slow_times" in self._file:
             times.append(self._file["provenance/slow_times"][()])

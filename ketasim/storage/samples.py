@@ -1,6 +1,6 @@
 """Groups under /trajectories: signals sampled at the same times, with complete dimension scales of their own."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import h5py
@@ -134,11 +134,14 @@ def signals_in(group: h5py.Group) -> list[str]:
     return [name for name, item in group.items() if not item.is_scale and name not in labels]
 
 
-def read_samples(group: h5py.Group, names: Iterable[str]) -> "xarray.Dataset":
-    """Return signals of a group with their coordinates, in memory; rows that are there only in part are left out."""
+def read_samples(group: h5py.Group, names: Iterable[str], signals: Collection[str]) -> "xarray.Dataset":
+    """Return some of a group's signals with their coordinates, in memory; rows that are there in part are left out.
+
+    signals : all that there are, see `signals_in`, which takes long.
+    """
     import xarray
 
-    signals, chosen, rows = signals_in(group), list(names), whole_rows(group)
+    chosen, rows = list(names), whole_rows(group)
     coordinates = {
         name: (dimensions(item), read_values(item), _attributes(item))
         for name, item in group.items()

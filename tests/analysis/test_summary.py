@@ -167,7 +167,7 @@ def test_a_run_that_wrote_nothing_has_an_empty_summary():
 def test_a_wrong_declaration_in_a_file_is_named(made_up):
     """Catches a traceback without the file's or the signal's name for an attribute that someone changed."""
     trajectory = made_up([0.0, 1.0], subject={"mood": [1.0, 2.0]}, declared={"mood": {"summary": "median"}})
-    with pytest.raises(StorageError, match="attribute summary of mood: 'median' is no statistic; 'peak'"):
+    with pytest.raises(StorageError, match="attribute summary of mood: 'median' is not a statistic; valid are 'peak'"):
         trajectory.summary  # noqa: B018
 
 

@@ -30,14 +30,14 @@ MORE = {
     "broken seed": ("name: trial", "seed: 1.5", (2, 7), "seed", "expected a whole number, got 1.5"),
     "no time": ("24 h", "0 h", (3, 11), "duration", "'0 h' is out of range; it must be more than 0 s"),
     "species": ("species: human", "species: muose", (4, 20), "subject.species", "unknown value 'muose'; allowed: human, rat, mouse; did you mean mouse?"),
-    "species without data": ("species: human", "species: mouse", (6, 12), "doses.0.drug", "ketamine has no data for the mouse; it has for: human, rat"),
+    "species without data": ("species: human", "species: mouse", (6, 12), "doses.0.drug", "ketamine has no data for the mouse; species with data: human, rat"),
     "genotype of a rat": ("species: human", "genotype: {cyp2b6: '*1/*6'}, species: rat", (4, 21), "subject.genotype", "a human variant; the rat has none"),
     "no such allele": ("species: human", "genotype: {bdnf: Val/Mett}", (4, 28), "subject.genotype.bdnf", "unknown value 'Val/Mett'; allowed: Val/Val, Val/Met, Met/Met; did you mean Val/Met?"),
     "bdnf of a rat": ("species: human", "genotype: {bdnf: Met/Met}, species: rat", (4, 21), "subject.genotype", "a human variant; the rat has none"),
     "route": ("intravenous", "intravenus", (6, 29), "doses.0.route", "ketamine has no route 'intravenus' in the human; allowed: intravenous, oral; did you mean intravenous?"),
     "no amount": ("amount: 0.5 mg/kg, ", "", (6, 5), "doses.0.amount", "the key 'amount' is missing; ketamine needs one, such as 0.5 mg/kg or 35 mg"),
-    "dose after the end": ("start: 0 h", "start: 24 h", (6, 68), "doses.0.start", "starts at 1 d, not before the end of the run (1 d)"),
-    "repeats after the end": ("start: 0 h", "repeat: {every: 12 h, count: 3}", (6, 69), "doses.0.repeat", "dose 3 would start at 1 d, not before the end of the run (1 d)"),
+    "dose after the end": ("start: 0 h", "start: 24 h", (6, 68), "doses.0.start", "starts at 1 d; the run ends at 1 d"),
+    "repeats after the end": ("start: 0 h", "repeat: {every: 12 h, count: 3}", (6, 69), "doses.0.repeat", "dose 3 would start at 1 d; the run ends at 1 d"),
     "negative start": ("start: 0 h", "start: -1 h", (6, 68), "doses.0.start", "'-1 h' is out of range; it must be at least 0 s"),
     "network as text": ("{neurons: 300}", "net.graphml", (7, 10), "network", "expected {neurons: 1000}, {file: net.graphml} or none, got 'net.graphml'"),
     "file and neurons": ("{neurons", "{file: x, neurons", (7, 20), "network.neurons", "unknown key 'neurons'; allowed: file, scale"),
@@ -45,7 +45,7 @@ MORE = {
     "recording without network": ("{neurons: 300}", "none", (11, 27), "recording.node_signals", "there is no network to record from (network: none); leave it out, as with recording={}"),
     "step without unit": ("auto", "60", (8, 18), "schedule.step", f"60 has no unit; {TIME}, or auto"),
     "short step": ("auto", "1 s", (8, 18), "schedule.step", "1 s is shorter than settle + window, 1.3 s; make it longer"),
-    "short baseline": ("step: auto", "baseline: 1 s", (8, 22), "schedule.baseline", "1 s is shorter than two windows, 2 s, and would have no error"),
+    "short baseline": ("step: auto", "baseline: 1 s", (8, 22), "schedule.baseline", "1 s is shorter than two windows, 2 s, and would have no standard error"),
     "negative memory": ("step: auto", "memory: -1 s", (8, 20), "schedule.memory", "'-1 s' is out of range; it must be at least 0 s"),
     "memory without unit": ("step: auto", "memory: 2", (8, 20), "schedule.memory", f"2 has no unit; {TIME}"),
     "tolerance too large": ("step: auto", "tolerance: 1.5", (8, 23), "schedule.tolerance", "1.5 is out of range; it must be at most 1"),
@@ -156,5 +156,5 @@ def test_two_mechanisms_of_one_name_are_refused(small_world):
     """Catches an own mechanism that silently replaces one of ketasim."""
     from ketasim.mechanisms.mechanism import Mechanism
 
-    with pytest.raises(ValueError, match="two mechanisms are called block"):
+    with pytest.raises(ValueError, match="two mechanisms are named block"):
         Experiment.from_mapping({"format": 1, "duration": "1 h"}, [Mechanism("block", tuple, print)])

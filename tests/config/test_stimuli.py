@@ -82,8 +82,8 @@ def test_edges_are_whole_fast_steps():
         ("kind: afferents, ", "", "trial.yaml:6:5: stimuli.0: the key 'kind' is missing; allowed: afferents"),
         ("kind: afferents", "kind: 3", "trial.yaml:6:12: stimuli.0.kind: unknown kind 3; allowed: afferents"),
         ("duration: 2 s", "duration: 0 s", "stimuli.0.duration: '0 s' is out of range; it must be at least 0.0001 s"),
-        ("start: 60 s", "start: 10 min", "stimuli.0.start: starts at 10 min, not before the end of the run (10 min)"),
-        ("100 Hz", "-1300 Hz", "negative: its own rate is 1200 Hz, stimuli add -1300 Hz"),
+        ("start: 60 s", "start: 10 min", "stimuli.0.start: starts at 10 min; the run ends at 10 min"),
+        ("100 Hz", "-1300 Hz", "negative: it is 1200 Hz, and stimuli add -1300 Hz"),
         ("duration: 2 s", "duration: 1 s", "stimuli.0: no window fits between 1 min and 61 s, where stimuli or doses"),
         ("start: 60 s", "start: 1 s", "stimuli.0: no window fits between 0 s and 1 s"),
         ("{neurons: 100}", "none", "stimuli: there is no network to stimulate (network: none)"),
@@ -111,7 +111,7 @@ def test_a_run_begins_at_zero_or_with_the_earliest_stimulus():
 
 def test_an_entry_that_is_no_mapping_is_refused():
     """Catches a bare error from inside for a list that holds a word."""
-    assert "stimuli.0: 'afferents' stands here; a mapping is wanted" in complaint(
+    assert "stimuli.0: expected a mapping such as {kind: afferents, ...}, got 'afferents'" in complaint(
         TEXT[: TEXT.index("  - {kind")] + "  - afferents\n"
     )
 
@@ -140,7 +140,7 @@ def test_populations_of_a_circuit_file(tmp_path, monkeypatch):
     text = TEXT.replace("{neurons: 100}", "{file: net.yaml}")
     assert "unknown population 'PYR'; allowed: A" in complaint(text)
     assert read(text.replace("PYR", "A")).circuit.sizes == {"A": 2}
-    assert "its own rate is 500 Hz" in complaint(text.replace("PYR", "A").replace("100 Hz", "-501 Hz"))
+    assert "negative: it is 500 Hz" in complaint(text.replace("PYR", "A").replace("100 Hz", "-501 Hz"))
     assert "there is no file" in complaint(text.replace("net.yaml", "other.yaml"))
 
 

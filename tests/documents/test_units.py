@@ -81,7 +81,7 @@ def test_what_is_no_unit(text):
         ("0.5 mg/kg", "s", f"'0.5 mg/kg' is a mass per body weight; {TIME}"),
         ("3 furlong", "s", f"'3 furlong' has the unknown unit 'furlong'; {TIME}"),
         ("3 mm", "s", f"'3 mm' is a length; {TIME}"),
-        ("3 A^2", "s", f"'3 A^2' is of another kind; {TIME}"),
+        ("3 A^2", "s", f"'3 A^2' is a different kind of quantity; {TIME}"),
         (40, "s", f"40 has no unit; {TIME}"),
         ("40", "s", f"'40' has no unit; {TIME}"),
         ("5 mni", "s", f"'5 mni' has the unknown unit 'mni'; {TIME}; did you mean min?"),

@@ -93,11 +93,11 @@ BROKEN = {
     "unknown route": (("oral: {", "rectal: {"), "unknown route 'rectal'; allowed: intravenous, intramuscular,"),
     "first pass of a bolus": (
         ("intravenous: {", "intravenous: {first_pass: true, "),
-        "a route with 'first_pass' needs 'absorption' and works out its own bioavailability",
+        "a route with 'first_pass' needs 'absorption' and computes its own bioavailability",
     ),
     "first pass twice": (
         ("absorbed: 0.9, gut", "bioavailability: 0.2, gut"),
-        "a route with 'first_pass' needs 'absorption' and works out its own bioavailability",
+        "a route with 'first_pass' needs 'absorption' and computes its own bioavailability",
     ),
     # single values
     "status": (
@@ -124,7 +124,7 @@ BROKEN = {
     "name": (("name: own_drug", "name: Own drug"), "name: 'Own drug'"),
     "format": (("format: 1", "format: 2"), "format: "),
     "species": (("  rat:", "  cat:"), "unknown species 'cat'; allowed: human, rat, mouse"),
-    "taken name": (("name: own_drug", "name: ketamine"), "a drug named 'ketamine' exists already; choose another name"),
+    "taken name": (("name: own_drug", "name: ketamine"), "a drug named 'ketamine' already exists; choose another name"),
 }
 
 

@@ -359,7 +359,7 @@ def test_a_network_that_runs_away_is_named_with_its_fastest_node(engine, network
     check(network, activity, window._replace(spike_node=most), clock, n_steps)
     more = np.append(most, members.start + 1)
     words = (
-        r"run away: PV cells fire at more than 200 Hz at t = 0\.5 s, 205\.\d Hz in the mean, node 1 of PV at 210 Hz; "
+        r"run away: PV cells fire at more than 200 Hz at t = 0\.5 s, 205\.\d Hz on average, node 1 of PV at 210 Hz; "
     )
     with pytest.raises(KetasimError, match=words + "allowed: 0 to 200 Hz; check the network's weights"):
         check(network, activity, window._replace(spike_node=more), clock, n_steps)

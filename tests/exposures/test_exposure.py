@@ -120,7 +120,7 @@ def test_the_network_rests_before_the_exposure(small):
         ({"kind": "stres"}, "stimuli.0.kind: unknown kind 'stres'; allowed: afferents, stress; did you mean stress?"),
         ({"intensity": -1}, "stimuli.0.intensity: -1 is out of range; it must be at least 0"),
         ({"force": 1}, "stimuli.0.force: unknown key 'force'"),
-        ({"start": "2 d"}, "stimuli.0.start: starts at 2 d, not before the end of the run"),
+        ({"start": "2 d"}, "stimuli.0.start: starts at 2 d; the run ends at"),
     ],
 )
 def test_wrong_entries_of_an_own_kind_are_refused(changes, message):
@@ -139,10 +139,10 @@ def test_without_the_kind_the_file_is_refused():
 def test_declarations_that_do_not_fit_are_refused():
     """Catches an exposure that sets a state, an unknown signal, or what another kind sets."""
     for sets, signals, message in (
-        (("bdnf",), (), "'bdnf' is a state, not an input to set"),
-        (("bolus",), (), "the input 'bolus' belongs to dose already"),
+        (("bdnf",), (), "'bdnf' is a state, not an input"),
+        (("bolus",), (), "the input 'bolus' already belongs to dose"),
         (("strss",), STRESS.signals, "unknown signal 'strss'; did you mean stress?"),
-        (("stress",), (STRESS.signals[0]._replace(kind="port"),), "is of kind 'port'; own signals are an input"),
+        (("stress",), (STRESS.signals[0]._replace(kind="port"),), "is of kind 'port'; it must be an input"),
     ):
         wrong = Exposure("stress", Stress, inputs, sets=sets, signals=signals)
         given = Experiment.from_mapping(STRESSED | {"network": {"neurons": 40}}, exposures=[wrong])

@@ -48,7 +48,7 @@ def test_yaml(text, words):
         ({"name": "\u6f22" * 90}, "name"),
         (
             {"subject": {"weight": "1e-300 kg"}},
-            "subject.weight: '1e-300 kg' is out of range; expected 0 or a size between",
+            "subject.weight: '1e-300 kg' is out of range; expected 0 or a magnitude between",
         ),
         ({"doses": [{"drug": "ketamine", "route": "oral", "amount": "1e300 mg"}]}, "doses.0.amount"),
     ],
@@ -171,14 +171,14 @@ def endless_nodes(file):
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (endless_library, "has 3000000 texts; at most 10000 can be"),
-        (endless_nodes, "5000000 nodes or more; at most 1000000 are possible"),
-        (negative_index, "must hold whole numbers from 0"),
-        (short_index, "node_group_id: has 20 rows, but there are 24"),
+        (endless_library, "has 3000000 strings; at most 10000 are allowed"),
+        (endless_nodes, "5000000 nodes or more; at most 1000000 are allowed"),
+        (negative_index, "must hold integers from 0"),
+        (short_index, "node_group_id: has 20 rows instead of 24"),
         (group_for_column, "/nodes/cortex/0/x: must be a dataset"),
         (group_for_count, "no dataset node_type_id"),
-        (link_away, "/nodes: a link to another place"),
-        (long_name, "a name of more than 1000 characters"),
+        (link_away, "/nodes is a link"),
+        (long_name, "a name has more than 1000 characters"),
     ],
 )
 def test_sonata(tmp_path, damage, words):

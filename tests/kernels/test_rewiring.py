@@ -176,7 +176,7 @@ GOOD = {(3, 4): (1.0, 2), (3, 1): (1.0, 2)}
         ([(0, 1), (0, N)], {}, "death of 0 -> 9: nodes are numbered 0 ... 8"),
         ([(0, 1)], GOOD | {(-1, 2): (1.0, 2)}, "birth of -1 -> 2: nodes are numbered 0 ... 8"),
         ([(0, 1)], GOOD | {(2, 2): (1.0, 2)}, "birth of 2 -> 2: a node cannot connect to itself"),
-        ([(0, 1)], GOOD | {(0, 6): (1.0, 2)}, "birth of 0 -> 6: this synapse exists already"),
+        ([(0, 1)], GOOD | {(0, 6): (1.0, 2)}, "birth of 0 -> 6: this synapse already exists"),
         ([(0, 1)], GOOD | {(2, 1): (1.0, 0)}, "birth of 2 -> 1: a delay of 0 fast steps must be within 1 ... 30"),
         ([(0, 1)], GOOD | {(2, 1): (1.0, 31)}, "birth of 2 -> 1: a delay of 31 fast steps must be within 1 ... 30"),
         ([(0, 1)], GOOD | {(2, 1): (0.0, 3)}, "birth of 2 -> 1: a weight of 0 must be positive and finite"),
@@ -226,7 +226,7 @@ def test_impossible_arguments_are_refused():
     with pytest.raises(ValueError, match="longest delay of 40000"):
         with_room(graph, longest_delay=40_000)
     changing = changing_of(EDGES)
-    with pytest.raises(ValueError, match="one length"):
+    with pytest.raises(ValueError, match="equal lengths"):
         change(changing, (np.array([0]), np.array([1, 6])), births_of({}))
     with pytest.raises(ValueError, match="`delay` must hold integers, not float64"):
         births = births_of(GOOD)

@@ -29,7 +29,7 @@ def test_rates_keep_the_shares():
 
 def test_shares_that_cannot_last_are_refused():
     """Catches negative rates: a large second stage that few could come from."""
-    with pytest.raises(ValueError, match="cannot last"):
+    with pytest.raises(ValueError, match="cannot be stationary"):
         steady_rates(np.array([0.01, 0.39, 0.6]), (2.0, 12.0), 395.0)
 
 

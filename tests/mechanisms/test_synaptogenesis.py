@@ -78,7 +78,7 @@ def test_survival_of_spines_that_size_does_not_protect():
     ("changes", "words"),
     [
         ({"transient_share": 0.5, "consolidating_share": 0.6}, "must leave room for persistent spines"),
-        ({"transient_share": 0.01, "consolidating_share": 0.4}, "cannot last"),
+        ({"transient_share": 0.01, "consolidating_share": 0.4}, "cannot be stationary"),
     ],
 )
 def test_shares_without_rest_are_refused(changes, words):

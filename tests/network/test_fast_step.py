@@ -45,7 +45,7 @@ def test_a_fast_oscillation_of_membrane_and_adaptation_counts():
     slow = {"capacitance": 200.0, "leak": 10.0, "adaptation_time": 2.0}  # 20 ms and 2 ms
     assert found(**slow, adaptation=1500.0) == {}
     message = found(**slow, adaptation=1700.0)["A", "adaptation"]
-    assert message.startswith("1700 nS makes membrane and adaptation oscillate with 0.484 ms a radian, which is less")
+    assert message.startswith("1700 nS makes membrane and adaptation oscillate at 0.484 ms per radian, which is less")
 
 
 @pytest.mark.parametrize(("given", "becomes"), [(0.04, "0"), (0.25, "0.2"), (0.13, "0.1")])

@@ -84,7 +84,7 @@ def test_impossible_nodes_are_refused():
         make_topology(NAMES, np.array([0]), np.array([[0.0, np.nan]]), edges([]))
     with pytest.raises(ValueError, match="`labels` must be 2 different names"):
         make_topology(NAMES, np.array([0, 0]), np.zeros((2, 2)), edges([]), labels=["a", "a"])
-    with pytest.raises(ValueError, match="one length"):
+    with pytest.raises(ValueError, match="equal lengths"):
         make_topology(NAMES, np.array([0, 0]), np.zeros((2, 2)), edges([(0, 1)], weight=[1, 2]))
 
 

@@ -78,4 +78,4 @@ def test_wrong_node_table_is_refused(tmp_path, refusal):
     text = refusal(path)
     assert "net.nodes.csv:5:" in text and "duplicate node 'a' (first on line 2)" in text
     write(tmp_path, "net.csv", "source,target,source_population", "a,b,PYR")
-    assert "populations are given in net.nodes.csv too" in refusal(path)
+    assert "populations are also given in net.nodes.csv" in refusal(path)

@@ -125,7 +125,7 @@ def break_index(file):
         (break_population, "/nodes/V1, row 0: population: unknown population 'V1' (1 nodes)"),
         (break_attribute, "attribute node_population is None; it must be one of PYR, PV"),
         (break_edges, "no group /edges"),
-        (break_index, "not laid out as SONATA's"),
+        (break_index, "groups do not follow SONATA's layout"),
     ],
 )
 def test_wrong_sonata_is_refused(sonata, damage, message, refusal):

@@ -120,7 +120,7 @@ def test_nothing_comes_after_the_end(small):
     simulation.advance("1 min")
     with pytest.raises(KetasimError, match="ends at 1200 s"):
         simulation.step()
-    with pytest.raises(DocumentError, match="not before the end of the run"):
+    with pytest.raises(DocumentError, match="the run ends at"):
         simulation.dose("ketamine", "1 mg")
 
 

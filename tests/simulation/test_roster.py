@@ -37,19 +37,19 @@ WRONG = {
     ),
     "two owners": (
         Mechanism("mine", Parameters, nothing, writes=("glutamate_ambient",)),
-        "mine: the state 'glutamate_ambient' belongs to glutamate already",
+        "mine: the state 'glutamate_ambient' already belongs to glutamate",
     ),
     "scaling a state": (
         Mechanism("mine", Parameters, nothing, scales=("glutamate_ambient",)),
-        "mine: 'glutamate_ambient' is a state, not a port; it can't be scaled",
+        "mine: 'glutamate_ambient' is a state, not a port",
     ),
     "writing what the network measures": (
         Mechanism("mine", Parameters, nothing, writes=("firing_rate",)),
-        "mine: 'firing_rate' is a network, not a state to own",
+        "mine: 'firing_rate' is a network, not a state",
     ),
     "writing a port": (
         Mechanism("mine", Parameters, nothing, writes=("release_gain",)),
-        "mine: 'release_gain' is a port, not a state to own",
+        "mine: 'release_gain' is a port, not a state",
     ),
     "a signal that exists": (
         Mechanism("mine", Parameters, nothing, signals=(load_state("firing_rate"),)),
@@ -58,8 +58,8 @@ WRONG = {
     "a name that exists": (Mechanism("glutamate", Parameters, nothing), "there are two mechanisms named 'glutamate'"),
     "an unknown statistic": (
         Mechanism("mine", Parameters, nothing, signals=(load_state()._replace(summary="median"),)),
-        "mine: 'my_load': 'median' is no statistic; 'peak', 'area', 'value at 4 h, 24 h', 'mean over baseline' and "
-        "'mean over 10 min to 60 min' are",
+        "mine: 'my_load': 'median' is not a statistic; valid are 'peak', 'area', 'value at 4 h, 24 h', 'mean over "
+        "baseline' and 'mean over 10 min to 60 min'",
     ),
     "a look that no file can carry": (
         Mechanism("mine", Parameters, nothing, signals=(load_state()._replace(shown=Shown("load", factor="many")),)),
@@ -73,7 +73,7 @@ WRONG = {
     ),
     "a signal that no window measures": (
         Mechanism("mine", Parameters, nothing, signals=(load_state(kind="network"),)),
-        "mine: 'my_load' is of kind 'network'; own signals are a state or a port",
+        "mine: 'my_load' is of kind 'network'; it must be a state or a port",
     ),
 }
 
@@ -141,7 +141,7 @@ def test_an_own_mechanism_takes_the_place_of_one_switched_off(small):
         nmda_unblocked[:] = parameters.factor
 
     mine = Mechanism("mine", Parameters, advance, writes=("nmda_unblocked",))
-    with pytest.raises(DeclarationError, match="the state 'nmda_unblocked' belongs to nmda_blockade already"):
+    with pytest.raises(DeclarationError, match="the state 'nmda_unblocked' already belongs to nmda_blockade"):
         ketasim.Simulation(small(), mechanisms=[mine])
     simulation = ketasim.Simulation(small(mechanisms={"nmda_blockade": "off"}), mechanisms=[mine])
     assert set(simulation.signals["nmda_unblocked"].flat) == {0.8}

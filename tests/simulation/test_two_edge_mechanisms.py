@@ -109,7 +109,7 @@ def test_a_run_with_both_goes_on_to_the_same_bits(experiment, trajectory, tmp_pa
 def test_edges_have_one_owner(experiment):
     """Catches two mechanisms that change the same edges, each from its own table; and an owner without a function."""
     other = Mechanism("other", Parameters, edges=PAIR, evolve=evolve)
-    with pytest.raises(DeclarationError, match="other: the edges from PV to PYR belong to pruning already"):
+    with pytest.raises(DeclarationError, match="other: the edges from PV to PYR already belong to pruning"):
         Simulation(experiment, mechanisms=[PRUNING, other])
     with pytest.raises(DeclarationError, match="`edges` and `evolve` belong together"):
         Simulation(experiment, mechanisms=[Mechanism("bare", Parameters, lambda parameters, clock: None, edges=PAIR)])
