@@ -91,8 +91,9 @@ class Simulation:
             engine = SpikingEngine(network, experiment.seed, experiment.threads) if network else None
         self.engine, self.graph_is_given = engine, graph is not None
         check_against_network(experiment, engine)
-        self.signal_table = signal_table(own, experiment.exposures)
-        check_exposures(experiment.exposures, self.signal_table)
+        self._exposures = experiment.exposures
+        self.signal_table = signal_table(own, self._exposures)
+        check_exposures(self._exposures, self.signal_table)
         self.mechanisms = active_mechanisms(experiment, own, engine, self.signal_table)
         self.owners = owners_of(self.mechanisms)
         if engine is None:
@@ -100,7 +101,7 @@ class Simulation:
             self.signal_table = {n: s for n, s in self.signal_table.items() if not of_network & set(s.dims)}
         self.time = experiment.begin
         self.sampler = NetworkSampler(engine, experiment) if engine else None
-        self._events = {one.kind: list(events) for one, events in experiment.exposures.items()}
+        self._events = {one.kind: list(events) for one, events in self._exposures.items()}
         self._prepare(())
         self.plastic_edges = self._new_plastic_edges()
         self.signals = new_arrays(self.signal_table, self.axes)
@@ -244,7 +245,7 @@ class Simulation:
 
     def _set_inputs(self, end: float) -> None:
         """Set the input signals for the time from now to `end` (s)."""
-        for exposure in self.experiment.exposures:
+        for exposure in self._exposures:
             found = exposure.inputs(self._events[exposure.kind], self.setting, self.time, end)
             self.signals |= {name: value for name, value in found.items() if name in self.signal_table}
 
@@ -305,7 +306,7 @@ class Simulation:
                 mechanism.advance(*arrays, self._prepared[mechanism.name], clock)
                 check_signals(changed, end, mechanism.name, self.time + duration, scene)
         for edges in self.plastic_edges:
-            edges.advance(middle, end, clock)
+            edges.advance(middle, end, self._prepared[edges.mechanism.name], clock)
             changed = (*edges.mechanism.writes, *edges.mechanism.scales)
             check_signals(changed, end, edges.mechanism.name, self.time + duration, scene)
         if duration > 0.0:

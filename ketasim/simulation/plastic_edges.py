@@ -73,11 +73,10 @@ class PlasticEdges:
         assert mechanism.evolve is not None
         self.mechanism, self.pair, self._engine, self._evolve = mechanism, mechanism.pair, engine, mechanism.evolve
         self.edges = engine.edges(self.pair)
+        self._fixed: Any = None
         self._own: Any = ()
         if mechanism.begin:
-            self._prepared, self._own = mechanism.begin(self.edges, parameters, setting, seed)
-        else:
-            self._prepared = mechanism.prepared(parameters, setting)
+            self._fixed, self._own = mechanism.begin(self.edges, parameters, setting, seed)
         self.events = _events(_none(self.edges), _none(self.edges))
 
     @property
@@ -92,13 +91,17 @@ class PlasticEdges:
         self._own = rebuilt(self._own, part_of(arrays, "own"))
         self._engine.rewire(self.pair, before, self.edges, self.edges.weight)
 
-    def advance(self, before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], clock: Clock) -> None:
+    def advance(
+        self, before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], prepared: Any, clock: Clock
+    ) -> None:
         """Let the mechanism change the edges in a slow step, and update the engine's graph.
 
         Parameters
         ----------
         before, after : mapping of str to array
             Signals at the start and at the end of the step.
+        prepared : Any
+            What the mechanism's `advance` is given now; not used by a mechanism with a `begin`.
         clock : Clock
             Start and duration of the step.
         """
@@ -108,7 +111,7 @@ class PlasticEdges:
             return
         read = {name: before[name] for name in (*one.reads, *one.writes)}
         written = {name: after[name] for name in (*one.writes, *one.scales)}
-        changes = self._evolve(self.edges, self._own, read, written, self._prepared, clock)
+        changes = self._evolve(self.edges, self._own, read, written, self._fixed if one.begin else prepared, clock)
         self._engine.rewire(self.pair, changes.died, changes.born, changes.edges.weight)
         self.edges, self._own = changes.edges, changes.own
         self.events = _events(changes.died, changes.born)

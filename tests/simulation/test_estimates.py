@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ketasim.engines.engine import class_means
 from ketasim.mechanisms import Clock, autoreceptors, glutamate
-from ketasim.simulation.estimates import BaselineStatistics, Estimates, class_means
+from ketasim.simulation.estimates import BaselineStatistics, Estimates
+from tests.mechanisms.subjects import setting
 from tests.reference.estimates import Part, SlowEstimates
 
 START = np.array([0, 4, 5, 8])
@@ -259,7 +261,7 @@ def drives(windows, estimates, memory):
     n = windows.shape[1]
     baseline = estimates.signals()["vesicle_release"]
     clock, parameters = Clock(0, 1.0, 0), glutamate.Parameters()
-    prepared = autoreceptors.Prepared(autoreceptors.Parameters(), np.empty(0, np.int64), np.empty(0))
+    prepared = autoreceptors.prepare(autoreceptors.Parameters(), setting())
     found = np.zeros((2, 3))
     for window in windows:
         if memory is not None:

@@ -125,7 +125,7 @@ def test_what_is_written_with_the_edges_is_looked_at_too(small, monkeypatch):
     simulation = Simulation(small(schedule=SHORT))
     simulation.measure_baseline()
 
-    def advance(start, end, clock):
+    def advance(start, end, prepared, clock):
         end["spine_density"][3] = -1.0
 
     monkeypatch.setattr(simulation.plastic_edges[0], "advance", advance)

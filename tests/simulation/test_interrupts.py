@@ -99,13 +99,13 @@ def test_an_interrupted_simulation_is_whole_and_goes_on(small):
     """Catches an interrupt in the middle of a step, after which time has gone by but no window was run."""
     whole, interrupted = Simulation(small()), Simulation(small())
     whole.advance("20 min")
-    original = interrupted._advance_mechanisms
+    original = interrupted.advance_mechanisms
 
     def pressed(duration):
         signal.raise_signal(signal.SIGINT)
         original(duration)
 
-    interrupted._advance_mechanisms = pressed
+    interrupted.advance_mechanisms = pressed
     for _ in range(4):
         with pytest.raises(KeyboardInterrupt):
             interrupted.advance("20 min")

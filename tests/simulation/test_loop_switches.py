@@ -21,14 +21,15 @@ def test_a_mechanism_switched_off_leaves_no_trace_of_its_signals(small, small_ru
     run = ketasim.run(small(mechanisms={name: "off"}))
     assert set(run.names()) == set(small_run.names()) - set(mechanism.writes)
     for signal in run.names():
-        assert run[signal].attrs.get("mechanism") != name
-        values = run[signal].values
+        found = run[signal]
+        assert found.attrs.get("mechanism") != name
+        values = found.values
         if signal.endswith(("_standard_error", "_window")):  # of running estimates; of windows, all of which are run
-            values = values[run[signal]["time"].values >= 0.0]
+            values = values[found["time"].values >= 0.0]
         known = np.isfinite(values)
-        if "population" in run[signal].dims:  # classes that the signal's owner leaves alone have no value
-            only = ACTS_ON.get(run[signal].attrs.get("mechanism"))
-            acts = np.array([only in (None, each) for each in run[signal]["population"].values])
+        if "population" in found.dims:  # classes that the signal's owner leaves alone have no value
+            only = ACTS_ON.get(found.attrs.get("mechanism"))
+            acts = np.array([only in (None, each) for each in found["population"].values])
             assert not known[:, ~acts].any(), signal
             known = known[:, acts]
         assert known.all(), signal

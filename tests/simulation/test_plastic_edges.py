@@ -6,11 +6,13 @@ from numpy.testing import assert_array_equal
 
 import ketasim
 from ketasim.engines import SpikingEngine
-from ketasim.kernels.graph import synapses_of
-from ketasim.mechanisms import Clock
+from ketasim.kernels.graph import Synapses, synapses_of
+from ketasim.mechanisms import Clock, Mechanism
+from ketasim.mechanisms.mechanism import EdgeChanges
 from ketasim.network.topology import Edges
 from ketasim.network.within import edges_within, with_edges_within
 from ketasim.simulation.plastic_edges import BIRTH, DEATH, PlasticEdges, topology_now
+from tests.simulation.test_loop import Nothing
 
 DAY = 864_000_000  # fast steps
 SPINES = {"step": "6 h", "baseline": "0.4 s", "window": "0.2 s", "settle": "50 ms"}
@@ -117,7 +119,7 @@ def test_a_step_of_no_length_changes_nothing(simulation):
     spines, graph = spines_of(simulation), simulation.network.graph
     before = {name: array.copy() for name, array in spines.state.items()}
     signals = {name: array.copy() for name, array in simulation.signals.items()}
-    spines.advance(simulation.signals, signals, Clock(1, 0.0, 0))
+    spines.advance(simulation.signals, signals, None, Clock(1, 0.0, 0))
     for name, array in spines.state.items():
         assert_array_equal(array, before[name], err_msg=name)
     for name, array in signals.items():
@@ -135,7 +137,7 @@ def test_edges_go_on_from_their_state(simulation):
         ends = []
         for each in (spines, resumed):
             end = {name: array.copy() for name, array in start.items()}
-            each.advance(start, end, Clock(simulation.experiment.seed, 43_200.0, 2 * DAY + step * DAY // 2))
+            each.advance(start, end, None, Clock(simulation.experiment.seed, 43_200.0, 2 * DAY + step * DAY // 2))
             ends.append(end)
         for name in ends[0]:
             assert_array_equal(ends[1][name], ends[0][name], err_msg=name)
@@ -158,6 +160,27 @@ def test_a_mechanism_of_edges_is_given_its_own_signals_alone(simulation):
     simulation.step()
     one = spines.mechanism
     assert seen == [({*one.reads, *one.writes}, {*one.writes, *one.scales})]
+
+
+def test_edges_learn_of_a_drug_that_is_given_meanwhile(small):
+    """Catches tables of the drugs at the start, by which a compound that is new on its axis does nothing."""
+    seen = []
+
+    def evolve(edges, own, before, after, compounds, clock):
+        seen.append(compounds)
+        none = Synapses(*(column[:0] for column in edges))
+        return EdgeChanges(edges, none, none, own)
+
+    def prepare(parameters, setting):
+        return setting.compounds
+
+    mine = Mechanism("mine", Nothing, edges=("PV", "PYR"), evolve=evolve, prepare=prepare)
+    simulation = ketasim.Simulation(small(doses=[], schedule=SPINES | {"step": "5 min"}), mechanisms=[mine])
+    simulation.step()
+    simulation.dose("ketamine", "7 mg")
+    simulation.step()
+    assert seen == [(), simulation.setting.compounds]
+    assert len(seen[1]) > 1
 
 
 def test_topology_now_is_that_of_the_kernel(simulation):
@@ -186,6 +209,6 @@ def test_protein_makes_spines(simulation):
         start["synaptic_protein"][:64] = protein
         end = {name: array.copy() for name, array in start.items()}
         for hour in range(0, 24, 6):
-            own.advance(start, end, Clock(1, 21_600.0, hour * DAY // 24))
+            own.advance(start, end, None, Clock(1, 21_600.0, hour * DAY // 24))
         ends.append(end["spine_density_circuit"][:64].mean())
     assert ends[1] > ends[0] + 0.02
