@@ -39,7 +39,8 @@ def made_up():
                 used = any(array.ndim > 1 for array in arrays.values())
                 writer.create_samples(group, columns, {axis: labels} if used else {}, beside if used else {})
                 for row, time in enumerate(times):
-                    writer.append(group, time, {name: array[row] for name, array in arrays.items()})
+                    stage = "baseline" if time < 0.0 else "run"
+                    writer.append(group, time, {name: array[row] for name, array in arrays.items()}, stage)
             writer.mark(**marks)
             writer.flush()
         return open_trajectory(target)

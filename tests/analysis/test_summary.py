@@ -176,7 +176,7 @@ def test_a_number_that_is_not_there_names_the_nearest(made_up):
     with pytest.raises(KeyError) as error:
         value_of(table, "plasma_concentration", "ketamin", statistic="peak")
     words = str(error.value)
-    assert "no ('plasma_concentration', 'ketamin', '', 'peak'); the nearest are" in words
+    assert "no row ('plasma_concentration', 'ketamin', '', 'peak'); the nearest are" in words
     assert words.index("'ketamine', '', 'peak'") < words.index("'norketamine', '', 'peak'")
 
 

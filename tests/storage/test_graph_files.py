@@ -92,7 +92,7 @@ def test_graphs_that_are_no_networks_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("labels", "message"), [(("a", "b\x01"), "cannot stand"), ((1, "1"), "same name"), (("", "b"), "cannot")]
+    ("labels", "message"), [(("a", "b\x01"), "does not allow"), ((1, "1"), "same text"), (("", "b"), "does not allow")]
 )
 def test_names_that_graphml_cannot_keep_are_refused(labels, message, tmp_path):
     """Catches a file that no XML reader opens, and two neurons that become one; an older file stays."""
