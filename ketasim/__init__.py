@@ -13,10 +13,13 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Experiment": "ketasim.config",
+    "Exposure": "ketasim.exposures",
     "error_of": "ketasim.analysis",
     "load_experiment": "ketasim.config",
     "Mechanism": "ketasim.mechanisms",
+    "Signal": "ketasim.signals",
     "Simulation": "ketasim.simulation",
+    "TimedExposure": "ketasim.exposures",
     "Trajectory": "ketasim.trajectory",
     "open_trajectory": "ketasim.trajectory",
     "resume": "ketasim.pipeline",

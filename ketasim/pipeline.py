@@ -11,6 +11,7 @@ import numpy as np
 from ketasim.analysis import summarise
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
+from ketasim.exposures import Exposure
 from ketasim.mechanisms import Mechanism
 from ketasim.nested import part_of
 from ketasim.recording.provenance import write_preamble
@@ -118,6 +119,7 @@ def resume(
     progress: ProgressCallback | None = None,
     force: bool = False,
     threads: int | None = None,
+    exposures: Sequence[Exposure] = (),
 ) -> Trajectory:
     """Resume an interrupted run and return its trajectory, the same to the last bit as without the interruption.
 
@@ -130,13 +132,15 @@ def resume(
     graph : networkx.DiGraph or Topology, optional
         Graph given to `run`; by default it is taken from the file.
     mechanisms : sequence of Mechanism
-        Custom mechanisms given to `run`, which cannot be stored.
+        Custom mechanisms given to `run`, or with which the experiment was loaded; they cannot be stored.
     progress : callable, optional
         Called with a `Progress` between windows; returning False cancels the run.
     force : bool
         Resume even if version, parameters, experiment, code or processor differ; the file notes it.
     threads : int, optional
         Number of threads, in place of the experiment's.
+    exposures : sequence of Exposure
+        Custom kinds of exposures with which the experiment was loaded.
 
     Returns
     -------
@@ -155,7 +159,7 @@ def resume(
     if not target.parent.is_dir():  # which a lock would create
         raise TrajectoryNotFoundError(f"{target}: no such file, and no interrupted run")
     with _kept_for_us(target):
-        found = interrupted_run(target, graph, mechanisms)
+        found = interrupted_run(target, graph, mechanisms, exposures)
         if found is not None:
             if threads is not None:
                 found = found._replace(experiment=found.experiment.replace(threads=threads))

@@ -12,6 +12,7 @@ import numpy as np
 
 from ketasim import __version__
 from ketasim.config import Experiment
+from ketasim.exposures import Exposure
 from ketasim.mechanisms import Mechanism
 from ketasim.nested import flattened, part_of
 from ketasim.network.topology import Topology
@@ -81,7 +82,9 @@ class Interrupted(NamedTuple):
         return found
 
 
-def interrupted_run(target: Path, graph: Any, mechanisms: Sequence[Mechanism]) -> Interrupted | None:
+def interrupted_run(
+    target: Path, graph: Any, mechanisms: Sequence[Mechanism], exposures: Sequence[Exposure] = ()
+) -> Interrupted | None:
     """Return the interrupted run of a trajectory OUT.h5; None if it is complete.
 
     A run that was interrupted while its file was being renamed is completed here.
@@ -93,7 +96,7 @@ def interrupted_run(target: Path, graph: Any, mechanisms: Sequence[Mechanism]) -
     CheckpointError
         There is no checkpoint, or it is damaged.
     RefusedError
-        Custom mechanisms or a graph are required and not given.
+        Custom mechanisms, exposures or a graph are required and not given.
     """
     checkpoint, part = read_checkpoint(target), part_path(target)
     if checkpoint is None:
@@ -117,7 +120,9 @@ def interrupted_run(target: Path, graph: Any, mechanisms: Sequence[Mechanism]) -
     if graph is not None and not header["graph_given"]:
         raise RefusedError("the run was started without a graph; call ketasim.resume(...) without one")
     own, beside = _own_mechanisms(header, mechanisms)
-    experiment = Experiment.from_given(header["experiment"], own)
+    kinds = {one.kind: one for one in exposures}
+    _check_given("exposures", list(kinds), header["own_exposures"])
+    experiment = Experiment.from_given(header["experiment"], own, [kinds[name] for name in header["own_exposures"]])
     if header["graph_given"] and graph is None:
         graph = _graph_of(part, header["run_id"])
     return Interrupted(experiment, graph, beside, header, checkpoint.arrays)
@@ -166,6 +171,7 @@ class Checkpointer:
             "experiment": experiment.given() if isinstance(target, Path) else {},
             "graph_given": graph_given,
             "own_mechanisms": [one.name for one in experiment.own_mechanisms],
+            "own_exposures": [one.kind for one in experiment.own_exposures],
             "mechanisms": list(mechanisms),
         }
 
@@ -234,15 +240,19 @@ def _is_complete(path: Path, run_id: str) -> bool:
         return False
 
 
+def _check_given(what: str, given: Sequence[str], wanted: Sequence[str]) -> None:
+    """Refuse to go on with other custom mechanisms or exposures than the run was started with."""
+    if sorted(given) != sorted(wanted):
+        words = f"custom {what} {', '.join(wanted)}" if wanted else f"no custom {what}"
+        raise RefusedError(f"the run was started with {words}; pass the same to ketasim.resume(..., {what}=[...])")
+
+
 def _own_mechanisms(
     header: Mapping[str, Any], mechanisms: Sequence[Mechanism]
 ) -> tuple[tuple[Mechanism, ...], tuple[Mechanism, ...]]:
     """Custom mechanisms with which the experiment was loaded, and those passed to `run`."""
     given = {one.name: one for one in mechanisms}
-    wanted = [*header["own_mechanisms"], *header["mechanisms"]]
-    if sorted(given) != sorted(wanted):
-        words = f"custom mechanisms {', '.join(wanted)}" if wanted else "no custom mechanisms"
-        raise RefusedError(f"the run was started with {words}; pass the same to ketasim.resume(..., mechanisms=[...])")
+    _check_given("mechanisms", list(given), [*header["own_mechanisms"], *header["mechanisms"]])
     return tuple(given[name] for name in header["own_mechanisms"]), tuple(given[name] for name in header["mechanisms"])
 
 

@@ -13,6 +13,8 @@ from ketasim.documents import DocumentError
 from ketasim.documents.validation import Quantity
 from ketasim.exposures import Exposure, TimedExposure
 from ketasim.mechanisms import Mechanism
+from ketasim.pipeline import CancelledError
+from ketasim.recording.resume import RefusedError
 from ketasim.signals import Signal
 from ketasim.simulation import Simulation
 from ketasim.simulation.roster import DeclarationError
@@ -148,6 +150,29 @@ def test_declarations_that_do_not_fit_are_refused():
         given = Experiment.from_mapping(STRESSED | {"network": {"neurons": 40}}, exposures=[wrong])
         with pytest.raises(DeclarationError, match=message):
             Simulation(given)
+
+
+def test_a_run_with_an_own_exposure_goes_on(tmp_path):
+    """Catches a run with an own kind that can't be resumed, or goes on without it."""
+    out, whole = tmp_path / "run.h5", tmp_path / "whole.h5"
+    ketasim.run(experiment(), whole).close()
+    stages = []
+
+    def until(progress):
+        stages.append(progress.stage)
+        return stages.count("run") < 20
+
+    with pytest.raises(CancelledError):
+        ketasim.run(experiment(), out, progress=until)
+    with pytest.raises(
+        RefusedError, match=r"custom exposures stress; pass the same to ketasim\.resume\(\.\.\., exposures="
+    ):
+        ketasim.resume(out, mechanisms=[HORMONE])
+    with (
+        ketasim.resume(out, mechanisms=[HORMONE], exposures=[STRESS]) as resumed,
+        ketasim.open_trajectory(whole) as one,
+    ):
+        assert resumed.digest() == one.digest()
 
 
 def test_an_experiment_keeps_its_exposures():
