@@ -170,7 +170,7 @@ def test_half_times_are_told_a_line_a_class():
     signals = dict(zip(nmda_blockade.MECHANISM.reads[1:], rows, strict=True))
     found = nmda_blockade.half_times(place, receptors, Gating(*rows))
     first, *lines = nmda_blockade.remarks(receptors, place, signals)
-    assert first.startswith(f"half-times of block by S-ketamine at rest (onset at {TYPICAL_CONCENTRATION:g} uM of it")
+    assert first.startswith(f"half-times of block by S-ketamine at rest (onset at {TYPICAL_CONCENTRATION:g} uM, ")
     expected = []
     for name in ("PYR", "PV", "SST"):
         own = [row for row in found if row.population == name]
