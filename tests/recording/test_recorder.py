@@ -145,11 +145,14 @@ def test_what_is_interrupted_while_it_measures_is_measured_by_the_resumed_run(ex
     assert digest(path) == digest(tmp_path / "whole.h5")
 
 
-def test_edges_of_several_pairs_are_recorded_side_by_side(experiment, tmp_path, monkeypatch):
+def test_edges_of_several_pairs_are_recorded_side_by_side(experiment, tmp_path):
     """Catches a recorder that knows one population, and events that are noted of the step before the run began."""
     simulation, pairs = Simulation(experiment()), [("PYR", "PYR"), ("PV", "PV"), ("PV", "PYR")]
     one = [np.array([value]) for value in (1, 0, 1, 1.0, 1.0)]
-    monkeypatch.setattr(Simulation, "plastic_edges", [SimpleNamespace(pair=pair, events=one) for pair in pairs])
+    owner = SimpleNamespace(name="synaptogenesis", writes=(), scales=())
+    simulation.plastic_edges = tuple(
+        SimpleNamespace(pair=pair, events=one, mechanism=owner, advance=lambda *_: None) for pair in pairs
+    )
     with TrajectoryWriter(tmp_path / "run.h5") as writer:
         recorders = Recorder(writer, simulation), GraphRecorder(writer, simulation)
         simulation.measure_baseline(recorders[0].record_baseline)
