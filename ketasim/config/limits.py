@@ -26,11 +26,11 @@ def size_findings(experiment: "Experiment") -> Iterator[_Finding]:
     if stimuli > MOST_STIMULI:
         yield ("stimuli",), f"{stimuli} stimuli; at most {MOST_STIMULI} are allowed"
     schedule = experiment.schedule
-    end, events = experiment.duration, 2 * (doses + stimuli) + 1
+    length, events = experiment.duration - experiment.begin, 2 * (doses + stimuli) + 1
     if schedule.step is None:
-        steps = min(end / _SHORTEST_STEP, end / _LONGEST_STEP + _STEPS_AFTER * events)
+        steps = min(length / _SHORTEST_STEP, length / _LONGEST_STEP + _STEPS_AFTER * events)
     else:
-        steps = end / schedule.step
+        steps = length / schedule.step
     steps += events
     if steps > MOST_STEPS and schedule.step is not None:
         yield ("schedule", "step"), f"about {steps:.3g} slow steps; at most {MOST_STEPS} are allowed: make them longer"
