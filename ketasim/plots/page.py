@@ -1,7 +1,6 @@
 """Common parts of all pictures: colours, frame, title and advice."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +8,6 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ketasim.analysis.summary import is_run
 from ketasim.plots.time_axis import NARROW, mark_doses, set_time_axis
 from ketasim.storage import Trajectory
 
@@ -77,7 +75,7 @@ def ticks_and_frame(axes: "Axes") -> None:
 def finish_column(figure: Figure, all_axes: Any, trajectory: Trajectory) -> None:
     """Finish a column of panels: doses, one time axis, title and advice."""
     end, starts, durations = schedule_of(trajectory)
-    begin = begin_of(trajectory)
+    begin = trajectory.begin / 3600.0
     linear = begin < 0.0 or (starts.size > 0 and starts.max() >= 24.0)
     for axes in all_axes:
         mark_doses(axes, starts, durations, NARROW * (end - begin) if linear else 0.0)
@@ -96,16 +94,6 @@ def finish_page(figure: Figure, title: str) -> None:
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.set(rect=(0.0, 0.02, 1.0, 0.98))  # type: ignore[call-arg]
-
-
-def begin_of(trajectory: Trajectory) -> float:
-    """Return the time in h at which the run began, after its baseline; 0 or earlier."""
-    for group in ("subject", "population"):
-        with suppress(KeyError):
-            rows = trajectory.dataset(group, [])
-            times = rows["time"].values[is_run(rows)]
-            return min(0.0, float(times[0]) / 3600.0) if times.size else 0.0
-    return 0.0
 
 
 def schedule_of(trajectory: Trajectory) -> tuple[float, np.ndarray, np.ndarray]:

@@ -185,7 +185,7 @@ class Trajectory:
     @property
     def populations(self) -> tuple[str, ...]:
         """Cell classes; empty without a network."""
-        return tuple(self._file.get("nodes", {}))
+        return tuple(self._file["nodes"].attrs["populations"]) if "nodes" in self._file else ()
 
     def described(self, name: str) -> dict[str, Any]:
         """Return the attributes of a signal and its `dimensions`, without reading its values; KeyError without it."""

@@ -104,7 +104,7 @@ def by_hand():
                 with_value = {
                     name: series[row] * np.array([1.0, rest, rest])[: len(names)] for name, series in values.items()
                 }
-                writer.append("population", time, with_value)
+                writer.append("population", time, with_value, "baseline" if time < 0.0 else "run")
             if turnover:
                 writer.create_edge_events([("PYR", "PYR")])
                 steps = times[3::3]

@@ -222,4 +222,4 @@ def test_a_run_without_network(figure):
         raise KeyError("the run had no network")
 
     with pytest.raises(KeyError, match="no network"):
-        plot_network(figure, SimpleNamespace(topology=topology))
+        plot_network(figure, SimpleNamespace(topology=lambda _: topology(), begin=0.0))
