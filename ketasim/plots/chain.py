@@ -236,9 +236,10 @@ def _annotate_peak(axes: "Axes", name: str, source: _Source) -> None:
     rows = table[table["quantity"] == name]
     rows = rows[rows["population"] == rows["population"].iloc[0]].set_index("statistic") if len(rows) else rows
     if "population" not in source.signals[name].dims and {"peak", "time_of_peak"} <= set(rows.index):
-        value, at = rows.loc["peak", "value"], rows.loc["time_of_peak", "value"] / 3600.0
-        words = f"{value:.3g} {rows.loc['peak', 'unit']}"
-        axes.annotate(words, (at, value), xytext=(6, -2), textcoords="offset points", fontsize=8)
+        value, at = (float(rows.loc[statistic, "value"]) for statistic in ("peak", "time_of_peak"))
+        unit = rows.loc["peak", "unit"]
+        words = f"{value:.0f} {unit}" if value >= 100.0 else f"{value:.3g} {unit}"
+        axes.annotate(words, (at / 3600.0, value), xytext=(6, 4), textcoords="offset points", fontsize=8)
 
 
 def _reach(axes: "Axes", shown: Shown, curves: Sequence[_Curve]) -> None:
