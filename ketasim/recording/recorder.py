@@ -142,7 +142,7 @@ class Recorder:
             if signal.kind != "network":
                 values[signal.name] = class_means(signals[signal.name], topology.class_start)
                 values[signal.name][self._untouched[signal.name]] = np.nan
-        values["network_memory"] = estimates.memory if estimates else self._simulation.experiment.schedule.window
+        values["network_memory"] = estimates.worth if estimates else self._simulation.experiment.schedule.window
         values["network_sampled"] = np.uint8(window is not None)
         self._writer.append("population", time, values, stage)
 

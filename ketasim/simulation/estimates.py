@@ -14,6 +14,10 @@ SE**2. A class that changes uniformly (k = 0) keeps the pattern of its baseline,
 nonlinear mechanisms. Deviations of single nodes pass as far as they can be told from noise, limited so that the noise
 that passes (``k SE``) is at most 1 % of the class mean: slow mechanisms integrate what they read, and more noise would
 drive neurons apart, raising V and hence k. At rest every signal equals its baseline mean.
+
+Once inputs have come back near those of the baseline, its means count again beside what is measured, as network time
+``p`` (s): the estimate is ``b + M / (M + p) (x - b)``, and its variance that of ``M + p``. The sampler sets p by the
+distance of the inputs from rest.
 """
 
 from collections.abc import Mapping
@@ -47,6 +51,8 @@ class Estimates:
         The same for one window of the baseline.
     memory, baseline_memory : float
         Network time in s that the running means and the baseline means rest on.
+    prior : float
+        Network time in s that the baseline means count for beside the running means.
     class_start : (P + 1,) array
         First node of each class, and the number of nodes.
     """
@@ -62,6 +68,12 @@ class Estimates:
     memory: float
     baseline_memory: float
     class_start: np.ndarray
+    prior: float = 0.0
+
+    @property
+    def worth(self) -> float:
+        """Network time in s that the estimates rest on."""
+        return self.memory + self.prior
 
     def take(self, window: Mapping[str, np.ndarray], seconds: float) -> None:
         """Update with a window of `seconds`; `window` holds (n,) averages by name."""
@@ -80,22 +92,17 @@ class Estimates:
         """Limit the weight of the estimates so far to `memory` s of network time."""
         self.memory = min(self.memory, memory)
 
-    def recall_baseline(self) -> None:
-        """Return to the baseline estimates, because the network reads the same inputs as in the baseline."""
-        self.mean, self.memory = dict(self.baseline), self.baseline_memory
-        self.variance, self.node_variance = dict(self.baseline_variance), dict(self.baseline_node_variance)
-
     def signals(self) -> dict[str, np.ndarray]:
         """Node estimates after shrinkage, (n,) by name, as mechanisms read them."""
         return {name: self._shrunk(name) for name in self.mean}
 
     def population(self) -> dict[str, np.ndarray]:
         """Class means, (P,) by name."""
-        return {name: self._class_means(values) for name, values in self.mean.items()}
+        return {name: self._class_means(self._with_prior(name)) for name in self.mean}
 
     def standard_error(self) -> dict[str, np.ndarray]:
         """Standard errors of the class means, (P,) by name."""
-        return {name: np.sqrt(variance) for name, variance in self.variance.items()}
+        return {name: np.sqrt(self._variance(name)) for name in self.mean}
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as plain arrays, for a file or a checkpoint."""
@@ -113,16 +120,33 @@ class Estimates:
         tables |= {name: float(arrays[name]) for name in _NUMBERS}
         return cls(**tables, class_start=arrays["class_start"])
 
+    @property
+    def _share(self) -> float:
+        """Share of the running means in the estimates."""
+        return self.memory / self.worth if self.prior else 1.0
+
+    def _with_prior(self, name: str) -> np.ndarray:
+        """Means of one signal: the running ones and, as far as they count, those of the baseline."""
+        mean, baseline = self.mean[name], self.baseline[name]
+        return baseline + self._share * (mean - baseline) if self.prior else mean
+
+    def _variance(self, name: str) -> np.ndarray:
+        """Squared standard error of class means; baseline means count as if measured for `prior` s only."""
+        if not self.prior:
+            return self.variance[name]
+        of_prior = self.baseline_variance[name] * self.baseline_memory / self.prior
+        return self._share**2 * self.variance[name] + (1.0 - self._share) ** 2 * of_prior
+
     def _shrunk(self, name: str) -> np.ndarray:
         """Estimates of one signal, shrunk toward the baseline pattern scaled to the present class mean."""
-        mean, baseline = self.mean[name], self.baseline[name]
+        mean, baseline = self._with_prior(name), self.baseline[name]
         level = self._class_means(mean)
         base = self._class_means(baseline)
         spread_out = self._spread_out
         with np.errstate(divide="ignore", invalid="ignore"):
             expected = np.where(spread_out(base) != 0.0, baseline * spread_out(level / base), spread_out(level))
         apart = mean - expected
-        noise = self.node_variance[name] + self.baseline_node_variance[name]
+        noise = self._share**2 * (self.node_variance[name] + self.baseline_node_variance[name])
         seen = self._class_means(apart**2)  # V + SE**2
         kept = np.fmax(0.0, 1.0 - np.divide(noise, seen, out=np.ones_like(seen), where=seen > 0.0))  # 0 for NaN
         most = Sampling().node_noise * np.abs(level)
@@ -142,7 +166,7 @@ class Estimates:
         return np.repeat(values, np.diff(self.class_start))
 
 
-_NUMBERS = ("memory", "baseline_memory")
+_NUMBERS = ("memory", "baseline_memory", "prior")
 _TABLES = tuple(name for name in Estimates.__dataclass_fields__ if name not in (*_NUMBERS, "class_start"))
 
 

@@ -23,6 +23,7 @@ class SlowEstimates:
         self.classes, self.baseline = classes, baseline
         self.window_variance, self.window_node_variance = window_variance, window_node_variance
         self.parts = [baseline]
+        self.prior = 0.0  # s of network time that the baseline counts for beside the parts
 
     @property
     def memory(self):
@@ -40,8 +41,18 @@ class SlowEstimates:
         factor = min(1.0, memory / self.memory)
         self.parts = [part._replace(weight=part.weight * factor) for part in self.parts]
 
-    def recall_baseline(self):
-        self.parts = [self.baseline]
+    def mean_with_prior(self):
+        share = self.memory / (self.memory + self.prior)
+        return [share * x + (1.0 - share) * b for x, b in zip(self.mean(), self.baseline.values, strict=True)]
+
+    def variance_with_prior(self, index):
+        """That of the parts, and of a baseline which were only as long as it counts."""
+        share = self.memory / (self.memory + self.prior)
+        variance = share**2 * self.variance(index)
+        if self.prior:
+            as_short = self.baseline.variance[index] * self.baseline.weight / self.prior
+            variance += (1.0 - share) ** 2 * as_short
+        return variance
 
     def mean(self):
         total = self.memory
@@ -60,13 +71,14 @@ class SlowEstimates:
 
     def signals(self):
         """Node estimates, drawn toward the baseline's pattern at the class's level."""
-        mean, base, found = self.mean(), self.baseline.values, [0.0] * len(self.baseline.values)
+        mean, base, found = self.mean_with_prior(), self.baseline.values, [0.0] * len(self.baseline.values)
         for index, members in enumerate(self.classes):
             level = self.class_mean(index, mean)
             resting = self.class_mean(index, base)
             expected = {node: base[node] * level / resting if resting else level for node in members}
             seen = sum((mean[node] - expected[node]) ** 2 for node in members) / len(members)  # V + SE**2
-            noise = self.node_variance(index) + self.baseline.node_variance[index]
+            share = self.memory / (self.memory + self.prior)
+            noise = share**2 * (self.node_variance(index) + self.baseline.node_variance[index])
             kept = max(0.0, seen - noise) / seen if seen > 0.0 else 0.0
             if noise > 0.0:  # no more noise than 1 % of the class mean
                 kept = min(kept, 0.01 * abs(level) / noise**0.5)

@@ -50,8 +50,9 @@ def agree(estimates, twin):
     classes = range(len(twin.classes))
     assert estimates.memory == pytest.approx(twin.memory)
     assert estimates.mean[NAME] == pytest.approx(twin.mean())
-    assert estimates.population()[NAME] == pytest.approx([twin.class_mean(index, twin.mean()) for index in classes])
-    errors = np.sqrt([twin.variance(index) for index in classes])
+    means = twin.mean_with_prior()
+    assert estimates.population()[NAME] == pytest.approx([twin.class_mean(index, means) for index in classes])
+    errors = np.sqrt([twin.variance_with_prior(index) for index in classes])
     assert estimates.standard_error()[NAME] == pytest.approx(errors, nan_ok=True)
     node_variance = [twin.node_variance(index) for index in classes]
     assert estimates.node_variance[NAME] == pytest.approx(node_variance, nan_ok=True)
@@ -62,7 +63,7 @@ actions = st.lists(
     st.one_of(
         st.tuples(st.just("take"), st.floats(0.2, 3.0), st.integers(0, 10**6)),
         st.tuples(st.just("shorten"), st.floats(0.05, 40.0), st.just(0)),
-        st.tuples(st.just("recall"), st.just(0.0), st.just(0)),
+        st.tuples(st.just("near rest"), st.floats(0.0, 300.0), st.just(0)),
     ),
     max_size=12,
 )
@@ -85,8 +86,7 @@ def test_any_sequence_gives_what_the_slow_twin_gives(actions, seed, silent):
             estimates.shorten(seconds)
             twin.shorten(seconds)
         else:
-            estimates.recall_baseline()
-            twin.recall_baseline()
+            estimates.prior = twin.prior = seconds
         if twin.memory > 0.0:
             agree(estimates, twin)
     assert all(np.isfinite(values).all() for values in estimates.signals().values())
@@ -118,9 +118,29 @@ def test_at_rest_every_signal_is_its_baseline_mean():
         assert np.array_equal(estimates.signals()[NAME], estimates.baseline[NAME])
         estimates.take({NAME: windows[0]}, 1.0)
         assert not np.array_equal(estimates.signals()[NAME], estimates.baseline[NAME])
-        estimates.recall_baseline()
+        estimates = baseline_of(windows, np.array([0, 200, 290, 300]))
     assert estimates.memory == 100.0
     assert estimates.mean[NAME] == pytest.approx(windows.mean(axis=0))
+
+
+def test_near_rest_the_baseline_and_what_is_measured_both_count():
+    """Catches a jump to the baseline, windows that have no say, and an error that knows more than was measured.
+
+    40 s at twice the rate with a baseline that counts 20 s: the mean of 60 s, with the error of 60 s.
+    """
+    start, rate = np.array([0, 400]), np.full(400, 2.0)
+    estimates = baseline_of(poisson(rate, 300, 400, 30), start)
+    estimates.shorten(0.0)
+    for window in poisson(2.0 * rate, 40, 400, 31):
+        estimates.take({NAME: window}, 1.0)
+    measured, base = estimates.population()[NAME].copy(), estimates.baseline[NAME].mean()
+    estimates.prior = 20.0
+    assert estimates.worth == 60.0
+    assert estimates.population()[NAME] == pytest.approx((2.0 * measured + base) / 3.0)
+    of_one = estimates.window_variance[NAME]  # the first window enters at the level of rest, later ones at twice that
+    assert estimates.standard_error()[NAME] ** 2 == pytest.approx((2.0 * 40.0 + 20.0) / 60.0**2 * of_one, rel=0.25)
+    estimates.shorten(0.0)
+    assert np.array_equal(estimates.signals()[NAME], estimates.baseline[NAME])
 
 
 def test_limits_of_memory():
@@ -203,7 +223,8 @@ def test_arrays_bring_everything_back():
         for name, array in first.arrays().items():
             assert np.array_equal(array, second.arrays()[name]), name
         for estimates in (first, second):
-            estimates.recall_baseline()
+            estimates.prior = 3.0
+    assert first.signals()[NAME].tolist() == second.signals()[NAME].tolist()
 
 
 # Repeats are made as classes of one network: each class is a repeat of its own.

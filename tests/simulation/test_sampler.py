@@ -117,34 +117,59 @@ def test_a_jump_leaves_nothing_of_what_was_known(sampler):
         assert moving.estimates.memory == memory
 
 
-def test_a_new_state_is_known_after_60_s_and_rest_comes_back_bit_for_bit(sampler):
+def test_a_new_state_is_known_after_60_s_and_rest_is_known_at_once(sampler):
     """Catches windows without end in a state that stays, and a baseline that is measured again, or not recalled."""
     moving, signals = sampler()
-    rest = moving.estimates.arrays()
+    rest = moving.estimates.signals()
     drugged = changed(signals, nmda_unblocked=0.8)
     times = [10.0 * index for index in range(70)]
     assert times_run(moving, drugged, times) == times[:59]  # 2 s are kept, and 0.4 s fade away
-    assert differing(rest, moving.estimates.arrays()) != []
-    assert times_run(moving, changed(signals, nmda_unblocked=0.999), [700.0, 710.0]) == []
-    assert differing(rest, moving.estimates.arrays()) == []
-    assert np.array_equal(moving.estimates.signals()["firing_rate"], moving.estimates.baseline["firing_rate"])
+    assert differing(rest, moving.estimates.signals()) != []
+    assert times_run(moving, signals, [700.0, 710.0]) == []
+    for name, values in moving.estimates.signals().items():
+        assert values == pytest.approx(rest[name], rel=1e-4), name
+    assert moving.estimates.worth == pytest.approx(60.0, abs=1e-3)
     assert times_run(moving, drugged, [720.0]) == [720.0]
-    assert moving.estimates.memory == 3.0
+    assert moving.estimates.worth == pytest.approx(1.0, abs=1e-3)
+
+
+def test_near_rest_is_measured(sampler):
+    """Catches a baseline that takes the place of what is measured as soon as inputs are within the tolerance.
+
+    At 0.1 % from rest the baseline of 60 s is worth 10 s (12.5 s by distance), as 2 s are left at the tolerance of
+    0.25 %; the 2 s of the drugged state, 20 % away, are worth nothing there. 50 windows make it 60 s.
+    """
+    moving, signals = sampler()
+    times_run(moving, changed(signals, nmda_unblocked=0.8), [0.0, 10.0, 20.0])
+    near = changed(signals, release_gain=0.999)
+    times = [30.0 + 10.0 * index for index in range(70)]
+    run = times_run(moving, near, times)
+    assert moving.estimates.prior == pytest.approx(1.0 / (1.0 / 60.0 + 1.0 / 12.5))
+    assert run[:50] == times[:50]
+    assert len(run) <= 52  # what fades is measured again
+    far, near_by = (sampler()[0] for _ in range(2))
+    times_run(far, changed(signals, release_gain=0.99), [0.0, 10.0, 20.0])
+    times_run(near_by, changed(signals, release_gain=0.997), [0.0, 10.0, 20.0])  # within twice the tolerance of rest
+    for one in (far, near_by):
+        times_run(one, changed(signals, release_gain=0.9999), [30.0])
+    # 2 s at the tolerance are 0.12 s at 1 %, 1.5 s at 0.29 %; and the window that is run
+    assert far.estimates.memory == pytest.approx(1.12, abs=0.02)
+    assert near_by.estimates.memory == pytest.approx(2.48, abs=0.05)
 
 
 def test_stimuli_count_as_moved_and_then_as_rest(sampler):
     """Catches a stimulus that nobody notices, whose windows stay in what is known of rest."""
     driven, signals = sampler()
     strong, weak = (signals | {"afferent_rate": np.array([rate, 0.0, 0.0])} for rate in (0.3, 1e-3))  # 1/ms
-    rest = driven.estimates.arrays()
+    rest = driven.estimates.signals()
     assert times_run(driven, strong, [0.0]) == [0.0]
     before = driven.estimates.baseline["firing_rate"][driven.engine.topology.population == 0].mean()
     assert driven.window.population["firing_rate"][0] > 1.2 * before
     assert times_run(driven, signals, [3.0, 10.0]) == []
-    assert differing(rest, driven.estimates.arrays()) == []
+    assert differing(rest, driven.estimates.signals()) == []
     assert times_run(driven, weak, [20.0, 25.0]) == [20.0, 25.0]
     assert times_run(driven, signals, [30.0]) == []
-    assert differing(rest, driven.estimates.arrays()) == []
+    assert differing(rest, driven.estimates.signals()) == []
 
 
 @pytest.mark.parametrize(
@@ -181,7 +206,12 @@ def test_a_budget_bounds_windows_and_spreads_them(resting, budget, step, cut):
 
 
 EMPTY = {f"{table}/nothing": np.zeros(1) for table in estimates._TABLES}
-EMPTY |= {"memory": np.array(90.0), "baseline_memory": np.array(90.0), "class_start": np.array([0, 1])}
+EMPTY |= {
+    "memory": np.array(90.0),
+    "baseline_memory": np.array(90.0),
+    "prior": np.array(0.0),
+    "class_start": np.array([0, 1]),
+}
 
 
 def test_settling_depends_on_the_size_of_the_change(sampler, monkeypatch):
