@@ -2,7 +2,8 @@
 
 Every slow quantity that more than one part of ketasim uses is listed here once, with its unit, its shape and its
 neutral value: the value it has when the mechanism that owns it is switched off. A signal of kind ``port`` is reset
-to its neutral value before each step and may be scaled by several mechanisms; every other signal has one owner.
+to its neutral value before each step and may be scaled by several mechanisms, or added to if it is neutral at 0; every
+other signal has one owner.
 
 What the summary of a run reports of a signal, and how pictures show it, are declared here too. Both declarations are
 written beside the values (attributes `summary` and `shown`), so that summary and pictures can be made from the file
@@ -483,6 +484,21 @@ _ROWS = (
         "factor on release probability of the node's glutamatergic terminals and of its afferents",
     ),
     Signal("uptake_gain", "1", _NODE, "port", 1.0, "factor on the capacity of glutamate uptake"),
+    Signal("bdnf_release_gain", "1", _NODE, "port", 1.0, "factor on BDNF set free, by release and by translation"),
+    Signal("trkb_gain", "1", _NODE, "port", 1.0, "factor on the activation of TrkB by BDNF"),
+    Signal("mtorc1_gain", "1", _NODE, "port", 1.0, "factor on the activity of mTORC1"),
+    Signal("spine_formation_gain", "1", _NODE, "port", 1.0, "factor on the formation of spines on the node"),
+    Signal("spine_elimination_gain", "1", _NODE, "port", 1.0, "factor on the elimination of spines on the node"),
+    Signal("afferent_rate_gain", "1", ("population",), "port", 1.0, "factor on the rate of background afferents"),
+    Signal(
+        "membrane_current",
+        "pA",
+        _NODE,
+        "port",
+        0.0,
+        "current into the node's membrane, which sets its excitability; mechanisms add to it",
+        within=_ANY,
+    ),
 )
 
 #: Suffix of signals that hold the baseline mean of another one.

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ketasim.documents import parse_quantity
-from ketasim.mechanisms import extrasynaptic_nmda, glutamate
+from ketasim.engines import SpikingEngine
+from ketasim.mechanisms import ORDER, extrasynaptic_nmda, glutamate
 from ketasim.signals import SIGNALS, SUBUNITS, Dimension, Kind, Shown, statistics
 
 
@@ -31,11 +32,18 @@ def test_names_are_unique():
     assert len(SIGNALS) == len(ketasim.signals._ROWS)
 
 
-def test_ports_are_factors():
-    """Catches a port whose neutral value is not that of a product."""
+def test_ports_are_factors_or_sums():
+    """Catches a port whose neutral value is neither that of a product, without unit, nor that of a sum."""
     ports = [signal for signal in SIGNALS.values() if signal.kind == "port"]
-    assert len(ports) >= 2
-    assert all(signal.neutral == 1.0 and signal.unit == "1" for signal in ports)
+    assert len(ports) >= 11
+    for signal in ports:
+        assert signal.neutral == (1.0 if signal.unit == "1" else 0.0), signal.name
+
+
+def test_every_port_is_read():
+    """Catches a port in the table that acts on nothing, in a run with everything switched on."""
+    read = {name for mechanism in ORDER for name in mechanism.reads} | set(SpikingEngine.reads)
+    assert {signal.name for signal in SIGNALS.values() if signal.kind == "port"} <= read
 
 
 def test_neutral_ambient_glutamate_is_the_mechanisms_own_rest():

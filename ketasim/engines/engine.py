@@ -72,6 +72,10 @@ class Engine(Protocol):
         """Network signals that a window provides; mechanisms that need others are left out."""
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """Slow signals that it reads; a port among them may be scaled by mechanisms."""
+
+    @property
     def age(self) -> int:
         """Fast steps run since `rest`."""
 

@@ -77,6 +77,18 @@ class SpikingEngine:
         "ampa_throughput_circuit",
     )
 
+    reads = (
+        "nmda_unblocked",
+        "nmda_unblocked_extrasynaptic",
+        "nmda_tonic_gating",
+        "afferent_rate",
+        "ampa_gain",
+        "afferent_gain",
+        "release_gain",
+        "afferent_rate_gain",
+        "membrane_current",
+    )
+
     def __init__(self, network: Network, seed: int, threads: int = 1):
         self.network, self.topology = network, network.topology
         self._seed = seed
@@ -105,8 +117,9 @@ class SpikingEngine:
         return value_digest((edges, network.graph.class_start, network.parameters, read, nmda, self._seed))
 
     def inputs(self, signals: Mapping[str, np.ndarray], baseline: Mapping[str, np.ndarray]) -> Inputs:
-        """NMDA drive (nS), AMPA drive (nS) and release gain of each class, and afferent rates set by exposures."""
-        drives = network_inputs(self.network, modulation(self.network, signals), baseline)
+        """Drives of each class (see `network_inputs`), and afferent rates set by exposures."""
+        state = modulation(self.network, signals)
+        drives = network_inputs(self.network, state, signals["afferent_rate_gain"], baseline)
         return Inputs(drives, signals["afferent_rate"][None].copy())
 
     def settle(self, signals: Mapping[str, np.ndarray], first_step: int, n_steps: int) -> None:
@@ -173,7 +186,7 @@ def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulatio
     free = network.nmda_shares * signals["nmda_unblocked"]
     free_outside = network.nmda_shares * signals["nmda_unblocked_extrasynaptic"]
     tonic = free_outside * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic
-    own = tuple(network.tables.cells[name].afferent_rate for name in network.topology.population_names)
+    own = np.array([network.tables.cells[name].afferent_rate for name in network.topology.population_names])
     return Modulation(
         nmda_ab=free[0] + free[1],
         nmda_cd=free[2] + free[3],
@@ -182,7 +195,10 @@ def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulatio
         release_gain=signals["release_gain"].copy(),
         ampa_gain=signals["ampa_gain"].copy(),
         afferent_gain=signals["afferent_gain"].copy(),
-        afferent_thresholds=afferent_thresholds(own, tuple(signals["afferent_rate"].tolist())),
+        current=signals["membrane_current"].copy(),
+        afferent_thresholds=afferent_thresholds(
+            tuple((own * signals["afferent_rate_gain"]).tolist()), tuple(signals["afferent_rate"].tolist())
+        ),
     )
 
 
@@ -195,19 +211,25 @@ def afferent_thresholds(own: tuple[float, ...], added: tuple[float, ...]) -> np.
     return poisson_thresholds(np.maximum(np.array(own) + np.array(added), 0.0) * FAST_STEP)
 
 
-def network_inputs(network: Network, state: Modulation, baseline: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Class means of what slow mechanisms change: (3, P) with NMDA drive (nS), AMPA drive (nS) and release gain.
+def network_inputs(
+    network: Network, state: Modulation, rate_gain: np.ndarray, baseline: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Class means of what slow mechanisms change: (4, P).
 
-    A drive is the mean open conductance at the rates and gating of the `baseline`: NMDA, synaptic and tonic, without Mg
-    block (tonic conductance alone follows noisy glutamate, and is a small part); AMPA of the circuit, without
-    short-term plasticity, and of afferents. Both follow the graph.
+    NMDA drive (nS), AMPA drive (nS), release gain, and 1 + membrane current relative to that at threshold. A drive is
+    the mean open conductance at the rates and gating of the `baseline`: NMDA, synaptic and tonic, without Mg block
+    (tonic conductance alone follows noisy glutamate, and is a small part); AMPA of the circuit, without short-term
+    plasticity, and of afferents. Both follow the graph.
     """
-    synaptic = baseline["nmda_gating"] * nmda_maximum(network, state) * (state.nmda_ab + state.nmda_cd)
+    arriving = state._replace(afferent_gain=state.afferent_gain * rate_gain[network.topology.population])
+    synaptic = baseline["nmda_gating"] * nmda_maximum(network, arriving) * (state.nmda_ab + state.nmda_cd)
     nmda = synaptic + state.tonic_ab + state.tonic_cd
-    afferent = network.ampa_afferent * state.afferent_gain
+    afferent = network.ampa_afferent * arriving.afferent_gain
     circuit = open_ampa(network, baseline["firing_rate"][:, None] * np.ones(network.graph.class_start.size - 1))
     ampa = state.ampa_gain * (circuit + afferent)
-    return class_means(np.stack([nmda, ampa, state.release_gain]), network.graph.class_start)
+    cells, kind = network.parameters.cells, network.graph.node_class
+    excitability = 1.0 + state.current / (cells.leak * (cells.threshold - cells.rest))[kind]
+    return class_means(np.stack([nmda, ampa, state.release_gain, excitability]), network.graph.class_start)
 
 
 def nmda_maximum(network: Network, state: Modulation) -> np.ndarray:

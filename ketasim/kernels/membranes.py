@@ -2,11 +2,11 @@
 
 Membrane (Brette & Gerstner 2005)::
 
-    C dV/dt = gL (EL - V) + gL DT exp((V - VT)/DT) + gA (0 - V) + I_NMDA + gG (EG - V) - w
+    C dV/dt = gL (EL - V) + gL DT exp((V - VT)/DT) + gA (0 - V) + I_NMDA + gG (EG - V) + I - w
       dw/dt = (a (V - EL) - w)/tau_w          at a spike  V -> V_reset,  w -> w + b
 
-gA is the AMPA conductance times the neuron's `ampa_gain`. NMDA conductance has two Mg curves (GluN2A, B and GluN2C, D)
-and counts only unblocked receptors::
+gA is the AMPA conductance times the neuron's `ampa_gain`, I its `current`. NMDA conductance has two Mg curves (GluN2A,
+B and GluN2C, D) and counts only unblocked receptors::
 
     I_NMDA = [(gN F_ab + T_ab) m_ab(V) + (gN F_cd + T_cd) m_cd(V)] (0 - V)
 
@@ -27,9 +27,9 @@ from ketasim.kernels.vectors import BLOCK, exponential, multiply_add, prefer_wid
 VOLTAGE, ADAPTATION, REFRACTORY = 0 * BLOCK, 1 * BLOCK, 2 * BLOCK
 G_AMPA, G_NMDA, G_FAST, G_SLOW = 3 * BLOCK, 4 * BLOCK, 5 * BLOCK, 6 * BLOCK
 F_AB, F_CD, T_AB, T_CD = 7 * BLOCK, 8 * BLOCK, 9 * BLOCK, 10 * BLOCK
-AMPA_GAIN, AFFERENT_GAIN = 11 * BLOCK, 12 * BLOCK
-SUMS = 13 * BLOCK  # six rows, in the order of `Window.sums`
-TILE = 19 * BLOCK
+AMPA_GAIN, AFFERENT_GAIN, CURRENT = 11 * BLOCK, 12 * BLOCK, 13 * BLOCK
+SUMS = 14 * BLOCK  # six rows, in the order of `Window.sums`
+TILE = 20 * BLOCK
 
 #: nS; a conductance that decays below this is set to zero, because processors handle subnormal numbers a hundred times
 #: more slowly.
@@ -70,6 +70,7 @@ def _influence(modulation: Modulation) -> dict[int, np.ndarray]:
         T_CD: modulation.tonic_cd,
         AMPA_GAIN: modulation.ampa_gain,
         AFFERENT_GAIN: modulation.release_gain * modulation.afferent_gain,
+        CURRENT: modulation.current,
     }
 
 
@@ -241,7 +242,7 @@ def advance(tile, fired, membrane, spike_current):
         tile[SUMS + 5 * BLOCK + i] = multiply_add(-nmda_open, v, tile[SUMS + 5 * BLOCK + i])
 
         w = tile[ADAPTATION + i]
-        current = multiply_add(gaba, gaba_reversal, leak_current) - w
+        current = multiply_add(gaba, gaba_reversal, leak_current + tile[CURRENT + i]) - w
         if spike_current is not None:
             current = multiply_add(spike_scale, exponential((v - threshold) * per_sharpness), current)
         total = leak + ampa + nmda_open + gaba

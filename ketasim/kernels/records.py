@@ -71,6 +71,7 @@ class Modulation(NamedTuple):
     release_gain: np.ndarray  # scales U of the node's outputs and its afferents
     ampa_gain: np.ndarray  # scales the AMPA conductance of the node's synapses, afferents included
     afferent_gain: np.ndarray  # scales the conductances of the node's afferents
+    current: np.ndarray  # pA into the membrane
     afferent_thresholds: np.ndarray  # (n_classes, k) uint32, from the afferents' rate; see `random.poisson_counts`
 
 

@@ -111,11 +111,14 @@ class Drive(NamedTuple):
         Factor on promotion, of the target.
     formation : (n,) array of float64
         1/d, expected number of spines formed per day on the neuron.
+    elimination_gain : (n,) array of float64
+        Factor on elimination, of the target.
     """
 
     deviation: np.ndarray
     promotion_gain: np.ndarray
     formation: np.ndarray
+    elimination_gain: np.ndarray
 
 
 class Step(NamedTuple):
@@ -278,7 +281,7 @@ def age(edges, rates, drive, step, died):
     # arrays are unpacked once: numba counts references with an atomic instruction at each access through a tuple
     source, target, log_weight, _, stage, key_a, key_b, elimination_left, promotion_left = edges
     elimination, promotion = rates.elimination, rates.promotion
-    deviation, promotion_gain, _ = drive
+    deviation, promotion_gain, _, elimination_gain = drive
     seed, fast_step, days = step
     low, high = halves(seed)
     step_low, step_high = halves(fast_step)
@@ -292,7 +295,8 @@ def age(edges, rates, drive, step, died):
         before = log_weight[e] - rates.mean_log_weight
         after = before * kept + pushed * together + noise * normal(words[0], words[1])
         log_weight[e] = rates.mean_log_weight + after
-        risk = 0.5 * (exponential(-rates.protection * before) + exponential(-rates.protection * after))
+        risk = elimination_gain[target[e]] * 0.5
+        risk *= exponential(-rates.protection * before) + exponential(-rates.protection * after)
         gain = promotion_gain[target[e]] * max(0.0, 1.0 + rates.correlation_gain * together)
         left = days
         while True:

@@ -2,12 +2,12 @@
 
 Per PYR node, relative to baseline, with T the AMPA conductance from the circuit's own synapses::
 
-    dB/dt = (1 + g s (T / T0 - 1) + k (1 - P) - B) / tau
+    dB/dt = (r [1 + g s (T / T0 - 1) + k (1 - P)] - B) / tau
 
-g is the genotype's factor on activity-dependent release (Val66Met), s the throughput gain, k the translation gain, P
-phosphorylated eEF2. The equation is in deviations from rest, so that rest is 1 in every genotype. Without AMPA
-transmission the first term abolishes the share s of release (s = 1: all of it). ``follow_throughput: false`` switches
-off the first path, ``eef2: off`` the second.
+r is the port `bdnf_release_gain`, g the genotype's factor on activity-dependent release (Val66Met), s the throughput
+gain, k the translation gain, P phosphorylated eEF2. The equation is in deviations from rest, so that rest is 1 in every
+genotype. Without AMPA transmission the first term abolishes the share s of release (s = 1: all of it).
+``follow_throughput: false`` switches off the first path, ``eef2: off`` the second.
 
 Not validated: proportionality to both drives; one turnover for free and stored BDNF; and the magnitude of the rise,
 since the finding that fixes the translation gain gives only a direction.
@@ -66,6 +66,7 @@ def advance(
     ampa_throughput_circuit: np.ndarray,
     ampa_throughput_circuit_baseline: np.ndarray,
     eef2_phosphorylation: np.ndarray,
+    bdnf_release_gain: np.ndarray,
     bdnf: np.ndarray,
     prepared: Prepared,
     clock: Clock,
@@ -75,7 +76,8 @@ def advance(
     # a node without throughput at baseline counts as unchanged
     relative = relative_to_rest(ampa_throughput_circuit[members], ampa_throughput_circuit_baseline[members])
     translated = prepared.parameters.translation_gain * (1.0 - eef2_phosphorylation[members])
-    target = 1.0 + prepared.throughput_gain * (relative - 1.0) + translated
+    set_free = 1.0 + prepared.throughput_gain * (relative - 1.0) + translated
+    target = bdnf_release_gain[members] * set_free
     bdnf[members] = relaxed(bdnf[members], target, clock.duration, prepared.parameters.turnover)
 
 
@@ -83,7 +85,7 @@ MECHANISM = Mechanism(
     "bdnf",
     Parameters,
     advance,
-    reads=("ampa_throughput_circuit", "ampa_throughput_circuit_baseline", "eef2_phosphorylation"),
+    reads=("ampa_throughput_circuit", "ampa_throughput_circuit_baseline", "eef2_phosphorylation", "bdnf_release_gain"),
     writes=("bdnf",),
     prepare=prepare,
     population="PYR",

@@ -2,14 +2,15 @@
 
 Per PYR node, M (the signal `p70s6k`) relative to baseline and feedback f::
 
-    dM/dt = (1 + gain (K - 1) - f - M) / tau_M
+    dM/dt = (a [1 + gain (K - 1) - f] - M) / tau_M
     df/dt = (feedback (M - 1) - f) / tau_f
 
-TrkB is held during a step, which makes the system linear; it is advanced by its exact solution, with M floored at zero.
-A sustained change of TrkB shifts M by ``gain / (1 + feedback)`` of it: the pathway adapts. Feedback slower than the
-fall of BDNF takes M below rest afterwards, faster feedback leaves a tail. At the defaults M is underdamped (damping
-ratio 0.32): a sustained step of TrkB takes it below rest after 42 min, and after a dose, where BDNF rises and falls
-within hours, it undershoots by a tenth to a fifth of its peak.
+a is the port `mtorc1_gain`, for what acts on the kinase itself. TrkB and a are held during a step, which makes the
+system linear; it is advanced by its exact solution, with M floored at zero. A sustained change of TrkB shifts M by
+``gain / (1 + feedback)`` of it: the pathway adapts. Feedback slower than the fall of BDNF takes M below rest
+afterwards, faster feedback leaves a tail. At the defaults M is underdamped (damping ratio 0.32): a sustained step of
+TrkB takes it below rest after 42 min, and after a dose, where BDNF rises and falls within hours, it undershoots by a
+tenth to a fifth of its peak.
 
 Not validated: the nature of the feedback (S6K on IRS-1 and the like, phosphatases, loss of TrkB); one gain for all
 inputs to mTORC1, also in humans, where no time course has been measured.
@@ -49,25 +50,33 @@ class Parameters(NamedTuple):
 
 
 def advance(
-    trkb: np.ndarray, p70s6k: np.ndarray, mtorc1_feedback: np.ndarray, prepared: OnNodes[Parameters], clock: Clock
+    trkb: np.ndarray,
+    mtorc1_gain: np.ndarray,
+    p70s6k: np.ndarray,
+    mtorc1_feedback: np.ndarray,
+    prepared: OnNodes[Parameters],
+    clock: Clock,
 ) -> None:
-    """Advance M (n,) and f (n,) exactly at active TrkB (n,)."""
+    """Advance M (n,) and f (n,) exactly at active TrkB (n,) and the gain (n,)."""
     parameters, members = prepared.parameters, prepared.nodes
+    gains, kind = np.unique(mtorc1_gain[members], return_inverse=True)  # as a rule one for all nodes
     # steady state at this TrkB, and distances from it
-    settled = parameters.gain * (trkb[members] - 1.0) / (1.0 + parameters.feedback)
+    scale = gains[kind]
+    driven = scale * (parameters.gain * (trkb[members] - 1.0)) + (scale - 1.0)
+    settled = driven / (1.0 + parameters.feedback * scale)
     activity = p70s6k[members] - 1.0 - settled
     opposition = mtorc1_feedback[members] - parameters.feedback * settled
-    change = change_in(parameters, clock.duration)
+    change = np.stack([change_in(parameters, clock.duration, gain) for gain in gains], axis=-1)[..., kind]
     p70s6k[members] += change[0, 0] * activity + change[0, 1] * opposition
     mtorc1_feedback[members] += change[1, 0] * activity + change[1, 1] * opposition
     np.maximum(p70s6k[members], 0.0, out=p70s6k[members])
 
 
-def change_in(parameters: Parameters, duration: float) -> np.ndarray:
+def change_in(parameters: Parameters, duration: float, gain: float = 1.0) -> np.ndarray:
     """Return (2, 2) ``exp(A duration) - 1`` for the distances of M and f from steady state; `duration` in s."""
     matrix = np.array(
         [
-            [-1.0 / parameters.activation, -1.0 / parameters.activation],
+            [-1.0 / parameters.activation, -gain / parameters.activation],
             [parameters.feedback / parameters.adaptation, -1.0 / parameters.adaptation],
         ]
     )
@@ -80,7 +89,7 @@ MECHANISM = Mechanism(
     "mtorc1",
     Parameters,
     advance,
-    reads=("trkb",),
+    reads=("trkb", "mtorc1_gain"),
     writes=("p70s6k", "mtorc1_feedback"),
     population="PYR",
 )

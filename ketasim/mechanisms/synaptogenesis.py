@@ -10,7 +10,8 @@ product of both neurons' deviations of activity, y = ln w minus its long-term me
     dy = -y/tau dt + s sqrt(2/tau) dW + eta c dt
 
 Rates are solved from the shares of stages, and s is the SD of ln w in the initial graph (0.93 in the default circuit),
-so that rest is stationary. Afferent spines are a mean field of the same stages per neuron, without sizes, which scales
+so that rest is stationary. The ports `spine_formation_gain` and `spine_elimination_gain` scale formation and
+elimination on a node. Afferent spines are a mean field of the same stages per neuron, without sizes, which scales
 the afferents' conductance.
 
 Not validated: the steep rise of formation with synaptic protein; that both formation and promotion depend on protein
@@ -352,15 +353,14 @@ def afferent_density(parameters: Parameters, afferent_spines: np.ndarray) -> np.
     return solved_rates(parameters).share @ afferent_spines
 
 
-def afferent_rates(
-    parameters: Parameters, synaptic_protein: np.ndarray, afferent_spines: np.ndarray
-) -> dict[str, np.ndarray]:
+def afferent_rates(parameters: Parameters, signals: Mapping[str, np.ndarray], members: slice) -> dict[str, np.ndarray]:
     """Return afferent spines formed and lost per day (n,) relative to rest, by the name of their signal."""
-    rates = solved_rates(parameters)
-    density = afferent_density(parameters, afferent_spines)
+    rates, spines = solved_rates(parameters), signals["afferent_spines"][:, members]
+    formed = formation_rate(parameters, signals["synaptic_protein"][members], afferent_density(parameters, spines))
+    lost = (rates.elimination * rates.share) @ spines
     return {
-        "spine_formation_rate": formation_rate(parameters, synaptic_protein, density),
-        "spine_elimination_rate": (rates.elimination * rates.share) @ afferent_spines,
+        "spine_formation_rate": signals["spine_formation_gain"][members] * formed,
+        "spine_elimination_rate": signals["spine_elimination_gain"][members] * lost,
     }
 
 
@@ -373,6 +373,8 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     synaptic_protein: np.ndarray,
     firing_rate: np.ndarray,
     firing_rate_baseline: np.ndarray,
+    spine_formation_gain: np.ndarray,
+    spine_elimination_gain: np.ndarray,
     afferent_spines: np.ndarray,
     activity_trace: np.ndarray,
     spine_density: np.ndarray,
@@ -401,14 +403,15 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
         # formation is linear in density below the largest, and 0 above
         formation = formation_rate(parameters, protein, np.zeros_like(density))
         formation[density >= parameters.largest_density] = 0.0
-        gains = formation, promotion_gain(parameters, protein)
+        formation *= spine_formation_gain[members]
+        gains = formation, promotion_gain(parameters, protein), spine_elimination_gain[members]
         advance_afferents(spines, gains, rates, parameters.largest_density, clock.duration / _DAY)
     afferent_gain[members] *= rates.share @ spines
 
 
 @kernel
 def advance_afferents(
-    spines: np.ndarray, gains: tuple[np.ndarray, np.ndarray], rates: MeanRates, largest: float, days: float
+    spines: np.ndarray, gains: tuple[np.ndarray, np.ndarray, np.ndarray], rates: MeanRates, largest: float, days: float
 ) -> None:
     """Advance the stages ``a`` (3, n) of every node exactly, each relative to its resting share.
 
@@ -418,8 +421,8 @@ def advance_afferents(
     ----------
     spines : (3, n) array
         The stages; changed in place.
-    gains : ((n,) array, (n,) array)
-        Formation at zero density, 1/d, and the factor on promotion.
+    gains : ((n,) array, (n,) array, (n,) array)
+        Formation at zero density, 1/d, and the factors on promotion and elimination.
     rates : MeanRates
         Rates at rest.
     largest : float
@@ -427,7 +430,7 @@ def advance_afferents(
     days : float
         Length of the step, d.
     """
-    formation, promotion = gains
+    formation, promotion, elimination = gains
     share = rates.share
     matrix, result = np.zeros((4, 4)), np.zeros((4, 4))
     term, scratch = np.zeros((4, 4)), np.zeros((4, 4))
@@ -437,7 +440,7 @@ def advance_afferents(
         for stage in range(3):
             matrix[0, stage] = -formation[node] / largest * share[stage] / share[0]
         for stage in range(3):
-            leaving = rates.elimination[stage] + rates.promotion[stage] * promotion[node]
+            leaving = elimination[node] * rates.elimination[stage] + rates.promotion[stage] * promotion[node]
             matrix[stage, stage] -= leaving
             matrix[stage, 3] = inflow / share[stage] - leaving
             if stage < 2:
@@ -551,7 +554,8 @@ def evolve(
     drive = Drive(
         deviation(before["activity_trace"][members]),
         promotion_gain(parameters, protein),
-        per_day * sites.resting_degree,
+        before["spine_formation_gain"][members] * per_day * sites.resting_degree,
+        before["spine_elimination_gain"][members],
     )
     step = slow_step(clock.seed, clock.fast_step, days)
     died = age_edges(spines, turning.rates, drive, step)
@@ -599,7 +603,7 @@ def _fill(
     for name, events in (("spine_formation_rate", changes.born), ("spine_elimination_rate", changes.died)):
         target = np.concatenate([events.target, brief])
         circuit[name] = np.bincount(target, minlength=resting.size) / days
-    afferents = afferent_rates(parameters, before["synaptic_protein"][members], before["afferent_spines"][:, members])
+    afferents = afferent_rates(parameters, before, members)
     axons = turning.axons if parameters.afferent_spines else 0.0
     afferents["spine_density"] = afferent_density(parameters, after["afferent_spines"][:, members])
     for name, spines in circuit.items():
@@ -649,7 +653,13 @@ MECHANISM = Mechanism(
     "synaptogenesis",
     Parameters,
     advance,
-    reads=("synaptic_protein", "firing_rate", "firing_rate_baseline"),
+    reads=(
+        "synaptic_protein",
+        "firing_rate",
+        "firing_rate_baseline",
+        "spine_formation_gain",
+        "spine_elimination_gain",
+    ),
     writes=(
         "afferent_spines",
         "activity_trace",

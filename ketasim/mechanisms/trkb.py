@@ -2,7 +2,9 @@
 
 Per PYR node, relative to baseline, with m the activation when all receptors are bound::
 
-    dK/dt = (m B / (B + m - 1) - K) / tau
+    dK/dt = (a m B / (B + m - 1) - K) / tau
+
+a is the port `trkb_gain`, for what acts on the receptor itself.
 
 Not validated: how far receptors are from saturation at rest; no loss of receptors under long exposure. In culture two
 to three hours of BDNF halve surface receptors [Proenca 2016, 10.1111/jnc.13676]; here the negative feedback on mTORC1
@@ -28,18 +30,20 @@ class Parameters(NamedTuple):
     ] = 4.0
 
 
-def advance(bdnf: np.ndarray, trkb: np.ndarray, prepared: OnNodes[Parameters], clock: Clock) -> None:
+def advance(
+    bdnf: np.ndarray, trkb_gain: np.ndarray, trkb: np.ndarray, prepared: OnNodes[Parameters], clock: Clock
+) -> None:
     """Relax active TrkB (n,) towards the binding of BDNF (n,)."""
     parameters, members = prepared.parameters, prepared.nodes
     bound = parameters.largest * bdnf[members] / (bdnf[members] + parameters.largest - 1.0)
-    trkb[members] = relaxed(trkb[members], bound, clock.duration, parameters.activation)
+    trkb[members] = relaxed(trkb[members], trkb_gain[members] * bound, clock.duration, parameters.activation)
 
 
 MECHANISM = Mechanism(
     "trkb",
     Parameters,
     advance,
-    reads=("bdnf",),
+    reads=("bdnf", "trkb_gain"),
     writes=("trkb",),
     population="PYR",
 )

@@ -33,7 +33,7 @@ from ketasim.simulation.baseline import OnWindow
 from ketasim.simulation.guards import Scene, check_signals
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.plastic_edges import PlasticEdges, topology_now
-from ketasim.simulation.roster import active_mechanisms, check_exposures, owners_of, signal_table
+from ketasim.simulation.roster import active_mechanisms, check_exposures, left_out, owners_of, signal_table
 from ketasim.simulation.sampler import NetworkSampler
 from ketasim.simulation.world import build_network, check_against_network, setting_of, slow_times_of
 
@@ -83,7 +83,7 @@ class Simulation:
         mechanisms: Sequence[Mechanism] = (),
         engine: Engine | None = None,
     ):
-        own = (*experiment.own_mechanisms, *mechanisms)
+        own = tuple({id(one): one for one in (*experiment.own_mechanisms, *mechanisms)}.values())
         self.experiment = experiment
         self.notes: tuple[str, ...] = ()
         if engine is None:
@@ -95,6 +95,7 @@ class Simulation:
         self.signal_table = signal_table(own, self._exposures)
         check_exposures(self._exposures, self.signal_table)
         self.mechanisms = active_mechanisms(experiment, own, engine, self.signal_table)
+        self.notes += left_out(experiment, own, self.mechanisms, engine)
         self.owners = owners_of(self.mechanisms)
         if engine is None:
             of_network = {"node", "population"}

@@ -76,7 +76,18 @@ def active_mechanisms(
     switched_on = [one for one in (*ORDER, *own) if experiment.mechanisms.get(one.name, True) is not False]
     check_declarations(switched_on, table)
     check_pairs(switched_on)
-    return tuple(mechanism for mechanism in switched_on if _can_act(mechanism, engine, table))
+    active = tuple(mechanism for mechanism in switched_on if _can_act(mechanism, engine, table))
+    check_ports([one for one in own if one in active], active, engine)
+    return active
+
+
+def left_out(
+    experiment: Experiment, own: Sequence[Mechanism], active: Sequence[Mechanism], engine: Engine | None
+) -> tuple[str, ...]:
+    """Notes on a user's mechanisms that are switched on and take no part."""
+    lacking = "the network lacks a population, edges or a signal that it needs" if engine else "the run has no network"
+    idle = [one for one in own if one not in active and experiment.mechanisms.get(one.name, True) is not False]
+    return tuple(f"the mechanism '{one.name}' takes no part: {lacking}" for one in idle)
 
 
 def _can_act(mechanism: Mechanism, engine: Engine | None, table: Mapping[str, Signal]) -> bool:
@@ -109,6 +120,17 @@ def check_declarations(mechanisms: Sequence[Mechanism], table: Mapping[str, Sign
             if name in owners:
                 raise DeclarationError(f"{mechanism.name}: the state '{name}' already belongs to {owners[name]}")
             owners[name] = mechanism.name
+
+
+def check_ports(own: Iterable[Mechanism], active: Iterable[Mechanism], engine: Engine | None) -> None:
+    """Refuse a user's mechanism that scales a port which nothing in this run reads: it would have no effect."""
+    read = {name for one in active for name in one.reads} | set(engine.reads if engine else ())
+    for mechanism in own:
+        for name in mechanism.scales:
+            if name not in read:
+                known = sorted(port for port in read if SIGNALS.get(port, SIGNALS["firing_rate"]).kind == "port")
+                others = f"; ports that are read: {', '.join(known)}" if known else ""
+                raise DeclarationError(f"{mechanism.name}: nothing in this run reads the port '{name}'{others}")
 
 
 def check_pairs(mechanisms: Iterable[Mechanism]) -> None:

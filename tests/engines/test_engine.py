@@ -13,7 +13,7 @@ from ketasim.simulation import Simulation
 class Toy:
     """Rates of 2 Hz times the gain of release, approached by half in every fast step."""
 
-    measures = ("firing_rate", "vesicle_release")
+    measures, reads = ("firing_rate", "vesicle_release"), ("release_gain",)
 
     def __init__(self, topology):
         self.topology = topology

@@ -106,8 +106,9 @@ def test_network_inputs_are_open_conductance_and_gain_by_class(network, signals)
     gating = generator.uniform(0.05, 0.2, network.topology.n_nodes)
     rate = generator.uniform(0.0, 5.0, network.topology.n_nodes)
     baseline = {"nmda_gating": gating, "firing_rate": rate}
-    found = network_inputs(network, before, baseline)
-    assert found.shape == (3, 3)
+    steady = np.ones(3)
+    found = network_inputs(network, before, steady, baseline)
+    assert found.shape == (4, 3)
     ampa = _open_ampa(network, rate)
     for index, name in enumerate(network.topology.population_names):
         members = range(network.topology.n_nodes)[network.topology.slice_of(name)]
@@ -119,24 +120,57 @@ def test_network_inputs_are_open_conductance_and_gain_by_class(network, signals)
         ]
         assert found[0, index] == pytest.approx(np.mean(drive))
         assert found[1, index] == pytest.approx(np.mean([ampa[i] for i in members]))
-        assert found[2, index] == 1.0
+        assert found[2:, index].tolist() == [1.0, 1.0]
     gain = before.release_gain.copy()
     gain[0] *= 1.5  # one of 64 PYR
-    other = network_inputs(network, before._replace(release_gain=gain), baseline)
+    other = network_inputs(network, before._replace(release_gain=gain), steady, baseline)
     assert other[2] == pytest.approx([1.0 + 0.5 / 64, 1.0, 1.0])
     assert np.array_equal(other[:2], found[:2])
-    other = network_inputs(network, before._replace(ampa_gain=gain), baseline)
+    other = network_inputs(network, before._replace(ampa_gain=gain), steady, baseline)
     assert other[1, 0] - found[1, 0] == pytest.approx(0.5 * ampa[0] / 64)
-    assert np.array_equal(other[[0, 2]], found[[0, 2]])
-    other = network_inputs(network, before._replace(afferent_gain=gain), baseline)
+    assert np.array_equal(other[[0, 2, 3]], found[[0, 2, 3]])
+    other = network_inputs(network, before._replace(afferent_gain=gain), steady, baseline)
     assert other[1, 0] - found[1, 0] == pytest.approx(0.5 * network.ampa_afferent[0] / 64)
     assert other[0, 0] - found[0, 0] == pytest.approx(0.5 * gating[0] * network.nmda_afferent[0] / 64)
     parts = []
     for port in ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd"):
         halved = before._replace(**{port: getattr(before, port) * 0.5})
-        parts.append(found[0] - network_inputs(network, halved, baseline)[0])
+        parts.append(found[0] - network_inputs(network, halved, steady, baseline)[0])
         assert np.all(parts[-1] >= 0.0)
     assert np.sum(parts, axis=0) == pytest.approx(0.5 * found[0])
+    twice = network_inputs(network, before, np.array([1.0, 2.0, 1.0]), baseline)
+    all_twice = before._replace(afferent_gain=2.0 * before.afferent_gain)
+    assert twice[:, 1] == pytest.approx(network_inputs(network, all_twice, steady, baseline)[:, 1])
+    assert np.array_equal(twice[:, [0, 2]], found[:, [0, 2]])
+    current = before.current.copy()
+    current[network.topology.population == 1] = 30.0
+    other = network_inputs(network, before._replace(current=current), steady, baseline)
+    pv = network.tables.cells["PV"]
+    assert other[3] == pytest.approx([1.0, 1.0 + 30.0 / (pv.leak * (pv.threshold - pv.rest)), 1.0])
+
+
+def test_ports_of_excitability_reach_the_kernel(network, signals):
+    """Catches a port of the table that stops on its way: the afferents' rate by class, the current by node."""
+    before = modulation(network, signals)
+    signals["afferent_rate_gain"][:] = 1.0, 0.5, 1.0
+    signals["membrane_current"][3] = 12.0
+    after = modulation(network, signals)
+    own = [network.tables.cells[name].afferent_rate for name in network.topology.population_names]
+    assert_array_equal(after.afferent_thresholds, poisson_thresholds(np.array([own[0], 0.5 * own[1], own[2]]) * 0.1))
+    assert_array_equal(np.flatnonzero(after.current), [3])
+    for name in set(before._fields) - {"afferent_thresholds", "current"}:
+        assert_array_equal(getattr(after, name), getattr(before, name), err_msg=name)
+
+
+@pytest.mark.parametrize("port", SpikingEngine.reads)
+def test_every_signal_that_the_engine_reads_moves_its_inputs(engine, signals, port):
+    """Catches a port that the network feels while the sampler, not knowing, skips its windows."""
+    baseline = {name: np.full(engine.topology.n_nodes, 0.12) for name in ("nmda_gating", "firing_rate")}
+    signals["nmda_tonic_gating"][:] = 0.1
+    before = engine.inputs(signals, baseline)
+    signals[port] = signals[port] * 0.7 + 0.01
+    after = engine.inputs(signals, baseline)
+    assert not np.array_equal(before.drives, after.drives) or not np.array_equal(before.given, after.given)
 
 
 def _open_ampa(network, rate):
@@ -159,7 +193,9 @@ def test_inputs_keep_drives_and_what_exposures_set_apart(engine, signals):
     baseline = {name: np.full(engine.topology.n_nodes, 0.12) for name in ("nmda_gating", "firing_rate")}
     signals["afferent_rate"][:] = 0.0, 1e-6, 0.0
     found = engine.inputs(signals, baseline)
-    assert_array_equal(found.drives, network_inputs(engine.network, modulation(engine.network, signals), baseline))
+    assert_array_equal(
+        found.drives, network_inputs(engine.network, modulation(engine.network, signals), np.ones(3), baseline)
+    )
     signals["afferent_rate"][:] = 5.0
     assert_array_equal(found.given, [[0.0, 1e-6, 0.0]])
 
@@ -170,7 +206,7 @@ def test_noise_of_ambient_glutamate_is_no_large_change(network, signals):
     before = modulation(network, signals)
     after = before._replace(tonic_ab=before.tonic_ab * 1.12, tonic_cd=before.tonic_cd * 1.12)
     baseline = {name: np.full(network.topology.n_nodes, 0.12) for name in ("nmda_gating", "firing_rate")}
-    inputs = [network_inputs(network, state, baseline) for state in (before, after)]
+    inputs = [network_inputs(network, state, np.ones(3), baseline) for state in (before, after)]
     assert 0.0 < relative_change(*inputs) < 0.005
 
 

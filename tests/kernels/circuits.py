@@ -43,7 +43,7 @@ def modulation(network, *, afferents=False, **values):
     afferents : whether the background has its own rate; else it is silent.
     """
     neutral = {"nmda_ab": 1.0, "nmda_cd": 0.0, "tonic_ab": 0.0, "tonic_cd": 0.0}
-    neutral |= {"release_gain": 1.0, "ampa_gain": 1.0, "afferent_gain": 1.0}
+    neutral |= {"release_gain": 1.0, "ampa_gain": 1.0, "afferent_gain": 1.0, "current": 0.0}
     n, names = network.graph.node_class.size, network.topology.population_names
     rates = np.array([network.tables.cells[name].afferent_rate if afferents else 0.0 for name in names])  # 1/ms
     arrays = {name: np.full(n, value) * 1.0 for name, value in (neutral | values).items()}
@@ -84,6 +84,7 @@ def random_modulation(network, seed):
         release_gain=rng.uniform(0.3, 1.6, n),
         ampa_gain=rng.uniform(0.5, 1.5, n),
         afferent_gain=rng.uniform(0.8, 1.2, n),
+        current=rng.uniform(-20.0, 20.0, n),
     )
 
 

@@ -58,7 +58,7 @@ def test_kernel_equals_slow_twin(side):
     n, seed = 14, 3 * 2**32 + 5
     sites = sheet(n, width=60.0, side=side)
     rng = np.random.default_rng(4)
-    now = drive(n, rng.uniform(0.5, 4.0, n), rng.uniform(-0.8, 0.8, n), rng.uniform(0.5, 2.0, n))
+    now = drive(n, *(rng.uniform(*ends, n) for ends in ((0.5, 4.0), (-0.8, 0.8), (0.5, 2.0), (0.3, 1.5))))
     world = tables(n, 0.3, seed, BUSY)
     reference, starting = twin_of(world), twin.new_clocks(n, seed)
     assert_allclose(world.formation.left, [clock[0] for clock in starting], rtol=1e-14)

@@ -35,6 +35,14 @@ def test_slow_twin():
     assert_allclose(level(1.4, 0.7, hours=40 / 60) - 1.0, slow["bdnf"] - 1.0, rtol=1e-3)
 
 
+def test_the_port_scales_all_that_is_set_free():
+    """Catches a port that stops the surge's path only, or moves BDNF at once; against the twin with both at work."""
+    assert level(bdnf_release_gain=0.0) == pytest.approx(0.0, abs=1e-12)
+    assert level(1.4, 0.7, bdnf_release_gain=0.6) == pytest.approx(0.6 * (1.4 + 0.3 * DEFAULTS.translation_gain))
+    slow, _ = follow(REST | {"eef2_phosphorylation": 0.7}, lambda _: Drive(0.3, 1.4, bdnf=0.6), 40.0)
+    assert_allclose(level(1.4, 0.7, hours=40 / 60, bdnf_release_gain=0.6), slow["bdnf"], rtol=1e-3)
+
+
 def test_no_ampa_transmission_no_release():
     """Catches BDNF that goes on when AMPA receptors are blocked; what eEF2 adds is left."""
     assert level(0.0) == pytest.approx(0.0, abs=1e-12)

@@ -55,6 +55,21 @@ def test_a_lasting_drive_gives_a_transient():
     assert after(100.0, trkb=2.0)[0] == pytest.approx(1.0 + settled, rel=1e-9)
 
 
+def test_the_port_scales_activity_after_the_feedback():
+    """Catches an inhibitor of the kinase that the feedback makes good: without activity p70S6K is gone, at any TrkB.
+
+    Nodes with other gains side by side, against the twin; the steady state of gain a is ``(a m - 1)/(1 + k a)`` from 1.
+    """
+    found = step("mtorc1", 1800.0, n=3, trkb=1.5, mtorc1_gain=[0.0, 0.4, 1.0])["p70s6k"]
+    for index, gain in enumerate((0.0, 0.4, 1.0)):
+        start, drive = REST | {"trkb": 1.5, "bdnf": 1.8}, Drive(throughput=1.8, mtorc1=gain)
+        slow, _ = follow(start, lambda _, drive=drive: drive, 30.0)
+        assert found[index] == pytest.approx(slow["p70s6k"], rel=5e-3, abs=2e-3)
+    settled = (0.4 * (1.0 + DEFAULTS.gain * 0.5) - 1.0) / (1.0 + 0.4 * DEFAULTS.feedback)
+    assert after(1000.0, trkb=1.5, mtorc1_gain=0.4)[0] == pytest.approx(1.0 + settled)
+    assert after(1000.0, mtorc1_gain=0.0)[0] == pytest.approx(0.0, abs=1e-12)
+
+
 def test_two_steps_equal_one():
     """Catches a state that is lost between steps."""
     first = after(0.3, trkb=1.8)

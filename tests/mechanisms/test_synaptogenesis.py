@@ -102,13 +102,16 @@ def advanced(signals, hours, parameters=DEFAULT):
 
 
 @pytest.mark.parametrize("protein", [0.0, 0.6, 1.0, 1.3, 2.0])
-@pytest.mark.parametrize("hours", [0.01, 6.0, 240.0])
-def test_afferent_spines_equal_an_ode_solver(protein, hours):
-    """Catches a wrong rate, share or power, and a step that is not exact."""
+@pytest.mark.parametrize(("hours", "formation", "elimination"), [(0.01, 1.0, 1.0), (6.0, 0.3, 2.0), (240.0, 1.7, 0.4)])
+def test_afferent_spines_equal_an_ode_solver(protein, hours, formation, elimination):
+    """Catches a wrong rate, share or power, a port on another rate, and a step that is not exact."""
     start = np.array([0.7, 1.2, 0.9])
     rates = solved_rates(DEFAULT)
-    expected = stages_after(rates.share * start, protein, DEFAULT, rates, hours / 24.0) / rates.share
-    found = advanced(node_signals(synaptic_protein=protein, afferent_spines=start[:, None]), hours)["afferent_spines"]
+    gains = {"formation_gain": formation, "elimination_gain": elimination}
+    expected = stages_after(rates.share * start, protein, DEFAULT, rates, hours / 24.0, **gains) / rates.share
+    ports = {f"spine_{name}": np.array([value, 1.0, 1.0]) for name, value in gains.items()}
+    signals = node_signals(synaptic_protein=protein, afferent_spines=start[:, None], **ports)
+    found = advanced(signals, hours)["afferent_spines"]
     assert_allclose(found[:, 0], expected, rtol=1e-8)
     assert_array_equal(found[:, 1:], np.tile(start, (2, 1)).T)
 
@@ -172,9 +175,12 @@ def test_formation_follows_protein_and_room():
 
 def test_rates_of_afferents_balance():
     """Catches a rate that counts another stage: what forms less what is lost is the change of density."""
-    spines, protein = np.array([[1.4], [1.2], [0.97]]), np.array([1.1])
-    found = synaptogenesis.afferent_rates(DEFAULT, protein, spines)
-    after = advanced(node_signals(afferent_spines=spines, synaptic_protein=1.1), 1e-3)["afferent_spines"]
+    spines = np.array([[1.4], [1.2], [0.97]])
+    signals = node_signals(
+        afferent_spines=spines, synaptic_protein=1.1, spine_formation_gain=1.3, spine_elimination_gain=0.6
+    )
+    found = synaptogenesis.afferent_rates(DEFAULT, signals, slice(0, 1))
+    after = advanced(signals, 1e-3)["afferent_spines"][:, :1]
     change = (solved_rates(DEFAULT).share @ (after - spines))[0] / (1e-3 / 24.0)
     assert_allclose(found["spine_formation_rate"] - found["spine_elimination_rate"], change, rtol=1e-4)
     assert_allclose(synaptogenesis.afferent_density(DEFAULT, spines), 0.05 * 1.4 + 0.12 * 1.2 + 0.83 * 0.97)

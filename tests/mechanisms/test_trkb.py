@@ -33,6 +33,14 @@ def test_slow_twin():
     assert_allclose(step("trkb", 1500.0, bdnf=2.0)["trkb"][0] - 1.0, slow["trkb"] - 1.0, rtol=2e-3)
 
 
+def test_the_port_scales_activation():
+    """Catches a port that acts on BDNF, which saturates, in place of the receptor, or on other nodes."""
+    after = step("trkb", 1500.0, n=2, bdnf=2.0, trkb_gain=[0.5, 1.0])["trkb"]
+    slow, _ = follow(REST | {"bdnf": 2.0}, lambda _: Drive(throughput=2.0, trkb=0.5), 25.0)
+    assert_allclose(after[0], slow["trkb"], rtol=2e-3)
+    assert_allclose(after[1], step("trkb", 1500.0, bdnf=2.0)["trkb"][0])
+
+
 def test_each_node_follows_its_own_bdnf():
     """Catches a mean over nodes, and a time constant that the file cannot set."""
     after = step("trkb", 60.0, trkb.Parameters(60.0), n=2, bdnf=[1.0, 3.0])["trkb"]

@@ -13,7 +13,7 @@ CHANNELS = ("ampa", "nmda", "gaba_fast", "gaba_slow")
 
 #: Brette & Gerstner 2005 with conductance synapses. {frozen} marks what ketasim holds still within a step.
 CELLS = """
-dv/dt = (gL*(EL - v) + I_spike - w + (ampa_gain*g_ampa + g_open)*(0*mV - v)
+dv/dt = (gL*(EL - v) + I_spike + current - w + (ampa_gain*g_ampa + g_open)*(0*mV - v)
          + (g_gaba_fast + g_gaba_slow)*(E_gaba - v))/C : volt (unless refractory)
 dw/dt = (a*(v - EL) - w)/tau_w : amp
 dg_ampa/dt = -g_ampa/tau_ampa : siemens
@@ -39,6 +39,7 @@ F_ab : 1 (constant)
 F_cd : 1 (constant)
 T_ab : siemens (constant)
 T_cd : siemens (constant)
+current : amp (constant)
 afferent_gain : 1 (constant)
 ampa_gain : 1 (constant)
 afferent_ampa : siemens (constant)
@@ -164,6 +165,7 @@ def _set_cells(cells, graph, parameters, influence):
         "F_cd": (influence.nmda_cd, 1),
         "T_ab": (influence.tonic_ab, b2.nS),
         "T_cd": (influence.tonic_cd, b2.nS),
+        "current": (influence.current, b2.pA),
         "afferent_gain": (influence.release_gain * influence.afferent_gain, 1),
         "ampa_gain": (influence.ampa_gain, 1),
         "afferent_ampa": (parameters.synapses.afferent_ampa[kind], b2.nS),

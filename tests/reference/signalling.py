@@ -31,12 +31,15 @@ class Rates(NamedTuple):
 
 
 class Drive(NamedTuple):
-    """What moves a node: NMDA block, throughput and firing rate over their baselines, potentiator over its EC50."""
+    """What moves a node: block, throughput and firing rate over their baselines, potentiator over EC50, and ports."""
 
     block: float = 0.0
     throughput: float = 1.0
     rate: float = 1.0
     potentiator: float = 0.0
+    bdnf: float = 1.0
+    trkb: float = 1.0
+    mtorc1: float = 1.0
 
 
 REST = {
@@ -62,9 +65,10 @@ def slopes(state, drive, rates):
     potentiated = rates.potentiator_gain * drive.potentiator / (1.0 + drive.potentiator)
     return {
         "eef2_phosphorylation": (1.0 - drive.block - phosphorylated) / rates.eef2_time,
-        "bdnf": (1.0 + release + rates.translation_gain * (1.0 - phosphorylated) - bdnf) / rates.bdnf_time,
-        "trkb": (bound - trkb) / rates.trkb_time,
-        "p70s6k": (1.0 + rates.mtorc1_gain * (trkb - 1.0) - opposed - active) / rates.mtorc1_time,
+        "bdnf": (drive.bdnf * (1.0 + release + rates.translation_gain * (1.0 - phosphorylated)) - bdnf)
+        / rates.bdnf_time,
+        "trkb": (drive.trkb * bound - trkb) / rates.trkb_time,
+        "p70s6k": (drive.mtorc1 * (1.0 + rates.mtorc1_gain * (trkb - 1.0) - opposed) - active) / rates.mtorc1_time,
         "mtorc1_feedback": (rates.feedback * departure - opposed) / rates.feedback_time,
         "synaptic_protein": (1.0 + rates.protein_gain * counted - protein) / rates.protein_time,
         "surface_ampa": (1.0 + rates.surface_gain * (trkb - 1.0) + potentiated - surface) / rates.surface_time,

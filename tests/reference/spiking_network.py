@@ -12,7 +12,7 @@ from tests.reference.random import AFFERENTS, poisson_count, word_of_step
 
 SUMS = ("nmda", "nmda_ab", "nmda_cd", "nmda_voltage", "ampa_current", "nmda_current")
 RECEPTORS = ("ampa", "nmda", "gaba_fast", "gaba_slow")
-PER_NEURON = ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd", "release_gain", "ampa_gain", "afferent_gain")
+PER_NEURON = ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd", "release_gain", "ampa_gain", "afferent_gain", "current")
 TRACED = 10  # steps from one sample of the currents to the next
 AMPA = 0
 
@@ -135,6 +135,7 @@ class ReferenceNetwork:
                 + spike_current
                 - (ampa + nmda) * voltage
                 + gaba * (self.constants.gaba_reversal - voltage)
+                + influence.current
                 - w
             )
             total = kind.leak + ampa + nmda + gaba

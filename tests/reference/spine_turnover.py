@@ -75,6 +75,7 @@ def live(spine, rates, drive, days, seed, fast_step):
     after += rates.sd_log_weight * math.sqrt(1.0 - kept**2) * noise
     spine.y = rates.mean_log_weight + after
     risk = (math.exp(-rates.protection * before) + math.exp(-rates.protection * after)) / 2.0
+    risk *= drive.elimination_gain[spine.target]
     gain = drive.promotion_gain[spine.target] * max(0.0, 1.0 + rates.correlation_gain * together)
     while days > 0.0:
         hazards = risk * rates.elimination[spine.stage], gain * rates.promotion[spine.stage]
@@ -166,13 +167,18 @@ def distance(sites, source, target):
     return math.hypot(*(min(d, sites.side - d) for d in apart))
 
 
-def stages_after(stages, protein, parameters, rates, days):
-    """Densities of three stages after some days at constant protein, their equations by an ODE solver."""
-    leaving = rates.elimination + rates.promotion * protein**parameters.promotion_gain
+def stages_after(stages, protein, parameters, rates, days, formation_gain=1.0, elimination_gain=1.0):
+    """Densities of three stages after some days at constant protein and gains, their equations by an ODE solver."""
+    leaving = elimination_gain * rates.elimination + rates.promotion * protein**parameters.promotion_gain
 
     def slope(_, x):
         room = (parameters.largest_density - sum(x)) / (parameters.largest_density - 1.0)
-        formed = rates.formation * max(0.0, 1.0 + parameters.formation_gain * (protein - 1.0)) * max(0.0, room)
+        formed = (
+            formation_gain
+            * rates.formation
+            * max(0.0, 1.0 + parameters.formation_gain * (protein - 1.0))
+            * max(0.0, room)
+        )
         promoted = [p * protein**parameters.promotion_gain * part for p, part in zip(rates.promotion, x, strict=True)]
         inflow = (formed, promoted[0], promoted[1])
         return [gain - rate * part for gain, rate, part in zip(inflow, leaving, x, strict=True)]

@@ -78,6 +78,41 @@ WRONG = {
 }
 
 
+def test_a_port_that_nothing_reads_is_refused(small):
+    """Catches a mechanism that runs without a word and does nothing: here what would read the port is switched off."""
+    mine = Mechanism("mine", Parameters, nothing, scales=("mtorc1_gain",))
+    assert "mine" in {one.name for one in ketasim.Simulation(small(), mechanisms=[mine]).mechanisms}
+    with pytest.raises(DeclarationError) as caught:
+        ketasim.Simulation(small(mechanisms={"mtorc1": "off"}), mechanisms=[mine])
+    assert str(caught.value) == (
+        "mine: nothing in this run reads the port 'mtorc1_gain'; ports that are read: afferent_gain, "
+        "afferent_rate_gain, ampa_gain, bdnf_release_gain, membrane_current, release_gain, spine_elimination_gain, "
+        "spine_formation_gain, trkb_gain, uptake_gain"
+    )
+    unknown = Signal("my_port", "1", ("node",), "port", 1.0, "port of a test")
+    alone = Mechanism("mine", Parameters, nothing, scales=("my_port",), signals=(unknown,))
+    with pytest.raises(DeclarationError, match="nothing in this run reads the port 'my_port'"):
+        ketasim.Simulation(small(), mechanisms=[alone])
+
+
+def test_own_mechanisms_that_take_no_part_are_said(small):
+    """Catches an own mechanism that is left out without a word, for want of a network or of its cells."""
+    mine = Mechanism("mine", Parameters, nothing, reads=("glutamate_ambient",))
+    notes = ketasim.Simulation(small(network="none"), mechanisms=[mine]).notes
+    assert notes == ("the mechanism 'mine' takes no part: the run has no network",)
+    other = Mechanism("other", Parameters, nothing, reads=("bdnf",), population="VIP")
+    assert ketasim.Simulation(small(), mechanisms=[other]).notes == (
+        "the mechanism 'other' takes no part: the network lacks a population, edges or a signal that it needs",
+    )
+
+
+def test_a_mechanism_known_to_experiment_and_run_counts_once(small):
+    """Catches "two mechanisms named" where the same one is given to both, as a notebook does."""
+    mine = Mechanism("mine", Parameters, nothing, reads=("brain_concentration",))
+    experiment = ketasim.Experiment.from_mapping({"format": 1, "duration": "1 h", "network": "none"}, [mine])
+    assert [one.name for one in ketasim.Simulation(experiment, mechanisms=[mine]).mechanisms][-1] == "mine"
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_declaration_is_refused_by_name(small, case):
     """Catches a declaration that is accepted and then does nothing, overwrites another's state, or fails late."""
@@ -159,7 +194,8 @@ def test_switched_off_mechanisms_do_not_take_part(small):
 
 def engine_of(*populations, measures=SpikingEngine.measures, plastic=True):
     """What is asked of an engine before it runs."""
-    found = SimpleNamespace(topology=SimpleNamespace(population_names=populations), measures=measures)
+    topology = SimpleNamespace(population_names=populations)
+    found = SimpleNamespace(topology=topology, measures=measures, reads=SpikingEngine.reads)
     if plastic:
         found.edges = found.rewire = nothing
     return found
