@@ -219,6 +219,19 @@ def _relative(name: str, what: str, recorded: bool = False, smooth: bool = False
     return Signal(name, "1", _NODE, "state", 1.0, f"{what} relative to baseline", recorded, smooth, **more)
 
 
+def _followed(name: str, unit: str, what: str) -> tuple[Signal, ...]:
+    """Rows of a concentration's peak, its time, and the area under the curve, all since the beginning of the run."""
+    compound: tuple[Dimension, ...] = ("compound",)
+    peak = f"{what} when the sum over the moiety was largest so far"
+    return (
+        Signal(f"{name}_peak", unit, compound, "state", 0.0, peak, True),
+        Signal(
+            f"{name}_peak_time", "s", compound, "state", 0.0, f"time of the largest {what} so far", True, within=_ANY
+        ),
+        Signal(f"{name}_area", f"{unit} h", compound, "state", 0.0, f"area under the {what} so far", True),
+    )
+
+
 def _percent(panel: str, label: str = "") -> Shown:
     return Shown(panel, label, of_baseline=True)
 
@@ -268,6 +281,8 @@ _ROWS = (
         summary="peak; area",
         shown=Shown("unbound in brain"),
     ),
+    *_followed("plasma_concentration", "ng/mL", "plasma concentration"),
+    *_followed("brain_concentration", "uM", "brain concentration"),
     # NMDA receptor
     Signal("trapped_block", "1", _BLOCK, "state", 0.0, "fraction of receptors with the blocker trapped", within=_SHARE),
     Signal(

@@ -163,8 +163,10 @@ def is_run(rows: "xarray.Dataset | xarray.DataArray") -> np.ndarray:
     return np.asarray(rows["time"].values >= 0.0)
 
 
-def columns_of(array: "xarray.DataArray") -> Iterator[tuple[str, np.ndarray]]:
+def columns_of(array: "xarray.DataArray", summed: bool = True) -> Iterator[tuple[str, np.ndarray]]:
     """Yield label and values (T,) of each column: populations, or sums of compounds by moiety; a scalar has label "".
+
+    What compounds of a moiety have in common, such as a time, is not `summed`.
 
     Columns of only NaN, for classes on which a mechanism does not act, are left out.
     """
@@ -175,7 +177,7 @@ def columns_of(array: "xarray.DataArray") -> Iterator[tuple[str, np.ndarray]]:
     labels = (array["moiety"] if "moiety" in array.coords else array[axis]).values
     for label in dict.fromkeys(labels.tolist()):
         same = array.values[:, labels == label]
-        values = same[:, 0] if same.shape[1] == 1 else same.sum(axis=1)
+        values = same.sum(axis=1) if summed and same.shape[1] > 1 else same[:, 0]
         if not np.isnan(values).all():
             yield str(label), values
 
@@ -192,8 +194,31 @@ def _of_signal(signals: Signals, name: str) -> list[Row]:
         raise StorageError(f"attribute summary of {name}: {error}") from error
     rows: list[Row] = []
     for statistic in wanted:
+        if statistic.name in _FOLLOWED and f"{name}_{statistic.name}" in signals:
+            rows += _followed(signals, array, statistic)
+            continue
         rows += _means(signals, array, statistic) if statistic.name == "mean" else _whole(array, statistic)
     return rows
+
+
+#: Statistics that a mechanism may follow itself between rows, in signals named after them.
+_FOLLOWED = ("peak", "area")
+
+
+def _followed(signals: Signals, array: "xarray.DataArray", statistic: Statistic) -> Iterator[Row]:
+    """Peaks and areas from the last row of the signals that follow them; exact whatever the rows."""
+    name, unit = str(array.name), array.attrs["units"]
+    times = dict(columns_of(signals[f"{name}_peak_time"], summed=False)) if statistic.name == "peak" else {}
+    for label, values in columns_of(signals[f"{name}_{statistic.name}"]):
+        words = _of(label, array)
+        if statistic.name == "area":
+            yield Row(
+                name, label, "", "area", float(values[-1]), np.nan, _per_hour(unit), f"{words}, area under the curve"
+            )
+            continue
+        at = float(times[label][-1])
+        yield Row(name, label, "", "peak", float(values[-1]), np.nan, unit, f"{words}, largest value")
+        yield Row(name, label, "", "time_of_peak", at, np.nan, "s", f"{words}, time of largest value")
 
 
 def _whole(array: "xarray.DataArray", statistic: Statistic) -> Iterator[Row]:
@@ -203,9 +228,9 @@ def _whole(array: "xarray.DataArray", statistic: Statistic) -> Iterator[Row]:
         words = _of(label, array)
         if statistic.name == "peak" and not np.isnan(values).any():
             peak = int(np.argmax(values))
-            yield Row(name, label, "", "peak", float(values[peak]), np.nan, unit, f"{words}, largest value")
+            yield Row(name, label, "", "peak", float(values[peak]), np.nan, unit, f"{words}, largest of the rows")
             yield Row(
-                name, label, "", "time_of_peak", float(times[peak]), np.nan, "s", f"{words}, time of largest value"
+                name, label, "", "time_of_peak", float(times[peak]), np.nan, "s", f"{words}, time of the largest row"
             )
         elif statistic.name == "area":
             area = float(np.trapezoid(values, times)) / 3600.0

@@ -42,6 +42,7 @@ def give(subject: Subject, doses: list[Dose], times, drug: Drug = KETAMINE):
     prepared = pharmacokinetics.prepare(parameters, setting(drug, subject=subject))
     amount = np.zeros(len(system.names))
     plasma, brain = np.zeros(len(system.compounds)), np.zeros(len(system.compounds))
+    followed = np.zeros((6, len(system.compounds)))
     stops = sorted({0.0, *times, *(dose.start for dose in doses), *(dose.start + dose.duration for dose in doses)})
     rows = {}
     for begin, end in zip(stops, [*stops[1:], stops[-1]], strict=True):
@@ -54,5 +55,5 @@ def give(subject: Subject, doses: list[Dose], times, drug: Drug = KETAMINE):
             elif dose.start <= begin < dose.start + dose.duration:
                 rate += entry / dose.duration
         if end > begin:
-            pharmacokinetics.advance(bolus, rate, amount, plasma, brain, prepared, clock(end - begin))
+            pharmacokinetics.advance(bolus, rate, amount, plasma, brain, *followed, prepared, clock(end - begin))
     return tuple(np.array([rows[time][index] for time in times]) for index in range(3))

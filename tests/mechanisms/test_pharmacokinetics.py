@@ -139,9 +139,11 @@ def test_hydroxynorketamine_in_the_mouse():
     prepared = pharmacokinetics.prepare(pharmacokinetics.Parameters(), setting(KETAMINE, subject=subject))
     amount, nothing = np.zeros(len(system.names)), np.zeros(len(system.names))
     amount[system.names.index("2R6R-hydroxynorketamine central")] = 0.25
-    brain, peak = np.zeros(len(system.compounds)), 0.0
+    brain, followed, peak = np.zeros(len(system.compounds)), np.zeros((6, len(system.compounds))), 0.0
     for _ in range(60):
-        pharmacokinetics.advance(nothing, nothing, amount, np.zeros_like(brain), brain, prepared, clock(10.0))
+        pharmacokinetics.advance(
+            nothing, nothing, amount, np.zeros_like(brain), brain, *followed, prepared, clock(10.0)
+        )
         peak = max(peak, brain[system.compounds.index("2R6R-hydroxynorketamine")])
     assert 5.0 < peak < 12.0
 
@@ -163,8 +165,9 @@ def test_a_step_of_no_length_reads_out_and_moves_nothing():
     prepared = pharmacokinetics.prepare(pharmacokinetics.Parameters(), setting(KETAMINE))
     amount, nothing = np.linspace(1.0, 2.0, len(system.names)), np.zeros(len(system.names))
     before = amount.copy()
-    plasma, brain = np.zeros(6), np.zeros(6)
-    pharmacokinetics.advance(nothing, nothing + 1.0, amount, plasma, brain, prepared, clock(0.0))
+    plasma, brain, followed = np.zeros(6), np.zeros(6), np.zeros((6, 6))
+    pharmacokinetics.advance(nothing, nothing + 1.0, amount, plasma, brain, *followed, prepared, clock(0.0))
+    assert np.array_equal(followed, np.zeros((6, 6)))
     assert_allclose(amount, before, rtol=1e-15)
     assert_allclose(plasma, system.plasma @ before, rtol=1e-14)
     assert_allclose(brain, system.brain @ before, rtol=1e-14)
