@@ -69,7 +69,7 @@ def test_peaks_and_areas_do_not_depend_on_the_steps(route):
                 if time > 0.0:
                     assert peak == pytest.approx(after_dose, rel=3e-4)
                     assert time == pytest.approx(float(sampled["time"][int(sampled.argmax("time"))]), abs=20.0)
-else:
+                else:
                     sampled[0] = peak  # right after the dose
                 expected = float(sampled.integrate("time")) / 3600.0
                 assert area == pytest.approx(expected, rel=3e-3)
