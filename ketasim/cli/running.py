@@ -121,12 +121,13 @@ def check(
 ) -> None:
     """Validate and build an experiment; print its size, memory and time. Runs nothing."""
     import ketasim
+    from ketasim.config.plausibility import remarks
     from ketasim.simulation.cost import forecast, refuse_what_cannot_work
 
     experiment = ketasim.load_experiment(config, overrides or [])
     refuse_what_cannot_work(experiment, Path("runs") / f"{experiment.name}.h5")
     simulation = ketasim.Simulation(experiment)
-    for remark in simulation.notes:
+    for remark in simulation.notes[len(remarks(experiment)) :]:  # those have been logged
         note(remark, quiet)
     table(forecast(simulation), ("quantity", "value", "unit"), as_json)
 

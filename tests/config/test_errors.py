@@ -34,13 +34,20 @@ MORE = {
     "genotype of a rat": ("species: human", "genotype: {cyp2b6: '*1/*6'}, species: rat", (4, 21), "subject.genotype", "a human variant; the rat has none"),
     "no such allele": ("species: human", "genotype: {bdnf: Val/Mett}", (4, 28), "subject.genotype.bdnf", "unknown value 'Val/Mett'; allowed: Val/Val, Val/Met, Met/Met; did you mean Val/Met?"),
     "bdnf of a rat": ("species: human", "genotype: {bdnf: Met/Met}, species: rat", (4, 21), "subject.genotype", "a human variant; the rat has none"),
+    "decimal comma": ("start: 0 h", "start: '0,5 h'", (6, 68), "doses.0.start", "'0,5 h' has a comma in its number; write a decimal point, as in 0.5, and no separator of thousands"),
+    "amount and rate": ("start: 0 h", "rate: 1 mg/kg/h", (6, 61), "doses.0.rate", "give an amount or a rate, not both: 0.5 mg/kg and 1 mg/kg/h"),
+    "rate of a bolus": ("amount: 0.5 mg/kg, start: 0 h, duration: 40 min", "rate: 5 mcg/kg/min", (6, 42), "doses.0.rate", "a rate needs a duration, such as {rate: 0.3 mg/kg/h, duration: 40 min}"),
+    "amount as rate": ("amount: 0.5 mg/kg", "rate: 0.5 mg/kg", (6, 48), "doses.0.rate", "'0.5 mg/kg' is a mass per body weight; expected a rate such as 0.75 mg/kg/h or 50 mg/h"),
+    "mmol of saline": ("ketamine, route: intravenous, amount: 0.5 mg/kg", "saline, route: iv, amount: 2 umol", (6, 39), "doses.0.amount", "saline has no molar mass; state a mass, such as 35 mg"),
+    "yes of YAML 1.1": ("spikes:", "measures: yes, spikes:", (11, 52), "recording.measures", "expected true or false, got 'yes'; write true"),
+    "no of YAML 1.1": ("{ec50: 3 mM, cells: [PV]}", "no", (10, 10), "mechanisms.block", "expected off, on or a mapping of parameters, got 'no'; write off"),
     "route": ("intravenous", "intravenus", (6, 29), "doses.0.route", "ketamine has no route 'intravenus' in the human; allowed: intravenous, oral; did you mean intravenous?"),
-    "no amount": ("amount: 0.5 mg/kg, ", "", (6, 5), "doses.0.amount", "the key 'amount' is missing; ketamine needs one, such as 0.5 mg/kg or 35 mg"),
+    "no amount": ("amount: 0.5 mg/kg, ", "", (6, 5), "doses.0.amount", "the key 'amount' is missing; ketamine needs one, such as 0.5 mg/kg or 35 mg, or a rate and a duration"),
     "dose after the end": ("start: 0 h", "start: 24 h", (6, 68), "doses.0.start", "starts at 1 d; the run ends at 1 d"),
     "repeats after the end": ("start: 0 h", "repeat: {every: 12 h, count: 3}", (6, 69), "doses.0.repeat", "dose 3 would start at 1 d; the run ends at 1 d"),
     "negative start": ("start: 0 h", "start: -1 h", (6, 68), "doses.0.start", "'-1 h' is out of range; it must be at least 0 s"),
     "network as text": ("{neurons: 300}", "net.graphml", (7, 10), "network", "expected {neurons: 1000}, {file: net.graphml} or none, got 'net.graphml'"),
-    "file and neurons": ("{neurons", "{file: x, neurons", (7, 20), "network.neurons", "unknown key 'neurons'; allowed: file, scale"),
+    "file and neurons": ("{neurons: 300}", "{neurons: 300, file: x}", (7, 11), "network.neurons", "unknown key 'neurons'; allowed: file, scale"),
     "few neurons": ("300", "19", (7, 20), "network.neurons", "19 is out of range; it must be at least 20"),
     "recording without network": ("{neurons: 300}", "none", (11, 27), "recording.node_signals", "there is no network to record from (network: none); leave it out, as with recording={}"),
     "step without unit": ("auto", "60", (8, 18), "schedule.step", f"60 has no unit; {TIME}, or auto"),
@@ -113,6 +120,46 @@ def test_all_problems_of_a_stage_come_together(text, read):
     ]  # fmt: skip
 
 
+def test_mistakes_of_values_and_of_their_consistency_come_together(text, read):
+    """Catches five mistakes reported as three and then two: values first, what they mean together later."""
+    wrong = text.replace("weight: 80 kg", "wieght: 80 kg").replace("0.5 mg/kg", "0,5 mg/kg").replace("300", "3")
+    wrong = wrong.replace("ketamine", "ketamin").replace("spikes: [0 h,", "graph: [3 d], spikes: [0 h,")
+    with pytest.raises(DocumentError) as caught:
+        read(wrong)
+    assert [(problem.path, problem.place.line) for problem in caught.value.problems] == [
+        ("subject.wieght", 4), ("doses.0.drug", 6), ("doses.0.amount", 6), ("doses.0.5 mg/kg", 6), ("network.neurons", 7),
+    ]  # fmt: skip
+    assert "inside {...} a comma separates entries: write a decimal point" in str(caught.value)
+    with pytest.raises(DocumentError) as caught:  # nothing that was measured from the network's time is made up
+        read(wrong.replace("neurons: 3", "neurons: 300"))
+    assert [problem.path for problem in caught.value.problems][-1] == "recording.graph.0"
+
+
+@pytest.mark.parametrize(
+    ("changes", "paths"),
+    [
+        ([("24 h", "24"), ("start: 0 h", "start: 9 d")], ["duration"]),
+        ([("human", "hu_man"), ("intravenous", "intraperitoneal")], ["subject.species"]),
+        ([("subject", "subjcet"), ("intravenous", "intraperitoneal"), ("human", "rat")], ["subjcet"]),
+        ([("amount:", "ammount:")], ["doses.0.ammount"]),
+        ([("drug: ketamine, ", "")], ["doses.0.drug"]),
+        ([("drug: ketamine, ", ""), ("[PV]", "[PW]"), ("auto", "1 s")], ["doses.0.drug", "schedule.step", "mechanisms.block.cells.0"]),
+        ([("  - {drug: ketamine, ", "  - iv\n  - {drug: ketamin, ")], ["doses.0", "doses.1.drug"]),
+        ([("duration: 40 min", "rate: 1 mg/h, duration: 40")], ["doses.0.duration"]),
+        ([("amount: 0.5 mg/kg", "rate: 1 mg/h"), ("40 min}\n", "40}\n")], ["doses.0.duration"]),
+        ([("{neurons: 300}", "nets.graphml"), ("[firing_rate]", "[firing_rat]")], ["network"]),
+    ],
+)  # fmt: skip
+def test_what_follows_from_a_mistake_is_not_another(changes, paths, text, read):
+    """Catches a dose of a rat measured by the human's routes because the species is misspelt, and the like."""
+    for right, wrong in changes:
+        assert right in text
+        text = text.replace(right, wrong)
+    with pytest.raises(DocumentError) as caught:
+        read(text)
+    assert [problem.path for problem in caught.value.problems] == paths
+
+
 def test_signal_without_neurons_is_named(text, read):
     """Catches a record of a signal that has no value per neuron."""
     for name in ("plasma_concentration", "trapped_block"):
@@ -123,7 +170,7 @@ def test_signal_without_neurons_is_named(text, read):
 @pytest.mark.parametrize(
     ("override", "column", "path", "message"),
     [
-        ("doses.0.amuont=1 mg", 9, "doses.0.amuont", "unknown key 'amuont'; allowed: drug, route, amount, start, duration, repeat; did you mean amount?"),
+        ("doses.0.amuont=1 mg", 9, "doses.0.amuont", "unknown key 'amuont'; allowed: drug, route, amount, rate, start, duration, repeat; did you mean amount?"),
         ("subjcet.weight=80 kg", 1, "subjcet", "did you mean subject?"),
         ("doses.0.amount=1 s", 16, "doses.0.amount", "'1 s' is a time; expected an amount such as 0.5 mg/kg or 35 mg"),
         ("doses.0.drug=ketamin", 14, "doses.0.drug", "unknown drug 'ketamin'; allowed: ketamine, saline; did you mean ketamine?"),

@@ -90,7 +90,12 @@ BROKEN = {
         "unknown disposition 'slwo'; allowed: slow, quick; did you mean slow?",
     ),
     # routes
-    "unknown route": (("oral: {", "rectal: {"), "unknown route 'rectal'; allowed: intravenous, intramuscular,"),
+    "unknown route": (("oral: {", "ocular: {"), "unknown route 'ocular'; allowed: intravenous, intramuscular,"),
+    "abbreviated route": (
+        ("oral: {", "po: {"),
+        "unknown route 'po'; allowed: intravenous, intramuscular, subcutaneous, intranasal, sublingual, oral, "
+        "rectal, intraperitoneal; write oral",
+    ),
     "first pass of a bolus": (
         ("intravenous: {", "intravenous: {first_pass: true, "),
         "a route with 'first_pass' needs 'absorption' and computes its own bioavailability",
