@@ -32,6 +32,28 @@ def _defaults(experiment: "Experiment") -> dict[str, Any]:
     return {path: value for path, value in _leaves(plain.resolved()) if path != "duration"}
 
 
+def defaults_of(experiment: "Experiment") -> list[tuple[str, str, str]]:
+    """Return what an experiment leaves to its defaults: dotted key, value, unit; of mechanisms only how many.
+
+    Examples
+    --------
+    >>> from ketasim.config import Experiment
+    >>> defaults_of(Experiment.from_mapping({"format": 1, "duration": "3 h", "network": "none"}))[1:4]
+    [('seed', '1', ''), ('subject.species', 'human', ''), ('subject.weight', '70', 'kg')]
+    """
+    given = {path for path, _ in _leaves(experiment.given()["data"])}
+    rows = []
+    for path, value in _leaves({key: item for key, item in experiment.resolved().items() if key != "mechanisms"}):
+        if path not in given and not any(path.startswith(f"{above}.") for above in given):
+            number, blank, unit = str(value).partition(" ")
+            quantity = blank and number.replace(".", "", 1).isdigit()
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            rows.append((path, number, unit) if quantity else (path, "none" if value in (None, []) else text, ""))
+    named = experiment.given()["data"].get("mechanisms", {})
+    rest = len([name for name in experiment.mechanisms if name not in named])
+    return [*rows, ("mechanisms", f"{rest} on, with the parameters of `ketasim mechanisms NAME`", "")]
+
+
 def _leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(data, dict) and data:
         for key, value in data.items():

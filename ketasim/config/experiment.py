@@ -151,7 +151,7 @@ class Experiment(Record):
         context = {"folder": folder, "mechanisms": known_mechanisms(mechanisms), "stimuli": stimuli}
 
         def read(document: Document) -> tuple[Self, list[Problem]]:
-            experiment = validate(cls, document, context)
+            experiment: Self = validate(cls, document, context)
             experiment._document, experiment._own, experiment._stimuli = document, tuple(mechanisms), tuple(exposures)
             experiment._catalogue, problems = catalogue_of(experiment, document)
             experiment._circuit = circuit_of(experiment)
