@@ -105,6 +105,7 @@ def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> immutabledi
     """
     if not isinstance(value, Mapping):
         text = f"expected a mapping such as {{{known[0].name}: off}}, got {shown(value)}" if known else ""
+        text += "; leave the key out" if text and value is None else ""
         raise ValidationError.from_exception_data("mechanisms", [complaint((), text or "expected a mapping")])
     names = [mechanism.name for mechanism in known]
     details = [complaint((name,), unknown("mechanism", name, names), "key") for name in value if name not in names]

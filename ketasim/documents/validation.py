@@ -300,6 +300,10 @@ def _type_message(detail: Any) -> str:
         return f"{shown(value)}: {detail['msg']}"
     number = kind in ("int", "float") and re.fullmatch(r"\s*[-+]?[0-9.]+(e[-+]?[0-9]+)?\s*", str(value))
     advice = "; remove the quotation marks" if number and isinstance(value, str) else ""
+    if kind in ("tuple", "list", "model", "dict") and value is None:
+        advice = "; leave the key out"
+    elif kind in ("tuple", "list") and isinstance(value, Mapping):
+        advice = "; begin each item with `- `"
     if kind == "bool" and isinstance(value, str) and value.casefold() in _TRUE_OR_FALSE:
         advice = f"; write {_TRUE_OR_FALSE[value.casefold()]}"
     return f"expected {_WANTED[kind]}, got {shown(value)}{advice}"
