@@ -348,6 +348,17 @@ def _short(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
+def with_micro_sign(unit: str) -> str:
+    """Return a unit as printed for people; in files, units are plain letters.
+
+    Examples
+    --------
+    >>> with_micro_sign("uM"), with_micro_sign("ug/kg"), with_micro_sign("nA uM")
+    ('µM', 'µg/kg', 'nA µM')
+    """
+    return re.sub(r"\bu(?=[A-Za-z])", "\N{MICRO SIGN}", unit)
+
+
 #: Units of time in messages, longest first.
 _LENGTHS = (("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0))
 
