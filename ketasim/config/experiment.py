@@ -151,12 +151,13 @@ class Experiment(Record):
         context = {"folder": folder, "mechanisms": known_mechanisms(mechanisms), "stimuli": stimuli}
 
         def read(document: Document) -> tuple[Self, list[Problem]]:
-            experiment: Self = validate(cls, document, context)
+            experiment = validate(cls, document, context)
             experiment._document, experiment._own, experiment._stimuli = document, tuple(mechanisms), tuple(exposures)
             experiment._catalogue, problems = catalogue_of(experiment, document)
             experiment._circuit = circuit_of(experiment)
             return experiment, problems + inconsistencies(experiment, document, experiment._catalogue)
 
+        experiment: Self
         try:
             experiment, problems = read(document)
         except DocumentError as error:
