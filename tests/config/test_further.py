@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - tables of messages
 """Mistakes of a file are reported together, and what follows from one of them is not another."""
 
 import pytest
