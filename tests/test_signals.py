@@ -95,3 +95,10 @@ def test_a_wrong_look_is_refused(text):
     """Catches a traceback in a picture of a file that someone changed."""
     with pytest.raises(ValueError):
         Shown.of(text)
+
+
+def test_estimates_say_that_they_are():
+    """Catches an estimate whose label lets it pass for what one window measured."""
+    estimates = [signal for signal in SIGNALS.values() if signal.kind == "network" and signal.recorded]
+    assert estimates
+    assert all(signal.meaning.endswith(", running estimate") for signal in estimates)

@@ -1,6 +1,7 @@
 """Results of a run in a few lines; every number is from its summary."""
 
 from ketasim.analysis.summary import Row, shown_of, signals_of, summary_of
+from ketasim.documents.units import about
 from ketasim.storage import Trajectory
 
 
@@ -29,7 +30,7 @@ def _concentrations(rows: list[Row]) -> list[str]:
     if not plasma:
         return []
     given = plasma[0].population
-    words = f"plasma {given}  peak {plasma[0].value:.0f} ng/mL at {time[0].value / 60.0:.0f} min"
+    words = f"plasma {given}  peak {plasma[0].value:.0f} ng/mL at {about(time[0].value)}"
     brain = [row for row in _chosen(rows, "brain_concentration", "peak") if row.population == given]
     return [words + "".join(f", unbound in brain {row.value:.3f} uM" for row in brain)]
 
@@ -37,12 +38,14 @@ def _concentrations(rows: list[Row]) -> list[str]:
 def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:
     """Peaks of the signals that are shown in per cent of baseline, then spines."""
     signals = signals_of(trajectory)
-    times = {(row.quantity, row.population): row.value / 3600.0 for row in rows if row.statistic == "time_of_peak"}
+    times = {(row.quantity, row.population): row.value for row in rows if row.statistic == "time_of_peak"}
     peaks: dict[str, list[str]] = {}
     for row in rows:
         shown = shown_of(signals[row.quantity]) if row.statistic == "peak" else None
         if shown is not None and shown.of_baseline:
-            change = f"{100.0 * (row.value - 1.0):+.1f} % at {times[row.quantity, row.population]:.1f} h"
+            percent = f"{100.0 * (row.value - 1.0):+.1f} %"
+            none = percent in ("+0.0 %", "-0.0 %")
+            change = "none" if none else f"{percent} at {about(times[row.quantity, row.population])}"
             peaks.setdefault(row.population, []).append(f"{shown.label or shown.panel} {change}")
     spines: dict[str, list[str]] = {}
     for row in _chosen(rows, "spine_density", "value"):

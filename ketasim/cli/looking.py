@@ -177,6 +177,8 @@ def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) ->
         ("kernel cache", str(CACHE_FOLDER)),
         ("kernels compiled", "yes" if compiled_before() else "no, the first run compiles them"),
     ]
+    if not as_json:  # a processor's flags take a thousand characters
+        rows = [(what, value if len(value) <= 100 else f"{value[:97]}...") for what, value in rows]
     table(rows, ("what", "value"), as_json)
 
 

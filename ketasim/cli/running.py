@@ -119,16 +119,19 @@ def check(
     debug: Debug = False,
     as_json: AsJson = False,
 ) -> None:
-    """Validate and build an experiment; print its size, memory and time. Runs nothing."""
+    """Validate and build an experiment; print its size, memory, time and defaults. Runs nothing."""
     import ketasim
+    from ketasim.config.display import defaults_of
+    from ketasim.config.plausibility import remarks
     from ketasim.simulation.cost import forecast, refuse_what_cannot_work
 
     experiment = ketasim.load_experiment(config, overrides or [])
     refuse_what_cannot_work(experiment, Path("runs") / f"{experiment.name}.h5")
     simulation = ketasim.Simulation(experiment)
-    for remark in simulation.notes:
+    for remark in simulation.notes[len(remarks(experiment)) :]:  # those have been logged
         note(remark, quiet)
-    table(forecast(simulation), ("quantity", "value", "unit"), as_json)
+    left_out = [(f"by default: {key}", value, unit) for key, value, unit in defaults_of(experiment)]
+    table([*forecast(simulation), *left_out], ("quantity", "value", "unit"), as_json)
 
 
 @command

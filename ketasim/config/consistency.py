@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ketasim.config.limits import size_findings
 from ketasim.config.models import NetworkFile, Species
-from ketasim.config.stimuli import in_words, populations_of, stimulus_findings
+from ketasim.config.stimuli import populations_of, stimulus_findings
 from ketasim.documents import Document, DocumentError, Problem, did_you_mean, read_document
+from ketasim.documents.units import in_words
 from ketasim.documents.validation import unknown
 from ketasim.exposures import Dose
 from ketasim.signals import SIGNALS
@@ -121,12 +122,7 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
     if drug is None:
         yield "drug", unknown("drug", dose.drug, catalogue), "value"
         return
-    if dose.amount is None and drug.compounds:
-        yield (
-            "amount",
-            f"the key 'amount' is missing; {dose.drug} needs one, such as 0.5 mg/kg or 35 mg",
-            "parent",
-        )
+    yield from _amount(dose, drug, experiment)
     species = experiment.subject.species
     routes = _routes(drug, species, catalogue)
     if not routes:
@@ -139,6 +135,23 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
     elif dose.route not in routes:
         allowed = f"allowed: {', '.join(routes)}{did_you_mean(dose.route, routes)}"
         yield "route", f"{dose.drug} has no route '{dose.route}' in the {species}; {allowed}", "value"
+
+
+def _amount(dose: Dose, drug: Any, experiment: "Experiment") -> Iterator[tuple[str, str, str]]:
+    """Require an amount or a rate, not both, that a body can hold."""
+    key, weight = "amount" if dose.rate is None else "rate", experiment.subject.weight
+    if dose.amount is None and dose.rate is None and drug.compounds:
+        needs = f"{dose.drug} needs one, such as 0.5 mg/kg or 35 mg, or a rate and a duration"
+        yield key, f"the key 'amount' is missing; {needs}", "parent"
+    elif dose.amount is not None and dose.rate is not None:
+        yield key, f"give an amount or a rate, not both: {dose.amount} and {dose.rate}", "key"
+    elif dose.rate is not None and dose.duration == 0.0:
+        yield key, f"a rate needs a duration, such as {{rate: {dose.rate}, duration: 40 min}}", "key"
+    elif dose.in_moles and not drug.compounds:
+        yield key, f"{dose.drug} has no molar mass; state a mass, such as 35 mg", "value"
+    elif experiment.milligrams(dose) >= 1e6 * weight:
+        given = f"{experiment.milligrams(dose) * 1e-6:g} of {weight:g} kg"
+        yield key, f"as much as the body weighs ({given})", "value"
 
 
 def _routes(drug: Any, species: str, catalogue: Mapping[str, Any]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ _ELSEWHERE = ("name", "format", "doses", "network")
 def experiment_html(experiment: "Experiment") -> str:
     """Return an experiment as HTML: its doses, its network, and what else differs from the defaults."""
     data, defaults = experiment.resolved(), _defaults(experiment)
-    changed = [(path, value) for path, value in _leaves(data) if defaults.get(path, ...) != value]
+    changed = [(path, value) for path, value in leaves(data) if defaults.get(path, ...) != value]
     changed = [(path, value) for path, value in changed if path.partition(".")[0] not in _ELSEWHERE]
     network = data["network"]
     return page(
@@ -26,15 +26,38 @@ def experiment_html(experiment: "Experiment") -> str:
     )
 
 
+def defaults_of(experiment: "Experiment") -> list[tuple[str, str, str]]:
+    """Return what an experiment leaves to its defaults: dotted key, value, unit; of mechanisms only how many.
+
+    Examples
+    --------
+    >>> from ketasim.config import Experiment
+    >>> defaults_of(Experiment.from_mapping({"format": 1, "duration": "3 h", "network": "none"}))[1:4]
+    [('seed', '1', ''), ('subject.species', 'human', ''), ('subject.weight', '70', 'kg')]
+    """
+    given = {path for path, _ in leaves(experiment.given()["data"])}
+    rows = []
+    for path, value in leaves({key: item for key, item in experiment.resolved().items() if key != "mechanisms"}):
+        if path not in given and not any(path.startswith(f"{above}.") for above in given):
+            number, blank, unit = str(value).partition(" ")
+            quantity = blank and number.replace(".", "", 1).isdigit()
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            rows.append((path, number, unit) if quantity else (path, "none" if value in (None, []) else text, ""))
+    named = experiment.given()["data"].get("mechanisms", {})
+    rest = len([name for name in experiment.mechanisms if name not in named])
+    return [*rows, ("mechanisms", f"{rest} on, with the parameters of `ketasim mechanisms NAME`", "")]
+
+
 def _defaults(experiment: "Experiment") -> dict[str, Any]:
     """Leaves of an experiment with required keys only."""
     plain = type(experiment).from_mapping({"format": 1, "duration": "1 d"}, experiment.own_mechanisms)
-    return {path: value for path, value in _leaves(plain.resolved()) if path != "duration"}
+    return {path: value for path, value in leaves(plain.resolved()) if path != "duration"}
 
 
-def _leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted path and value of everything in nested mappings that is no mapping itself."""
     if isinstance(data, dict) and data:
         for key, value in data.items():
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+            yield from leaves(value, f"{path}.{key}" if path else str(key))
     else:
         yield path, data

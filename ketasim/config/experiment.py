@@ -1,6 +1,7 @@
 """The experiment: a frozen value with defaults filled in and units converted."""
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from pydantic import (
 )
 
 from ketasim.config.consistency import catalogue_of, circuit_of, inconsistencies
+from ketasim.config.further import further_problems
 from ketasim.config.models import (
     LocalFile,
     Network,
@@ -33,11 +35,10 @@ from ketasim.config.parameters import known_mechanisms, plain_mechanisms, valida
 from ketasim.config.schedule import Schedule
 from ketasim.config.stimuli import populations_of
 from ketasim.digests import file_digest, text_digest
-from ketasim.documents import Document, DocumentError, from_mapping, with_values
+from ketasim.documents import Document, DocumentError, Problem, from_mapping, with_values
 from ketasim.documents.nearest import shown
-from ketasim.documents.validation import Quantity, Record, validate
-from ketasim.exposures import DOSES, STIMULI, Dose, Exposure
-from ketasim.exposures.doses import administrations
+from ketasim.documents.validation import WHOLE, Quantity, Record, validate
+from ketasim.exposures import DOSES, STIMULI, Administration, Dose, Exposure
 
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
@@ -77,7 +78,9 @@ class Experiment(Record):
         default="experiment",
         description="name of the run and its files, by default the name of the experiment file",
     )
-    seed: Annotated[StrictInt, Field(ge=0, le=2**63 - 1)] = Field(default=1, description="seed of all random numbers")
+    seed: Annotated[StrictInt, Field(ge=0, le=2**63 - 1), WHOLE] = Field(
+        default=1, description="seed of all random numbers"
+    )
     duration: Annotated[float, Gt(0), Le(_TEN_YEARS), Quantity("s")] = Field(
         description="time from zero to the end of the run, such as 24 h"
     )
@@ -93,7 +96,7 @@ class Experiment(Record):
         PlainSerializer(plain_mechanisms, when_used="json"),
     ] = Field(default_factory=dict, validate_default=True, description="mechanisms by name: off, on, or parameters")
     recording: Recording = Field(default=Recording(), description="what is stored in addition to population means")
-    threads: Annotated[StrictInt, Field(ge=1, le=256)] = Field(
+    threads: Annotated[StrictInt, Field(ge=1, le=256), WHOLE] = Field(
         default=1, description="processor threads for one large network; results are the same with any number"
     )
 
@@ -119,7 +122,7 @@ class Experiment(Record):
         Raises
         ------
         DocumentError
-            All problems of one stage: invalid keys and values, or else inconsistencies among them.
+            All problems: invalid keys and values, and inconsistencies among those that are valid.
 
         Examples
         --------
@@ -146,11 +149,20 @@ class Experiment(Record):
         folder = document.file.parent if document.file else Path.cwd()
         stimuli = STIMULI | {one.kind: one for one in exposures}
         context = {"folder": folder, "mechanisms": known_mechanisms(mechanisms), "stimuli": stimuli}
-        experiment = validate(cls, document, context)
-        experiment._document, experiment._own, experiment._stimuli = document, tuple(mechanisms), tuple(exposures)
-        experiment._catalogue, problems = catalogue_of(experiment, document)
-        experiment._circuit = circuit_of(experiment)
-        problems += inconsistencies(experiment, document, experiment._catalogue)
+
+        def read(document: Document) -> tuple[Self, list[Problem]]:
+            experiment = validate(cls, document, context)
+            experiment._document, experiment._own, experiment._stimuli = document, tuple(mechanisms), tuple(exposures)
+            experiment._catalogue, problems = catalogue_of(experiment, document)
+            experiment._circuit = circuit_of(experiment)
+            return experiment, problems + inconsistencies(experiment, document, experiment._catalogue)
+
+        experiment: Self
+        try:
+            experiment, problems = read(document)
+        except DocumentError as error:
+            further = further_problems(document, error.problems, lambda mended: read(mended)[1])
+            raise DocumentError([*error.problems, *further]) from None
         if problems:
             raise DocumentError(problems)
         return experiment
@@ -229,11 +241,27 @@ class Experiment(Record):
     @property
     def exposures(self) -> dict[Exposure, tuple[Any, ...]]:
         """Single events by kind of exposure: doses in order of start, stimuli in order of the file."""
-        doses = sorted(administrations(self.doses, self.subject.weight), key=lambda dose: dose.start)
+        doses = sorted(self.administrations, key=lambda dose: dose.start)
         found: dict[Exposure, tuple[Any, ...]] = {DOSES: tuple(doses)}
         for kind in (*STIMULI.values(), *self._stimuli):
             found[kind] = tuple(one for one in self.stimuli if one.kind == kind.kind)
         return found
+
+    @property
+    def administrations(self) -> list[Administration]:
+        """Every single dose in mg, in the order of the file."""
+        return [
+            Administration(dose.drug, dose.route, amount, start, dose.duration)
+            for dose in self.doses
+            for amount in (self.milligrams(dose),)
+            for start in dose.starts
+        ]
+
+    def milligrams(self, dose: Dose) -> float:
+        """Amount of each dose of a series in mg; NaN if it is stated in mol, of a drug without a molar mass."""
+        drug = self._catalogue.get(dose.drug)
+        molar_mass = drug.molar_mass_given if dose.in_moles and drug and drug.compounds else math.nan
+        return dose.milligrams(self.subject.weight, molar_mass)
 
     @property
     def begin(self) -> float:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ketasim.config.stimuli import in_words
+from ketasim.documents.units import in_words
 
 if TYPE_CHECKING:
     from ketasim.config.experiment import Experiment

@@ -36,7 +36,7 @@ def load_experiment(
     Raises
     ------
     DocumentError
-        All problems of one stage: the YAML, then keys and values, then their consistency.
+        All problems: of the YAML, or else of keys, values and their consistency.
     """
     document = override(read_document(_located(source)), overrides)
     return Experiment.from_document(_with_paths_from_here(document), mechanisms, exposures)

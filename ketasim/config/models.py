@@ -20,13 +20,24 @@ from ketasim.config.schedule import SecondsFromZero
 from ketasim.config.weights import WeightsChoice, default_weights
 from ketasim.documents import format_quantity, parse_quantity
 from ketasim.documents.nearest import shown
-from ketasim.documents.validation import Quantity, Record, complaint, unknown
+from ketasim.documents.validation import WHOLE, Quantity, Record, complaint, named, unknown
 from ketasim.exposures import STIMULI
 
 Species = Literal["human", "rat", "mouse"]
 
+_SPECIES = {
+    "human": ("humans", "man", "woman", "patient", "homo sapiens"),
+    "rat": ("rats", "sprague-dawley", "wistar", "long-evans", "rattus norvegicus"),
+    "mouse": ("mice", "c57bl/6", "c57bl/6j", "balb/c", "mus musculus"),
+}
+SPECIES_SYNONYMS = {synonym: species for species, synonyms in _SPECIES.items() for synonym in synonyms}
+
 #: Default body weight in kg: reference adult human, adult rat, adult mouse.
 DEFAULT_WEIGHT = {"human": 70.0, "rat": 0.3, "mouse": 0.025}
+
+#: Body weights in kg outside which a slip of unit is likely. Rats weigh 40-60 g when weaned and 350 g as adults (males
+#: up to 520 g), mice 10-12 g and 30-35 g (arc.wa.gov.au, biological data); the rest is margin, and humans are recalled.
+USUAL_WEIGHT = {"human": (2.0, 300.0), "rat": (0.04, 1.0), "mouse": (0.008, 0.07)}
 
 Seconds = Annotated[float, Quantity("s")]
 
@@ -67,7 +78,7 @@ class Genotype(Record):
 class Subject(Record):
     """Who gets the doses."""
 
-    species: Species = Field(default="human", description="human, rat or mouse")
+    species: Annotated[Species, named(SPECIES_SYNONYMS)] = Field(default="human", description="human, rat or mouse")
     weight: Annotated[float, Gt(0), Le(1000), Quantity("kg")] = Field(
         default_factory=lambda data: DEFAULT_WEIGHT[data.get("species", "human")],
         description="body weight, by default 70 kg (human), 0.3 kg (rat), 0.025 kg (mouse)",
@@ -81,7 +92,7 @@ class NetworkModel(Record):
     model: Literal["prefrontal_microcircuit"] = Field(
         default="prefrontal_microcircuit", description="which circuit to build"
     )
-    neurons: Annotated[StrictInt, Ge(20), Le(1_000_000)] = Field(default=1000, description="number of neurons")
+    neurons: Annotated[StrictInt, Ge(20), Le(1_000_000), WHOLE] = Field(default=1000, description="number of neurons")
     weights: WeightsChoice = Field(
         default_factory=default_weights,
         description="number of an accepted set of weights, or individual weights, such as {nmda_PYR_SST: 0.1 nS}",
@@ -92,7 +103,7 @@ class NetworkFile(Record):
     """A network from a file."""
 
     file: LocalFile = Field(description="circuit file, GraphML, SONATA or edge list, relative to the experiment file")
-    scale: Annotated[StrictInt, Ge(1), Le(1000)] = Field(
+    scale: Annotated[StrictInt, Ge(1), Le(1000), WHOLE] = Field(
         default=1,
         description="for circuit files only: factor that multiplies the number of neurons and divides conductances",
     )

@@ -9,7 +9,7 @@ from immutabledict import immutabledict
 from pydantic import Field, StrictBool, StrictInt, StrictStr, ValidationError, create_model
 
 from ketasim.documents.nearest import shown
-from ketasim.documents.validation import Quantity, Record, complaint, explained, unknown
+from ketasim.documents.validation import WHOLE, Quantity, Record, complaint, explained, unknown
 from ketasim.sources import Source, source_of, unit_of
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def _field_type(hint: Any, unit: str | None = None) -> Any:
         hint = tuple[tuple(item if item is ... else _field_type(item, unit) for item in get_args(hint))]  # type: ignore
     elif get_origin(hint) in (Union, UnionType):
         hint = Union[tuple(_field_type(item, unit) for item in get_args(hint))]  # noqa: UP007
+    if hint is int:
+        limits = (*limits, WHOLE)
     hint = _STRICT.get(hint, hint)
     return Annotated[(hint, *limits)] if limits else hint
 
@@ -103,6 +105,7 @@ def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> immutabledi
     """
     if not isinstance(value, Mapping):
         text = f"expected a mapping such as {{{known[0].name}: off}}, got {shown(value)}" if known else ""
+        text += "; leave the key out" if text and value is None else ""
         raise ValidationError.from_exception_data("mechanisms", [complaint((), text or "expected a mapping")])
     names = [mechanism.name for mechanism in known]
     details = [complaint((name,), unknown("mechanism", name, names), "key") for name in value if name not in names]
@@ -129,6 +132,8 @@ def _entry(value: Any, mechanism: "Mechanism") -> Any:
         return value
     if not isinstance(value, Mapping):
         text = f"expected off, on or a mapping of parameters, got {shown(value)}"
+        if isinstance(value, str) and value.casefold() in ("no", "yes"):  # booleans in YAML 1.1
+            text += f"; write {'off' if value.casefold() == 'no' else 'on'}"
         raise ValidationError.from_exception_data(mechanism.name, [complaint((), text)])
     model = parameters_model(mechanism.Parameters, mechanism.name).model_validate(dict(value))
     names = parameters_model(mechanism.Parameters, mechanism.name).model_fields

@@ -6,7 +6,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import Field, StrictBool, StrictInt, field_validator
 
 from ketasim.documents import format_quantity
-from ketasim.documents.validation import Quantity, Record
+from ketasim.documents.validation import WHOLE, Quantity, Record
 from ketasim.sources import Source
 
 
@@ -65,7 +65,7 @@ class Schedule(Record):
     skip: StrictBool = Field(
         default=True, description="skip windows while inputs are unchanged and estimates rest on 60 s of network time"
     )
-    budget: Annotated[StrictInt, Ge(1)] | None = Field(
+    budget: Annotated[StrictInt, Ge(1), WHOLE] | None = Field(
         default=None,
         description="most windows after the baseline, spread over the slow steps; by default no limit",
     )

@@ -28,8 +28,10 @@ def experiment_schema(mechanisms: Sequence["Mechanism"] = ()) -> dict[str, Any]:
     dose = definitions["Dose"]["properties"]
     dose["drug"] |= {"anyOf": [{"enum": drugs}, {"type": "string"}]}
     dose["route"] |= {"anyOf": [{"enum": routes}, {"type": "string"}]}
-    for name in ("drug", "route"):
-        dose[name].pop("type", None)
+    species = definitions["Subject"]["properties"]["species"]
+    species |= {"anyOf": [{"enum": species.pop("enum")}, {"type": "string"}]}  # synonyms, too
+    for name in (dose["drug"], dose["route"], species):
+        name.pop("type", None)
     nodes = [name for name, signal in SIGNALS.items() if signal.dims == ("node",)]
     definitions["Recording"]["properties"]["node_signals"]["items"] = {"enum": nodes}
     schema["properties"]["mechanisms"] = {
@@ -39,7 +41,7 @@ def experiment_schema(mechanisms: Sequence["Mechanism"] = ()) -> dict[str, Any]:
         "additionalProperties": False,
     }
     schedule = definitions["Schedule"]["properties"]
-    for model, key in ((dose, "amount"), (dose, "repeat"), (schedule, "budget")):  # left out, not null
+    for model, key in ((dose, "amount"), (dose, "rate"), (dose, "repeat"), (schedule, "budget")):  # left out, not null
         model[key] = {"description": model[key]["description"]} | model[key]["anyOf"][0]
     _without_titles_and_defaults(schema)
     schema["description"] = "An experiment: subject, doses, what is simulated and what is stored."

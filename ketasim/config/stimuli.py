@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ketasim.config.models import NetworkFile
-from ketasim.documents import format_quantity
+from ketasim.documents.units import in_words
 from ketasim.exposures import DOSES, Exposure
 from ketasim.signals import SIGNALS
 
@@ -69,11 +69,3 @@ def _too_close(experiment: "Experiment") -> Iterator[_Finding]:
                 f"settle + window take {in_words(least)}: shorten them, or move the stimulus"
             )
             yield ("stimuli", number), message
-
-
-def in_words(seconds: float) -> str:
-    """Return a time as text in the largest unit that gives a short number."""
-    for unit, factor in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds and abs(seconds) >= factor and round(seconds / factor, 3) * factor == seconds:
-            return str(format_quantity(seconds / factor, unit))
-    return str(format_quantity(seconds, "s"))

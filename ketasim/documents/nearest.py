@@ -1,7 +1,28 @@
 """Finds the valid name nearest to a wrong one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+
+
+def canonical(name: object, synonyms: Mapping[str, str]) -> object:
+    """Return the name for which `name` is a synonym, in any case, with or without dots; anything else as it is.
+
+    Parameters
+    ----------
+    name : object
+        What was written.
+    synonyms : mapping of str to str
+        Name by synonym; synonyms in lower case, without dots.
+
+    Examples
+    --------
+    >>> [canonical(name, {"iv": "intravenous"}) for name in ("IV", "i.v.", " Intravenous", "ip", 3)]
+    ['intravenous', 'intravenous', 'intravenous', 'ip', 3]
+    """
+    if not isinstance(name, str) or len(name) > 100:
+        return name
+    folded = " ".join(name.casefold().replace(".", "").split())
+    return folded if folded in synonyms.values() else synonyms.get(folded, name)
 
 
 def nearest(name: object, candidates: Iterable[str]) -> str | None:

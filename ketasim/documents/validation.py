@@ -3,14 +3,21 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from ketasim.documents.document import DataPath, Document
-from ketasim.documents.nearest import did_you_mean, shown
+from ketasim.documents.nearest import canonical, did_you_mean, shown
 from ketasim.documents.problems import DocumentError, Problem
 from ketasim.documents.units import DoseAmount, format_quantity, parse_dose_amount, parse_quantity, suggested
 
@@ -20,6 +27,8 @@ _NEAREST = 50
 #: Magnitude of a nonzero quantity in its internal unit; no measured value is outside, and products stay finite.
 _SMALLEST, _LARGEST = 1e-15, 1e15
 _QUANTITY_PATTERN = r"^\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*[A-Za-zµμ1/].*$"
+
+_AMOUNT_PATTERN = r"^\s*\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*[a-zµμ]{0,2}(g|mol)([^A-Za-z].*)?$"
 
 
 class Record(BaseModel):
@@ -94,14 +103,19 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Amount:
-    """Annotation of a dose amount, mg or mg/kg: ``Annotated[DoseAmount, Amount()]``."""
+    """Annotation of a dose amount, such as mg/kg, or of a rate: ``Annotated[DoseAmount, Amount()]``.
 
-    examples: ClassVar[list[str]] = ["0.5 mg/kg", "35 mg"]
+    Parameters
+    ----------
+    per_hour : bool
+        Whether it is the rate of an infusion.
+    """
 
-    @staticmethod
-    def _parse(value: Any) -> DoseAmount:
-        amount = parse_dose_amount(value)
-        _check_size(amount.value, value, "mg/kg" if amount.per_kg else "mg")
+    per_hour: bool = False
+
+    def _parse(self, value: Any) -> DoseAmount:
+        amount = parse_dose_amount(value, self.per_hour)
+        _check_size(amount.value, value, amount.unit)
         return amount
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -113,9 +127,22 @@ class Amount:
         """Return the schema of the text."""
         return {
             "type": "string",
-            "pattern": r"^\s*[0-9.].*[a-zµμ]g(\s*/\s*kg)?\s*$",
-            "examples": self.examples,
+            "pattern": _AMOUNT_PATTERN,
+            "examples": ["0.75 mg/kg/h", "5 ug/kg/min", "50 mg/h"] if self.per_hour else ["0.5 mg/kg", "35 mg"],
         }
+
+
+def named(synonyms: Mapping[str, str]) -> BeforeValidator:
+    """Return the annotation of a name that may be written as one of its synonyms, see `canonical`."""
+    return BeforeValidator(lambda value: canonical(value, synonyms))
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+#: Annotation of a whole number that may also be written as 1e3; the last one of its field.
+WHOLE = BeforeValidator(_whole)
 
 
 def _check_size(number: float, value: Any, unit: str) -> None:
@@ -211,7 +238,8 @@ def _message(model: type[BaseModel], detail: Any, near: bool) -> tuple[str, str]
     """Return the message for one pydantic error and what it points at: value, key or parent."""
     kind, last = detail["type"], detail["loc"][-1] if detail["loc"] else ""
     if kind == "extra_forbidden":
-        return unknown("key", last, keys_of(model)) if near else f"unknown key {shown(last)}", "key"
+        comma = "; inside {...} a comma separates entries: write a decimal point" if re.match(r"\d", str(last)) else ""
+        return (unknown("key", last, keys_of(model)) if near else f"unknown key {shown(last)}") + comma, "key"
     if kind == "missing":
         meaning = keys_of(model).get(str(last))
         return f"the key '{last}' is missing" + (f" ({meaning})" if meaning else ""), "parent"
@@ -262,10 +290,20 @@ _WANTED = {
 }
 
 
+#: Words that were booleans in YAML 1.1.
+_TRUE_OR_FALSE = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+
+
 def _type_message(detail: Any) -> str:
     value, kind = detail["input"], detail["type"].partition("_")[0]
     if kind not in _WANTED or detail["type"].endswith(("_too_long", "_too_short", "_mismatch")):
         return f"{shown(value)}: {detail['msg']}"
     number = kind in ("int", "float") and re.fullmatch(r"\s*[-+]?[0-9.]+(e[-+]?[0-9]+)?\s*", str(value))
     advice = "; remove the quotation marks" if number and isinstance(value, str) else ""
+    if kind in ("tuple", "list", "model", "dict") and value is None:
+        advice = "; leave the key out"
+    elif kind in ("tuple", "list") and isinstance(value, Mapping):
+        advice = "; begin each item with `- `"
+    if kind == "bool" and isinstance(value, str) and value.casefold() in _TRUE_OR_FALSE:
+        advice = f"; write {_TRUE_OR_FALSE[value.casefold()]}"
     return f"expected {_WANTED[kind]}, got {shown(value)}{advice}"

@@ -4,6 +4,7 @@ Plain data are built from the parser's events one by one: no object can be const
 else, and depth, number and size are limited before they cost anything, so that untrusted files are safe to read.
 """
 
+import codecs
 import re
 from collections.abc import Iterator
 from io import StringIO
@@ -27,7 +28,7 @@ def read_document(file: str | Path) -> Document:
     Parameters
     ----------
     file : str or Path
-        Path of a text file in UTF-8, at most 200 kB.
+        Path of a text file in UTF-8, or UTF-16 with a byte order mark, at most 200 kB.
 
     Raises
     ------
@@ -115,6 +116,8 @@ class _Reader:
     def _value(self, event: Any, path: DataPath, key: Place | None = None) -> Any:
         """Return the value that starts with an event, and store its place and that of its key."""
         place = self._place(event.start_mark)
+        if key is not None and getattr(event, "value", None) == "" and event.implicit[0]:
+            place = key  # nothing stands after the colon; the parser has gone on to the next line
         self._check(event, place, path)
         self.spots.setdefault(path, Spot(key, place))
         if isinstance(event, events.ScalarEvent):
@@ -235,7 +238,7 @@ def plain_value(text: str) -> Any:
 
 _ADVICE = {
     "mapping values are not allowed here": "a second ': ' in one line, or a wrong indentation",
-    "could not find expected ':'": "a line that is neither `key: value` nor a list item",
+    "could not find expected ':'": "a line that is neither `key: value`, with a blank after the colon, nor a list item",
     "found unexpected end of stream": "a quotation mark that is never closed",
     "cannot start any token": "text that starts with this character needs quotation marks",
 }
@@ -250,6 +253,8 @@ def _syntax_message(error: MarkedYAMLError, place: Place) -> str:
 
 
 def _decoded(raw: bytes, name: str) -> str:
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # as some editors and shells of Windows write
+        return raw.decode("utf-16", "replace")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -1,7 +1,17 @@
 """Drugs as data: one YAML file each, the catalogue that loads them, and their linear system in a body."""
 
 from ketasim.drugs.catalogue import describe_drug, load_catalogue
-from ketasim.drugs.model import ROUTES, SPECIES, Action, Drug
+from ketasim.drugs.model import ROUTE_SYNONYMS, ROUTES, SPECIES, Action, Drug
 from ketasim.drugs.targets import Ligands, ligands_of
 
-__all__ = ["ROUTES", "SPECIES", "Action", "Drug", "Ligands", "describe_drug", "ligands_of", "load_catalogue"]
+__all__ = [
+    "ROUTES",
+    "ROUTE_SYNONYMS",
+    "SPECIES",
+    "Action",
+    "Drug",
+    "Ligands",
+    "describe_drug",
+    "ligands_of",
+    "load_catalogue",
+]

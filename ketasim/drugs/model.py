@@ -1,5 +1,6 @@
 """What a drug file may say: compounds, binding, targets, disposition, routes; each number with its source."""
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -15,16 +16,19 @@ Action = Literal["agonist", "antagonist", "block", "inhibitor", "potentiator"]
 Species = Literal["human", "rat", "mouse"]
 SPECIES: tuple[Species, ...] = ("human", "rat", "mouse")
 
-#: Routes a dose can take; each drug file lists those it has data for.
-ROUTES = (
-    "intravenous",
-    "intramuscular",
-    "subcutaneous",
-    "intranasal",
-    "sublingual",
-    "oral",
-    "intraperitoneal",
-)
+#: Routes a dose can take, each with what else clinicians call it; a drug file lists those it has data for.
+_ROUTES = {
+    "intravenous": ("iv",),
+    "intramuscular": ("im",),
+    "subcutaneous": ("sc", "sq", "subcut", "subq"),
+    "intranasal": ("in", "nasal"),
+    "sublingual": ("sl",),
+    "oral": ("po", "per os", "by mouth", "gavage"),
+    "rectal": ("pr", "per rectum"),
+    "intraperitoneal": ("ip",),
+}
+ROUTES = tuple(_ROUTES)
+ROUTE_SYNONYMS = {synonym: route for route, synonyms in _ROUTES.items() for synonym in synonyms}
 
 _Positive = Field(gt=0)
 _Fraction = Field(ge=0, le=1)
@@ -182,11 +186,19 @@ class HepaticFlow(Stated):
     value: Annotated[float, _Positive, Quantity("L/h/kg")]
 
 
+class UsualDose(Stated):
+    """Least and most of a dose, or of an hour of an infusion, that are in use; others are remarked on."""
+
+    least: Annotated[float, _Positive, Quantity("mg/kg")]
+    most: Annotated[float, _Positive, Quantity("mg/kg")]
+
+
 class SpeciesData(Record):
     """Disposition and routes of a drug in one species, per kg at the reference weight."""
 
     reference_weight: Annotated[float, _Positive, Quantity("kg")]
     hepatic_flow: HepaticFlow | None = None
+    usual_dose: UsualDose | None = None
     default: str
     dispositions: dict[str, tuple[Disposition, ...]]
     metabolites: tuple[Disposition, ...] = ()
@@ -200,7 +212,8 @@ class SpeciesData(Record):
             raise ValueError(unknown("disposition", self.default, self.dispositions))
         for name, route in self.routes.items():
             if name not in ROUTES:
-                raise ValueError(unknown("route", name, ROUTES))
+                meant = f"; write {ROUTE_SYNONYMS[name]}" if name in ROUTE_SYNONYMS else ""
+                raise ValueError(unknown("route", name, ROUTES) + meant)
             if route.first_pass and self.hepatic_flow is None:
                 raise ValueError(f"the route '{name}' has a first pass through the liver; give 'hepatic_flow'")
         return self
@@ -266,6 +279,13 @@ class Drug(Record):
         missing = [name for name in self.compounds if (name,) not in named]
         if required and missing:
             yield place, f"no row for {', '.join(missing)}"
+
+    @property
+    def molar_mass_given(self) -> float:
+        """Molar mass of what is given, g/mol; NaN for a drug without compounds."""
+        fractions = {name: one.dose_fraction for name, one in self.compounds.items() if one.dose_fraction}
+        moles = sum(fraction / row_of(self.molar_mass, name).value for name, fraction in fractions.items())
+        return 1.0 / moles if moles else math.nan
 
     def routes_for(self, species: str) -> tuple[str, ...]:
         """Return the routes in the file for a species; every route for a drug without compounds."""

@@ -8,7 +8,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic import Field, StrictInt, StrictStr
 
 from ketasim.documents import DoseAmount
-from ketasim.documents.validation import Amount, Quantity, Record
+from ketasim.documents.validation import WHOLE, Amount, Quantity, Record, named
+from ketasim.drugs import ROUTE_SYNONYMS
 from ketasim.exposures.exposure import Exposure
 
 _FromZero = Annotated[float, Ge(0), Quantity("s")]
@@ -21,17 +22,24 @@ class Repeat(Record):
     """Repetition of a dose at equal intervals."""
 
     every: Annotated[float, Gt(0), Quantity("s")] = Field(description="time from one start to the next, such as 3.5 d")
-    count: Annotated[StrictInt, Ge(1), Le(10_000)] = Field(description="total number of doses")
+    count: Annotated[StrictInt, Ge(1), Le(10_000), WHOLE] = Field(description="total number of doses")
 
 
 class Dose(Record):
     """One dose, or a series of equal ones."""
 
     drug: StrictStr = Field(description="name of a drug, see `ketasim drugs`")
-    route: StrictStr = Field(description="how it is given, such as intravenous")
+    route: Annotated[StrictStr, named(ROUTE_SYNONYMS)] = Field(
+        description="how it is given, such as intravenous, or iv, im, in, sc, sl, po, pr, ip in any case"
+    )
     amount: Annotated[DoseAmount, Amount()] | None = Field(
         default=None,
-        description="amount, such as 0.5 mg/kg or 35 mg; may be left out only for a drug without compounds",
+        description="amount, such as 0.5 mg/kg, 500 ug/kg, 35 mg or 2 umol/kg, of the compound as in its drug file "
+        "(of ketamine the base); may be left out only for a drug without compounds",
+    )
+    rate: Annotated[DoseAmount, Amount(per_hour=True)] | None = Field(
+        default=None,
+        description="rate of an infusion in place of an amount, such as 0.75 mg/kg/h or 5 ug/kg/min; needs a duration",
     )
     start: _FromZero = Field(default=0.0, description="start after time zero, by default 0 s")
     duration: _FromZero = Field(
@@ -39,6 +47,26 @@ class Dose(Record):
         description="length of an infusion, or time over which an amount is taken; 0 s, the default, is a bolus",
     )
     repeat: Repeat | None = Field(default=None, description="repetition, such as {every: 3.5 d, count: 8}")
+
+    def milligrams(self, weight: float, molar_mass: float) -> float:
+        """Amount of each dose of the series in mg.
+
+        Parameters
+        ----------
+        weight : float
+            Body weight in kg.
+        molar_mass : float
+            g/mol of the drug, used for amounts in mol only.
+        """
+        if self.rate is not None:
+            return self.rate.milligrams(weight, molar_mass) * self.duration / 3600.0
+        return self.amount.milligrams(weight, molar_mass) if self.amount else 0.0
+
+    @property
+    def in_moles(self) -> bool:
+        """Whether the amount is an amount of substance, which takes a molar mass to be one in mg."""
+        amount = self.amount or self.rate
+        return amount is not None and amount.unit.startswith("umol")
 
     @property
     def starts(self) -> tuple[float, ...]:
@@ -82,17 +110,6 @@ class Administration(NamedTuple):
             "start_s": start,
             "duration_s": duration,
         }
-
-
-def administrations(doses: Iterable[Dose], weight: float) -> list[Administration]:
-    """Every single dose in mg for a body weight in kg, in the order of the experiment."""
-    return [
-        Administration(
-            dose.drug, dose.route, dose.amount.milligrams(weight) if dose.amount else 0.0, start, dose.duration
-        )
-        for dose in doses
-        for start in dose.starts
-    ]
 
 
 def times(events: Iterable[Administration], setting: "Setting") -> set[float]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ketasim.analysis.summary import Signals, columns_of, is_run, shown_of, signals_of, summary_of
 from ketasim.documents import KetasimError
+from ketasim.documents.units import with_micro_sign
 from ketasim.plots.page import GREY, colour_of, finish_column, known_columns, make_room, page_figure
 from ketasim.plots.time_axis import averaged, length_in_words
 from ketasim.signals import Shown
@@ -184,7 +185,7 @@ def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Seque
     unit = "% of baseline" if shown.of_baseline else shown.unit or sources[-1].signals[names[0]].attrs["units"]
     means_over = f",\n{length_in_words(edges)} means" if edges.size else ""
     who = f", {next(iter(whose))}" if whose and len(whose) == 1 and "" not in whose else ""
-    axes.set_ylabel(f"{fill(heading + who, _LINE)}\n({unit}{means_over})")
+    axes.set_ylabel(f"{fill(heading + who, _LINE)}\n({with_micro_sign(unit)}{means_over})")
 
 
 def _curves(source: _Source, name: str) -> Iterator[_Curve]:
@@ -237,7 +238,7 @@ def _annotate_peak(axes: "Axes", name: str, source: _Source) -> None:
     rows = rows[rows["population"] == rows["population"].iloc[0]].set_index("statistic") if len(rows) else rows
     if "population" not in source.signals[name].dims and {"peak", "time_of_peak"} <= set(rows.index):
         value, at = (float(rows.loc[statistic, "value"]) for statistic in ("peak", "time_of_peak"))
-        unit = rows.loc["peak", "unit"]
+        unit = with_micro_sign(rows.loc["peak", "unit"])
         words = f"{value:.0f} {unit}" if value >= 100.0 else f"{value:.3g} {unit}"
         axes.annotate(words, (at / 3600.0, value), xytext=(6, 4), textcoords="offset points", fontsize=8)
 

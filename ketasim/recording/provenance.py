@@ -9,7 +9,6 @@ from typing import Any
 from ketasim import __version__
 from ketasim.config import Experiment
 from ketasim.digests import code_digest, text_digest
-from ketasim.exposures.doses import administrations
 from ketasim.kernels.jit import processor
 from ketasim.kernels.random import STREAMS
 from ketasim.network.prefrontal_microcircuit import Sheet
@@ -64,8 +63,7 @@ def write_preamble(writer: TrajectoryWriter, simulation: Simulation) -> None:
 
 def _events(experiment: Experiment) -> list[dict[str, Any]]:
     """Doses and stimuli as given, one entry for each dose of a series."""
-    doses = administrations(experiment.doses, experiment.subject.weight)
-    return [one.row() for one in (*doses, *experiment.stimuli)]
+    return [one.row() for one in (*experiment.administrations, *experiment.stimuli)]
 
 
 def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:

@@ -14,15 +14,16 @@ mechanisms, each one step late, would lag by hours once steps are long.
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from ketasim.config import Experiment
+from ketasim.config import Experiment, plausibility
 from ketasim.documents import KetasimError, parse_quantity
 from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement, PlasticEngine, SpikingEngine
-from ketasim.exposures import DOSES, Administration, doses
+from ketasim.exposures import DOSES, Administration
 from ketasim.mechanisms import Clock, Mechanism
 from ketasim.nested import flattened, part_of
 from ketasim.network.build import Network
@@ -36,6 +37,8 @@ from ketasim.simulation.plastic_edges import PlasticEdges, topology_now
 from ketasim.simulation.roster import active_mechanisms, check_exposures, left_out, owners_of, signal_table
 from ketasim.simulation.sampler import NetworkSampler
 from ketasim.simulation.world import build_network, check_against_network, setting_of, slow_times_of
+
+logger = logging.getLogger("ketasim")
 
 
 class Simulation:
@@ -85,9 +88,12 @@ class Simulation:
     ):
         own = tuple({id(one): one for one in (*experiment.own_mechanisms, *mechanisms)}.values())
         self.experiment = experiment
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[str, ...] = plausibility.remarks(experiment)
+        for remark in self.notes:
+            logger.warning(remark)
         if engine is None:
-            network, self.notes = build_network(experiment, graph)
+            network, notes = build_network(experiment, graph)
+            self.notes += notes
             engine = SpikingEngine(network, experiment.seed, experiment.threads) if network else None
         self.engine, self.graph_is_given = engine, graph is not None
         check_against_network(experiment, engine)
@@ -276,7 +282,7 @@ class Simulation:
         # checked like an experiment file
         checked = self.experiment.replace(doses=[*self.experiment.resolved()["doses"], given])
         before = self.axes
-        self._events[DOSES.kind] += doses.administrations(checked.doses[-1:], self.experiment.subject.weight)
+        self._events[DOSES.kind] += checked.administrations[-1:]
         self._prepare(sorted({dose.drug for dose in self._events[DOSES.kind]}))
         self.signals = transferred(self.signals, self.signal_table, before, self.axes)
         self._slopes = {}  # lengths may have changed, and a new drug changes the course

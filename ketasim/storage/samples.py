@@ -83,7 +83,7 @@ def create_samples(
     """
     scales = {name: _scale(group, name, values) for name, values in coordinates.items()}
     time = add_column(group, "time", "f8", (BLOCK_ROWS,))
-    describe(time, "s", "time from zero, which is the first dose if that starts at 0 s")
+    describe(time, "s", "time")
     time.make_scale("time")
     stage = add_column(group, "stage", "u1", (BLOCK_ROWS,))
     describe(stage, "1", "part of the simulation that the row belongs to")

@@ -24,8 +24,19 @@ def test_each_class_has_its_line(made_up):
     assert closing_words(trajectory) == [
         "E     2.000 +- 1.000 Hz at baseline, 4.000 +- 0.000 Hz from 10 to 60 min; NMDA block up to 20.0 %",
         "I     4.000 +- 2.000 Hz at baseline, 8.000 +- 0.000 Hz from 10 to 60 min; NMDA block up to 10.0 %",
-        "peaks in E relative to baseline  BDNF +25.0 % at 0.2 h",
+        "peaks in E relative to baseline  BDNF +25.0 % at 10 min",
     ]
+
+
+def test_times_are_those_that_people_say_and_nothing_is_not_a_peak(made_up):
+    """Catches "peak at 13269 min", and "+0.0 % at -0.1 h" of what never rose above its baseline."""
+    signals = network(np.ones(6)) | {"bdnf": np.ones((6, 2))}
+    plasma = {"plasma_concentration": np.outer([0, 0, 0, 1, 1, 7], [1.0, 0.0, 0.0])}
+    declared = {"bdnf": {"shown": PERCENT}}
+    trajectory = made_up([*TIMES[:-1], 796_140.0], signals, plasma, declared, ("PYR", "PV"))
+    lines = closing_words(trajectory)
+    assert lines[0] == "plasma ketamine  peak 7 ng/mL at 9.2 d"
+    assert "peaks in PYR relative to baseline  BDNF none" in lines
 
 
 def test_what_was_given_comes_before_its_metabolites(made_up):

@@ -40,6 +40,14 @@ def test_tables_and_their_json(call, arguments, keys):
     assert plain.stdout.splitlines()[0].split()[0].lower() == next(iter(rows[0])).split()[0]
 
 
+def test_info_is_short_and_its_json_whole(call):
+    """Catches a thousand characters of processor flags in a terminal, or their loss."""
+    rows = {row["what"]: row["value"] for row in json.loads(call("info", "--json").stdout)}
+    shown = next(line for line in call("info").stdout.splitlines() if line.startswith("processor"))
+    assert len(shown) <= 130
+    assert rows["processor"].startswith(shown.split(maxsplit=1)[1].removesuffix("..."))
+
+
 def test_lists_are_complete(call):
     """Catches a mechanism or signal that exists but is not shown."""
     mechanisms = json.loads(call("mechanisms", "--json").stdout)

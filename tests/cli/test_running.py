@@ -134,6 +134,23 @@ def test_check_prints_the_estimate_and_runs_nothing(call, folder):
     assert plain.stdout.splitlines()[0].split() == ["QUANTITY", "VALUE", "UNIT"]
 
 
+def test_check_says_what_becomes_of_what_is_left_out(call):
+    """Catches the promise of human_infusion.yaml's first comment unkept, and what was given shown as a default."""
+    result = call("check", "human_infusion", "network=none", "recording={}", "--json")
+    rows = {row["quantity"]: (row["value"], row["unit"]) for row in json.loads(result.stdout)}
+    assert rows["by default: schedule.memory"] == ("2", "s")
+    assert rows["by default: subject.genotype.bdnf"] == ("Val/Val", "")
+    assert rows["by default: mechanisms"][0].startswith("13 on")
+    assert not {"by default: schedule.window", "by default: subject.weight"} & set(rows)
+
+
+def test_check_remarks_on_a_slip_of_unit(call, caplog):
+    """Catches a bolus of 100 g in a human that passes check without a word; the remark is no refusal."""
+    result = call("check", "human_infusion", "network=none", "recording={}", "doses.0.amount=100 g")
+    assert result.exit_code == 0
+    assert (caplog.text + result.stderr).count("100000 mg of ketamine in a human of 70 kg") == 1
+
+
 def test_check_says_what_was_filled_in(call, folder):
     """Catches defaults of a network file that nobody hears of."""
     graph = networkx.DiGraph([("a", "b")])

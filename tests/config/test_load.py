@@ -91,3 +91,31 @@ def test_files_of_overrides_lie_in_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     experiment = load_experiment("quick", ["network={file: net.csv}"])
     assert experiment.network.file == tmp_path / "net.csv"
+
+
+def test_words_of_other_places_are_taken_for_what_they_mean(tmp_path):
+    """Catches 1e3 neurons refused as "1000 stands here", a strain that is no species, UTF-16 of Windows."""
+    text = """format: 1
+duration: 2 days
+subject: {species: Sprague-Dawley, weight: 0.66 lb}
+doses: [{drug: ketamine, route: IP, amount: 10 mg·kg⁻¹, repeat: {every: 12 hrs, count: 3}}]
+network: {neurons: 1e3}
+"""
+    (tmp_path / "rats.yaml").write_text(text, encoding="utf-16")
+    experiment = load_experiment(tmp_path / "rats.yaml", ["seed=2e1"])
+    assert (experiment.subject.species, experiment.network.neurons, experiment.seed) == ("rat", 1000, 20)
+    assert isinstance(experiment.network.neurons, int)
+    assert [dose.start for dose in experiment.administrations] == [0.0, 43200.0, 86400.0]
+    assert {dose.route for dose in experiment.administrations} == {"intraperitoneal"}
+    assert experiment.resolved()["subject"]["species"] == "rat"
+    assert experiment.administrations[0].amount == pytest.approx(10.0 * 0.66 * 0.45359237)
+
+
+def test_an_example_takes_clinicians_words_in_overrides():
+    """Catches overrides that know fewer words than files."""
+    given = load_experiment(
+        "human_infusion", ["doses.0={drug: ketamine, route: IV, rate: 0.75 mg/kg/h, duration: 40 min}"]
+    )
+    usual = load_experiment("human_infusion")
+    assert given.administrations == usual.administrations
+    assert given.replace(**{"subject.species": "Humans"}).subject.species == "human"

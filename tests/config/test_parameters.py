@@ -37,7 +37,7 @@ def test_every_kind_of_parameter_is_read(read, text):
         ("{limits: [-80, 0 mV]}", "limits.0", "-80 has no unit; expected a voltage (mV)"),
         ("{limits: [1 mV]}", "limits.1", "the key '1' is missing"),
         ("{order: 0}", "order", "0 is out of range; it must be at least 1"),
-        ("{order: 1.0}", "order", "expected a whole number, got 1"),
+        ("{order: 1.5}", "order", "expected a whole number, got 1.5"),
         ("{trapping: 1}", "trapping", "expected true or false, got 1"),
         ("{slope: '2'}", "slope", "expected a number without unit, got '2'; remove the quotation marks"),
         ("{slope: 5}", "slope", "5 is out of range; it must be at most 4"),

@@ -10,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ketasim.documents import DoseAmount, format_quantity, parse_dose_amount, parse_quantity
-from ketasim.documents.units import _SYMBOLS, parse_unit
+from ketasim.documents.units import _SYMBOLS, about, in_words, parse_unit
 
 pint_registry = cache(pint.UnitRegistry)
 
 TIME = "expected a time (s, min, h, d)"
+AMOUNT = "expected an amount such as 0.5 mg/kg or 35 mg"
+COMMA = "has a comma in its number; write a decimal point, as in 0.5, and no separator of thousands"
+ISO = "is an ISO 8601 duration; write a number with a unit, such as 40 min or 2 d"
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,12 @@ TIME = "expected a time (s, min, h, d)"
         ("10 uM", "uM", 10.0),
         ("3 µM", "uM", 3.0),
         ("3 μg", "mg", 0.003),
+        ("3 mcg", "mg", 0.003),
+        ("154 lb", "kg", 69.85322498),
+        ("2 hrs", "s", 7200.0),
+        ("3 mL kg-1 min-1", "L/h/kg", 0.18),
+        ("3 mL·kg⁻¹·min⁻¹", "L/h/kg", 0.18),
+        ("3\N{NO-BREAK SPACE}mL kg\N{MINUS SIGN}1 min\N{MINUS SIGN}1", "L/h/kg", 0.18),
         ("185 ng/mL", "ng/mL", 185.0),
         ("0.185 mg/L", "ng/mL", 185.0),
         ("6e5 1/M/s", "1/uM/s", 0.6),
@@ -90,7 +99,11 @@ def test_what_is_no_unit(text):
         ("inf h", "s", f"'inf h' is not a finite number with a unit; {TIME}"),
         ("1e999 s", "s", "'1e999 s' is too large"),
         ("1e99999999 s", "s", f"'1e99999999 s' is not a finite number with a unit; {TIME}"),
-        ("1,5 h", "s", f"'1,5 h' has the unknown unit ',5 h'; {TIME}"),
+        ("1,5 h", "s", f"'1,5 h' {COMMA}"),
+        ("P2D", "s", f"'P2D' {ISO}"),
+        ("PT40M", "s", f"'PT40M' {ISO}"),
+        ("2024-01-31", "s", "'2024-01-31' is a date; times are counted from time zero, such as 2 d"),
+        ("0:40", "s", "'0:40' is a time of day; times are counted from time zero, such as 40 min or 1.5 h"),
         ("3 s^9^9^9^9", "s", f"'3 s^9^9^9^9' has the unknown unit 's^9^9^9^9'; {TIME}"),
         (None, "s", f"{TIME}, got nothing"),
         (True, "s", f"{TIME}, got true"),
@@ -137,10 +150,42 @@ def test_any_text_is_a_number_or_a_value_error(text):
 
 def test_amounts_per_weight_and_plain_are_told_apart():
     """Catches mg/kg taken for a plain number or for mg: a seventyfold error of dose."""
-    assert parse_dose_amount("500 µg/kg") == DoseAmount(0.5, per_kg=True)
-    assert parse_dose_amount("0.035 g") == DoseAmount(35.0, per_kg=False)
+    same = {
+        parse_dose_amount(f"500 {micro}g/kg") for micro in ("u", "mc", "\N{MICRO SIGN}", "\N{GREEK SMALL LETTER MU}")
+    }
+    assert same == {DoseAmount(0.5, "mg/kg")}
+    assert parse_dose_amount("0.035 g") == DoseAmount(35.0, "mg")
     assert parse_dose_amount("0.5 mg/kg").milligrams(70.0) == parse_dose_amount("35 mg").milligrams(70.0) == 35.0
-    assert parse_dose_amount(str(DoseAmount(0.1, per_kg=True))) == DoseAmount(0.1, per_kg=True)
+    assert parse_dose_amount(str(DoseAmount(0.1, "mg/kg"))) == DoseAmount(0.1, "mg/kg")
+    assert parse_dose_amount("0.5 mg/lb").milligrams(0.45359237) == 0.5
+
+
+def test_amounts_of_substance_need_a_molar_mass():
+    """Catches mmol taken for mg, and a rate whose time is dropped."""
+    assert parse_dose_amount("0.1 mmol") == DoseAmount(100.0, "umol")
+    assert parse_dose_amount("2 umol/kg").milligrams(70.0, 237.73) == pytest.approx(33.2822)
+    assert math.isnan(parse_dose_amount("2 umol").milligrams(70.0))
+    assert parse_dose_amount("5 mcg/kg/min", per_hour=True) == DoseAmount(0.3, "mg/kg/h")
+    assert parse_dose_amount("60 mg/min", per_hour=True).milligrams(70.0) == 3600.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "exactly", "roughly"),
+    [
+        (0.0, "0 s", "0 s"),
+        (2400.0, "40 min", "40 min"),
+        (13269 * 60.0, "221.15 h", "9.2 d"),
+        (-360.0, "-6 min", "-6 min"),
+        (3599.0, "3599 s", "1 h"),
+        (0.25, "0.25 s", "0.2 s"),
+        (86400.0 * 14, "14 d", "14 d"),
+    ],
+)
+def test_times_in_words(seconds, exactly, roughly):
+    """Catches "13269 min", "60 min" beside "1 h", and a time that changes when it is written."""
+    assert in_words(seconds) == exactly
+    assert about(seconds) == roughly
+    assert parse_quantity(in_words(seconds), "s") == seconds
 
 
 @pytest.mark.parametrize(
@@ -150,6 +195,9 @@ def test_amounts_per_weight_and_plain_are_told_apart():
         ("-1e-400 mg", "'-1e-400 mg' is negative; an amount must be at least 0"),
         ("5", "'5' has no unit; expected an amount such as 0.5 mg/kg or 35 mg"),
         (5, "5 has no unit; expected an amount such as 0.5 mg/kg or 35 mg"),
+        ("0,5 mg/kg", f"'0,5 mg/kg' {COMMA}"),
+        ("1,000 mg", f"'1,000 mg' {COMMA}"),
+        ("0.5 mg/kg/h", f"'0.5 mg/kg/h' is a mass per body weight and time; {AMOUNT}"),
         ("5 s", "'5 s' is a time; expected an amount such as 0.5 mg/kg or 35 mg"),
         (
             "5 mgg",

@@ -13,7 +13,7 @@ from ketasim.documents.validation import Amount, Quantity, Record, validate
 
 class Inner(Record):
     time: Annotated[float, Gt(0), Le(3600), Quantity("s")] = Field(description="how long")
-    amount: Annotated[DoseAmount, Amount()] = DoseAmount(1.0, per_kg=False)
+    amount: Annotated[DoseAmount, Amount()] = DoseAmount(1.0, "mg")
 
 
 class Outer(Record):
@@ -41,7 +41,7 @@ class Outer(Record):
         ("inner: {time: 1 s}\nnumber: 5", (2, 9), "number", "5 is out of range; it must be less than 5"),
         ("inner: {time: 1 s}\nnumber: true", (2, 9), "number", "expected a whole number, got true"),
         ("inner: {time: 1 s}\nword: 3", (2, 7), "word", "expected text, got 3"),
-        ("inner: {time: 1 s}\nflag: off", (2, 7), "flag", "expected true or false, got 'off'"),
+        ("inner: {time: 1 s}\nflag: off", (2, 7), "flag", "expected true or false, got 'off'; write false"),
         ("inner: {time: 1 s}\nauto: atuo", (2, 7), "auto", "'atuo' is not a finite number with a unit; expected a time (s, min, h, d), or auto"),
     ],
 )  # fmt: skip
@@ -69,7 +69,7 @@ def test_values_are_in_internal_units_and_go_back_to_text():
     outer = validate(Outer, parse_document("inner: {time: 30 min, amount: 2 ug/kg}\nauto: 1 min"))
     assert (outer.inner.time, outer.inner.amount, outer.auto) == (
         1800.0,
-        DoseAmount(0.002, per_kg=True),
+        DoseAmount(0.002, "mg/kg"),
         60.0,
     )
     dump = outer.model_dump(mode="json")

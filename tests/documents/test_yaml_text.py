@@ -158,6 +158,28 @@ def test_windows_files_are_read(tmp_path):
     assert document.place(("b",))[1:] == (2, 4, "b: x y")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_with_a_byte_order_mark_is_read(tmp_path, encoding):
+    """Catches files of editors and shells of Windows that are refused; YAML allows UTF-16."""
+    file, mark = tmp_path / "wide.yaml", "" if encoding == "utf-16" else "\ufeff"
+    file.write_bytes(f"{mark}a: 1 µM\r\nb: x\r\n".encode(encoding))
+    document = read_document(file)
+    assert document.data == {"a": "1 µM", "b": "x"}
+    assert document.place(("b",))[1:] == (2, 4, "b: x")
+
+
+def test_nothing_after_a_colon_stands_where_the_colon_is():
+    """Catches an empty value that is sought on the next line, where the parser finds that there is none."""
+    document = parse_document("a:\n\nb: {c: , d: 1}\n")
+    assert document.data == {"a": None, "b": {"c": None, "d": 1}}
+    assert [document.place(path)[1:3] for path in (("a",), ("b", "c"))] == [(1, 1), (3, 5)]
+
+
+def test_a_colon_without_a_blank_is_explained():
+    """Catches `duration:1 h` answered by the parser's own words alone."""
+    assert "with a blank after the colon" in problem_of("a: 1\nb:1 h\nc: 2\n")[2]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="ab:- \n\t[]{},'\"#&*!|>%@`?0.~\\é\u2028", max_size=60))
 def test_any_text_is_data_or_a_document_error(text):

@@ -90,7 +90,12 @@ BROKEN = {
         "unknown disposition 'slwo'; allowed: slow, quick; did you mean slow?",
     ),
     # routes
-    "unknown route": (("oral: {", "rectal: {"), "unknown route 'rectal'; allowed: intravenous, intramuscular,"),
+    "unknown route": (("oral: {", "ocular: {"), "unknown route 'ocular'; allowed: intravenous, intramuscular,"),
+    "abbreviated route": (
+        ("oral: {", "po: {"),
+        "unknown route 'po'; allowed: intravenous, intramuscular, subcutaneous, intranasal, sublingual, oral, "
+        "rectal, intraperitoneal; write oral",
+    ),
     "first pass of a bolus": (
         ("intravenous: {", "intravenous: {first_pass: true, "),
         "a route with 'first_pass' needs 'absorption' and computes its own bioavailability",
@@ -160,3 +165,15 @@ def test_all_that_does_not_fit_is_told_at_once(tmp_path):
         load_catalogue([path])
     found = {problem.path: problem.place.line for problem in caught.value.problems}
     assert found == {"compounds": 5, "nmda_kinetics": 17, "targets": 19}
+
+
+def test_a_drug_without_first_pass_needs_no_hepatic_flow(tmp_path):
+    """Catches a number wanted of a drug in which nothing reads it."""
+    path, text = tmp_path / "own.yaml", OWN_DRUG
+    (flow,) = [line for line in text.splitlines() if "hepatic_flow" in line]
+    (oral,) = [line for line in text.splitlines() if "first_pass" in line]
+    path.write_text(text.replace(f"{flow}\n", "").replace(f"{oral}\n", ""), encoding="utf-8")
+    assert "oral" not in load_catalogue([path])["own_drug"].routes_for("rat")
+    path.write_text(text.replace(f"{flow}\n", ""), encoding="utf-8")
+    with pytest.raises(DocumentError, match="the route 'oral' has a first pass through the liver; give 'hepatic_flow'"):
+        load_catalogue([path])

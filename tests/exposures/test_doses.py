@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from ketasim.config import Experiment
 from ketasim.drugs import load_catalogue
 from ketasim.exposures import DOSES, Administration
-from ketasim.exposures.doses import administrations
 from tests.mechanisms.subjects import KETAMINE, setting
 
 BODY = setting(KETAMINE)
@@ -115,7 +114,7 @@ def test_rows_are_in_the_order_of_the_experiment():
             ],
         }
     )
-    rows = [dose.row() for dose in administrations(given.doses, 80.0)]
+    rows = [dose.row() for dose in given.administrations]
     same = {"kind": "dose"}
     assert rows == [
         same | {"drug": "ketamine", "route": "oral", "amount_mg": 40.0, "start_s": 3600.0, "duration_s": 0.0},
@@ -138,3 +137,36 @@ def test_saline_puts_nothing_in():
     doses = doses_of({"drug": "saline", "route": "intravenous", "duration": "40 min"})
     bolus, rate = inputs(doses, setting(load_catalogue()["saline"]), 0.0, 60.0)
     assert bolus.shape == rate.shape == (0,)
+
+
+def test_a_rate_times_its_duration_is_an_amount():
+    """Catches a rate per minute taken per hour, or per body weight taken as it is."""
+    common = {"drug": "ketamine", "route": "IV"}
+    doses = doses_of(
+        common | {"rate": "0.75 mg/kg/h", "duration": "40 min"},
+        common | {"rate": "5 mcg/kg/min", "duration": "2 h"},
+        common | {"rate": "60 mg/min", "duration": "30 s"},
+        common | {"amount": "2 umol/kg"},
+    )
+    assert [dose.amount for dose in doses] == pytest.approx([35.0, 42.0, 30.0, 2e-3 * 237.73 * 70.0])
+    assert {dose.route for dose in doses} == {"intravenous"}
+
+
+@pytest.mark.parametrize(
+    ("written", "route"),
+    [
+        ("iv", "intravenous"),
+        ("IM", "intramuscular"),
+        ("in", "intranasal"),
+        ("s.c.", "subcutaneous"),
+        ("SL", "sublingual"),
+        ("Per os", "oral"),
+        ("pr", "rectal"),
+        ("i.p.", "intraperitoneal"),
+        ("Oral", "oral"),
+    ],
+)
+def test_routes_by_their_abbreviations(written, route):
+    """Catches clinicians' words that are refused, or stored beside the name of the same route."""
+    (dose,) = doses_of({"drug": "saline", "route": written})
+    assert dose.route == route

@@ -193,6 +193,10 @@ def _cases() -> dict[str, tuple[str, dict[str, Any]]]:
         "network.file": ("rest", {"network.file": "other.circuit.yaml"}),
         "network.scale": ("rest", {"network.scale": 2}),
         "schedule.skip": ("rest", {"schedule.skip": False}),
+        "doses.0.rate": (
+            "human",
+            {"doses.0": {"drug": "ketamine", "route": "intravenous", "rate": "60 mg/h", "duration": "10 min"}},
+        ),
         "drugs.0": ("own drug", {"drugs.0": "other.yaml"}),
     }
 

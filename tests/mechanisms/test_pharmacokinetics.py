@@ -23,6 +23,8 @@ REGIMENS = {
     "intranasal": (Subject("human", 70.0), [Dose("intranasal", 56.0)]),
     "intramuscular": (Subject("human", 55.0), [Dose("intramuscular", 35.0)]),
     "oral": (Subject("human", 70.0), [Dose("oral", 100.0)]),
+    "subcutaneous": (Subject("human", 60.0), [Dose("subcutaneous", 30.0)]),
+    "sublingual and rectal": (Subject("human", 80.0), [Dose("sublingual", 25.0), Dose("rectal", 50.0, HOUR)]),
     "oral, slow metaboliser": (Subject("human", 90.0, cyp2b6="*6/*6"), [Dose("oral", 100.0)]),
     "domino": (Subject("human", 70.0, "domino"), [INFUSION]),
     "kamp_arterial": (Subject("human", 100.0, "kamp_arterial"), [INFUSION]),
@@ -38,6 +40,8 @@ REGIMENS = {
     ),
     "rat": (Subject("rat", 0.3), [Dose("intraperitoneal", 3.0)]),
     "light rat": (Subject("rat", 0.2), [Dose("intraperitoneal", 2.0), Dose("intravenous", 1.0, 600.0, 300.0)]),
+    "oral rat": (Subject("rat", 0.35), [Dose("oral", 7.0)]),
+    "oral mouse": (Subject("mouse", 0.03), [Dose("oral", 0.6)]),
     "mouse": (Subject("mouse", 0.025), [Dose("intraperitoneal", 0.25)]),
     "heavy mouse": (Subject("mouse", 0.04), [Dose("intraperitoneal", 0.12), Dose("intravenous", 0.12, HOUR)]),
 }

@@ -32,7 +32,7 @@ def test_the_chain_from_top_to_bottom(figure, small_run):
     named = labels(figure)
     order = [
         "plasma (ng/mL)",
-        "unbound in brain (uM)",
+        "unbound in brain (\N{MICRO SIGN}M)",
         "firing rate (% of baseline)",
         "perisynaptic glutamate (% of baseline)",
         "ambient glutamate (nM)",
