@@ -3,12 +3,18 @@
 import functools
 import json
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from math import isfinite
 from typing import Annotated, Any
 
 import typer
+
+#: Blanks between columns.
+_GAP = 2
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -30,6 +36,10 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         logging.getLogger("ketasim").setLevel(level)
         try:
             function(*args, **options)
+        except typer.Exit as done:  # of `fail` within the command
+            if options.get("debug") and done.__context__ is not None:
+                traceback.print_exception(done.__context__)
+            raise
         except (DocumentError, KetasimError) as error:
             fail(str(error), error.exit_code, options)
         except KeyboardInterrupt:
@@ -54,16 +64,67 @@ def note(message: str, quiet: bool = False) -> None:
         print(message, file=sys.stderr)
 
 
-def table(rows: Sequence[Sequence[Any]], header: Sequence[str], as_json: bool = False) -> None:
-    """Print rows on standard output, aligned, or as JSON records."""
+def table(rows: Sequence[Sequence[Any]], header: Sequence[str], as_json: bool = False, longest_word: int = 24) -> None:
+    """Print rows on standard output: fitted to a terminal, one line each elsewhere, or as JSON records.
+
+    On a terminal, words of more than `longest_word` letters may be broken to keep columns side by side.
+    """
     if as_json:
-        print(json.dumps([dict(zip(header, row, strict=True)) for row in rows], indent=1, default=str))
+        print_json([dict(zip(header, row, strict=True)) for row in rows])
         return
     texts = [[_text(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _print_fitted(texts, header, longest_word)
+        return
     widths = [max([len(title), *(len(row[i]) for row in texts)]) for i, title in enumerate(header)]
     for line in ([title.upper() for title in header], *texts):
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         print("  ".join(cells).rstrip())
+
+
+def print_json(value: Any) -> None:
+    """Print plain data as JSON, which has no NaN and no infinity: null."""
+    print(json.dumps(_plain(value), indent=1, allow_nan=False, default=str))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _print_fitted(texts: Sequence[Sequence[str]], header: Sequence[str], longest_word: int) -> None:
+    """Print a table folded between words; where even single words do not fit side by side, each row as a list."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    least = _least_widths(texts, header)
+    if _total(least) > console.width:  # names are broken after an underscore, other words anywhere
+        texts = [[re.sub(rf"\w{{3,{longest_word}}}_(?=\w)", "\\g<0>\n", cell) for cell in row] for row in texts]
+        least = [min(longest_word, width) for width in _least_widths(texts, header)]
+    if _total(least) > console.width and len(header) > 2:
+        texts = [[cell.replace("_\n", "_") for cell in row] for row in texts]
+        texts = [line for row in texts for line in (*zip(header, row, strict=True), ("", ""))]
+        header, least = (), [max(map(len, header)), 1]
+    fitted = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=bool(header))
+    for title, width in zip_longest(header, least, fillvalue=""):
+        fitted.add_column(str(title).upper(), min_width=int(width), overflow="fold")
+    for line in texts:
+        fitted.add_row(*map(Text, line))
+    console.print(fitted)
+
+
+def _least_widths(texts: Sequence[Sequence[str]], header: Sequence[str]) -> list[int]:
+    """Widths of columns that break no word."""
+    return [max(map(len, " ".join(column).split())) for column in zip(header, *texts, strict=True)]
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def _text(cell: Any) -> str:

@@ -1,12 +1,19 @@
 """Commands that show files, drugs, mechanisms, signals, examples, the schema and versions."""
 
 import json
+import os
+import re
+import sys
+from itertools import takewhile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, table
+from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, print_json, table
+
+if TYPE_CHECKING:
+    import pandas
 
 Source = Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")]
 Name = Annotated[str | None, typer.Argument(help="Show this one in detail.")]
@@ -14,7 +21,7 @@ Name = Annotated[str | None, typer.Argument(help="Show this one in detail.")]
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for function in (inspect, plot, drugs, mechanisms, signals, examples, schema, info):
+    for function in (inspect, compare, plot, drugs, mechanisms, signals, examples, schema, info, cite):
         app.command()(function)
 
 
@@ -37,19 +44,44 @@ def inspect(
         from ketasim.storage.reader import damages
 
         found = damages(source)
-        print("\n".join(found) or "intact")
+        print_json({"intact": not found, "damages": found}) if as_json else print("\n".join(found) or "intact")
         raise typer.Exit(1 if found else 0)
     with ketasim.open_trajectory(source) as trajectory:
         if digest:
-            print(trajectory.digest())
+            print_json({"digest": trajectory.digest()}) if as_json else print(trajectory.digest())
         elif config:
-            print(trajectory.provenance["config_source"], end="")
+            print_json(trajectory.config) if as_json else print(trajectory.provenance["config_source"], end="")
         else:
-            state = "complete" if trajectory.complete else "not complete"
-            note(f"{trajectory.path}: {state}; {trajectory.attributes['advice']}", quiet)
-            found = trajectory.summary
-            rows = found.astype(object).where(found.notna(), None).values.tolist()
-            table(rows, tuple(found.columns), as_json)
+            note(f"{trajectory.path}: {trajectory.progress}; {trajectory.attributes['advice']}", quiet)
+            for remark in trajectory.notes:
+                note(remark, quiet)
+            _frame(trajectory.summary, as_json)
+
+
+def _frame(found: "pandas.DataFrame", as_json: bool) -> None:
+    """Print a table of numbers; on a terminal without the column that says each row in words."""
+    if sys.stdout.isatty() and not as_json:
+        found = found.drop(columns="meaning", errors="ignore")
+    rows = found.astype(object).where(found.notna(), None).values.tolist()
+    table(rows, tuple(found.columns), as_json, longest_word=13)
+
+
+@command
+def compare(
+    drug: Annotated[Path, typer.Argument(help="Trajectory file A.h5.")],
+    vehicle: Annotated[Path, typer.Argument(help="Trajectory file B.h5 of the same network without the drug.")],
+    quiet: Quiet = False,
+    debug: Debug = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show two runs side by side: the numbers of their summaries, A minus B, and its standard error."""
+    import ketasim
+
+    with ketasim.open_trajectory(drug) as ours, ketasim.open_trajectory(vehicle) as theirs:
+        found = ketasim.compare(ours, theirs)
+    for remark in found.attrs["notes"]:
+        note(remark, quiet)
+    _frame(found, as_json)
 
 
 @command
@@ -67,6 +99,8 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
 ) -> None:
     """Draw the chain from dose to spines on one page, or the network (to OUT_network.png)."""
     import ketasim
+
+    os.environ["MPLBACKEND"] = "agg"  # the user's may not be installed here, and would then end the import
     from ketasim.plots import page_figure, plot_network
 
     if (network and signals) or (time and not network):
@@ -149,11 +183,34 @@ def signals(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False)
 
 
 @command
-def examples(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
-    """List the example experiment files of the package."""
-    from ketasim.config import examples as found
+def examples(
+    name: Annotated[
+        str | None, typer.Argument(help="Print this file, to copy: ketasim examples quick > my.yaml")
+    ] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the example experiment files of the package, or print one."""
+    from ketasim.config import examples as all_examples
 
-    table([(name, str(path)) for name, path in found().items()], ("example", "file"), as_json)
+    found = all_examples()
+    if name is None:
+        table(
+            [(one, _first_words(path), str(path)) for one, path in found.items()], ("example", "about", "file"), as_json
+        )
+    elif name not in found:
+        _unknown("example", name, list(found))
+    else:
+        text = found[name].read_text(encoding="utf-8")
+        print_json({"example": name, "file": str(found[name]), "text": text}) if as_json else print(text, end="")
+
+
+def _first_words(path: Path) -> str:
+    """Return the first sentence of a file's opening comment."""
+    lines = (line.lstrip("# ").strip() for line in path.read_text(encoding="utf-8").splitlines())
+    words = " ".join(takewhile(bool, (line for line in lines if line and not line.startswith("yaml-language-server"))))
+    return re.split(r"(?<=\.)\s", words)[0]
 
 
 @command
@@ -162,6 +219,17 @@ def schema(quiet: Quiet = False, debug: Debug = False) -> None:
     from ketasim.config import experiment_schema
 
     print(json.dumps(experiment_schema(), indent=2))
+
+
+@command
+def cite(source: Source, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
+    """Print what to cite for a run, as BibTeX: ketasim, the libraries and the sources of its parameters."""
+    import ketasim
+    from ketasim.analysis.citations import bibtex, citations
+
+    with ketasim.open_trajectory(source) as trajectory:
+        found = citations(trajectory)
+    print_json([one._asdict() for one in found]) if as_json else print(bibtex(found), end="")
 
 
 @command

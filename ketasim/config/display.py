@@ -15,7 +15,7 @@ _ELSEWHERE = ("name", "format", "doses", "network")
 def experiment_html(experiment: "Experiment") -> str:
     """Return an experiment as HTML: its doses, its network, and what else differs from the defaults."""
     data, defaults = experiment.resolved(), _defaults(experiment)
-    changed = [(path, value) for path, value in _leaves(data) if defaults.get(path, ...) != value]
+    changed = [(path, value) for path, value in leaves(data) if defaults.get(path, ...) != value]
     changed = [(path, value) for path, value in changed if path.partition(".")[0] not in _ELSEWHERE]
     network = data["network"]
     return page(
@@ -29,12 +29,13 @@ def experiment_html(experiment: "Experiment") -> str:
 def _defaults(experiment: "Experiment") -> dict[str, Any]:
     """Leaves of an experiment with required keys only."""
     plain = type(experiment).from_mapping({"format": 1, "duration": "1 d"}, experiment.own_mechanisms)
-    return {path: value for path, value in _leaves(plain.resolved()) if path != "duration"}
+    return {path: value for path, value in leaves(plain.resolved()) if path != "duration"}
 
 
-def _leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield dotted path and value of everything in nested mappings that is no mapping itself."""
     if isinstance(data, dict) and data:
         for key, value in data.items():
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+            yield from leaves(value, f"{path}.{key}" if path else str(key))
     else:
         yield path, data

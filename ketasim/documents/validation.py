@@ -31,6 +31,14 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(
+                f"{name} cannot be set: experiments and their parts do not change; experiment.replace(seed=7) or "
+                'experiment.replace(**{"doses.0.amount": "0.25 mg/kg"}) returns a new one'
+            )
+        super().__setattr__(name, value)
+
     @model_validator(mode="wrap")
     @classmethod
     def _explain(cls, value: Any, handler: Callable[[Any], Any]) -> Any:

@@ -23,7 +23,7 @@ from tests.drugs.drug_files import OWN_DRUG
         (("mechanisms", "nmda_blockade"), {"parameter", "value", "unit", "status", "source"}),
         (("mechanisms", "schedule"), {"parameter", "value", "unit", "status", "source"}),
         (("signals",), {"signal", "unit", "dimensions", "kind", "neutral", "range", "meaning"}),
-        (("examples",), {"example", "file"}),
+        (("examples",), {"example", "about", "file"}),
         (("info",), {"what", "value"}),
     ],
 )
