@@ -117,7 +117,8 @@ def _sources(trajectory: Trajectory) -> Iterator[tuple[str, str]]:
     """Yield part and source of each parameter of a run: mechanisms that were on, drugs given, the network."""
     config, parameters = trajectory.config, json.loads(trajectory.provenance.get("parameters", "{}"))
     for mechanism in ORDER:
-        if config.get("mechanisms", {}).get(mechanism.name):
+        took_part = trajectory.populations or any(name in trajectory for name in mechanism.writes)
+        if config.get("mechanisms", {}).get(mechanism.name) and took_part:
             yield from ((mechanism.name, row.source) for row in describe(mechanism.Parameters))
     for name, drug in parameters.get("drugs", {}).items():
         yield from ((name, text) for text in _texts(drug))

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from math import isfinite
+from shutil import get_terminal_size
 from typing import Annotated, Any
 
 import typer
@@ -101,7 +102,8 @@ def _print_fitted(texts: Sequence[Sequence[str]], header: Sequence[str], longest
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    columns, lines = get_terminal_size()  # rich itself takes every dumb terminal for 80 columns
+    console = Console(highlight=False, width=columns, height=lines)
     least = _least_widths(texts, header)
     if _total(least) > console.width:  # names are broken after an underscore, other words anywhere
         texts = [[re.sub(rf"\w{{3,{longest_word}}}_(?=\w)", "\\g<0>\n", cell) for cell in row] for row in texts]

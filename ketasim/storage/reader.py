@@ -352,7 +352,7 @@ class Trajectory:
         """Return the graph as it was at a time, as arrays; see `graph`."""
         if "nodes" not in self._file:
             raise KeyError("the run had no network")
-        return edges.read_topology(self._file, self._seconds(time))
+        return edges.read_topology(self._file, self._seconds(time, of_graph=True))
 
     def graph(self, time: float | str = 0) -> "networkx.DiGraph":
         """Return the graph at a time of the run, with all births and deaths up to and including it.
@@ -500,7 +500,7 @@ class Trajectory:
         groups = [group] if group in self._signals else [] if group else self._signals
         return next(((candidate, signal) for candidate in groups if signal in self._signals[candidate]), None)
 
-    def _seconds(self, time: float | str) -> float:
+    def _seconds(self, time: float | str, of_graph: bool = False) -> float:
         """Return a time in s; ValueError if it lies outside the run, or after the last known state of its graph."""
         seconds = time
         if isinstance(time, str):
@@ -513,7 +513,8 @@ class Trajectory:
             times.append(self._file["provenance/slow_times"][()])
         reached = np.concatenate([[begin], *times])
         first, last = float(reached.min()), float(reached.max())
-        last = last if self.complete else max(begin, min(last, edges.written_until(self._file)))
+        if of_graph and not self.complete:
+            last = max(begin, min(last, edges.written_until(self._file)))
         if not first <= float(seconds) <= last:
             raise ValueError(f"time {time!r} lies outside the run, {first:g} s to {last:g} s")
         return float(seconds)

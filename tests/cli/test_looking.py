@@ -206,3 +206,67 @@ def test_plot_refuses_what_it_cannot_draw(call, small_file, arguments, word):
     assert result.exit_code == 2
     assert word in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_two_runs_are_compared(call, small_file):
+    """Catches words among the numbers, and arms that are mixed up."""
+    result = call("compare", small_file, small_file, "--json")
+    rows = json.loads(result.stdout)
+    assert {row["verdict"] for row in rows} == {"same"}
+    assert "share their noise" in result.stderr
+    assert call("compare", small_file, small_file, "--quiet").stderr == ""
+    assert call("compare", small_file, "nothing.h5").exit_code == 2
+
+
+def test_what_to_cite_is_bibtex(call, small_file):
+    """Catches remarks among the entries."""
+    assert call("cite", small_file).stdout.startswith("@software{ketasim,\n")
+    assert "Domino1982" in [row["key"] for row in json.loads(call("cite", small_file, "--json").stdout)]
+
+
+def test_an_example_can_be_copied(call):
+    """Catches a copy that differs from the file, and a misspelt name that makes an empty one."""
+    text = call("examples", "quick").stdout
+    assert text == ketasim.examples()["quick"].read_text(encoding="utf-8")
+    assert json.loads(call("examples", "quick", "--json").stdout)["text"] == text
+    refused = call("examples", "quik")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "did you mean quick?" in refused.stderr
+    about = {row["example"]: row["about"] for row in json.loads(call("examples", "--json").stdout)}
+    assert about["rat_dose"].startswith("The dose of most rodent studies")
+
+
+@pytest.mark.parametrize(
+    ("option", "keys"), [("--digest", {"digest"}), ("--verify", {"intact", "damages"}), ("--config", None)]
+)
+def test_inspect_has_json_throughout(call, small_file, option, keys):
+    """Catches an option beside which --json is accepted and does nothing."""
+    found = json.loads(call("inspect", small_file, option, "--json").stdout)
+    assert set(found) == keys if keys else found["name"] == "small"
+
+
+def test_a_picture_needs_nothing_of_the_users_settings(process, small_file, folder, monkeypatch):
+    """Catches LaTeX, fonts, backends and styles of a user's settings in a picture, or an error because of them."""
+    (folder / "matplotlibrc").write_text(
+        "text.usetex: True\nfont.family: NoSuchFont\naxes.facecolor: black\nsavefig.format: pdf\n"
+    )
+    pictures = []
+    for backend in ("agg", "nosuch"):
+        if backend == "nosuch":
+            monkeypatch.setenv("MATPLOTLIBRC", str(folder))
+        monkeypatch.setenv("MPLBACKEND", backend)
+        code, _, err = process("plot", str(small_file), "-o", f"{backend}.png")
+        assert code == 0, err
+        pictures.append((folder / f"{backend}.png").read_bytes())
+    assert pictures[0] == pictures[1]
+
+
+def test_a_vehicle_without_the_signal_is_named(call, small, folder, caplog):
+    """Catches a picture that is the same with and without --vehicle, without a word."""
+    for name, doses in (("a", small().resolved()["doses"]), ("b", [])):
+        ketasim.run(small(network="none", doses=doses, name=name), f"{name}.h5").close()
+    with ketasim.open_trajectory("a.h5") as trajectory, ketasim.open_trajectory("b.h5") as vehicle:
+        wanted = "plasma_concentration"
+        lines = len(trajectory.plot(wanted).axes[0].lines)
+        drawn = len(trajectory.plot(wanted, vehicle=vehicle).axes[0].lines)
+    assert (drawn > lines) == (wanted in vehicle) == ("the vehicle has no plasma_concentration" not in caplog.text)

@@ -9,7 +9,19 @@ import pytest
 
 import ketasim
 
-COMMANDS = ("run", "check", "warmup", "inspect", "plot", "drugs", "mechanisms", "signals", "examples", "schema", "info")
+COMMANDS = (
+    "run",
+    "check",
+    "warmup",
+    "inspect",
+    "compare",
+    "plot",
+    "drugs",
+    "mechanisms",
+    "signals",
+    "examples",
+    "cite",
+)
 HEAVY = ("numpy", "numba", "scipy", "pydantic", "matplotlib", "xarray", "h5py", "networkx", "ruamel")
 
 
