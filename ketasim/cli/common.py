@@ -105,16 +105,18 @@ def _print_fitted(texts: Sequence[Sequence[str]], header: Sequence[str], longest
     columns, lines = get_terminal_size()  # rich itself takes every dumb terminal for 80 columns
     console = Console(highlight=False, width=columns, height=lines)
     least = _least_widths(texts, header)
-    if _total(least) > console.width:  # names are broken after an underscore, other words anywhere
+    if _total(least) > columns:  # names are broken after an underscore, other words anywhere
         texts = [[re.sub(rf"\w{{3,{longest_word}}}_(?=\w)", "\\g<0>\n", cell) for cell in row] for row in texts]
         least = [min(longest_word, width) for width in _least_widths(texts, header)]
-    if _total(least) > console.width and len(header) > 2:
+    too_wide = _total(least) > columns
+    if too_wide and len(header) > 2:
         texts = [[cell.replace("_\n", "_") for cell in row] for row in texts]
         texts = [line for row in texts for line in (*zip(header, row, strict=True), ("", ""))]
         header, least = (), [max(map(len, header)), 1]
     fitted = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=bool(header))
+    most = max(1, columns // len(least) - _GAP) if too_wide else columns  # rich cuts off what has no room left
     for title, width in zip_longest(header, least, fillvalue=""):
-        fitted.add_column(str(title).upper(), min_width=int(width), overflow="fold")
+        fitted.add_column(str(title).upper(), min_width=min(int(width), most), overflow="fold")
     for line in texts:
         fitted.add_row(*map(Text, line))
     console.print(fitted)
