@@ -128,7 +128,7 @@ def _least_widths(texts: Sequence[Sequence[str]], header: Sequence[str]) -> list
 
 
 def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + _GAP * (len(widths) - 1)
+    return sum(widths) + _GAP * len(widths)
 
 
 def _text(cell: Any) -> str:
