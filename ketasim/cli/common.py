@@ -98,37 +98,44 @@ def _plain(value: Any) -> Any:
 
 def _print_fitted(texts: Sequence[Sequence[str]], header: Sequence[str], longest_word: int) -> None:
     """Print a table folded between words; where even single words do not fit side by side, each row as a list."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    columns, lines = get_terminal_size()  # rich itself takes every dumb terminal for 80 columns
-    console = Console(highlight=False, width=columns, height=lines)
-    least = _least_widths(texts, header)
-    if _total(least) > columns:  # names are broken after an underscore, other words anywhere
-        texts = [[re.sub(rf"\w{{3,{longest_word}}}_(?=\w)", "\\g<0>\n", cell) for cell in row] for row in texts]
-        least = [min(longest_word, width) for width in _least_widths(texts, header)]
-    too_wide = _total(least) > columns
-    if too_wide and len(header) > 2:
-        texts = [[cell.replace("_\n", "_") for cell in row] for row in texts]
-        texts = [line for row in texts for line in (*zip(header, row, strict=True), ("", ""))]
-        header, least = (), [max(map(len, header)), 1]
-    fitted = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=bool(header))
-    most = max(1, columns // len(least) - _GAP) if too_wide else columns  # rich cuts off what has no room left
-    for title, width in zip_longest(header, least, fillvalue=""):
-        fitted.add_column(str(title).upper(), min_width=min(int(width), most), overflow="fold")
-    for line in texts:
-        fitted.add_row(*map(Text, line))
-    console.print(fitted)
+    columns = get_terminal_size().columns
+    lines = [[title.upper() for title in header], *texts]
+    least = _least_widths(lines)
+    if _total(least) > columns:
+        least = [min(longest_word, width) for width in _least_widths(lines, r"[\s_]+")]
+    if _total(least) > columns and len(header) > 2:
+        lines = [list(pair) for row in texts for pair in (*zip(header, row, strict=True), ("", ""))]
+        least = [min(max(map(len, header)), columns // 3), columns // 2]
+    wanted = [max(map(len, column)) - low for column, low in zip(zip(*lines, strict=True), least, strict=True)]
+    room = max(0, columns - _total(least))
+    widths = [low + min(more, room * more // max(1, sum(wanted))) for low, more in zip(least, wanted, strict=True)]
+    for line in lines:
+        folded = [_folded(cell, width) for cell, width in zip(line, widths, strict=True)]
+        for parts in zip_longest(*folded, fillvalue=""):
+            cells = [part.ljust(width) for part, width in zip(parts, widths, strict=True)]
+            print((" " * _GAP).join(cells).rstrip())
 
 
-def _least_widths(texts: Sequence[Sequence[str]], header: Sequence[str]) -> list[int]:
-    """Widths of columns that break no word."""
-    return [max(map(len, " ".join(column).split())) for column in zip(header, *texts, strict=True)]
+def _least_widths(lines: Sequence[Sequence[str]], between: str = r"\s+") -> list[int]:
+    """Widths of columns that break nothing but what matches."""
+    return [max(map(len, re.split(between, " ".join(column)))) for column in zip(*lines, strict=True)]
 
 
 def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + _GAP * len(widths)
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _folded(cell: str, width: int) -> list[str]:
+    """Lines of a cell: words stay whole, then parts of names up to an underscore, as far as they fit."""
+    rows = [""]
+    for word in cell.split():
+        rows[-1] += " " if rows[-1] else ""
+        parts = [word] if len(word) <= width else re.findall(r"[^_]*_|[^_]+", word)
+        for part in (one[at : at + width] for one in parts for at in range(0, len(one), width)):
+            if len(rows[-1] + part) > width:
+                rows.append("")
+            rows[-1] += part
+    return [row.rstrip() for row in rows]
 
 
 def _text(cell: Any) -> str:

@@ -71,7 +71,6 @@ def terminal(monkeypatch):
     def make(columns):
         monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
         monkeypatch.setenv("COLUMNS", str(columns))
-        monkeypatch.setenv("TERM", "dumb")
 
     return make
 
@@ -101,7 +100,7 @@ def test_elsewhere_each_row_is_one_line(capsys, monkeypatch):
 
 def test_long_names_are_broken_at_underscores(terminal, capsys):
     """Catches names broken anywhere where a table of numbers has to fit."""
-    terminal(33)
+    terminal(31)
     table([("glutamate_perisynaptic", "PYR", 1.0)], ("quantity", "population", "value"), longest_word=12)
     assert [line.split() for line in capsys.readouterr().out.splitlines()[1:]] == [
         ["glutamate_", "PYR", "1"],
