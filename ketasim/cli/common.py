@@ -10,9 +10,12 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from math import isfinite
 from shutil import get_terminal_size
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas
 
 #: Blanks between columns.
 _GAP = 2
@@ -81,6 +84,14 @@ def table(rows: Sequence[Sequence[Any]], header: Sequence[str], as_json: bool = 
     for line in ([title.upper() for title in header], *texts):
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         print("  ".join(cells).rstrip())
+
+
+def numbers(found: "pandas.DataFrame", as_json: bool) -> None:
+    """Print a table of numbers; on a terminal without the column that says each row in words."""
+    if sys.stdout.isatty() and not as_json:
+        found = found.drop(columns="meaning", errors="ignore")
+    rows = found.astype(object).where(found.notna(), None).values.tolist()
+    table(rows, tuple(found.columns), as_json, longest_word=13)
 
 
 def print_json(value: Any) -> None:

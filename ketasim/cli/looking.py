@@ -3,17 +3,13 @@
 import json
 import os
 import re
-import sys
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, print_json, table
-
-if TYPE_CHECKING:
-    import pandas
+from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, numbers, print_json, table
 
 Source = Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")]
 Name = Annotated[str | None, typer.Argument(help="Show this one in detail.")]
@@ -55,15 +51,7 @@ def inspect(
             note(f"{trajectory.path}: {trajectory.progress}; {trajectory.attributes['advice']}", quiet)
             for remark in trajectory.notes:
                 note(remark, quiet)
-            _frame(trajectory.summary, as_json)
-
-
-def _frame(found: "pandas.DataFrame", as_json: bool) -> None:
-    """Print a table of numbers; on a terminal without the column that says each row in words."""
-    if sys.stdout.isatty() and not as_json:
-        found = found.drop(columns="meaning", errors="ignore")
-    rows = found.astype(object).where(found.notna(), None).values.tolist()
-    table(rows, tuple(found.columns), as_json, longest_word=13)
+            numbers(trajectory.summary, as_json)
 
 
 @command
@@ -81,7 +69,7 @@ def compare(
         found = ketasim.compare(ours, theirs)
     for remark in found.attrs["notes"]:
         note(remark, quiet)
-    _frame(found, as_json)
+    numbers(found, as_json)
 
 
 @command
@@ -239,7 +227,11 @@ def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) ->
     from ketasim.kernels.jit import CACHE_FOLDER, compiled_before
     from ketasim.recording.provenance import environment
 
-    rows = list(environment().items())
+    found = environment()
+    if not as_json:  # a thousand characters of processor features
+        *names, features = found["processor"].rsplit(" ", 1)
+        found["processor"] = f"{' '.join(names)}, {features.count('+')} features (--json lists them)"
+    rows = list(found.items())
     rows += [
         ("package folder", str(Path(ketasim.__file__).parent)),
         ("kernel cache", str(CACHE_FOLDER)),
