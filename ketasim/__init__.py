@@ -46,7 +46,10 @@ __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - names resolved by _
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'ketasim' has no attribute {name!r}; it has {', '.join(__all__)}")
+        from ketasim.documents.nearest import did_you_mean
+
+        near = did_you_mean(name, __all__)
+        raise AttributeError(f"module 'ketasim' has no attribute {name!r}; it has {', '.join(__all__)}{near}")
     value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value

@@ -1,5 +1,7 @@
 """A trajectory as its user has it: its table, its figure, what a notebook shows; from a path or from memory."""
 
+import copy
+import pickle
 from io import BytesIO
 
 import pandas
@@ -89,3 +91,22 @@ def test_an_experiment_is_read_only(small):
     for part, name in ((experiment, "seed"), (experiment.doses[0], "amount"), (experiment, "sed")):
         with pytest.raises(AttributeError, match=rf"{name} cannot be set.*experiment\.replace\(seed=7\)"):
             setattr(part, name, 3)
+    with pytest.raises(AttributeError, match="seed cannot be set"):  # pydantic would take any value
+        experiment.model_copy(update={"seed": "x"})
+    assert experiment.model_copy() == experiment
+
+
+def test_it_goes_to_other_processes(small_run, small):
+    """Catches an error of HDF5 in a pool of workers, and a copy whose closing closes the original."""
+    with pickle.loads(pickle.dumps(small_run)) as again, copy.copy(small_run) as third:
+        assert again["bdnf"].equals(third["bdnf"])
+    assert small_run.is_open
+    with ketasim.run(small(network="none", duration="20 min")) as memory, pytest.raises(TypeError, match="in memory"):
+        pickle.dumps(memory)
+
+
+@pytest.mark.parametrize("time", [None, slice("10 min", "1 h"), ["10 min"]])
+def test_what_is_no_time(small_run, time):
+    """Catches Python's words on float()."""
+    with pytest.raises(TypeError, match="number of s, or text such as '40 min'"):
+        small_run.sel(time)

@@ -163,8 +163,12 @@ def _check(drug: Trajectory, vehicle: Trajectory) -> list[str]:
     ------
     ComparisonError
         They cannot.
+    TypeError
+        They are no trajectories.
     """
     for arm in (drug, vehicle):
+        if not isinstance(arm, Trajectory):
+            raise TypeError(f"two trajectories are compared, such as ketasim.open_trajectory('run.h5'), not {arm!r}")
         if not arm.complete:
             raise ComparisonError(f"{arm.path}: {arm.progress}; finish it with `ketasim resume` before comparing")
     ours, theirs = (dict(leaves(arm.config)) for arm in (drug, vehicle))

@@ -175,6 +175,11 @@ class Trajectory:
         target = source if isinstance(source, BytesIO) else locate(source)
         return cls(open_file(target), None if isinstance(target, BytesIO) else target)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._path is None:
+            raise TypeError("a trajectory in memory cannot be sent to another process; ketasim.run(..., out='run.h5')")
+        return type(self).open, (self._path,)
+
     def __enter__(self) -> Self:
         return self
 
@@ -507,6 +512,8 @@ class Trajectory:
             from ketasim.documents.units import parse_quantity
 
             seconds = parse_quantity(time, "s")
+        elif not isinstance(time, int | float | np.number):
+            raise TypeError(f"a time is a number of s, or text such as '40 min', not {time!r}")
         times = [self._times(group) for group in self._signals]
         begin = self.begin
         if self.complete and "provenance/slow_times" in self._file:
