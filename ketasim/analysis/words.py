@@ -10,6 +10,9 @@ def closing_words(trajectory: Trajectory) -> list[str]:
     minutes = float(trajectory.config.get("duration", "3600 s").split()[0]) / 60.0
     stretch = f"from 10 to {min(60.0, minutes):.3g} min"
     lines = _concentrations(rows)
+    if any(row.value == 0 for row in _chosen(rows, "windows_run", "count")):
+        stretch += " (the baseline's)"
+        lines.append("nothing that the network reads has moved, so no window was run after the baseline")
     populations = [row.population for row in _chosen(rows, "firing_rate", "mean") if row.at == "baseline"]
     for population in populations:
         rest, *later = [row for row in _chosen(rows, "firing_rate", "mean") if row.population == population]

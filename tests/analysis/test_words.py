@@ -28,6 +28,15 @@ def test_each_class_has_its_line(made_up):
     ]
 
 
+def test_what_was_not_measured_is_said_to_be_the_baselines(made_up):
+    """Catches an error of 0.000 Hz of a vehicle that ran no window, as if it had been measured so well."""
+    signals = network([1.0, 3.0, 2.0, 2.0, 2.0, 2.0])
+    signals["network_sampled"] = np.array([1, 1, 0, 0, 0, 0.0])
+    words = closing_words(made_up(TIMES, signals, populations=("E", "I")))
+    assert words[0] == "nothing that the network reads has moved, so no window was run after the baseline"
+    assert words[1].endswith("Hz from 10 to 60 min (the baseline's)")
+
+
 def test_what_was_given_comes_before_its_metabolites(made_up):
     """Catches a metabolite's peak, or a sum over all compounds, under the name of the drug."""
     plasma = [[0, 0, 9], [0, 0, 9], [0, 0, 9], [60, 40, 9], [1, 1, 9], [0, 0, 9]]

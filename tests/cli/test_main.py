@@ -97,7 +97,7 @@ def test_an_interrupted_run_exits_with_130_and_keeps_its_rows(start, process, fo
     code, out, err = process("inspect", "long.h5")
     assert code == 0
     assert "long.h5.part" in err
-    assert "not complete" in err
+    assert "unfinished, rows up to" in err
     code, _, err = process("run", "small.yaml", "-o", "long.h5")
     assert code == 2
     assert "unfinished" in err
