@@ -10,17 +10,8 @@ import pytest
 import ketasim
 
 COMMANDS = (
-    "run",
-    "check",
-    "warmup",
-    "inspect",
-    "compare",
-    "plot",
-    "drugs",
-    "mechanisms",
-    "signals",
-    "examples",
-    "cite",
+    *("run", "resume", "check", "warmup", "inspect", "compare", "plot", "export", "drugs", "mechanisms", "signals"),
+    *("examples", "schema", "info", "cite"),
 )
 HEAVY = ("numpy", "numba", "scipy", "pydantic", "matplotlib", "xarray", "h5py", "networkx", "ruamel")
 
