@@ -1,10 +1,19 @@
 """ketasim: ketamine from dose to network.
 
-The public interface on one page; names are loaded on first use, so that ``import ketasim`` and
-``ketasim --help`` stay fast.
+    experiment = ketasim.load_experiment("quick")  # an example, see ketasim.examples(), or the path of a file
+    trajectory = ketasim.run(experiment)
+    trajectory.plot()  # the chain from dose to spines
+    trajectory.summary  # the run in numbers, a pandas table
+    trajectory["firing_rate"]  # a signal, an xarray.DataArray; trajectory.names() lists them
+    trajectory.sel("40 min")  # all signals at a time
+    ketasim.compare(trajectory, vehicle)  # beside a run without the drug
 
+More: help(ketasim.run), help(ketasim.Trajectory), and the folder docs. The command line does the same: ketasim --help.
 A research and teaching model; not medical advice.
 """
+
+# The public interface on one page; names are loaded on first use, so that `import ketasim` and `ketasim --help` stay
+# fast.
 
 from importlib import import_module
 from typing import Any
@@ -14,7 +23,10 @@ __version__ = "0.2.0"
 _HOME = {
     "Experiment": "ketasim.config",
     "Exposure": "ketasim.exposures",
+    "compare": "ketasim.analysis.compare",
+    "difference": "ketasim.analysis.compare",
     "error_of": "ketasim.analysis",
+    "examples": "ketasim.config",
     "load_experiment": "ketasim.config",
     "Mechanism": "ketasim.mechanisms",
     "Signal": "ketasim.signals",
@@ -34,7 +46,10 @@ __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - names resolved by _
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
-        raise AttributeError(f"module 'ketasim' has no attribute {name!r}; it has {', '.join(__all__)}")
+        from ketasim.documents.nearest import did_you_mean
+
+        near = did_you_mean(name, __all__)
+        raise AttributeError(f"module 'ketasim' has no attribute {name!r}; it has {', '.join(__all__)}{near}")
     value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from ketasim.analysis.summary import summary_of
-from ketasim.documents.html import page, table
+from ketasim.analysis.summary import panels, signals_of, summary_of
+from ketasim.analysis.words import closing_words
+from ketasim.documents.html import folded, lines, page, table
 from ketasim.storage import reader
 from ketasim.storage.datasets import Source
 
@@ -81,12 +82,16 @@ class Trajectory(reader.Trajectory):
         signals = [
             (name, one["units"], ", ".join(one["dimensions"][1:]), one["long_name"]) for name, one in described.items()
         ]
-        first = self.summary.head(8)
+        listed = table(signals, ("signal", "unit", "beside time", "meaning"))
         return page(
-            f"{self.config.get('name', 'trajectory')}: {'complete' if self.complete else 'unfinished'}",
+            f"{self.config.get('name', 'trajectory')}: {self.progress}",
             ("file", str(self.path or "in memory")),
             ("doses and stimuli", table([list(event.items()) for event in self.events])),
             ("populations", ", ".join(self.populations) or "no network"),
-            (f"{len(signals)} signals", table(signals, ("signal", "unit", "beside time", "meaning"))),
-            ("summary, first rows", table(first.itertuples(index=False), tuple(first.columns))),
+            ("chain", " \u2192 ".join(panels(signals_of(self))) or "nothing recorded"),
+            ("in short", lines(closing_words(self))),
+            (
+                "signals",
+                folded(f'{len(signals)}, such as trajectory["{signals[0][0]}"]', listed) if signals else "none",
+            ),
         )

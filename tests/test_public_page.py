@@ -34,6 +34,30 @@ def test_an_unknown_name_says_what_there_is():
     """Catches a bare AttributeError."""
     with pytest.raises(AttributeError, match=r"no attribute 'simulate'; it has .*Simulation"):
         ketasim.simulate  # noqa: B018
+    with pytest.raises(AttributeError, match="did you mean run"):
+        ketasim.Run  # noqa: B018
+
+
+def test_help_shows_first_steps():
+    """Catches `help(ketasim)` without a line that can be copied."""
+    assert 'ketasim.load_experiment("quick")' in ketasim.__doc__
+    assert ketasim.examples()["quick"].is_file()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: ketasim.load_experiment("quick", "seed=7"), r"a list, such as \['seed=7'\]"),
+        (lambda: ketasim.load_experiment("quick", {"seed": 7}), r"experiment\.replace\(seed=7\)"),
+        (lambda: ketasim.load_experiment({"format": 1}), "from_mapping takes a mapping"),
+        (lambda: ketasim.compare("a.h5", "b.h5"), r"ketasim\.open_trajectory"),
+        (lambda: ketasim.run("quick"), r"ketasim\.load_experiment\('quick'\)"),
+    ],
+)
+def test_a_wrong_kind_of_argument_says_the_right_one(call, words):
+    """Catches messages about letters of a text, or attributes of a path."""
+    with pytest.raises(TypeError, match=words):
+        call()
 
 
 def test_the_version_stands_in_one_place():

@@ -238,3 +238,19 @@ def test_a_callback_that_fails_costs_nothing(small, tmp_path):
     with ketasim.resume(path) as run:
         assert run.digest() == ketasim.run(experiment).digest()
     assert isinstance(experiment, Experiment)
+
+
+def test_rows_that_only_the_checkpoint_has_are_shown(left, interrupted):
+    """Catches an empty table for a killed run: until a chunk is full its rows are in the checkpoint alone."""
+    with ketasim.open_trajectory(interrupted.path) as whole:
+        expected = whole["firing_rate"]
+    with ketasim.open_trajectory(left("run", 900.0)) as trajectory:
+        assert "rows up to 900 s of a run to 1200 s" in trajectory.progress
+        assert trajectory["firing_rate"].equals(expected.sel(time=slice(None, 900.0)))
+        assert trajectory.sel("10 min")["firing_rate"].equals(whole_row(expected, 600.0))
+        assert "firing_rate" in set(trajectory.summary["quantity"])
+
+
+def whole_row(array, time):
+    """Row of a signal as `sel` returns it."""
+    return array.sel(time=time).drop_vars("stage")

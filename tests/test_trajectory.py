@@ -1,5 +1,7 @@
 """A trajectory as its user has it: its table, its figure, what a notebook shows; from a path or from memory."""
 
+import copy
+import pickle
 from io import BytesIO
 
 import pandas
@@ -43,3 +45,68 @@ def test_a_run_in_memory_has_all_of_it(small):
         assert not trajectory.summary.empty
     with pytest.raises(StorageError):
         ketasim.open_trajectory(BytesIO(b"nothing"))
+
+
+def test_all_signals_at_a_time(small_run):
+    """Catches the wrong row, values between rows that are off, units that are lost, a time outside the run."""
+    rates, time = small_run["firing_rate"], small_run["firing_rate"].time.values
+    at = small_run.sel("10 min")
+    assert at["firing_rate"].values.tolist() == rates.sel(time=600.0).values.tolist()
+    assert {"plasma_concentration", "bdnf"} <= set(at)
+    assert (at["firing_rate"].attrs["units"], at.time.attrs["units"], float(at.time)) == ("Hz", "s", 600.0)
+    later = time[time > 600.0][0]
+    between = small_run.sel(0.25 * 600.0 + 0.75 * later)["plasma_concentration"]
+    ends = [small_run.sel(one)["plasma_concentration"].values for one in (600.0, later)]
+    assert between.values == pytest.approx(0.25 * ends[0] + 0.75 * ends[1])
+    assert small_run.sel(float(time[-1])).sizes["population"] == 3
+    with pytest.raises(ValueError, match="outside the run"):
+        small_run.sel("3 d")
+
+
+def test_it_is_used_like_a_mapping(small_run):
+    """Catches a loop over integers, no completion of names, and an item or attribute that ends in a riddle."""
+    assert list(small_run) == list(small_run.keys()) == small_run._ipython_key_completions_()
+    assert len(small_run) == len(dict(small_run))
+    with pytest.raises(TypeError, match="by its name"):
+        small_run[0]
+    with pytest.raises(AttributeError, match=r"signals are items: trajectory\['firing_rate'\]"):
+        small_run.firing_rate  # noqa: B018
+    with pytest.raises(AttributeError, match="did you mean plot"):
+        small_run.plott  # noqa: B018
+
+
+def test_it_is_read_only(small_run):
+    """Catches a value that is set without a word and without an effect."""
+    with pytest.raises(AttributeError, match="read-only"):
+        small_run.complete = False
+    with pytest.raises(AttributeError, match="read-only"):
+        small_run.firing_rate = 3
+    with pytest.raises(TypeError, match="read-only"):
+        small_run["firing_rate"] = 3
+
+
+def test_an_experiment_is_read_only(small):
+    """Catches pydantic's own words, which do not name the way to change an experiment."""
+    experiment = small()
+    for part, name in ((experiment, "seed"), (experiment.doses[0], "amount"), (experiment, "sed")):
+        with pytest.raises(AttributeError, match=rf"{name} cannot be set.*experiment\.replace\(seed=7\)"):
+            setattr(part, name, 3)
+    with pytest.raises(AttributeError, match="seed cannot be set"):  # pydantic would take any value
+        experiment.model_copy(update={"seed": "x"})
+    assert experiment.model_copy() == experiment
+
+
+def test_it_goes_to_other_processes(small_run, small):
+    """Catches an error of HDF5 in a pool of workers, and a copy whose closing closes the original."""
+    with pickle.loads(pickle.dumps(small_run)) as again, copy.copy(small_run) as third:
+        assert again["bdnf"].equals(third["bdnf"])
+    assert small_run.is_open
+    with ketasim.run(small(network="none", duration="20 min")) as memory, pytest.raises(TypeError, match="in memory"):
+        pickle.dumps(memory)
+
+
+@pytest.mark.parametrize("time", [None, slice("10 min", "1 h"), ["10 min"]])
+def test_what_is_no_time(small_run, time):
+    """Catches Python's words on float()."""
+    with pytest.raises(TypeError, match="number of s, or text such as '40 min'"):
+        small_run.sel(time)

@@ -156,6 +156,16 @@ def shown_of(array: "xarray.DataArray") -> Shown | None:
         raise StorageError(f"attribute shown of {name}: {error}") from error
 
 
+def panels(signals: Signals) -> dict[str, tuple[Shown, list[str]]]:
+    """Heading -> how its first signal is shown, and the signals that it shows, of those that have any value."""
+    found: dict[str, tuple[Shown, list[str]]] = {}
+    for name, array in signals.items():
+        shown = shown_of(array)
+        if shown is not None and any(True for _ in columns_of(array)):
+            found.setdefault(shown.panel, (shown, []))[1].append(name)
+    return found
+
+
 def is_run(rows: "xarray.Dataset | xarray.DataArray") -> np.ndarray:
     """Return (T,) whether each row is of the run, not its baseline; by the sign of time in files without stages."""
     if "stage" in rows.coords:

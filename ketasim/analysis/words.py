@@ -8,9 +8,12 @@ from ketasim.storage import Trajectory
 def closing_words(trajectory: Trajectory) -> list[str]:
     """Return lines on concentrations, rates, block, glutamate, signalling and spines, as far as the run has them."""
     rows = [Row(*row) for row in summary_of(trajectory).itertuples(index=False)]
-    minutes = float(trajectory.config["duration"].split()[0]) / 60.0
+    minutes = float(trajectory.config.get("duration", "3600 s").split()[0]) / 60.0
     stretch = f"from 10 to {min(60.0, minutes):.3g} min"
     lines = _concentrations(rows)
+    if any(row.value == 0 for row in _chosen(rows, "windows_run", "count")):
+        stretch += " (the baseline's)"
+        lines.append("nothing that the network reads has moved, so no window was run after the baseline")
     populations = [row.population for row in _chosen(rows, "firing_rate", "mean") if row.at == "baseline"]
     for population in populations:
         rest, *later = [row for row in _chosen(rows, "firing_rate", "mean") if row.population == population]
@@ -30,7 +33,8 @@ def _concentrations(rows: list[Row]) -> list[str]:
     if not plasma:
         return []
     given = plasma[0].population
-    words = f"plasma {given}  peak {plasma[0].value:.0f} ng/mL at {about(time[0].value)}"
+    words = f"plasma {given}  peak {plasma[0].value:.0f} ng/mL"
+    words += "".join(f" at {about(row.value)}" for row in time)
     brain = [row for row in _chosen(rows, "brain_concentration", "peak") if row.population == given]
     return [words + "".join(f", unbound in brain {row.value:.3f} uM" for row in brain)]
 

@@ -3,12 +3,22 @@
 import functools
 import json
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from itertools import zip_longest
+from math import isfinite
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas
+
+#: Blanks between columns.
+_GAP = 2
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -30,6 +40,10 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         logging.getLogger("ketasim").setLevel(level)
         try:
             function(*args, **options)
+        except typer.Exit as done:  # of `fail` within the command
+            if options.get("debug") and done.__context__ is not None:
+                traceback.print_exception(done.__context__)
+            raise
         except (DocumentError, KetasimError) as error:
             fail(str(error), error.exit_code, options)
         except KeyboardInterrupt:
@@ -54,16 +68,85 @@ def note(message: str, quiet: bool = False) -> None:
         print(message, file=sys.stderr)
 
 
-def table(rows: Sequence[Sequence[Any]], header: Sequence[str], as_json: bool = False) -> None:
-    """Print rows on standard output, aligned, or as JSON records."""
+def table(rows: Sequence[Sequence[Any]], header: Sequence[str], as_json: bool = False, longest_word: int = 24) -> None:
+    """Print rows on standard output: fitted to a terminal, one line each elsewhere, or as JSON records.
+
+    On a terminal, words of more than `longest_word` letters may be broken to keep columns side by side.
+    """
     if as_json:
-        print(json.dumps([dict(zip(header, row, strict=True)) for row in rows], indent=1, default=str))
+        print_json([dict(zip(header, row, strict=True)) for row in rows])
         return
     texts = [[_text(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _print_fitted(texts, header, longest_word)
+        return
     widths = [max([len(title), *(len(row[i]) for row in texts)]) for i, title in enumerate(header)]
     for line in ([title.upper() for title in header], *texts):
         cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
         print("  ".join(cells).rstrip())
+
+
+def numbers(found: "pandas.DataFrame", as_json: bool) -> None:
+    """Print a table of numbers; on a terminal without the column that says each row in words."""
+    if sys.stdout.isatty() and not as_json:
+        found = found.drop(columns="meaning", errors="ignore")
+    rows = found.astype(object).where(found.notna(), None).values.tolist()
+    table(rows, tuple(found.columns), as_json, longest_word=13)
+
+
+def print_json(value: Any) -> None:
+    """Print plain data as JSON, which has no NaN and no infinity: null."""
+    print(json.dumps(_plain(value), indent=1, allow_nan=False, default=str))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _print_fitted(texts: Sequence[Sequence[str]], header: Sequence[str], longest_word: int) -> None:
+    """Print a table folded between words; where even single words do not fit side by side, each row as a list."""
+    columns = get_terminal_size().columns
+    lines = [[title.upper() for title in header], *texts]
+    least = _least_widths(lines)
+    if _total(least) > columns:
+        least = [min(longest_word, width) for width in _least_widths(lines, r"[\s_]+")]
+    if _total(least) > columns and len(header) > 2:
+        lines = [list(pair) for row in texts for pair in (*zip(header, row, strict=True), ("", ""))]
+        least = [min(max(map(len, header)), columns // 3), columns // 2]
+    wanted = [max(map(len, column)) - low for column, low in zip(zip(*lines, strict=True), least, strict=True)]
+    room = max(0, columns - _total(least))
+    widths = [low + min(more, room * more // max(1, sum(wanted))) for low, more in zip(least, wanted, strict=True)]
+    for line in lines:
+        folded = [_folded(cell, width) for cell, width in zip(line, widths, strict=True)]
+        for parts in zip_longest(*folded, fillvalue=""):
+            cells = [part.ljust(width) for part, width in zip(parts, widths, strict=True)]
+            print((" " * _GAP).join(cells).rstrip())
+
+
+def _least_widths(lines: Sequence[Sequence[str]], between: str = r"\s+") -> list[int]:
+    """Widths of columns that break nothing but what matches."""
+    return [max(map(len, re.split(between, " ".join(column)))) for column in zip(*lines, strict=True)]
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _folded(cell: str, width: int) -> list[str]:
+    """Lines of a cell: words stay whole, then parts of names up to an underscore, as far as they fit."""
+    rows = [""]
+    for word in cell.split():
+        rows[-1] += " " if rows[-1] else ""
+        parts = [word] if len(word) <= width else re.findall(r"[^_]*_|[^_]+", word)
+        for part in (one[at : at + width] for one in parts for at in range(0, len(one), width)):
+            if len(rows[-1] + part) > width:
+                rows.append("")
+            rows[-1] += part
+    return [row.rstrip() for row in rows]
 
 
 def _text(cell: Any) -> str:

@@ -1,11 +1,16 @@
-"""The command that exports a graph from a trajectory."""
+"""The command that exports a graph, the summary or signals from a trajectory."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ketasim.cli.common import Debug, Quiet, command, fail, note
+
+if TYPE_CHECKING:
+    import pandas
+
+    from ketasim.trajectory import Trajectory
 
 
 def register(app: typer.Typer) -> None:
@@ -16,18 +21,55 @@ def register(app: typer.Typer) -> None:
 @command
 def export(
     source: Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="NET.graphml, or NET.h5 for SONATA.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="NET.graphml, NET.h5 (SONATA), or TABLE.csv.")],
     time: Annotated[str, typer.Option("--time", help="Time of the graph, such as '24 h'; default the start.")] = "0 s",
+    signals: Annotated[
+        str | None, typer.Option("--signals", help="To TABLE.csv: these, separated by commas, not the summary.")
+    ] = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write the graph at a given time to a file that `network: {file: ...}` can read."""
+    """Write the graph at a given time for `network: {file: ...}`, or the summary or signals as CSV."""
     import ketasim
 
+    as_table = out.suffix.lower() == ".csv"
+    if signals and not as_table:
+        fail(f"{out}: signals are exported to a file that ends in .csv", 2)
     with ketasim.open_trajectory(source) as trajectory:
         try:
-            topology = trajectory.topology(time)
+            if as_table:
+                table = course(trajectory, signals.split(",")) if signals else trajectory.summary
+            else:
+                topology = trajectory.topology(time)
         except (KeyError, ValueError) as error:
             fail(f"{trajectory.path}: {error.args[0]}", 2)
-        ketasim.write_graph(topology, out)
-    note(f"{topology.n_nodes} neurons and {topology.n_edges} synapses written to {out}", quiet)
+        if as_table:
+            _write_table(table, out)
+        else:
+            ketasim.write_graph(topology, out)
+    content = f"{len(table)} rows" if as_table else f"{topology.n_nodes} neurons and {topology.n_edges} synapses"
+    note(f"{content} written to {out}", quiet)
+
+
+def course(trajectory: "Trajectory", names: list[str]) -> "pandas.DataFrame":
+    """Return signals as a table with one header row, as spreadsheets want it: ``firing_rate PYR (Hz)``."""
+    import pandas
+
+    frames = []
+    for name in dict.fromkeys(map(str.strip, names)):
+        frame = trajectory.to_dataframe(name)
+        unit = frame.attrs["units"][name]
+        frame.columns = [f"{' '.join(filter(None, (name, str(label))))} ({unit})" for label in frame.columns]
+        frames.append(frame)
+    return pandas.concat(frames, axis=1).reset_index()
+
+
+def _write_table(table: "pandas.DataFrame", out: Path) -> None:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with open(out, "x", encoding="utf-8", newline="") as file:  # never in place of another file
+            table.to_csv(file, index=False)
+    except FileExistsError:
+        fail(f"{out}: there is a file already; -o writes elsewhere", 2)
+    except OSError as error:
+        fail(f"{out}: cannot be written: {error.strerror}", 2)

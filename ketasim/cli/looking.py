@@ -1,12 +1,15 @@
 """Commands that show files, drugs, mechanisms, signals, examples, the schema and versions."""
 
 import json
+import os
+import re
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, table
+from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, numbers, print_json, table
 
 Source = Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")]
 Name = Annotated[str | None, typer.Argument(help="Show this one in detail.")]
@@ -14,7 +17,7 @@ Name = Annotated[str | None, typer.Argument(help="Show this one in detail.")]
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for function in (inspect, plot, drugs, mechanisms, signals, examples, schema, info):
+    for function in (inspect, compare, plot, drugs, mechanisms, signals, examples, schema, info, cite):
         app.command()(function)
 
 
@@ -37,19 +40,36 @@ def inspect(
         from ketasim.storage.reader import damages
 
         found = damages(source)
-        print("\n".join(found) or "intact")
+        print_json({"intact": not found, "damages": found}) if as_json else print("\n".join(found) or "intact")
         raise typer.Exit(1 if found else 0)
     with ketasim.open_trajectory(source) as trajectory:
         if digest:
-            print(trajectory.digest())
+            print_json({"digest": trajectory.digest()}) if as_json else print(trajectory.digest())
         elif config:
-            print(trajectory.provenance["config_source"], end="")
+            print_json(trajectory.config) if as_json else print(trajectory.provenance["config_source"], end="")
         else:
-            state = "complete" if trajectory.complete else "not complete"
-            note(f"{trajectory.path}: {state}; {trajectory.attributes['advice']}", quiet)
-            found = trajectory.summary
-            rows = found.astype(object).where(found.notna(), None).values.tolist()
-            table(rows, tuple(found.columns), as_json)
+            note(f"{trajectory.path}: {trajectory.progress}; {trajectory.attributes['advice']}", quiet)
+            for remark in trajectory.notes:
+                note(remark, quiet)
+            numbers(trajectory.summary, as_json)
+
+
+@command
+def compare(
+    drug: Annotated[Path, typer.Argument(help="Trajectory file A.h5.")],
+    vehicle: Annotated[Path, typer.Argument(help="Trajectory file B.h5 of the same network without the drug.")],
+    quiet: Quiet = False,
+    debug: Debug = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show two runs side by side: the numbers of their summaries, A minus B, and its standard error."""
+    import ketasim
+
+    with ketasim.open_trajectory(drug) as ours, ketasim.open_trajectory(vehicle) as theirs:
+        found = ketasim.compare(ours, theirs)
+    for remark in found.attrs["notes"]:
+        note(remark, quiet)
+    numbers(found, as_json)
 
 
 @command
@@ -67,6 +87,8 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
 ) -> None:
     """Draw the chain from dose to spines on one page, or the network (to OUT_network.png)."""
     import ketasim
+
+    os.environ["MPLBACKEND"] = "agg"  # the user's may not be installed here, and would then end the import
     from ketasim.plots import page_figure, plot_network
 
     if (network and signals) or (time and not network):
@@ -149,11 +171,34 @@ def signals(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False)
 
 
 @command
-def examples(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
-    """List the example experiment files of the package."""
-    from ketasim.config import examples as found
+def examples(
+    name: Annotated[
+        str | None, typer.Argument(help="Print this file, to copy: ketasim examples quick > my.yaml")
+    ] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the example experiment files of the package, or print one."""
+    from ketasim.config import examples as all_examples
 
-    table([(name, str(path)) for name, path in found().items()], ("example", "file"), as_json)
+    found = all_examples()
+    if name is None:
+        table(
+            [(one, _first_words(path), str(path)) for one, path in found.items()], ("example", "about", "file"), as_json
+        )
+    elif name not in found:
+        _unknown("example", name, list(found))
+    else:
+        text = found[name].read_text(encoding="utf-8")
+        print_json({"example": name, "file": str(found[name]), "text": text}) if as_json else print(text, end="")
+
+
+def _first_words(path: Path) -> str:
+    """Return the first sentence of a file's opening comment."""
+    lines = (line.lstrip("# ").strip() for line in path.read_text(encoding="utf-8").splitlines())
+    words = " ".join(takewhile(bool, (line for line in lines if line and not line.startswith("yaml-language-server"))))
+    return re.split(r"(?<=\.)\s", words)[0]
 
 
 @command
@@ -165,20 +210,33 @@ def schema(quiet: Quiet = False, debug: Debug = False) -> None:
 
 
 @command
+def cite(source: Source, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
+    """Print what to cite for a run, as BibTeX: ketasim, the libraries and the sources of its parameters."""
+    import ketasim
+    from ketasim.analysis.citations import bibtex, citations
+
+    with ketasim.open_trajectory(source) as trajectory:
+        found = citations(trajectory)
+    print_json([one._asdict() for one in found]) if as_json else print(bibtex(found), end="")
+
+
+@command
 def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
     """Show versions and paths."""
     import ketasim
     from ketasim.kernels.jit import CACHE_FOLDER, compiled_before
     from ketasim.recording.provenance import environment
 
-    rows = list(environment().items())
+    found = environment()
+    if not as_json:  # a thousand characters of processor features
+        *names, features = found["processor"].rsplit(" ", 1)
+        found["processor"] = f"{' '.join(names)}, {features.count('+')} features (--json lists them)"
+    rows = list(found.items())
     rows += [
         ("package folder", str(Path(ketasim.__file__).parent)),
         ("kernel cache", str(CACHE_FOLDER)),
         ("kernels compiled", "yes" if compiled_before() else "no, the first run compiles them"),
     ]
-    if not as_json:  # a processor's flags take a thousand characters
-        rows = [(what, value if len(value) <= 100 else f"{value[:97]}...") for what, value in rows]
     table(rows, ("what", "value"), as_json)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ketasim.cli.common import AsJson, Debug, Overrides, Quiet, command, fail, note, table
+from ketasim.cli.common import AsJson, Debug, Overrides, Quiet, command, fail, note, numbers, table
 
 Config = Annotated[str, typer.Argument(help="Experiment file, or the name of an example (see `ketasim examples`).")]
 
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 @command
-def run(
+def run(  # noqa: PLR0913, PLR0917 - one argument per option
     config: Config,
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Trajectory file; default runs/NAME.h5.")] = None,
@@ -31,6 +31,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run an experiment and write its trajectory."""
     import ketasim
@@ -49,7 +50,7 @@ def run(
         fail(
             f"{unfinished} holds an unfinished run; continue it with: {resume_command(target)}\n--force starts over", 2
         )
-    _finish(target, quiet, lambda progress: ketasim.run(experiment, target, progress=progress))
+    _finish(target, quiet, as_json, lambda progress: ketasim.run(experiment, target, progress=progress))
 
 
 @command
@@ -64,6 +65,7 @@ def resume(
     ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
+    as_json: AsJson = False,
 ) -> None:
     """Continue an interrupted run; the finished file is the same to the last bit."""
     import ketasim
@@ -72,11 +74,12 @@ def resume(
     _finish(
         target,
         quiet,
+        as_json,
         lambda progress: ketasim.resume(target, progress=progress, force=force, threads=threads),
     )
 
 
-def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
+def _finish(target: Path, quiet: bool, as_json: bool, work: Callable[[Any], Any]) -> None:
     """Run to the end with a progress bar, then print the results; or how to continue."""
     from ketasim.cli.interruption import interruptible
     from ketasim.cli.progress import ProgressBar
@@ -95,7 +98,9 @@ def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
         if error.exit_code == 1 and can_go_on:
             note(f"the results so far are kept; once the cause is resolved, continue with: {resume_command(target)}")
         raise
-    if not quiet:
+    if as_json:
+        numbers(trajectory.summary, as_json)
+    elif not quiet:
         from ketasim.analysis.words import closing_words
 
         where = f"written to {target}; draw it with `ketasim plot {target}`"

@@ -1,6 +1,6 @@
 """Finding and reading experiment files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,13 @@ def load_experiment(
     ------
     DocumentError
         All problems: of the YAML, or else of keys, values and their consistency.
+    TypeError
+        Overrides are not a list, or the source is a mapping.
     """
+    if isinstance(overrides, str | Mapping):
+        raise TypeError("overrides are a list, such as ['seed=7']; values from Python: experiment.replace(seed=7)")
+    if isinstance(source, Mapping):
+        raise TypeError("load_experiment takes a file or an example; ketasim.Experiment.from_mapping takes a mapping")
     document = override(read_document(_located(source)), overrides)
     return Experiment.from_document(_with_paths_from_here(document), mechanisms, exposures)
 

@@ -37,6 +37,28 @@ def table(rows: Iterable[Sequence[Any]], header: Sequence[str] = ()) -> Html:
     return Html(f"<table>{''.join(lines)}</table>") if len(lines) > bool(header) else Html("none")
 
 
+def folded(title: str, content: Html) -> Html:
+    """Return content that is shown once its title is clicked.
+
+    Examples
+    --------
+    >>> folded("2 signals", Html("<table></table>"))
+    '<details><summary>2 signals</summary><table></table></details>'
+    """
+    return Html(f"<details><summary>{escape(title)}</summary>{content}</details>")
+
+
+def lines(texts: Iterable[str]) -> Html:
+    """Return texts, one below the other.
+
+    Examples
+    --------
+    >>> lines(["a", "b < c"])
+    'a<br>b &lt; c'
+    """
+    return Html("<br>".join(map(escape, texts)))
+
+
 def _cell(content: Any) -> str:
     if isinstance(content, Html):
         return content

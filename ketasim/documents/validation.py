@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -31,6 +31,12 @@ _QUANTITY_PATTERN = r"^\s*[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})
 _AMOUNT_PATTERN = r"^\s*\+?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?\s*[a-zµμ]{0,2}(g|mol)([^A-Za-z].*)?$"
 
 
+_REPLACE = (
+    "experiments and their parts do not change; experiment.replace(seed=7) or "
+    'experiment.replace(**{"doses.0.amount": "0.25 mg/kg"}) returns a new one'
+)
+
+
 class Record(BaseModel):
     """A frozen mapping of a document in which an unknown key is an error.
 
@@ -39,6 +45,17 @@ class Record(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(f"{name} cannot be set: {_REPLACE}")
+        super().__setattr__(name, value)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; pydantic's `update` is refused, because it would skip every check."""
+        if update:
+            raise AttributeError(f"{', '.join(update)} cannot be set: {_REPLACE}")
+        return super().model_copy(deep=deep)
 
     @model_validator(mode="wrap")
     @classmethod

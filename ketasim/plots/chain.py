@@ -1,15 +1,24 @@
 """The run on one page, from dose to spines, with panels and curves as declared by the signals."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ketasim.analysis.summary import Signals, columns_of, is_run, shown_of, signals_of, summary_of
+from ketasim.analysis.summary import Signals, columns_of, is_run, panels, shown_of, signals_of, summary_of
 from ketasim.documents import KetasimError
 from ketasim.documents.units import with_micro_sign
-from ketasim.plots.page import GREY, colour_of, finish_column, known_columns, make_room, page_figure
+from ketasim.plots.page import (
+    GREY,
+    colour_of,
+    finish_column,
+    in_own_style,
+    known_columns,
+    make_room,
+    page_figure,
+)
 from ketasim.plots.time_axis import averaged, length_in_words
 from ketasim.signals import Shown
 from ketasim.storage import Trajectory
@@ -18,6 +27,8 @@ if TYPE_CHECKING:
     import pandas
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_LOGGER = logging.getLogger("ketasim")
 
 #: Curves of panels with several signals, and of signals without populations; dashes distinguish those of a vehicle.
 _COLOURS = ("#8e44ad", "#ca6f1e", "#117864", "#2e4053", "#b03a8c")
@@ -60,6 +71,7 @@ def picture(trajectory: Trajectory, names: Sequence[str] = (), vehicle: Trajecto
     return plot_chain(figure, trajectory, vehicle)
 
 
+@in_own_style
 def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | None = None) -> "Figure":
     """Draw every panel for which the run has a signal, in the order of the table of signals.
 
@@ -106,16 +118,7 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
     return figure
 
 
-def panels(signals: Signals) -> dict[str, tuple[Shown, list[str]]]:
-    """Heading -> how its first signal is shown, and the signals that it shows, of those that have any value."""
-    found: dict[str, tuple[Shown, list[str]]] = {}
-    for name, array in signals.items():
-        shown = shown_of(array)
-        if shown is not None and any(True for _ in columns_of(array)):
-            found.setdefault(shown.panel, (shown, []))[1].append(name)
-    return found
-
-
+@in_own_style
 def plot_signals(
     figure: "Figure", trajectory: Trajectory, names: Sequence[str], vehicle: Trajectory | None = None
 ) -> "Figure":
@@ -146,7 +149,9 @@ def plot_signals(
     make_room(figure, len(names))
     all_axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name, array in zip(all_axes, names, data, strict=True):
-        if vehicle is not None and name in vehicle:
+        if vehicle is not None and name not in vehicle:
+            _LOGGER.warning("the vehicle has no %s to draw in grey", name)
+        elif vehicle is not None:
             other = vehicle[name]
             for _, values in known_columns(other):
                 axes.plot(other["time"].values / 3600.0, values, color=GREY, lw=1.0)

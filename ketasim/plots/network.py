@@ -8,7 +8,7 @@ import numpy as np
 from ketasim.network.prefrontal_microcircuit import side_of
 from ketasim.network.topology import Topology
 from ketasim.network.within import edges_within
-from ketasim.plots.page import COLOURS, GREY, doses_in_words, finish_page, schedule_of, ticks_and_frame
+from ketasim.plots.page import COLOURS, GREY, doses_in_words, finish_page, in_own_style, schedule_of, ticks_and_frame
 from ketasim.plots.time_axis import BINS, NARROW, bins, in_words, length_in_words, mark_doses, set_time_axis
 from ketasim.storage import Trajectory
 from ketasim.storage.edges import BIRTH, DEATH, EdgeEvents
@@ -70,6 +70,7 @@ class Change(NamedTuple):
     in_degree: np.ndarray
 
 
+@in_own_style
 def plot_network(
     figure: "Figure", trajectory: Trajectory, time: float | str | None = None, vehicle: Trajectory | None = None
 ) -> "Figure":

@@ -1,9 +1,12 @@
 """Common parts of all pictures: colours, frame, title and advice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import wraps
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -23,8 +26,34 @@ _INCHES_A_PANEL = 1.5
 _INCHES_AROUND = 1.0
 
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def own_style() -> AbstractContextManager[None]:
+    """Matplotlib's own defaults, so that pictures need nothing of a user's settings: LaTeX, fonts, a dark style."""
+    ours = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
+    return matplotlib.rc_context(ours)
+
+
+def in_own_style(draw: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Return a function that draws in `own_style`."""
+
+    @wraps(draw)
+    def drawn(*args: _P.args, **options: _P.kwargs) -> _R:
+        with own_style():
+            return draw(*args, **options)
+
+    return drawn
+
+
 class Page(Figure):
     """Figure that notebooks display without pyplot."""
+
+    @in_own_style
+    def savefig(self, *args: Any, **options: Any) -> None:
+        """Write the figure, see `matplotlib.figure.Figure.savefig`."""
+        super().savefig(*args, **options)
 
     def _repr_png_(self) -> bytes:
         picture = BytesIO()
@@ -32,6 +61,7 @@ class Page(Figure):
         return picture.getvalue()
 
 
+@in_own_style
 def page_figure(width: float = 9.0, height: float = 11.0) -> Figure:
     """Return an empty figure; size in inches."""
     figure = Page(figsize=(width, height), layout="constrained")

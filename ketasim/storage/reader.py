@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +17,9 @@ import numpy as np
 from ketasim import __version__
 from ketasim.documents.hdf5_file import unsafe_content
 from ketasim.documents.nearest import did_you_mean, nearest_few, shown
+from ketasim.nested import part_of
 from ketasim.storage import edges, samples, sonata, tables
+from ketasim.storage.checkpoint import read_checkpoint
 from ketasim.storage.content import file_digest, item_digests
 from ketasim.storage.datasets import (
     CONVENTIONS,
@@ -151,14 +153,32 @@ class Trajectory:
     """
 
     def __init__(self, file: h5py.File, path: Path | None) -> None:
-        self._handle = file
-        self._path = path
+        vars(self).update(_handle=file, _path=path)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{name} cannot be set: a trajectory is read-only; what it returns is a copy of your own")
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise TypeError(f"{name!r} cannot be set: a trajectory is read-only; what it returns is a copy of your own")
+
+    def __getattr__(self, name: str) -> Any:
+        words = f"a trajectory has no attribute {name!r}"
+        if not name.startswith("_") and self._handle:
+            known = [*self.names(), *(one for one in dir(type(self)) if not one.startswith("_"))]
+            signal = name in self.names()
+            words += f"; signals are items: trajectory[{name!r}]" if signal else did_you_mean(name, known)
+        raise AttributeError(words)
 
     @classmethod
     def open(cls, source: Source) -> Self:
         """Open the file of a run; see `ketasim.open_trajectory`."""
         target = source if isinstance(source, BytesIO) else locate(source)
         return cls(open_file(target), None if isinstance(target, BytesIO) else target)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._path is None:
+            raise TypeError("a trajectory in memory cannot be sent to another process; ketasim.run(..., out='run.h5')")
+        return type(self).open, (self._path,)
 
     def __enter__(self) -> Self:
         return self
@@ -223,9 +243,35 @@ class Trajectory:
         planned = self._file.get("provenance/slow_times")
         return float(planned[0]) if planned is not None and planned.size else 0.0
 
+    @property
+    def progress(self) -> str:
+        """``complete``, or how far an unfinished run has come, in words."""
+        if self.complete:
+            return "complete"
+        times = np.concatenate([[-np.inf], *map(self._times, self._signals)])
+        reached = f"rows up to {times.max():g} s" if times.size > 1 else "no rows yet"
+        return f"unfinished, {reached} of a run to {self.config.get('duration', 'an unknown end')}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks of the run on itself, such as what was taken for what in a network's file."""
+        return tuple(json.loads(self.provenance.get("notes", "[]")))
+
     def names(self) -> tuple[str, ...]:
         """Return the names of all signals, each once, in the order in which ``trajectory[name]`` searches them."""
         return tuple(dict.fromkeys(name for names in self._signals.values() for name in names))
+
+    keys = names  # so that dict(trajectory) and xarray.Dataset(trajectory) work
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __len__(self) -> int:
+        return len(self.names())
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Names that ``trajectory["<TAB>`` completes in IPython and notebooks."""
+        return list(self.names()) if self._handle else []
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._find(name) is not None
@@ -238,6 +284,11 @@ class Trajectory:
         KeyError
             There is no such signal; the message lists the nearest names.
         """
+        if not isinstance(name, str):
+            raise TypeError(
+                f"a signal is asked for by its name, such as trajectory['firing_rate'], not {name!r}; "
+                "several: to_dataframe(name, ...), dataset(group, [name, ...]); at a time: sel('40 min')"
+            )
         found = self._find(name)
         if found is None:
             qualified = [f"{group}/{signal}" for group, names in self._signals.items() for signal in names]
@@ -260,7 +311,34 @@ class Trajectory:
         if group not in self._signals:
             raise KeyError(_no_such("group", group, self._signals))
         known = self._signals[group]
-        return samples.read_samples(self._file["trajectories"][group], known if names is None else names, known)
+        wanted = known if names is None else names
+        return samples.read_samples(self._file["trajectories"][group], wanted, known, self._kept(group))
+
+    def sel(self, time: float | str) -> "xarray.Dataset":
+        """Return all signals of the subject and of populations at a time, interpolated linearly between rows.
+
+        Parameters
+        ----------
+        time : float or str
+            s from time zero, or text with a unit such as ``"40 min"``.
+
+        Returns
+        -------
+        xarray.Dataset
+            Each signal without its dimension time, with its unit in `attrs`; the coordinate `time` is in s. Values of
+            single windows (``..._window``) are NaN between windows.
+
+        Raises
+        ------
+        ValueError
+            The time lies outside the run.
+        """
+        import xarray
+
+        seconds = self._seconds(time)
+        groups = [self.dataset(group) for group in ("subject", "population") if group in self._signals]
+        found = [_at(rows.drop_vars("stage"), seconds) for rows in groups if rows.sizes["time"]]
+        return xarray.merge(found, join="exact", compat="equals", combine_attrs="drop_conflicts")
 
     def spikes(self, population: str) -> sonata.Spikes:
         """Return the recorded spikes of a population: times in ms from time zero, node ids from 0.
@@ -279,7 +357,7 @@ class Trajectory:
         """Return the graph as it was at a time, as arrays; see `graph`."""
         if "nodes" not in self._file:
             raise KeyError("the run had no network")
-        return edges.read_topology(self._file, self._seconds(time))
+        return edges.read_topology(self._file, self._seconds(time, of_graph=True))
 
     def graph(self, time: float | str = 0) -> "networkx.DiGraph":
         """Return the graph at a time of the run, with all births and deaths up to and including it.
@@ -400,28 +478,67 @@ class Trajectory:
         ordered = known + [name for name in present if name not in known]
         return {name: tuple(samples.signals_in(self._file["trajectories"][name])) for name in ordered}
 
+    @cached_property
+    def _checkpoint(self) -> dict[str, np.ndarray]:
+        """Writer's state in the checkpoint of an unfinished run: it has the rows that do not fill a chunk yet."""
+        path = self._path
+        if path is None or self.complete or path.suffix != ".part":
+            return {}
+        try:
+            checkpoint = read_checkpoint(path.with_suffix(""))
+        except StorageError as error:
+            _LOGGER.warning("rows since the last full block are left out: %s", error)
+            return {}
+        if checkpoint is None or checkpoint.header.get("run_id") != self.attributes["run_id"]:
+            return {}
+        return part_of(checkpoint.arrays, "writer/trajectories")
+
+    def _kept(self, group: str) -> dict[str, np.ndarray]:
+        """Rows of a group that only the checkpoint has."""
+        return part_of(self._checkpoint, f"{group}/kept")
+
+    def _times(self, group: str) -> np.ndarray:
+        return np.asarray(self.dataset(group, ())["time"].values)
+
     def _find(self, name: str) -> tuple[str, str] | None:
         group, _, signal = name.rpartition("/")
         groups = [group] if group in self._signals else [] if group else self._signals
         return next(((candidate, signal) for candidate in groups if signal in self._signals[candidate]), None)
 
-    def _seconds(self, time: float | str) -> float:
+    def _seconds(self, time: float | str, of_graph: bool = False) -> float:
         """Return a time in s; ValueError if it lies outside the run, or after the last known state of its graph."""
         seconds = time
         if isinstance(time, str):
             from ketasim.documents.units import parse_quantity
 
             seconds = parse_quantity(time, "s")
-        times = [self._file["trajectories"][group]["time"][()] for group in self._signals]
+        elif not isinstance(time, int | float | np.number):
+            raise TypeError(f"a time is a number of s, or text such as '40 min', not {time!r}")
+        times = [self._times(group) for group in self._signals]
         begin = self.begin
         if self.complete and "provenance/slow_times" in self._file:
             times.append(self._file["provenance/slow_times"][()])
         reached = np.concatenate([[begin], *times])
         first, last = float(reached.min()), float(reached.max())
-        last = last if self.complete else max(begin, min(last, edges.written_until(self._file)))
+        if of_graph and not self.complete:
+            last = max(begin, min(last, edges.written_until(self._file)))
         if not first <= float(seconds) <= last:
             raise ValueError(f"time {time!r} lies outside the run, {first:g} s to {last:g} s")
         return float(seconds)
+
+
+def _at(rows: "xarray.Dataset", seconds: float) -> "xarray.Dataset":
+    """Interpolate linearly between the rows around a time; a time at which there is a row gives that row."""
+    times = rows["time"].values
+    after = min(int(np.searchsorted(times, seconds)), times.size - 1)
+    before = max(0, after - (times[after] > seconds))
+    share = 0.0 if after == before else (seconds - times[before]) / (times[after] - times[before])
+    first, last = rows.isel(time=before, drop=True), rows.isel(time=after, drop=True)
+    found = first if share <= 0.0 else first * (1.0 - share) + last * share
+    found = found.assign_coords(time=((), seconds, rows["time"].attrs))
+    for name in rows.data_vars:
+        found[name].attrs = rows[name].attrs
+    return found
 
 
 def _no_such(kind: str, name: str, known: Iterable[str]) -> str:

@@ -163,7 +163,9 @@ def signals_in(group: h5py.Group) -> list[str]:
     return [name for name, item in group.items() if not item.is_scale and name not in labels]
 
 
-def read_samples(group: h5py.Group, names: Iterable[str], signals: Collection[str]) -> "xarray.Dataset":
+def read_samples(
+    group: h5py.Group, names: Iterable[str], signals: Collection[str], kept: Mapping[str, np.ndarray] | None = None
+) -> "xarray.Dataset":
     """Return some signals of a group with their coordinates, in memory; incomplete rows are left out.
 
     Parameters
@@ -174,22 +176,31 @@ def read_samples(group: h5py.Group, names: Iterable[str], signals: Collection[st
         Signals to read.
     signals : collection of str
         All that there are, see `signals_in`, which takes long.
+    kept : mapping of str to array, optional
+        Rows of an unfinished run that are in its checkpoint; those later than the file's are added.
     """
     import xarray
 
     chosen, rows = list(names), whole_rows(group)
+    written = group["time"][:rows]
+    later = kept["time"] > (written[-1] if rows else -np.inf) if kept else np.zeros(0, bool)
+
+    def column(name: str) -> np.ndarray:
+        values = group[name][:rows]
+        return np.concatenate([values, kept[name][later]]) if kept and later.any() else values
+
     coordinates = {
         name: (dimensions(item), read_values(item), _attributes(item))
         for name, item in group.items()
         if name not in (*signals, "time", "stage")
     }
-    time = group["time"][:rows]
+    time = column("time")
     coordinates["time"] = (("time",), time, _attributes(group["time"]))
     # files of format 1.0 have no stage; rows before time zero are the baseline
-    in_run = group["stage"][:rows] > 0 if "stage" in group else time >= 0.0
+    in_run = column("stage") > 0 if "stage" in group else time >= 0.0
     meaning = {"long_name": "part of the simulation that the row belongs to"}
     coordinates["stage"] = (("time",), np.array(STAGES)[in_run.astype(int)], meaning)
-    found = {name: (dimensions(group[name]), group[name][:rows], _attributes(group[name])) for name in chosen}
+    found = {name: (dimensions(group[name]), column(name), _attributes(group[name])) for name in chosen}
     used = {dimension for values in found.values() for dimension in values[0]} | {"time"}
     return xarray.Dataset(
         found,

@@ -39,6 +39,16 @@ def test_times_are_those_that_people_say_and_nothing_is_not_a_peak(made_up):
     assert "peaks in PYR relative to baseline  BDNF none" in lines
 
 
+def test_what_was_not_measured_is_said_to_be_the_baselines(made_up):
+    """Catches an error of 0.000 Hz of a vehicle that ran no window, as if it had been measured so well."""
+    signals = network([1.0, 3.0, 2.0, 2.0, 2.0, 2.0])
+    signals |= {"network_sampled": np.array([1, 1, 0, 0, 0, 0.0]), "network_memory": np.full(6, 60.0)}
+    signals["firing_rate_window"] = np.where(signals["network_sampled"][:, None] == 1, signals["firing_rate"], np.nan)
+    words = closing_words(made_up(TIMES, signals, populations=("E", "I")))
+    assert words[0] == "nothing that the network reads has moved, so no window was run after the baseline"
+    assert words[1].endswith("Hz from 10 to 60 min (the baseline's)")
+
+
 def test_what_was_given_comes_before_its_metabolites(made_up):
     """Catches a metabolite's peak, or a sum over all compounds, under the name of the drug."""
     plasma = [[0, 0, 9], [0, 0, 9], [0, 0, 9], [60, 40, 9], [1, 1, 9], [0, 0, 9]]

@@ -1,6 +1,7 @@
 """`ketasim export`: the graph of a time as a network's file."""
 
 import numpy as np
+import pandas
 import pytest
 from numpy.testing import assert_array_equal
 
@@ -70,3 +71,36 @@ def test_a_run_without_network_has_no_graph(call, tmp_path):
     assert result.exit_code == 2
     assert result.stderr.endswith("none.h5: the run had no network\n")
     assert not (tmp_path / "net.h5").exists()
+
+
+def test_tables_for_spreadsheets(call, small_file, folder):
+    """Catches several header rows, a column without its unit, numbers that lose digits, a file that is replaced."""
+    assert call("export", small_file, "-o", "summary.csv").exit_code == 0
+    with open_trajectory(small_file) as trajectory:
+        summary, rates = trajectory.summary, trajectory["firing_rate"]
+    again = pandas.read_csv("summary.csv", keep_default_na=False, na_values={"error": [""]})
+    pandas.testing.assert_frame_equal(again, summary, check_dtype=False, rtol=1e-15)
+    assert (
+        call("export", small_file, "--signals", "firing_rate, plasma_concentration", "-o", "out/c.csv").exit_code == 0
+    )
+    table = pandas.read_csv("out/c.csv")
+    assert list(table.columns[:3]) == ["time (h)", "firing_rate PYR (Hz)", "firing_rate PV (Hz)"]
+    assert table["firing_rate PYR (Hz)"].dropna().to_numpy() == pytest.approx(rates.sel(population="PYR").values)
+    (folder / "mine.csv").write_text("precious")
+    refused = call("export", small_file, "-o", "mine.csv")
+    assert (refused.exit_code, (folder / "mine.csv").read_text()) == (2, "precious")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--signals", "firing_rat", "-o", "a.csv"), "did you mean firing_rate"),
+        (("--signals", "bdnf", "-o", "a.h5"), "ends in .csv"),
+    ],
+)
+def test_tables_that_are_refused(call, small_file, folder, arguments, words):
+    """Catches an empty table for a misspelt signal, and signals written as a graph."""
+    result = call("export", small_file, *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert not list(folder.glob("a.*"))

@@ -9,7 +9,10 @@ import pytest
 
 import ketasim
 
-COMMANDS = ("run", "check", "warmup", "inspect", "plot", "drugs", "mechanisms", "signals", "examples", "schema", "info")
+COMMANDS = (
+    *("run", "resume", "check", "warmup", "inspect", "compare", "plot", "export", "drugs", "mechanisms", "signals"),
+    *("examples", "schema", "info", "cite"),
+)
 HEAVY = ("numpy", "numba", "scipy", "pydantic", "matplotlib", "xarray", "h5py", "networkx", "ruamel")
 
 
@@ -85,7 +88,7 @@ def test_an_interrupted_run_exits_with_130_and_keeps_its_rows(start, process, fo
     code, out, err = process("inspect", "long.h5")
     assert code == 0
     assert "long.h5.part" in err
-    assert "not complete" in err
+    assert "unfinished, rows up to" in err
     code, _, err = process("run", "small.yaml", "-o", "long.h5")
     assert code == 2
     assert "unfinished" in err

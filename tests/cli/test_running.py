@@ -267,3 +267,10 @@ def test_a_run_that_fails_says_that_it_can_go_on(call, folder, monkeypatch):
     assert "once the cause is resolved, continue with: ketasim resume out.h5" in result.stderr
     assert call("resume", "out.h5").exit_code == 0
     assert not checkpoint_path(folder / "out.h5").exists()
+
+
+def test_a_run_answers_in_json(call, folder):
+    """Catches words among the numbers, and numbers that are not those of the file."""
+    result = call("run", "small.yaml", "network=none", "recording={}", "-o", "a.h5", "--json")
+    assert json.loads(result.stdout) == json.loads(call("inspect", "a.h5", "--json").stdout)
+    assert json.loads(call("resume", "a.h5", "--json").stdout) == json.loads(result.stdout)

@@ -105,7 +105,13 @@ def test_signals_as_a_table(trajectory, written):
 def test_what_a_notebook_shows(trajectory, written):
     """Catches a representation that fails, leaves out signals or summary, or says that a run went to its end."""
     html = trajectory._repr_html_()
-    for words in ("complete", "amount_mg: 35", "PYR, PV, SST", "glutamate_ambient</td><td>uM", "<td>181.25</td>"):
+    for words in (
+        "complete",
+        "amount_mg: 35",
+        "PYR, PV, SST",
+        "glutamate_ambient</td><td>uM",
+        "peak 181 ng/mL",
+    ):
         assert words in html, words
     trajectory.close()
     assert "closed" in trajectory._repr_html_()

@@ -1,0 +1,90 @@
+"""Two runs side by side: the same numbers, their errors, one grid of times; what cannot be compared is refused."""
+
+import numpy as np
+import pytest
+
+import ketasim
+from ketasim.analysis.compare import ComparisonError
+
+
+@pytest.fixture(scope="module")
+def arms(small):
+    """The small experiment with its dose, with half of it, and without."""
+    drug = small(recording={})
+    changes = ({}, {"doses.0.amount": "0.25 mg/kg"}, {"doses": []})
+    return [ketasim.run(drug.replace(**change)) for change in changes]
+
+
+def row_of(table, *key):
+    chosen = table[["quantity", "population", "at", "statistic"]].eq(list(key)).all(axis=1)
+    return table[chosen].iloc[0]
+
+
+def test_numbers_are_those_of_the_summaries(arms):
+    """Catches the wrong sign, another row's number, an error of one arm only, counts of windows taken for effects."""
+    table, key = ketasim.compare(arms[0], arms[2]), ("firing_rate", "PYR", "10 min to 60 min")
+    row = row_of(table, *key, "mean")
+    drug, vehicle = (ketasim.value_of(arm.summary, *key, "mean") for arm in (arms[0], arms[2]))
+    assert (row.drug, row.vehicle, row.difference, row.unit) == (drug, vehicle, drug - vehicle, "Hz")
+    assert row.error == pytest.approx(np.hypot(*(ketasim.error_of(arm.summary, *key) for arm in (arms[0], arms[2]))))
+    assert row.verdict == ("within 2 errors" if abs(row.difference) <= 2 * row.error else "beyond 2 errors")
+    assert row_of(table, "firing_rate", "PYR", "baseline", "mean").verdict == "same"
+    assert row_of(table, "nmda_block", "PYR", "", "peak").verdict == "no error known"
+    assert row_of(table, "plasma_concentration", "ketamine", "", "peak").verdict == "only with the drug"
+    assert "windows_run" not in set(table.quantity)
+    assert list(table.quantity.unique()) == [name for name in arms[0].summary.quantity.unique() if name in arms[0]]
+
+
+@pytest.mark.parametrize(("drug", "error", "verdict"), [(1.2, 0.1, "within 2 errors"), (1.21, 0.1, "beyond 2 errors")])
+def test_what_may_be_chance_is_said_to_be(drug, error, verdict):
+    """Catches one error taken for two, and a side of the limit that is wrong."""
+    from ketasim.analysis.compare import _verdict
+
+    assert _verdict(drug, 1.0, error) == verdict
+
+
+def test_notes_say_what_differs_and_what_the_error_is(arms, small):
+    """Catches two seeds called paired, and a difference between arms that goes unsaid."""
+    notes = ketasim.compare(arms[0], arms[1]).attrs["notes"]
+    assert notes[0] == "the runs differ in doses"
+    assert notes[1].startswith("same seed: the runs share their noise")
+    with ketasim.run(small(recording={}, seed=2)) as other:
+        notes = ketasim.compare(arms[0], other).attrs["notes"]
+        assert notes[0] == "the runs differ in nothing that acts on the subject"
+        assert notes[1].startswith("different seeds: neither graph nor noise is shared")
+
+
+def test_courses_have_one_grid(arms):
+    """Catches times of one arm that are lost, as xarray drops them, and values between rows that are not theirs."""
+    drug, vehicle = arms[0], arms[2]
+    found = ketasim.difference(drug, vehicle, "firing_rate", "bdnf")
+    times = np.union1d(drug["bdnf"].time, vehicle["bdnf"].time)
+    assert found.time.values.tolist() == times.tolist()
+    assert found.firing_rate.attrs["units"] == "Hz"
+    for time in times[[0, len(times) // 2, -1]]:
+        expected = drug.sel(time)["firing_rate"].values - vehicle.sel(time)["firing_rate"].values
+        assert found.firing_rate.sel(time=time).values == pytest.approx(expected, abs=1e-6)
+    errors = [arm["firing_rate_standard_error"].sel(time=600.0).values for arm in (drug, vehicle)]
+    assert found.firing_rate_standard_error.sel(time=600.0).values == pytest.approx(np.hypot(*errors))
+    with pytest.raises(TypeError, match="names of signals"):
+        ketasim.difference(drug, vehicle)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"duration": "10 min"}, "differ in duration, '1200 s' and '600 s'"),
+        ({"network": {"neurons": 90}}, "differ in network.neurons, 80 and 90"),
+        ({"network": "none"}, "differ in network.model"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(arms, small, changes, words):
+    """Catches numbers of two networks, or of two stretches, subtracted without a word."""
+    with ketasim.run(small(**{"recording": {}} | changes)) as other, pytest.raises(ComparisonError, match=words):
+        ketasim.compare(arms[0], other)
+
+
+def test_an_unfinished_run_is_refused(arms, made_up):
+    """Catches a run to the end compared with half of one."""
+    with pytest.raises(ComparisonError, match="unfinished, rows up to 60 s"):
+        ketasim.compare(arms[0], made_up([0.0, 60.0], {"firing_rate": [[1.0], [1.0]]}))
