@@ -85,6 +85,9 @@ class Recorder:
         """Whether there is anything to record: a signal without an owner would be a column of neutral values."""
         if signal.kind in ("network", "port"):
             return self._simulation.topology is not None or "node" not in signal.dims
+        if signal.kind == "input":
+            given = self._simulation.experiment.exposures.items()
+            return any(events and signal.name in exposure.sets for exposure, events in given)
         return signal.name in self._simulation.owners
 
     def _create(self) -> None:

@@ -15,7 +15,7 @@ from ketasim.exposures import Exposure, TimedExposure
 from ketasim.mechanisms import Mechanism
 from ketasim.pipeline import CancelledError
 from ketasim.recording.resume import RefusedError
-from ketasim.signals import Signal
+from ketasim.signals import Shown, Signal
 from ketasim.simulation import Simulation
 from ketasim.simulation.roster import DeclarationError
 from ketasim.sources import Source
@@ -94,6 +94,32 @@ def test_a_mechanism_reads_an_exposure_of_ones_own():
             dict(kind="stress", start_s=-2.0 * DAY, duration_s=2.0 * DAY, intensity=3.0).items()
             <= trajectory.events[-1].items()
         )
+
+
+def test_an_input_of_ones_own_is_in_the_file():
+    """Catches an input marked as recorded that the file lacks, one step late, or a column of zeros without events."""
+
+    class Toxin(TimedExposure):
+        """A level in the blood."""
+
+        kind: Literal["toxin"]
+        level: Annotated[float, Ge(0), Quantity("ng/mL")]
+
+    def held(events, setting, begin, end):
+        return {"toxin": np.array(sum(one.level for one in events if one.begin <= begin < one.end))}
+
+    row = Signal("toxin", "ng/mL", (), "input", 0.0, "level", recorded=True, summary="peak", shown=Shown("toxin"))
+    kind = Exposure("toxin", Toxin, held, sets=("toxin",), signals=(row,))
+    event = {"kind": "toxin", "start": "1 h", "duration": "2 h", "level": "2 ug/L"}
+    given = {"format": 1, "duration": "4 h", "network": "none"}
+    with ketasim.run(Experiment.from_mapping(given | {"stimuli": [event]}, exposures=[kind])) as trajectory:
+        hours = trajectory["toxin"]["time"].values / 3600.0
+        assert trajectory["toxin"].values.tolist() == np.where((hours >= 1.0) & (hours < 3.0), 2.0, 0.0).tolist()
+        assert ketasim.value_of(trajectory.summary, "toxin", statistic="peak") == 2.0
+        assert trajectory.events[0]["level_ng_per_mL"] == pytest.approx(2.0)
+        trajectory.plot()
+    with ketasim.run(Experiment.from_mapping(given, exposures=[kind])) as trajectory:
+        assert "toxin" not in trajectory.names()
 
 
 def test_the_network_rests_before_the_exposure(small):
