@@ -107,9 +107,9 @@ NETWORK = ["firing rate", "perisynaptic", "ambient", "signalling", "synapses", "
 def test_a_run_without_some_signals_is_drawn_without_their_panels(figure, small, changes, panels):
     """Catches a picture that fails, or an empty panel, for what a run does not have."""
     plot_chain(figure, ketasim.run(small(**changes)))
-    drawn = [label for label in labels(figure) if not label.startswith("NMDA")]
-    assert len(drawn) == len(panels)
-    assert all(label.startswith(start) for label, start in zip(drawn, panels, strict=True))
+    # panels of signals that the table has beyond these are free to appear
+    drawn = [start for label in labels(figure) for start in DRUG + NETWORK if label.startswith(start)]
+    assert drawn == panels
     assert pixels(figure).std() > 3.0
 
 
