@@ -178,6 +178,23 @@ def test_declarations_that_do_not_fit_are_refused():
             Simulation(given)
 
 
+@pytest.mark.parametrize(
+    ("kind", "found", "message"),
+    [
+        ("stress", None, "stress: `inputs` must return stress; it returned nothing"),
+        ("stress", {"stres": np.array(1.0)}, "stress: `inputs` must return stress; it returned stres"),
+        ("stress", {"stress": np.zeros(3)}, r"stress: 'stress' has shape \(3,\), not \(\)"),
+        ("dose", {"stress": np.array(1.0)}, "there are two kinds of exposure named 'dose'"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(kind, found, message):
+    """Catches an input left at its neutral value by a slip of the pen, one of another shape, and doses replaced."""
+    wrong = Exposure(kind, Stress, lambda *given: found, sets=("stress",), signals=STRESS.signals)
+    given = Experiment.from_mapping(STRESSED | {"stimuli": []}, mechanisms=[HORMONE], exposures=[wrong])
+    with pytest.raises(DeclarationError, match=message):
+        Simulation(given).advance("1 h")
+
+
 def test_a_run_with_an_own_exposure_goes_on(tmp_path):
     """Catches a run with an own kind that can't be resumed, or goes on without it."""
     out, whole = tmp_path / "run.h5", tmp_path / "whole.h5"
