@@ -54,7 +54,7 @@ def left() -> list[str]:
 def main() -> int:
     """Rewrite, show the difference, list what is left, run the tests that hold it."""
     rewrite()
-    subprocess.run(["git", "--no-pager", "diff", "--stat", "--", *WRITTEN], cwd=ROOT, check=True)
+    subprocess.run(["git", "--no-pager", "diff", "--stat", "HEAD", "--", *WRITTEN], cwd=ROOT, check=True)
     lines = left()
     print(*(lines or ["nothing is left to say"]), sep="\n", flush=True)
     tests = subprocess.run([sys.executable, "-m", "pytest", "-q", "--tb=line", *HOLDING], cwd=ROOT, check=False)

@@ -42,7 +42,7 @@ def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:
     for row in rows:
         shown = shown_of(signals[row.quantity]) if row.statistic == "peak" else None
         if shown is not None and shown.of_baseline:
-            change = f"{100.0 * (row.value - 1.0):+.1f} % at {times[row.quantity, row.population]:.1f} h"
+            change = f"{100.0 * (row.value - 1.0):+.1f} % at {round(times[row.quantity, row.population], 1) + 0.0:.1f} h"  # no -0.0
             peaks.setdefault(row.population, []).append(f"{shown.label or shown.panel} {change}")
     spines: dict[str, list[str]] = {}
     for row in _chosen(rows, "spine_density", "value"):
