@@ -37,12 +37,13 @@ def _concentrations(rows: list[Row]) -> list[str]:
 def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:
     """Peaks of the signals that are shown in per cent of baseline, then spines."""
     signals = signals_of(trajectory)
-    times = {(row.quantity, row.population): row.value / 3600.0 for row in rows if row.statistic == "time_of_peak"}
+    hours = [(row, round(row.value / 3600.0, 1)) for row in rows if row.statistic == "time_of_peak"]
+    times = {(row.quantity, row.population): hour or 0.0 for row, hour in hours}  # not -0.0
     peaks: dict[str, list[str]] = {}
     for row in rows:
         shown = shown_of(signals[row.quantity]) if row.statistic == "peak" else None
         if shown is not None and shown.of_baseline:
-            change = f"{100.0 * (row.value - 1.0):+.1f} % at {round(times[row.quantity, row.population], 1) + 0.0:.1f} h"  # no -0.0
+            change = f"{100.0 * (row.value - 1.0):+.1f} % at {times[row.quantity, row.population]:.1f} h"
             peaks.setdefault(row.population, []).append(f"{shown.label or shown.panel} {change}")
     spines: dict[str, list[str]] = {}
     for row in _chosen(rows, "spine_density", "value"):
