@@ -6,10 +6,12 @@ that of the content of a trajectory file in `ketasim.storage.digest`, which know
 
 import hashlib
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -39,6 +41,17 @@ def code_digest(*modules: str) -> str:
         sources[module] = _place_of(module).read_text(encoding="utf-8")
         waiting |= imported(sources[module]) - sources.keys()
     return value_digest(*(text for item in sorted(sources.items()) for text in item))
+
+
+def class_digest(kind: type) -> str:
+    """Digest of the code of a class and its bases: modules of the package with what they import, others by their file.
+
+    A class without a file, such as one typed at a prompt, has another digest each time.
+    """
+    modules = dict.fromkeys(base.__module__ for base in kind.__mro__ if base.__module__ != "builtins")
+    own = [module for module in modules if module.split(".")[0] == _PACKAGE.name]
+    places = [getattr(sys.modules.get(module), "__file__", None) for module in modules if module not in own]
+    return value_digest(code_digest(*own), *(file_digest(Path(place)) if place else uuid4().hex for place in places))
 
 
 @cache

@@ -2,14 +2,18 @@
 
 import ast
 import hashlib
+import sys
 from collections import namedtuple
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ketasim
-from ketasim.digests import code_digest, file_digest, imported, parts_digest, text_digest, value_digest
+from ketasim.digests import class_digest, code_digest, file_digest, imported, parts_digest, text_digest, value_digest
+from ketasim.engines import SpikingEngine
+from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.network.topology import Edges, make_topology
 from ketasim.recording.provenance import CODE
 
@@ -71,6 +75,24 @@ def test_code_that_shows_does_not_count(edited):
     shown = [path.relative_to(PACKAGE) for folder in ("cli", "plots") for path in (PACKAGE / folder).glob("*.py")]
     assert len(shown) > 8
     assert edited(*shown)(*CODE) == code_digest(*CODE)
+
+
+def test_code_of_a_class_counts_wherever_it_stands(tmp_path, monkeypatch):
+    """Catches a stored baseline that is taken although a second engine's code has changed."""
+    place, sources = (
+        tmp_path / "own_engine.py",
+        ("class Own(dict):\n    rate = 2\n", "class Own(dict):\n    rate = 3\n"),
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for source in (*sources, sources[0]):
+        place.write_text(source, encoding="utf-8")
+        monkeypatch.delitem(sys.modules, "own_engine", raising=False)
+        found.append(class_digest(import_module("own_engine").Own))
+    assert found[0] == found[2] != found[1]
+    typed = type("Own", (), {"__module__": "no_such_module"})
+    assert class_digest(typed) != class_digest(typed)
+    assert class_digest(SpikingEngine) == class_digest(SpikingEngine) != class_digest(Sheet)
 
 
 def test_a_root_that_is_gone_is_an_error():

@@ -11,10 +11,9 @@ import sys
 from pathlib import Path
 
 from ketasim.config import experiment_schema
-from ketasim.mechanisms import ORDER
 from tests.leaves.cases import CASES, WITHOUT_EFFECT
 from tests.leaves.test_leaves import leaves
-from tests.test_architecture import mistake
+from tests.test_architecture import mistake, without_tests
 from tests.test_parameters import DIGEST, defaults, digest
 
 ROOT = Path(__file__).parents[1]
@@ -49,14 +48,13 @@ def left() -> list[str]:
     found = leaves(experiment_schema())
     lines = [f"tests/leaves/cases.py: say what a change of {leaf} shows" for leaf in sorted(found - known)]
     lines += [f"tests/leaves/cases.py: {leaf} is no longer a key" for leaf in sorted(known - found)]
-    tests = [ROOT / "tests" / "mechanisms" / f"test_{mechanism.name}.py" for mechanism in ORDER]
-    return lines + [f"{path.relative_to(ROOT)}: missing" for path in tests if not path.is_file()]
+    return lines + [f"tests/{test}: missing, tests of ketasim/{path}" for path, test in without_tests().items()]
 
 
 def main() -> int:
     """Rewrite, show the difference, list what is left, run the tests that hold it."""
     rewrite()
-    subprocess.run(["git", "--no-pager", "diff", "--stat", "--", *WRITTEN], cwd=ROOT, check=True)
+    subprocess.run(["git", "--no-pager", "diff", "--stat", "HEAD", "--", *WRITTEN], cwd=ROOT, check=True)
     lines = left()
     print(*(lines or ["nothing is left to say"]), sep="\n", flush=True)
     tests = subprocess.run([sys.executable, "-m", "pytest", "-q", "--tb=line", *HOLDING], cwd=ROOT, check=False)

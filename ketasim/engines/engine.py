@@ -101,7 +101,7 @@ class Engine(Protocol):
         """Run a window and average it."""
 
     def digest(self, signals: Mapping[str, np.ndarray]) -> str:
-        """Digest of everything that windows from `rest` at these signals depend on, except ketasim's own code."""
+        """Digest of everything that windows from `rest` at these signals depend on, except code."""
 
 
 @runtime_checkable

@@ -40,7 +40,7 @@ class TimedExposure(Record):
         return round(self.start + self.duration, 4)
 
     def row(self) -> dict[str, Any]:
-        """Return the entry as stored under /events; keys of quantities end in their unit."""
+        """Return the entry as stored under /events; keys of quantities end in their unit, as `level_ng_per_mL`."""
         return {key: getattr(self, name) for name, key in _keys(type(self)).items()}
 
 
@@ -50,7 +50,8 @@ def _keys(model: type[Record]) -> dict[str, str]:
         name: next((item.unit for item in field.metadata if isinstance(item, Quantity)), "1")
         for name, field in model.model_fields.items()
     }
-    return {name: name if unit == "1" else f"{name}_{unit.lower()}" for name, unit in units.items()}
+    endings = {unit: unit.replace("/", "_per_").replace("Hz", "hz") for unit in units.values()}
+    return {name: name if unit == "1" else f"{name}_{endings[unit]}" for name, unit in units.items()}
 
 
 def begins_and_ends(events: Iterable[Any], setting: "Setting") -> set[float]:

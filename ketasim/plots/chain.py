@@ -243,7 +243,11 @@ def _annotate_peak(axes: "Axes", name: str, source: _Source) -> None:
     rows = rows[rows["population"] == rows["population"].iloc[0]].set_index("statistic") if len(rows) else rows
     if "population" not in source.signals[name].dims and {"peak", "time_of_peak"} <= set(rows.index):
         value, at = (float(rows.loc[statistic, "value"]) for statistic in ("peak", "time_of_peak"))
-        unit = with_micro_sign(rows.loc["peak", "unit"])
+        unit, shown = rows.loc["peak", "unit"], shown_of(source.signals[name])
+        if shown is not None and (shown.unit or shown.of_baseline):  # as the curve is drawn
+            factor, unit = (100.0, "%") if shown.of_baseline else (shown.factor, shown.unit)
+            value *= factor
+        unit = with_micro_sign(unit)
         words = f"{value:.0f} {unit}" if value >= 100.0 else f"{value:.3g} {unit}"
         axes.annotate(words, (at / 3600.0, value), xytext=(6, 4), textcoords="offset points", fontsize=8)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from inspect import getsource
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ketasim.config import Experiment
 from ketasim.digests import code_digest, text_digest
 from ketasim.kernels.jit import processor
 from ketasim.kernels.random import STREAMS
+from ketasim.mechanisms import ORDER
 from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.simulation import Simulation
 from ketasim.storage.writer import TrajectoryWriter
@@ -22,13 +24,31 @@ CODE = ("ketasim.recording.recorder", "ketasim.recording.resume", "ketasim.analy
 def identity(simulation: Simulation) -> dict[str, str]:
     """Return what two runs must share for their results to be identical bit for bit, by name."""
     packages = {name: version for name, version in environment().items() if name in ("numpy", "scipy", "numba")}
+    mechanisms = [one for one in simulation.mechanisms if one not in ORDER]
+    own = {f"code of {one.name}": _own_code(one) for one in mechanisms}
+    own |= {f"code of {one.kind}": _own_code(one) for one in simulation.experiment.own_exposures}
     return {
         "ketasim": __version__,
         "experiment": _described(simulation)[1],
         "parameters": text_digest(_parameters(simulation)),
         "code": code_digest(*CODE),
         "processor": environment()["processor"],
-    } | packages
+    } | (packages | own)
+
+
+def _own_code(declared: Any) -> str:
+    """Digest of the functions and models of a declaration, with plain values they enclose, not of what they call."""
+    parts = [item for item in vars(declared).values() if callable(item)]
+    texts = []
+    for part in (getattr(item, "py_func", item) for item in parts):
+        try:
+            texts.append(getsource(part))
+        except (OSError, TypeError):  # typed at a prompt
+            code = getattr(part, "__code__", None)
+            texts.append(f"{code.co_code.hex()} {code.co_names}" if code else type(part).__name__)
+        cells = [cell.cell_contents for cell in getattr(part, "__closure__", None) or ()]
+        texts.append(repr([value for value in cells if isinstance(value, str | int | float)]))
+    return text_digest("\n".join(texts))
 
 
 def write_preamble(writer: TrajectoryWriter, simulation: Simulation) -> None:

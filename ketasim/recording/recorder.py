@@ -12,7 +12,7 @@ from ketasim.config.graph_times import graph_times
 from ketasim.engines import Measurement
 from ketasim.engines.engine import class_means
 from ketasim.network.topology import FAST_STEP
-from ketasim.signals import Signal
+from ketasim.signals import BASELINE, Signal
 from ketasim.simulation import Simulation
 from ketasim.storage import Column, TrajectoryWriter
 
@@ -83,8 +83,14 @@ class Recorder:
 
     def _is_known(self, signal: Signal) -> bool:
         """Whether there is anything to record: a signal without an owner would be a column of neutral values."""
-        if signal.kind in ("network", "port"):
+        if signal.kind == "network":
+            engine = self._simulation.engine
+            return engine is not None and signal.name.removesuffix(BASELINE) in engine.measures
+        if signal.kind == "port":
             return self._simulation.topology is not None or "node" not in signal.dims
+        if signal.kind == "input":
+            given = self._simulation.experiment.exposures.items()
+            return any(events and signal.name in exposure.sets for exposure, events in given)
         return signal.name in self._simulation.owners
 
     def _create(self) -> None:

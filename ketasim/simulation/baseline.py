@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ketasim import __version__
-from ketasim.digests import code_digest, value_digest
+from ketasim.digests import class_digest, code_digest, value_digest
 from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement
 from ketasim.kernels.jit import CACHE_FOLDER, user_cache
 from ketasim.nested import flattened, part_of
@@ -113,7 +113,7 @@ def folder() -> Path | None:
 def key(engine: Engine, rest: Mapping[str, np.ndarray], end: int, window_steps: int, n_windows: int) -> str:
     """Digest of everything a baseline depends on: code, compiler, processor, network, seed, slow signals at rest."""
     code = (__version__, CACHE_FOLDER.name, np.__version__, code_digest("ketasim.simulation.sampler"))
-    return value_digest(code, engine.digest(rest), end, window_steps, n_windows)
+    return value_digest(code, class_digest(type(engine)), engine.digest(rest), end, window_steps, n_windows)
 
 
 def load(key: str) -> Baseline | None:

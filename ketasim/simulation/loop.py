@@ -34,7 +34,14 @@ from ketasim.simulation.baseline import OnWindow
 from ketasim.simulation.guards import Scene, check_signals
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.plastic_edges import PlasticEdges, topology_now
-from ketasim.simulation.roster import active_mechanisms, check_exposures, left_out, owners_of, signal_table
+from ketasim.simulation.roster import (
+    active_mechanisms,
+    check_exposures,
+    checked_inputs,
+    left_out,
+    owners_of,
+    signal_table,
+)
 from ketasim.simulation.sampler import NetworkSampler
 from ketasim.simulation.world import build_network, check_against_network, setting_of, slow_times_of
 
@@ -254,7 +261,7 @@ class Simulation:
         """Set the input signals for the time from now to `end` (s)."""
         for exposure in self._exposures:
             found = exposure.inputs(self._events[exposure.kind], self.setting, self.time, end)
-            self.signals |= {name: value for name, value in found.items() if name in self.signal_table}
+            self.signals |= checked_inputs(exposure, found, self.signals)
 
     def advance(self, duration: str | float) -> None:
         """Advance by a duration such as ``"10 min"`` or a number of seconds, stopping at the experiment's end."""

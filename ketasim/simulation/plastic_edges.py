@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ketasim.documents import KetasimError
 from ketasim.engines import PlasticEngine
 from ketasim.kernels.graph import Synapses
 from ketasim.mechanisms import Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import EdgeChanges
 from ketasim.nested import flattened, part_of, rebuilt
 from ketasim.network.topology import FAST_STEP, Edges, Topology
 from ketasim.network.within import with_edges_within
@@ -112,9 +114,30 @@ class PlasticEdges:
         read = {name: before[name] for name in (*one.reads, *one.writes)}
         written = {name: after[name] for name in (*one.writes, *one.scales)}
         changes = self._evolve(self.edges, self._own, read, written, self._fixed if one.begin else prepared, clock)
-        self._engine.rewire(self.pair, changes.died, changes.born, changes.edges.weight)
+        try:
+            self._check(changes)
+            self._engine.rewire(self.pair, changes.died, changes.born, changes.edges.weight)
+        except ValueError as error:
+            raise KetasimError(f"{one.name}: edges from {' to '.join(self.pair)}: {error}") from error
         self.edges, self._own = changes.edges, changes.own
         self.events = _events(changes.died, changes.born)
+
+    def _check(self, changes: EdgeChanges) -> None:
+        """Refuse edges that the engine would take for others, and weights with which it can't run."""
+        if not isinstance(changes, EdgeChanges):
+            raise ValueError(f"`evolve` must return EdgeChanges, not {type(changes).__name__}")
+        size = self.edges.source.size + changes.born.source.size - changes.died.source.size
+        if {column.size for column in changes.edges} != {size}:
+            raise ValueError(
+                f"`evolve` returned {changes.edges.source.size}; with those born and died there are {size}"
+            )
+        source, target, weight, _ = changes.edges
+        if np.any((np.diff(source) < 0) | ((np.diff(source) == 0) & (np.diff(target) < 0))):
+            raise ValueError("`evolve` must return them sorted by source and target")
+        if not np.all((weight >= 0.0) & (weight < np.inf)):
+            raise ValueError("`evolve` returned a weight that is negative or not finite")
+        if flattened({"own": changes.own}).keys() != flattened({"own": self._own}).keys():
+            raise ValueError("`evolve` returned another state of its own than it was given")
 
 
 def topology_now(start: Topology, plastic: Sequence[PlasticEdges]) -> Topology:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
 from typing import Any, get_args
 
+import numpy as np
+
 from ketasim.config import Experiment
 from ketasim.documents import did_you_mean
 from ketasim.engines import Engine, PlasticEngine
@@ -16,6 +18,12 @@ class DeclarationError(ValueError):
     """A declaration is wrong: an unknown signal, two owners of a state, a scaled signal that is not a port."""
 
 
+#: Names that a trajectory file needs for itself.
+_COLUMNS = {"time", "stage", "moiety", "node_id", "node_population", "network_memory", "network_sampled"}
+_COLUMNS |= {*get_args(Dimension)}
+_COLUMNS |= {f"{row.name}{end}" for row in SIGNALS.values() for end in ("_standard_error", "_window")}
+
+
 def signal_table(own: Sequence[Mechanism], exposures: Iterable[Exposure] = ()) -> dict[str, Signal]:
     """Return the signal table extended by the signals that user mechanisms and exposures declare."""
     table = dict(SIGNALS)
@@ -24,6 +32,8 @@ def signal_table(own: Sequence[Mechanism], exposures: Iterable[Exposure] = ()) -
     for author, signal, wanted in brought:
         if signal.name in table:
             raise DeclarationError(f"{author}: the signal '{signal.name}' exists already")
+        if not signal.name.isidentifier() or signal.name in _COLUMNS:
+            raise DeclarationError(f"{author}: the signal {signal.name!r} cannot have this name in a file")
         if signal.kind not in wanted:
             raise DeclarationError(f"{author}: '{signal.name}' is of kind '{signal.kind}'; it must be {wanted}")
         for name in signal.dims:
@@ -42,9 +52,12 @@ def signal_table(own: Sequence[Mechanism], exposures: Iterable[Exposure] = ()) -
 
 
 def check_exposures(exposures: Iterable[Exposure], table: Mapping[str, Signal]) -> None:
-    """Refuse exposures that set a signal that is not an input, or that another exposure sets."""
+    """Refuse two exposures of one name, and those that set what is no input, or what another exposure sets."""
     owners: dict[str, str] = {}
+    kinds = [one.kind for one in exposures]
     for one in exposures:
+        if kinds.count(one.kind) > 1:
+            raise DeclarationError(f"there are two kinds of exposure named '{one.kind}'")
         for name in one.sets:
             if name not in table:
                 raise DeclarationError(f"{one.kind}: unknown signal '{name}'{did_you_mean(name, table)}")
@@ -53,6 +66,19 @@ def check_exposures(exposures: Iterable[Exposure], table: Mapping[str, Signal]) 
             if name in owners:
                 raise DeclarationError(f"{one.kind}: the input '{name}' already belongs to {owners[name]}")
             owners[name] = one.kind
+
+
+def checked_inputs(exposure: Exposure, found: Any, signals: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Inputs that an exposure sets, as far as the run has these signals; all it declares, each in its shape."""
+    names = set(found) if isinstance(found, Mapping) else set()
+    if names != set(exposure.sets):
+        wanted, words = ", ".join(exposure.sets), ", ".join(sorted(names)) or "nothing"
+        raise DeclarationError(f"{exposure.kind}: `inputs` must return {wanted}; it returned {words}")
+    values = {name: np.asarray(value) for name, value in found.items() if name in signals}
+    for name, value in values.items():
+        if value.shape != signals[name].shape:
+            raise DeclarationError(f"{exposure.kind}: '{name}' has shape {value.shape}, not {signals[name].shape}")
+    return values
 
 
 def active_mechanisms(

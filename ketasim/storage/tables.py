@@ -7,11 +7,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ketasim.storage.datasets import StorageError, read_values, store
-
-#: Suffixes of event keys that state a unit; the dataset is named without the suffix and has the unit instead.
-_UNIT_OF_ENDING = {"_mg_per_kg": "mg/kg", "_mg": "mg", "_s": "s", "_hz": "Hz"}
-_ENDING_OF_UNIT = {unit: ending for ending, unit in _UNIT_OF_ENDING.items()}
+from ketasim.documents.units import parse_unit
+from ketasim.storage.datasets import StorageError, native, read_values, store
 
 _EVENT_MEANING = {
     "kind": "dose or kind of stimulus",
@@ -52,11 +49,25 @@ def write_events(file: h5py.File, events: Sequence[Mapping[str, Any]]) -> None:
     """Write /events: a dataset for each key of any event; "" or nan for events without it."""
     group = file.create_group("events", track_order=True)
     for key in dict.fromkeys(key for event in events for key in event):
-        values = [event.get(key) for event in events]
-        ending = next((ending for ending in _UNIT_OF_ENDING if key.endswith(ending)), "")
-        name = key.removesuffix(ending)
-        unit = _UNIT_OF_ENDING.get(ending, "1")
-        store(group, name, _column(values), unit, _EVENT_MEANING.get(name, name.replace("_", " ")))
+        name, unit = _name_and_unit(key)
+        place = key if name in group else name  # two kinds may state the same name in different units
+        values = _column([event.get(key) for event in events])
+        store(group, place, values, unit, _EVENT_MEANING.get(name, name.replace("_", " ")))
+
+
+def _name_and_unit(key: str) -> tuple[str, str]:
+    """Split a key that ends in its unit, such as ``level_ng_per_mL``; "1" without one."""
+    words = key.split("_")
+    for at in range(1, len(words)):
+        unit = "_".join(words[at:]).replace("_per_", "/").replace("hz", "Hz")
+        if parse_unit(unit) is not None:
+            return "_".join(words[:at]), unit
+    return key, "1"
+
+
+def _ending(unit: str) -> str:
+    """Inverse of `_name_and_unit`: what a unit adds to a key."""
+    return "" if unit == "1" else "_" + unit.replace("/", "_per_").replace("Hz", "hz")
 
 
 def _column(values: list[Any]) -> np.ndarray:
@@ -71,8 +82,9 @@ def read_events(file: h5py.File) -> tuple[dict[str, Any], ...]:
         return ()
     columns = {}
     for name, dataset in file["events"].items():
-        key = name + _ENDING_OF_UNIT.get(dataset.attrs["units"], "")
-        columns[key] = read_values(dataset).tolist()
+        columns[name.removesuffix(ending := _ending(native(dataset.attrs["units"]))) + ending] = read_values(
+            dataset
+        ).tolist()
     rows = zip(*columns.values(), strict=True)
     return tuple({key: value for key, value in zip(columns, row, strict=True) if not _is_absent(value)} for row in rows)
 

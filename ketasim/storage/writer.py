@@ -354,7 +354,8 @@ class TrajectoryWriter:
     def write_events(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Write /events: doses and stimuli as given.
 
-        A key with the suffix ``_s``, ``_mg`` or ``_mg_per_kg`` becomes a dataset with that unit and without the suffix.
+        A key that ends in a unit, such as ``start_s`` or ``amount_mg_per_kg``, becomes a dataset with that unit and
+        without the ending.
         """
         tables.write_events(self._file, events)
         self._commit()

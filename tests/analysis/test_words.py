@@ -57,6 +57,13 @@ def test_what_was_given_comes_before_its_metabolites(made_up):
     assert closing_words(trajectory) == ["plasma ketamine  peak 100 ng/mL at 10 min, unbound in brain 0.100 uM"]
 
 
+def test_a_peak_just_before_time_zero_is_at_zero(made_up):
+    """Catches a time of -0.0 h."""
+    signals = network([1.0, 3.0, 9.0, 4.0, 4.0, 4.0]) | {"bdnf": np.outer([1, 2, 1, 1, 1, 1], [1.0, np.nan])}
+    trajectory = made_up(TIMES, signals, declared={"bdnf": {"shown": PERCENT}}, populations=("E", "I"))
+    assert closing_words(trajectory)[-1] == "peaks in E relative to baseline  BDNF +100.0 % at 0.0 h"
+
+
 def test_a_run_without_anything_says_nothing(made_up):
     """Catches words that fail where neither drug nor network was recorded."""
     assert closing_words(made_up([0.0, 60.0], subject={"mood": [1.0, 2.0]})) == []

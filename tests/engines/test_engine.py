@@ -1,5 +1,8 @@
 """The loop runs on any engine: here one of twenty lines, whose neurons fire as their synapses release."""
 
+from io import BytesIO
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,15 @@ from ketasim.engines import Engine, Inputs, Measurement, PlasticEngine, SpikingE
 from ketasim.engines.engine import class_means
 from ketasim.mechanisms import Mechanism, autoreceptors
 from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
+from ketasim.recording.provenance import write_preamble
+from ketasim.recording.recorder import Recorder
 from ketasim.simulation import Simulation
+from ketasim.storage import TrajectoryWriter
+from ketasim.trajectory import open_trajectory
+
+
+class NoParameters(NamedTuple):
+    """Cut."""
 
 
 class Toy:
@@ -54,9 +65,7 @@ def simulation(small):
         if clock.fast_step >= 36_000_000:
             release_gain *= 0.5
 
-    own = Mechanism(
-        "cut", type("Parameters", (tuple,), {"_fields": (), "__doc__": "Cut."}), halve, scales=("release_gain",)
-    )
+    own = Mechanism("cut", NoParameters, halve, scales=("release_gain",))
     experiment = small(duration="4 h", recording={}, schedule={"baseline": "4 s", "window": "1 s", "step": "30 min"})
     return Simulation(experiment, mechanisms=[own], engine=Toy(prefrontal_microcircuit(60, seed=1)))
 
@@ -103,3 +112,20 @@ def test_a_toy_engine_goes_on_from_its_state(simulation, small):
         one.advance("2 h")
     assert simulation.state.keys() == other.state.keys()
     assert all(np.array_equal(simulation.state[name], array) for name, array in other.state.items())
+
+
+def test_a_run_of_a_toy_engine_is_recorded(simulation):
+    """Catches a recorder that wants what only the spiking network measures."""
+    memory = BytesIO()
+    with TrajectoryWriter(memory) as writer:
+        write_preamble(writer, simulation)
+        recorder = Recorder(writer, simulation)
+        simulation.measure_baseline(recorder.record_baseline, cached=False)
+        recorder.record()
+        simulation.step()
+        recorder.record()
+        writer.finish()
+    with open_trajectory(memory) as trajectory:
+        assert {"firing_rate", "vesicle_release"} <= set(trajectory.dataset("population"))
+        assert "nmda_gating" not in trajectory.dataset("population")
+        assert trajectory["firing_rate"].values == pytest.approx(2.0)

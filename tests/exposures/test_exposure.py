@@ -15,7 +15,7 @@ from ketasim.exposures import Exposure, TimedExposure
 from ketasim.mechanisms import Mechanism
 from ketasim.pipeline import CancelledError
 from ketasim.recording.resume import RefusedError
-from ketasim.signals import Signal
+from ketasim.signals import Shown, Signal
 from ketasim.simulation import Simulation
 from ketasim.simulation.roster import DeclarationError
 from ketasim.sources import Source
@@ -96,6 +96,32 @@ def test_a_mechanism_reads_an_exposure_of_ones_own():
         )
 
 
+def test_an_input_of_ones_own_is_in_the_file():
+    """Catches an input marked as recorded that the file lacks, one step late, or a column of zeros without events."""
+
+    class Toxin(TimedExposure):
+        """A level in the blood."""
+
+        kind: Literal["toxin"]
+        level: Annotated[float, Ge(0), Quantity("ng/mL")]
+
+    def held(events, setting, begin, end):
+        return {"toxin": np.array(sum(one.level for one in events if one.begin <= begin < one.end))}
+
+    row = Signal("toxin", "ng/mL", (), "input", 0.0, "level", recorded=True, summary="peak", shown=Shown("toxin"))
+    kind = Exposure("toxin", Toxin, held, sets=("toxin",), signals=(row,))
+    event = {"kind": "toxin", "start": "1 h", "duration": "2 h", "level": "2 ug/L"}
+    given = {"format": 1, "duration": "4 h", "network": "none"}
+    with ketasim.run(Experiment.from_mapping(given | {"stimuli": [event]}, exposures=[kind])) as trajectory:
+        hours = trajectory["toxin"]["time"].values / 3600.0
+        assert trajectory["toxin"].values.tolist() == np.where((hours >= 1.0) & (hours < 3.0), 2.0, 0.0).tolist()
+        assert ketasim.value_of(trajectory.summary, "toxin", statistic="peak") == 2.0
+        assert trajectory.events[0]["level_ng_per_mL"] == pytest.approx(2.0)
+        trajectory.plot()
+    with ketasim.run(Experiment.from_mapping(given, exposures=[kind])) as trajectory:
+        assert "toxin" not in trajectory.names()
+
+
 def test_the_network_rests_before_the_exposure(small):
     """Catches a baseline that is measured before time zero while the exposure goes on, and noise of another time."""
     network = {"neurons": 40}
@@ -150,6 +176,23 @@ def test_declarations_that_do_not_fit_are_refused():
         given = Experiment.from_mapping(STRESSED | {"network": {"neurons": 40}}, exposures=[wrong])
         with pytest.raises(DeclarationError, match=message):
             Simulation(given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "found", "message"),
+    [
+        ("stress", None, "stress: `inputs` must return stress; it returned nothing"),
+        ("stress", {"stres": np.array(1.0)}, "stress: `inputs` must return stress; it returned stres"),
+        ("stress", {"stress": np.zeros(3)}, r"stress: 'stress' has shape \(3,\), not \(\)"),
+        ("dose", {"stress": np.array(1.0)}, "there are two kinds of exposure named 'dose'"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(kind, found, message):
+    """Catches an input left at its neutral value by a slip of the pen, one of another shape, and doses replaced."""
+    wrong = Exposure(kind, Stress, lambda *given: found, sets=("stress",), signals=STRESS.signals)
+    given = Experiment.from_mapping(STRESSED | {"stimuli": []}, mechanisms=[HORMONE], exposures=[wrong])
+    with pytest.raises(DeclarationError, match=message):
+        Simulation(given).advance("1 h")
 
 
 def test_a_run_with_an_own_exposure_goes_on(tmp_path):

@@ -3,13 +3,16 @@
 import json
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import networkx
 import pytest
 
 from ketasim.config import Experiment
+from ketasim.mechanisms import Mechanism
 from ketasim.recording import provenance
 from ketasim.recording.provenance import identity, write_preamble
+from ketasim.signals import Signal
 from ketasim.simulation import Simulation
 from ketasim.storage import TrajectoryWriter
 from ketasim.trajectory import open_trajectory
@@ -94,3 +97,31 @@ def test_a_series_of_doses_is_written_one_by_one(tmp_path, small):
         write_preamble(writer, Simulation(small(network="none", doses=[dose])))
     events = open_trajectory(tmp_path / "out.h5.part").events
     assert [event["start_s"] for event in events] == [0.0, 300.0, 600.0]
+
+
+def test_code_of_ones_own_counts(small):
+    """Catches a run that goes on with another equation of a user's mechanism than it began with."""
+
+    class Parameters(NamedTuple):
+        """None."""
+
+    def factory(factor):
+        def advance(mine, parameters, clock):
+            mine *= factor
+
+        return advance
+
+    def other(mine, parameters, clock):
+        mine += 1.0
+
+    signals = (Signal("mine", "1", (), "state", 1.0, "a level of one's own"),)
+
+    def found(advance):
+        own = Mechanism("own", Parameters, advance, writes=("mine",), signals=signals)
+        return identity(Simulation(small(network="none"), mechanisms=[own]))
+
+    first = found(factory(1.0))
+    assert first.keys() == NAMES | {"code of own"}
+    assert first == found(factory(1.0))
+    for changed in (other, factory(2.0), eval("lambda mine, parameters, clock: None")):
+        assert {name for name, value in found(changed).items() if value != first[name]} == {"code of own"}

@@ -299,6 +299,7 @@ def test_other_code_has_other_baselines(experiment, monkeypatch, edited):
     keys |= {key(code_digest=edited(file)) for file in OF_BASELINES}
     assert len(keys) == 3 + len(OF_BASELINES)
     assert key(code_digest=edited("plots/page.py", "simulation/loop.py")) == key()
+    assert key(class_digest=lambda kind: kind.__name__) not in keys
 
 
 def cut(content):

@@ -51,6 +51,14 @@ WRONG = {
         Mechanism("mine", Parameters, nothing, writes=("release_gain",)),
         "mine: 'release_gain' is a port, not a state",
     ),
+    "a name that is a path": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state("../load"),)),
+        "mine: the signal '../load' cannot have this name in a file",
+    ),
+    "a name that the file needs": (
+        Mechanism("mine", Parameters, nothing, signals=(load_state("firing_rate_window"),)),
+        "mine: the signal 'firing_rate_window' cannot have this name in a file",
+    ),
     "a signal that exists": (
         Mechanism("mine", Parameters, nothing, signals=(load_state("firing_rate"),)),
         "mine: the signal 'firing_rate' exists already",

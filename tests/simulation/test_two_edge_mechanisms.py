@@ -7,6 +7,7 @@ import pytest
 from annotated_types import Ge
 
 import ketasim
+from ketasim.documents import KetasimError
 from ketasim.kernels.graph import Synapses, synapses_of
 from ketasim.mechanisms import Mechanism
 from ketasim.mechanisms.mechanism import EdgeChanges
@@ -115,3 +116,33 @@ def test_edges_have_one_owner(experiment):
         Simulation(experiment, mechanisms=[Mechanism("bare", Parameters, lambda parameters, clock: None, edges=PAIR)])
     with pytest.raises(DeclarationError, match="neither `advance` nor `evolve`"):
         Simulation(experiment, mechanisms=[Mechanism("nothing", Parameters)])
+
+
+def changed(edges, **columns):
+    """Changes without births and deaths, in which columns differ."""
+    none = Synapses(*(column[:0] for column in edges))
+    return EdgeChanges(edges._replace(**columns), none, none, ())
+
+
+WRONG = {
+    "must return EdgeChanges, not NoneType": lambda edges: None,
+    "with those born and died there are": lambda edges: changed(Synapses(*(column[1:] for column in edges))),
+    "sorted by source and target": lambda edges: changed(Synapses(*(column[::-1] for column in edges))),
+    "a weight that is negative or not finite": lambda edges: changed(edges, weight=-edges.weight),
+    "birth of .* already exists": lambda edges: changed(
+        Synapses(*(np.repeat(c, 2)[: c.size + 1] for c in edges))
+    )._replace(born=Synapses(*(column[:1] for column in edges))),
+    "another state of its own": lambda edges: changed(edges)._replace(own={"extra": np.zeros(1)}),
+}
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_impossible_changes_name_the_mechanism(experiment, message):
+    """Catches weights put to other edges, a mechanism that makes them negative, and an error that names none."""
+
+    def slip(edges, own, before, after, parameters, clock):
+        return WRONG[message](edges)
+
+    simulation = Simulation(experiment, mechanisms=[Mechanism("slip", Parameters, edges=PAIR, evolve=slip)])
+    with pytest.raises(KetasimError, match=f"slip: edges from PV to PYR: .*{message}"):
+        simulation.advance_mechanisms(3600.0)

@@ -195,6 +195,31 @@ def test_rates_of_stimuli_come_back_with_their_unit():
     assert open_trajectory(memory).events == (stimulus,)
 
 
+def test_units_of_own_kinds_come_back():
+    """Catches a unit with a slash that becomes a group, a unit lost, and two kinds with one name in two units."""
+    memory = BytesIO()
+    events = (
+        {"kind": "endotoxin", "level_ng_per_mL": 2.0, "start_s": 0.0},
+        {"kind": "bath", "level_uM": 3.0, "rate_1_per_h": 4.0, "half_life": 5.0},
+        {"kind": "afferents", "rate_hz": 6.0},
+    )
+    with TrajectoryWriter(memory, {}) as writer:
+        writer.write_events(events)
+        writer.finish()
+    with h5py.File(memory) as file:
+        units = {name: dataset.attrs["units"] for name, dataset in file["events"].items()}
+    assert units == {
+        "kind": "1",
+        "level": "ng/mL",
+        "start": "s",
+        "level_uM": "uM",
+        "rate": "1/h",
+        "half_life": "1",
+        "rate_hz": "Hz",
+    }
+    assert open_trajectory(memory).events == events
+
+
 def test_tables_come_back(trajectory, written):
     """Catches doses, summaries or provenance that differ from what was given."""
     _, run = written
