@@ -14,6 +14,7 @@ from ketasim.documents import KetasimError
 from ketasim.exposures import Exposure
 from ketasim.mechanisms import Mechanism
 from ketasim.nested import part_of
+from ketasim.network.resting import resting_text
 from ketasim.recording.provenance import write_preamble
 from ketasim.recording.recorder import GraphRecorder, Recorder
 from ketasim.recording.resume import Checkpointer, Interrupted, interrupted_run
@@ -233,6 +234,7 @@ def _execute(run: _Run) -> None:
         report("store", simulation)
         if simulation.sampler is not None:
             writer.mark(network_time=simulation.sampler.network_time, wall_time_network=simulation.sampler.wall_time)
+            writer.mark(resting=resting_text(simulation.resting()))
         writer.write_summary(summarise(writer.written()))
         writer.finish()
     if isinstance(run.target, Path):

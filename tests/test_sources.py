@@ -8,6 +8,7 @@ from annotated_types import Gt
 from ketasim.documents import parse_quantity
 from ketasim.network.cell_classes import CELL_CLASSES, CellClass
 from ketasim.network.prefrontal_microcircuit import Sheet
+from ketasim.network.resting import Ranges
 from ketasim.network.synapses import SYNAPSES, Receptors, Synapse
 from ketasim.simulation.schedule import AutomaticSteps
 from ketasim.sources import Row, Source, Status, describe, source_of, unit_of
@@ -39,6 +40,7 @@ TABLES = {
     "sheet": Sheet(),
     "receptors": Receptors(),
     "automatic steps": AutomaticSteps(),
+    "resting": Ranges(),
     **CELL_CLASSES,
     **{f"{source} to {target}": synapse for (source, target), synapse in SYNAPSES.items()},
 }

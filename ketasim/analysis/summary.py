@@ -8,6 +8,7 @@ import numpy as np
 
 from ketasim.config.schedule import Sampling
 from ketasim.documents.nearest import nearest_few
+from ketasim.network.resting import Resting, resting_from
 from ketasim.signals import SIGNALS, Shown, Statistic, in_table_order, statistics
 from ketasim.storage import StorageError, Trajectory
 
@@ -66,8 +67,22 @@ def summarise(trajectory: Trajectory) -> "pandas.DataFrame":
 
     signals = signals_of(trajectory)
     rows = [row for name in signals for row in _of_signal(signals, name)]
+    rows += [row for name, one in resting_of(trajectory).items() for row in _of_rest(name, one)]
     rows += _of_sampling(signals, trajectory.attributes.get("network_time"))
     return pandas.DataFrame(rows, columns=list(Row._fields))
+
+
+def resting_of(trajectory: Trajectory) -> dict[str, Resting]:
+    """Return the activity of each class at rest; empty for a run without a network, unfinished, or older than 0.3."""
+    return resting_from(str(trajectory.attributes.get("resting", "{}")))
+
+
+def _of_rest(name: str, activity: Resting) -> Iterator[Row]:
+    for quantity, value, meaning in (
+        ("spike_count_variability", activity.variability, "variance over mean of a neuron's spike counts in windows"),
+        ("spike_count_correlation", activity.correlation, "mean correlation of spike counts in windows"),
+    ):
+        yield Row(quantity, name, "baseline", "value", value, np.nan, "1", f"{name}: {meaning}")
 
 
 def summary_of(trajectory: Trajectory) -> "pandas.DataFrame":

@@ -1,7 +1,10 @@
 """Results of a run in a few lines; every number is from its summary."""
 
-from ketasim.analysis.summary import Row, shown_of, signals_of, summary_of
+import numpy as np
+
+from ketasim.analysis.summary import Row, resting_of, shown_of, signals_of, summary_of
 from ketasim.documents.units import about
+from ketasim.network.resting import remarks_on_rest
 from ketasim.storage import Trajectory
 
 
@@ -11,20 +14,32 @@ def closing_words(trajectory: Trajectory) -> list[str]:
     minutes = float(trajectory.config.get("duration", "3600 s").split()[0]) / 60.0
     stretch = f"from 10 to {min(60.0, minutes):.3g} min"
     lines = _concentrations(rows)
-    if any(row.value == 0 for row in _chosen(rows, "windows_run", "count")):
+    moved = not any(row.value == 0 for row in _chosen(rows, "windows_run", "count"))
+    if not moved:
         stretch += " (the baseline's)"
         lines.append("nothing that the network reads has moved, so no window was run after the baseline")
     populations = [row.population for row in _chosen(rows, "firing_rate", "mean") if row.at == "baseline"]
     for population in populations:
         rest, *later = [row for row in _chosen(rows, "firing_rate", "mean") if row.population == population]
-        words = [f"{_with_error(rest)} Hz at baseline", *(f"{_with_error(row)} Hz {stretch}" for row in later)]
+        words = [f"{_with_error(rest)} Hz at baseline"]
+        for row in later:
+            chance = _chance(row.value - rest.value, np.hypot(row.error, rest.error)) if moved else ""
+            words.append(f"{_with_error(row)} Hz {stretch}{chance}")
         block = [row for row in _chosen(rows, "nmda_block", "peak") if row.population == population]
         at_most = "".join(f"; NMDA block up to {100.0 * row.value:.1f} %" for row in block)
         lines.append(f"{population:<4}  {', '.join(words)}{at_most}")
     for row in _chosen(rows, "glutamate_perisynaptic", "mean")[:1]:
         percent = f"{100.0 * row.value:.1f} +- {100.0 * row.error:.1f} % of baseline {stretch}"
+        percent += _chance(row.value - 1.0, row.error) if moved else ""
         lines.append(f"perisynaptic glutamate on {row.population}  {percent}")
-    return lines + _relative_to_baseline(trajectory, rows)
+    if populations and moved:
+        lines.append("errors are of this one circuit and its windows; circuits of other seeds differ by about as much")
+    return lines + _relative_to_baseline(trajectory, rows) + remarks_on_rest(resting_of(trajectory))
+
+
+def _chance(change: float, error: float) -> str:
+    """Words for a change that one run cannot tell from noise."""
+    return " (within twice its error: may be chance)" if abs(change) <= 2.0 * error else ""
 
 
 def _concentrations(rows: list[Row]) -> list[str]:

@@ -145,11 +145,12 @@ def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as
     from ketasim.config.schedule import Sampling
     from ketasim.mechanisms import ORDER
     from ketasim.network.describe import network_rows
+    from ketasim.network.resting import Ranges
     from ketasim.simulation.schedule import AutomaticSteps
     from ketasim.sources import describe
 
     parts = {mechanism.name: describe(mechanism.Parameters) for mechanism in ORDER}
-    parts |= network_rows() | {"schedule": describe(AutomaticSteps) + describe(Sampling)}
+    parts |= network_rows() | {"schedule": describe(AutomaticSteps) + describe(Sampling), "resting": describe(Ranges)}
     if name is None:
         rows = [(m.name, m.title, m.reads, m.writes, m.scales, [" ".join(pair) for pair in m.targets]) for m in ORDER]
         table(rows, ("mechanism", "what it is", "reads", "writes", "scales", "targets"), as_json)
@@ -162,9 +163,33 @@ def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as
 
 
 @command
-def signals(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
+def signals(
+    ports: Annotated[bool, typer.Option("--ports", help="Only ports, with who scales and who reads them.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    as_json: AsJson = False,
+) -> None:
     """List the signals that mechanisms share, with units, dimensions and ranges."""
     from ketasim.signals import SIGNALS, range_in_words
+
+    if ports:
+        from ketasim.engines import SpikingEngine
+        from ketasim.mechanisms import ORDER
+
+        found = [
+            (
+                port.name,
+                port.unit,
+                port.meaning,
+                [one.name for one in ORDER if port.name in one.scales],
+                [one.name for one in ORDER if port.name in one.reads]
+                + (["the network"] if port.name in SpikingEngine.reads else []),
+            )
+            for port in SIGNALS.values()
+            if port.kind == "port"
+        ]
+        table(found, ("port", "unit", "meaning", "scaled by", "read by"), as_json)
+        return
 
     rows = [(s.name, s.unit, s.dims, s.kind, s.neutral, range_in_words(s.within), s.meaning) for s in SIGNALS.values()]
     table(rows, ("signal", "unit", "dimensions", "kind", "neutral", "range", "meaning"), as_json)

@@ -104,6 +104,20 @@ class Estimates:
         """Standard errors of the class means, (P,) by name."""
         return {name: np.sqrt(self._variance(name)) for name in self.mean}
 
+    def spike_counts(self, window: float) -> tuple[np.ndarray, np.ndarray]:
+        """Statistics of spike counts in the windows of the baseline, of `window` s each.
+
+        Returns
+        -------
+        (array, array)
+            (P,) variance over mean of a neuron's counts, and (P,) mean correlation between neurons of a class; NaN
+            where there are no spikes, too few windows, or a single neuron.
+        """
+        rate, sizes = self._class_means(self.baseline["firing_rate"]), np.diff(self.class_start)
+        of_mean, of_node = self.window_variance["firing_rate"], self.window_node_variance["firing_rate"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return of_node * window / rate, (sizes * of_mean / of_node - 1.0) / (sizes - 1.0)
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as plain arrays, for a file or a checkpoint."""
         tables = {f"{table}/{name}": values for table in _TABLES for name, values in getattr(self, table).items()}

@@ -23,10 +23,12 @@ import numpy as np
 from ketasim.config import Experiment, plausibility
 from ketasim.documents import KetasimError, parse_quantity
 from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement, PlasticEngine, SpikingEngine
+from ketasim.engines.engine import class_means
 from ketasim.exposures import DOSES, Administration
 from ketasim.mechanisms import Clock, Mechanism
 from ketasim.nested import flattened, part_of
 from ketasim.network.build import Network
+from ketasim.network.resting import Resting, remarks_on_rest
 from ketasim.network.topology import Topology
 from ketasim.signals import BASELINE
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
@@ -295,14 +297,24 @@ class Simulation:
         self._slopes = {}  # lengths may have changed, and a new drug changes the course
 
     def remarks(self) -> list[str]:
-        """Remarks of mechanisms on the network at rest, as lines of text."""
+        """Remarks on the network at rest and those of mechanisms, as lines of text."""
         speaking = [one for one in self.mechanisms if one.remarks is not None]
-        return [
+        return remarks_on_rest(self.resting()) + [
             line
             for one in speaking
             if one.remarks is not None
             for line in one.remarks(self._prepared[one.name], self.setting, self.signals)
         ]
+
+    def resting(self) -> dict[str, Resting]:
+        """Activity of each class in the baseline, by its name; empty before that, or if the engine has no spikes."""
+        estimates = self.sampler.estimates if self.sampler else None
+        if self.engine is None or estimates is None or "firing_rate" not in estimates.baseline:
+            return {}
+        rate = class_means(estimates.baseline["firing_rate"], estimates.class_start)
+        columns = np.array([rate, *estimates.spike_counts(self.experiment.schedule.window)])
+        names = self.engine.topology.population_names
+        return {name: Resting(*column) for name, column in zip(names, columns.T.tolist(), strict=True)}
 
     def advance_mechanisms(self, duration: float) -> None:
         """Advance all mechanisms, and nothing else, by `duration` s from the present signals."""

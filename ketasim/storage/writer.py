@@ -367,7 +367,7 @@ class TrajectoryWriter:
         self._commit()
 
     @names_the_file
-    def mark(self, **marks: float) -> None:
+    def mark(self, **marks: float | str) -> None:
         """Set attributes of the root that are known only at the end of the run."""
         for name, value in marks.items():
             self._file.attrs[name] = value
