@@ -98,7 +98,7 @@ def run(
     Examples
     --------
     >>> import ketasim
-    >>> experiment = ketasim.load_experiment("quick", ["network=none", "recording={}", "duration=1 h"])
+    >>> experiment = ketasim.load_experiment("human_infusion", ["network=none", "recording={}", "duration=1 h"])
     >>> trajectory = ketasim.run(experiment)
     >>> round(ketasim.value_of(trajectory.summary, "plasma_concentration", "ketamine", statistic="peak"))  # ng/mL
     177

@@ -1,7 +1,7 @@
 """Every block of code in README and docs does what it says: Python, commands and experiment files are executed.
 
 A block is fenced and starts with its language: ``python``, ``console`` (commands of ketasim, one a line) or ``yaml``;
-the word ``slow`` after it marks one that takes minutes. Blocks of a page run in its order in one folder; Python blocks
+the word ``slow`` after it marks one that takes minutes. A ``csv`` block has the name of the file that it is. Blocks of a page run in its order in one folder; Python blocks
 of a page share their names.
 """
 
@@ -22,8 +22,14 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 
 def blocks(page):
     """Language, whether slow, text and line of each fenced block of code of a page."""
-    found = re.finditer(r"^```(python|console|yaml)(.*)\n((?:.*\n)*?)```$", page.read_text(encoding="utf-8"), re.M)
-    return [(one[1], "slow" in one[2], one[3], one.string[: one.start()].count("\n") + 2) for one in found]
+    found = list(
+        re.finditer(r"^```(python|console|yaml|csv)(.*)\n((?:.*\n)*?)```$", page.read_text(encoding="utf-8"), re.M)
+    )
+    kinds = [one[2].strip() if one[1] == "csv" else one[1] for one in found]
+    return [
+        (kind, "slow" in one[2], one[3], one.string[: one.start()].count("\n") + 2)
+        for kind, one in zip(kinds, found, strict=True)
+    ]
 
 
 def run(kind, text, where, names):
@@ -33,6 +39,8 @@ def run(kind, text, where, names):
     elif kind == "yaml":
         Path("block.yaml").write_text(text, encoding="utf-8")
         ketasim.load_experiment("block.yaml")
+    elif kind.endswith(".csv"):
+        Path(kind).write_text(text, encoding="utf-8")
     else:
         for line in filter(None, text.splitlines()):
             name, *arguments = shlex.split(line, comments=True)
@@ -67,7 +75,9 @@ def test_all_blocks_run(page, tmp_path, monkeypatch):
 def test_no_command_escapes():
     """Catches a command or a line of Python in an indented block, or in a fence of another name, which nothing runs."""
     for page in PAGES:
-        text = re.sub(r"^```(python|console|yaml).*\n(?:.*\n)*?```$", "", page.read_text(encoding="utf-8"), flags=re.M)
+        text = re.sub(
+            r"^```(python|console|yaml|csv).*\n(?:.*\n)*?```$", "", page.read_text(encoding="utf-8"), flags=re.M
+        )
         assert not re.findall(r"^(?: {4}|```\w*\n)(?:ketasim |import ketasim).*$", text, re.M), page
 
 

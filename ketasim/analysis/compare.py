@@ -57,7 +57,7 @@ def compare(drug: Trajectory, vehicle: Trajectory) -> "pandas.DataFrame":
     Examples
     --------
     >>> import ketasim
-    >>> drug = ketasim.load_experiment("quick", ["network=none", "recording={}", "duration=1 h"])
+    >>> drug = ketasim.load_experiment("human_infusion", ["network=none", "recording={}", "duration=1 h"])
     >>> arms = [ketasim.run(drug), ketasim.run(drug.replace(**{"doses.0.amount": "0.25 mg/kg"}))]
     >>> table = ketasim.compare(*arms)
     >>> peak = table[(table.quantity == "plasma_concentration") & (table.statistic == "peak")].iloc[0]
