@@ -1,8 +1,8 @@
 """Every block of code in README and docs does what it says: Python, commands and experiment files are executed.
 
 A block is fenced and starts with its language: ``python``, ``console`` (commands of ketasim, one a line) or ``yaml``;
-the word ``slow`` after it marks one that takes minutes. A ``csv`` block has the name of the file that it is. Blocks of a page run in its order in one folder; Python blocks
-of a page share their names.
+the word ``slow`` after it marks one that takes minutes. A ``csv`` block has the name of the file that it is. Blocks of
+a page run in its order in one folder; Python blocks of a page share their names.
 """
 
 import re
