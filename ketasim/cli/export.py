@@ -18,6 +18,7 @@ def export(
     source: Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="NET.graphml, or NET.h5 for SONATA.")],
     time: Annotated[str, typer.Option("--time", help="Time of the graph, such as '24 h'; default the start.")] = "0 s",
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -29,5 +30,5 @@ def export(
             topology = trajectory.topology(time)
         except (KeyError, ValueError) as error:
             fail(f"{trajectory.path}: {error.args[0]}", 2)
-        ketasim.write_graph(topology, out)
+        ketasim.write_graph(topology, out, force)
     note(f"{topology.n_nodes} neurons and {topology.n_edges} synapses written to {out}", quiet)

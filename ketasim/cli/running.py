@@ -1,6 +1,5 @@
 """Commands that take an experiment: run, resume, check, warmup."""
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,22 +33,12 @@ def run(
 ) -> None:
     """Run an experiment and write its trajectory."""
     import ketasim
-    from ketasim.storage.checkpoint import checkpoint_path
-    from ketasim.storage.datasets import part_path
+    from ketasim.storage.outputs import followed
 
     given = [*(overrides or []), *([] if threads is None else [f"threads={threads}"])]
     experiment = ketasim.load_experiment(config, given)
-    target = out or Path("runs") / f"{experiment.name}.h5"
-    if target.is_dir():
-        fail(f"{target} is a folder; -o takes a file path, such as {target / (experiment.name + '.h5')}", 2)
-    if target.exists() and not force:
-        fail(f"{target} holds a finished run; --force replaces it, -o OUT.h5 writes elsewhere", 2)
-    unfinished = next((path for path in (part_path(target), checkpoint_path(target)) if path.exists()), None)
-    if unfinished and not force:
-        fail(
-            f"{unfinished} holds an unfinished run; continue it with: {resume_command(target)}\n--force starts over", 2
-        )
-    _finish(target, quiet, lambda progress: ketasim.run(experiment, target, progress=progress))
+    target = followed(out or Path("runs") / f"{experiment.name}.h5")
+    _finish(target, quiet, lambda progress: ketasim.run(experiment, target, progress=progress, force=force))
 
 
 @command
@@ -67,8 +56,9 @@ def resume(
 ) -> None:
     """Continue an interrupted run; the finished file is the same to the last bit."""
     import ketasim
+    from ketasim.storage.outputs import followed
 
-    target = out.with_suffix("") if out.suffix in (".part", ".checkpoint", ".lock") else out
+    target = followed(out.with_suffix("") if out.suffix in (".part", ".checkpoint", ".lock") else out)
     _finish(
         target,
         quiet,
@@ -81,7 +71,7 @@ def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
     from ketasim.cli.interruption import interruptible
     from ketasim.cli.progress import ProgressBar
     from ketasim.documents import KetasimError
-    from ketasim.storage.checkpoint import CheckpointError, checkpoint_path
+    from ketasim.storage.checkpoint import CheckpointError, checkpoint_path, resume_command
 
     try:
         with interruptible(resume_command(target)), ProgressBar(quiet) as progress:
@@ -100,15 +90,6 @@ def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
 
         where = f"written to {target}; draw it with `ketasim plot {target}`"
         print("\n".join([*closing_words(trajectory), where, f"{trajectory.attributes['advice']}."]))
-
-
-def resume_command(target: Path) -> str:
-    """Return the command that resumes a run, for copying.
-
-    >>> resume_command(Path("my run.h5"))
-    "ketasim resume 'my run.h5'"
-    """
-    return f"ketasim resume {shlex.quote(str(target))}"
 
 
 @command

@@ -34,6 +34,7 @@ from ketasim.storage.datasets import (
     reason_of,
 )
 from ketasim.storage.disk import Disk
+from ketasim.storage.outputs import followed
 
 if TYPE_CHECKING:
     import networkx
@@ -59,7 +60,7 @@ def locate(path: str | os.PathLike[str]) -> Path:
     TrajectoryNotFoundError
         Neither file exists.
     """
-    path = Path(path)
+    path = followed(path)
     if path.exists():
         return path
     part = part_path(path)
