@@ -55,16 +55,17 @@ def advance(
     augmented = np.zeros((n + 1, n + 1))
     augmented[:n, :n] = prepared.matrix
     augmented[:n, n] = infusion_rate
-    drug_amount[:] = (_exponential()(augmented * clock.duration) @ state)[:n]
+    drug_amount[:] = (_exponential((augmented * clock.duration).tobytes(), n + 1) @ state)[:n]
     plasma_concentration[:] = prepared.plasma @ drug_amount
     brain_concentration[:] = prepared.brain @ drug_amount
 
 
-@lru_cache
-def _exponential() -> Any:
+@lru_cache(maxsize=64)
+def _exponential(matrix: bytes, size: int) -> Any:
+    """Exponential (size, size) of a matrix of float64; the steps between equal doses are the same again and again."""
     from scipy.linalg import expm  # takes a second to import; needed only once something runs
 
-    return expm
+    return expm(np.frombuffer(matrix).reshape(size, size))
 
 
 MECHANISM = Mechanism(
