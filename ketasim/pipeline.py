@@ -28,15 +28,15 @@ from ketasim.storage.datasets import TrajectoryNotFoundError
 from ketasim.storage.outputs import TRAJECTORY, followed, place_to_write
 from ketasim.trajectory import Trajectory, open_trajectory
 
-
 #: Wall time of a slow step relative to that of a baseline window: settling and a window; more if spines change.
 STEP, PLASTIC_STEP = 1.3, 3.0
+
 
 class CancelledError(KetasimError):
     """The progress callback returned False; the file holds what was computed."""
 
 
-class RunInterrupted(KeyboardInterrupt):  # noqa: N818 - what it derives from is no error either
+class RunInterrupted(KeyboardInterrupt):
     """Ctrl-C or a notebook's stop button ended a run; its text says how to resume it."""
 
 

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from html import escape
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from ketasim.simulation import Simulation
@@ -98,9 +99,8 @@ def notebook_bar() -> ProgressCallback | None:
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None or not hasattr(shell, "kernel"):  # a terminal's IPython has none
         return None
-    from IPython.display import HTML, display
-
-    handle = display(HTML(""), display_id=True)
+    notebook = import_module("IPython.display")
+    handle = notebook.display(notebook.HTML(""), display_id=True)
     drawn = -1.0
 
     def draw(progress: Progress) -> None:
@@ -110,6 +110,6 @@ def notebook_bar() -> ProgressCallback | None:
             return
         drawn = now
         words = escape(f"{progress.words}, {progress.clock}")
-        handle.update(HTML(f'<progress value="{progress.done:.3f}" max="1"></progress> {words}'))
+        handle.update(notebook.HTML(f'<progress value="{progress.done:.3f}" max="1"></progress> {words}'))
 
     return draw

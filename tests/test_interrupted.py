@@ -54,11 +54,11 @@ def test_a_script_ends_in_a_few_lines(tmp_path):
     """Catches a screen of traceback through compiled code, in which the word resume does not stand."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", _SCRIPT], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode != 0
     lines = done.stderr.splitlines()
-    assert len(lines) <= 8
+    assert len(lines) <= 10
     assert lines[-1].endswith("RunInterrupted: interrupted; resume it with ketasim.resume('out.h5')")
     assert (tmp_path / "out.h5.checkpoint").exists()
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and the signals of batch systems: the first lets the window finish, a second Ctrl-C or SIGTERM stops at once."""
+"""Ctrl-C and signals of batch systems: the first lets the window finish, a second Ctrl-C or SIGTERM stops at once."""
 
 import os
 import signal

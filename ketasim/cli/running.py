@@ -8,7 +8,9 @@ import typer
 
 from ketasim.cli.common import AsJson, Debug, Overrides, Quiet, command, fail, note, table
 
-Config = Annotated[str, typer.Argument(help="Experiment file, or the name of an example (see `ketasim examples`).")]
+Config = Annotated[
+    str, typer.Argument(help="Experiment file, - for standard input, or an example (`ketasim examples`).")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -81,8 +83,8 @@ def _finish(target: Path, quiet: bool, work: Callable[[Any], Any]) -> None:
             fail(f"interrupted; continue with: {resume_command(target)}", 130)
         fail("interrupted before anything was computed", 130)
     except KetasimError as error:
-        can_go_on = checkpoint_path(target).exists() and not isinstance(error, CheckpointError)
-        if error.exit_code == 1 and can_go_on:
+        can_go_on = error.exit_code == 1 and not isinstance(error, CheckpointError)
+        if can_go_on and checkpoint_path(target).exists():
             note(f"the results so far are kept; once the cause is resolved, continue with: {resume_command(target)}")
         raise
     if not quiet:

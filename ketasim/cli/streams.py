@@ -12,8 +12,8 @@ def forgive() -> None:
 
     Results that do not fit on a full disk end the command with 1.
     """
-    sys.stdout = _Forgiving(sys.stdout, are_results=True)  # type: ignore[assignment]
-    sys.stderr = _Forgiving(sys.stderr, are_results=False)  # type: ignore[assignment]
+    sys.stdout = _Forgiving(sys.stdout, are_results=True)
+    sys.stderr = _Forgiving(sys.stderr, are_results=False)
 
 
 class _Forgiving:

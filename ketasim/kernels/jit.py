@@ -19,6 +19,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+# numba cannot be imported with fewer than one thread; ketasim starts its own.
+if os.environ.get("NUMBA_NUM_THREADS", "").strip().startswith(("-", "0")):
+    del os.environ["NUMBA_NUM_THREADS"]
+
 import numba
 from llvmlite import binding as llvm
 from numba.core.caching import FunctionCache, IndexDataCacheFile

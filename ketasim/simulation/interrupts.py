@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
-#: What ends a run with a checkpoint, where the platform has it: Ctrl-C, the end of a batch job or its first warning, the
-#: limit of processor time, a closed connection. Held where they have a Python handler; usually SIGINT only.
+#: What ends a run with a checkpoint, where the platform has it: Ctrl-C, the end of a batch job or its first warning,
+#: the limit of processor time, a closed connection. Held where they have a Python handler; usually SIGINT only.
 SIGNALS = tuple(
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGHUP", "SIGBREAK")
@@ -86,7 +86,7 @@ class HeldInterrupts:
 
 
 def _task_is_cancelled() -> bool:
-    """Whether this is called in an asyncio task that is to end: asyncio's handler of Ctrl-C cancels in place of raising."""
+    """Whether the asyncio task that calls is to end: at Ctrl-C asyncio's handler cancels in place of raising."""
     try:
         task = sys.modules["asyncio"].current_task()
     except (KeyError, RuntimeError):  # not imported; no loop is running

@@ -88,7 +88,7 @@ def followed(path: str | os.PathLike[str]) -> Path:
             return place
         place = place.resolve()
     except (OSError, RuntimeError) as error:
-        raise OutputError(f"{path}: {error}") from None
+        raise OutputError(f"{path}: {reason_of(error)}") from None
     if place.is_symlink() or not place.parent.is_dir():
         raise OutputError(f"{path}: a symbolic link to {place}, whose folder does not exist; make it, or the link anew")
     return place

@@ -91,7 +91,8 @@ def open_file(source: Source) -> h5py.File:
         file = h5py.File(journalled or target, "r")
         problem = _problem(file, place)
     except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
-        problem = f"not a trajectory file: {reason_of(error)}"
+        why = "cannot be read" if isinstance(error, OSError) and error.errno else "not a trajectory file"
+        problem = f"{why}: {reason_of(error)}"
     if problem is not None:
         if file is not None:
             file.close()

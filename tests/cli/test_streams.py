@@ -21,7 +21,9 @@ def shell(folder):
     def run(line):
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
         command = f"ketasim() {{ '{sys.executable}' -m ketasim \"$@\"; }}; set -o pipefail; {line}"
-        done = subprocess.run(["bash", "-c", command], env=environment, cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(
+            ["bash", "-c", command], env=environment, cwd=folder, capture_output=True, text=True, check=False
+        )
         return done.returncode, done.stdout, done.stderr
 
     return run

@@ -1,11 +1,12 @@
 """Power cuts: the write log of a run, and what a disk may hold of it when the power fails at any point.
 
-Between two syncs a disk may keep any of what was written, in any order and in parts of 4096 bytes, and any number of the
-latest changes of names in their order. What was synced it keeps.
+Between two syncs a disk may keep any of what was written, in any order and in parts of 4096 bytes, and any number of
+changes of names in their order. What was synced it keeps.
 """
 
 import builtins
 import io
+import itertools
 import os
 import random
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from ketasim.storage.datasets import part_path
 
 _PART = 4096
 
-#: How much of what was not synced is kept: all (a prefix of the log), nothing, any half of it, all but a little, little.
+#: How much of what was not synced is kept: all (a prefix of the log), nothing, half, all but a little, little.
 KEPT = (1.0, 0.0, 0.5, 0.9, 0.1)
 
 
@@ -35,10 +36,8 @@ class Write(NamedTuple):
     other: str = ""
 
 
-@contextmanager
-def recorded(log):
-    """Context in which all that ketasim writes of a run is noted in the order in which the system is told."""
-    names = {}
+def _raw_file(log, names):
+    """Class of files that note what is written to them; `names` by number as long as they are open."""
 
     class Raw(io.FileIO):
         def write(self, data):
@@ -56,68 +55,100 @@ def recorded(log):
                 names.pop(self.fileno())  # the next file, or folder, has the same number
             super().close()
 
+    return Raw
+
+
+def _opener(log, names):
+    """In place of `open`: files to be written note it."""
+    raw_file = _raw_file(log, names)
+
     def opened(path, mode="r", **options):
-        if mode not in ("wb", "w+b", "r+b"):
+        if mode not in {"wb", "w+b", "r+b"}:
             return builtins.open(path, mode, **options)
-        raw = Raw(path, mode)
+        raw = raw_file(path, mode)
         names[raw.fileno()] = Path(path).name
         if "w" in mode:
             log.append(Write("create", Path(path).name))
         return raw if options.get("buffering") == 0 else io.BufferedWriter(raw)
 
-    def told(function, what):
-        def call(*arguments, **options):
-            function(*arguments, **options)
-            if what == "sync":
-                log.append(Write("sync", names[arguments[0]]) if arguments[0] in names else Write("sync names"))
-            elif not str(arguments[0]).endswith(".lock"):
-                other = Path(arguments[1]).name if what == "rename" else ""
-                log.append(Write(what, Path(arguments[0]).name, other=other))
+    return opened
 
-        return call
 
+def _told(log, names, function, what):
+    """In place of a function of the system: a sync, a rename or a removal, which is noted."""
+
+    def call(*arguments, **options):
+        function(*arguments, **options)
+        if what == "sync":
+            log.append(Write("sync", names[arguments[0]]) if arguments[0] in names else Write("sync names"))
+        elif not str(arguments[0]).endswith(".lock"):
+            other = Path(arguments[1]).name if what == "rename" else ""
+            log.append(Write(what, Path(arguments[0]).name, other=other))
+
+    return call
+
+
+@contextmanager
+def recorded(log):
+    """Context in which all that ketasim writes of a run is noted in the order in which the system is told."""
+    names = {}
     with pytest.MonkeyPatch.context() as patch:
         for module in (disk, checkpoint):
-            patch.setattr(module, "open", opened, raising=False)
-        patch.setattr(os, "fsync", told(os.fsync, "sync"))
-        if hasattr(os, "fdatasync"):
-            patch.setattr(os, "fdatasync", told(os.fdatasync, "sync"))
-        patch.setattr(os, "replace", told(os.replace, "rename"))
-        patch.setattr(os, "unlink", told(os.unlink, "remove"))
+            patch.setattr(module, "open", _opener(log, names), raising=False)
+        for name, what in {"fsync": "sync", "fdatasync": "sync", "replace": "rename", "unlink": "remove"}.items():
+            if hasattr(os, name):
+                patch.setattr(os, name, _told(log, names, getattr(os, name), what))
         yield
+
+
+class _Disk:
+    """What a disk holds: contents by number of the file, names; and what it was told since the last sync of each."""
+
+    def __init__(self):
+        self.contents, self.waiting = {}, {}
+        self.names, self.told, self.changes = {}, {}, []
+
+    def take(self, entry):
+        """Take one entry of the log."""
+        if entry.what == "create":
+            entry = entry._replace(start=len(self.contents))
+            self.contents[entry.start], self.waiting[entry.start] = bytearray(), []
+        if entry.what in {"write", "truncate"}:
+            self.waiting[self.told[entry.name]].append(entry)
+        elif entry.what == "sync":
+            self._keep(self.told[entry.name])
+        elif entry.what == "sync names":
+            self._keep_names(len(self.changes))
+        else:
+            _rename(self.told, entry)
+            self.changes.append(entry)
+
+    def _keep(self, number):
+        for one in self.waiting[number]:
+            _apply(self.contents[number], one)
+        self.waiting[number] = []
+
+    def _keep_names(self, count):
+        for one in self.changes[:count]:
+            _rename(self.names, one)
+        self.changes = []
+
+    def lose(self, kept, chance):
+        """Keep a share of what was not synced."""
+        self._keep_names(len(self.changes) if kept == 1.0 else chance.randint(0, len(self.changes)))
+        for number, entries in self.waiting.items():
+            for one in (piece for entry in entries for piece in _pieces(entry)):
+                if chance.random() < kept:
+                    _apply(self.contents[number], one)
 
 
 def after_a_cut(log, kept, chance):
     """Content of each file by name, if the power fails after a log, and this share of what was not synced is kept."""
-    contents, waiting = {}, {}  # by number of the file
-    names, told, changes = {}, {}, []  # numbers by name: on disk, as told to the system; changes since
+    disk_then = _Disk()
     for entry in log:
-        if entry.what == "create":
-            told[entry.name] = number = len(contents)
-            contents[number], waiting[number] = bytearray(), []
-            changes.append(entry._replace(start=number))
-        elif entry.what in ("write", "truncate"):
-            waiting[told[entry.name]].append(entry)
-        elif entry.what == "sync":
-            number = told[entry.name]
-            for one in waiting[number]:
-                _apply(contents[number], one)
-            waiting[number] = []
-        elif entry.what == "sync names":
-            for one in changes:
-                _rename(names, one)
-            changes = []
-        else:
-            _rename(told, entry)
-            changes.append(entry)
-    count = len(changes) if kept == 1.0 else chance.randint(0, len(changes))
-    for one in changes[:count]:
-        _rename(names, one)
-    for number, entries in waiting.items():
-        for one in (piece for entry in entries for piece in _pieces(entry)):
-            if chance.random() < kept:
-                _apply(contents[number], one)
-    return {name: bytes(contents[number]) for name, number in names.items()}
+        disk_then.take(entry)
+    disk_then.lose(kept, chance)
+    return {name: bytes(disk_then.contents[number]) for name, number in disk_then.names.items()}
 
 
 def _pieces(entry):
@@ -126,7 +157,7 @@ def _pieces(entry):
     edges = [0, *range(_PART - entry.start % _PART, len(entry.data), _PART), len(entry.data)]
     return [
         entry._replace(start=entry.start + first, data=entry.data[first:last])
-        for first, last in zip(edges[:-1], edges[1:], strict=True)
+        for first, last in itertools.pairwise(edges)
     ]
 
 

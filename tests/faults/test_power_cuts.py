@@ -14,16 +14,16 @@ def lost(outcomes):
 
 def test_some_power_cuts(small, tmp_path):
     """Catches pages that change before their journal is on the disk, and a checkpoint that is there before its file."""
-    outcomes, log = replay(small(network="none", schedule=EVERY_STEP), tmp_path, 60, seed=1)
+    outcomes, log = replay(small(network="none", schedule=EVERY_STEP), tmp_path, 40, seed=1)
     assert lost(outcomes) == []
-    assert outcomes["same digest"] > 30
+    assert outcomes["same digest"] > 20
     assert sum(entry.what == "sync" for entry in log) > 10
 
 
 def test_the_replay_finds_what_is_not_ordered(small, tmp_path, monkeypatch):
     """Catches a replay that would pass anything: without the order of its writes, runs are lost."""
     monkeypatch.setattr(disk.Disk, "_order", lambda self: None)
-    assert lost(replay(small(network="none", schedule=EVERY_STEP), tmp_path, 150, seed=1)[0])
+    assert lost(replay(small(network="none", schedule=EVERY_STEP), tmp_path, 60, seed=1)[0])
 
 
 @pytest.mark.faults

@@ -92,7 +92,11 @@ def run_random(copy_of_kernels, tmp_path):
 
     def run(**environment):
         done = subprocess.run(
-            [sys.executable, "-c", program], env=os.environ | paths | environment, capture_output=True, text=True
+            [sys.executable, "-c", program],
+            env=os.environ | paths | environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return done.returncode, *done.stdout.split(), done.stderr
 
@@ -132,7 +136,9 @@ def test_a_cache_that_does_not_fit_on_the_disk_ends_no_run(copy_of_kernels, tmp_
         "draw_words(words, np.uint32(1), np.uint64(1), np.int64(2), 0); print(words.any())"
     )
     paths = {"PYTHONPATH": str(copy_of_kernels.parents[1]), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    done = subprocess.run([sys.executable, "-c", program], env=os.environ | paths, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | paths, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "True\n")
     assert len(done.stderr.splitlines()) == 1
     assert "File too large; kernels are recompiled next time" in done.stderr
@@ -141,6 +147,12 @@ def test_a_cache_that_does_not_fit_on_the_disk_ends_no_run(copy_of_kernels, tmp_
 def test_plain_python_is_announced(run_random):
     """Catches NUMBA_DISABLE_JIT of a debugging session that makes a run take days without a word."""
     assert "NUMBA_DISABLE_JIT is set" in run_random(NUMBA_DISABLE_JIT="1")[-1].splitlines()[0]
+
+
+@pytest.mark.parametrize("threads", ["-1", "0", "many"])
+def test_a_wrong_number_of_threads_does_not_matter(run_random, threads):
+    """Catches a traceback through numba for a setting of other programs that ketasim does not use."""
+    assert run_random(NUMBA_NUM_THREADS=threads)[0] == 0
 
 
 def test_compiler_settings_of_the_environment_have_a_cache_of_their_own(run_random, tmp_path):

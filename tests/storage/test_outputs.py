@@ -6,7 +6,16 @@ import sys
 import pytest
 
 from ketasim.storage import StorageError, write_graph
-from ketasim.storage.outputs import GRAPHML, PICTURE, SONATA, TRAJECTORY, OutputError, followed, place_to_write, replaced
+from ketasim.storage.outputs import (
+    GRAPHML,
+    PICTURE,
+    SONATA,
+    TRAJECTORY,
+    OutputError,
+    followed,
+    place_to_write,
+    replaced,
+)
 
 KINDS = {"run.h5": TRAJECTORY, "net.h5": SONATA, "net.graphml": GRAPHML, "run.png": PICTURE}
 needs_links = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need rights on Windows")
