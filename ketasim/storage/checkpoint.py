@@ -235,6 +235,8 @@ def _acquired(place: Path) -> "BaseFileLock":
         if error.errno not in _NO_LOCKS:
             raise
         _LOGGER.warning("%s: this file system has no locks; the file itself is taken for one", place)
+        if not place.stat().st_size:
+            place.unlink()  # left by the attempt; a lock of this kind names its process
         lock = SoftFileLock(place, timeout=0)
         lock.acquire()
     return lock

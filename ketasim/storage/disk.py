@@ -6,8 +6,8 @@ tables are overwritten together in an atomic commit: the new pages are kept as a
 all of them are in place. And HDF5 crashes the interpreter when it closes a file that it could not write; here HDF5
 never sees the error, and the commit raises it.
 
-A power cut, unlike a kill, may lose any of what was written since the last sync, in any order. So the journal is synced
-before a page changes, and the pages before the journal goes.
+A power cut, unlike a kill, may lose any of what was written since the last sync, in any order. So new bytes are synced
+before the journal that commits them, the journal before a page changes, and the pages before the journal goes.
 """
 
 import errno
@@ -150,6 +150,7 @@ class Disk:
         if self._pages:
             journal = struct.pack(f"<{len(self._pages)}q", *self._pages) + b"".join(self._pages.values())
             trailer = _TRAILER.pack(_MARK, self._size, len(self._pages), zlib.crc32(journal))
+            self._order()
             self._put(max(self._size, self._file.seek(0, os.SEEK_END)), journal + trailer)
             self._order()
             fault_point("flush")

@@ -57,6 +57,15 @@ def test_results_that_do_not_fit_are_an_error(shell):
     assert (code, errors) == (1, "standard output cannot be written: No space left on device\n")
 
 
+def test_an_experiment_from_standard_input(shell, folder):
+    """Catches a pipe that is taken for a file of the name -, and a run without a name."""
+    code, _, errors = shell(f"cat small.yaml | {BODY.replace('run small.yaml', 'ketasim run -')} -q")
+    assert (code, errors) == (0, "")
+    with ketasim.open_trajectory(folder / "out.h5") as run:
+        assert run.provenance["config_source"] == (folder / "small.yaml").read_text()
+    assert "standard input:1:1: " in shell("echo durration: 3 h | ketasim run -")[2]
+
+
 def test_version_and_module(shell):
     """Catches `python -m ketasim` or `--version` that is missing."""
     assert shell("ketasim --version") == (0, f"ketasim {ketasim.__version__}\n", "")

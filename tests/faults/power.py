@@ -203,8 +203,8 @@ def outcome(files, folder, digest, safe):
         return f"lost: {error}" if safe else "refused, nothing had been reported as safe"
 
 
-def replay(experiment, folder, count, seed):
-    """Outcomes of power cuts in a run, counted: after each entry of its log, and `count` times anywhere in any order.
+def replay(experiment, folder, count, seed, everywhere=False):
+    """Outcomes of power cuts in a run, counted: `count` times anywhere in any order, and perhaps after each entry.
 
     Returns
     -------
@@ -218,10 +218,47 @@ def replay(experiment, folder, count, seed):
     digest = run.digest()
     run.close()
     chance = random.Random(seed)
-    cuts = [(place, 1.0) for place in range(len(log) + 1)] if count > len(log) else []
+    cuts = [(place, 1.0) for place in range(len(log) + 1)] if everywhere else []
     cuts += [(chance.randint(0, len(log)), chance.choice(KEPT)) for _ in range(count)]
     for number, (place, kept) in enumerate(cuts):
         files = after_a_cut(log[:place], kept, chance)
         name = outcome(files, folder / f"cut{number}", digest, reported_safe(log[:place]))
         found[name] = found.get(name, 0) + 1
     return found, log
+
+
+def commits(path, log):
+    """Make six commits that append and change pages; returns content and number of log entries after each."""
+    chance, done = random.Random(5), [(b"", 0)]
+    with recorded(log):
+        file = disk.Disk(path)
+        disk.sync_folder(path.parent)
+        for number in range(1, 7):
+            file.seek(0, os.SEEK_END)
+            file.write(chance.randbytes(3 * _PART + 100))
+            for page in chance.sample(range(2 * number), number):
+                file.seek(page * _PART)
+                file.write(bytes([number]) * _PART)
+            file.commit()
+            if number == 1:
+                file.sync()  # the first changes no page, and promises nothing
+            file.seek(0)
+            done.append((file.read(), len(log)))
+        file.close()
+    return done
+
+
+def torn(folder, count, seed):
+    """Number of power cuts, of `count`, after which a file holds neither its last commit nor the next one."""
+    log, wrong, chance = [], 0, random.Random(seed)
+    done = commits(folder / "file", log)
+    for _ in range(count):
+        place = chance.randint(done[1][1], len(log))
+        content = after_a_cut(log[:place], chance.choice(KEPT), chance).get("file", b"")
+        (folder / "cut").write_bytes(content)
+        file = disk.Disk.reopened(folder / "cut")
+        found = file.read()
+        file.abandon()
+        last = max(number for number, (_, end) in enumerate(done) if end <= place)
+        wrong += not any(found.startswith(state) for state, _ in done[last : last + 2])
+    return wrong
