@@ -32,7 +32,7 @@ $(VENV)/installed: pyproject.toml
 
 run: $(VENV)/installed
 	$(BIN)/ketasim run configs/human_infusion.yaml --force
-	$(BIN)/ketasim plot runs/human_infusion.h5
+	$(BIN)/ketasim plot runs/human_infusion.h5 --force
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not peers and not faults"

@@ -1,7 +1,7 @@
 """One run, from an experiment to its trajectory: load, build, simulate, store; or resume after an interruption."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from ketasim.exposures import Exposure
 from ketasim.mechanisms import Mechanism
 from ketasim.nested import part_of
 from ketasim.network.resting import resting_text
+from ketasim.progress import Lines, Progress, ProgressCallback, notebook_bar
 from ketasim.recording.provenance import write_preamble
 from ketasim.recording.recorder import GraphRecorder, Recorder
 from ketasim.recording.resume import Checkpointer, Interrupted, interrupted_run
@@ -23,42 +24,21 @@ from ketasim.simulation.cost import check_memory, free_memory, refuse_what_canno
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.sampler import baseline_windows
 from ketasim.storage import TrajectoryWriter
-from ketasim.storage.checkpoint import locked, remove_checkpoint
+from ketasim.storage.checkpoint import check_free, checkpoint_path, locked, remove_checkpoint
 from ketasim.storage.datasets import TrajectoryNotFoundError
+from ketasim.storage.outputs import TRAJECTORY, followed, place_to_write
 from ketasim.trajectory import Trajectory, open_trajectory
-
-
-class Progress(NamedTuple):
-    """Progress of a run.
-
-    Attributes
-    ----------
-    stage : str
-        ``build``, ``baseline``, ``run`` or ``store``.
-    time, end : float
-        Simulated time now and at the end of the run, s.
-    done : float
-        Estimated fraction of the wall time that has passed.
-    simulation : Simulation, optional
-        The simulation, once it is built.
-    """
-
-    stage: str
-    time: float
-    end: float
-    done: float
-    simulation: Simulation | None = None
-
 
 #: Wall time of a slow step relative to that of a baseline window: settling and a window; more if spines change.
 STEP, PLASTIC_STEP = 1.3, 3.0
 
-#: Called between windows; returning False cancels the run, which can be resumed.
-ProgressCallback = Callable[[Progress], Any]
-
 
 class CancelledError(KetasimError):
     """The progress callback returned False; the file holds what was computed."""
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """Ctrl-C or a notebook's stop button ended a run; its text says how to resume it."""
 
 
 def run(
@@ -67,6 +47,7 @@ def run(
     graph: Any = None,
     mechanisms: Sequence[Mechanism] = (),
     progress: ProgressCallback | None = None,
+    force: bool = False,
 ) -> Trajectory:
     """Run an experiment and return its trajectory.
 
@@ -75,14 +56,18 @@ def run(
     experiment : Experiment
         As of `ketasim.load_experiment`.
     out : str or Path, optional
-        Path of the trajectory file; without one the trajectory stays in memory.
+        Path of the trajectory file; without one the trajectory stays in memory. No file that is not a trajectory, and
+        none that the experiment reads, is ever replaced.
     graph : networkx.DiGraph or Topology, optional
         Graph with a ``population`` node attribute, or a topology such as ``trajectory.topology("24 h")``, in place of
         the experiment's network.
     mechanisms : sequence of Mechanism
         Custom mechanisms in addition to those of ketasim.
     progress : callable, optional
-        Called with a `Progress` between windows; returning False cancels the run.
+        Called with a `Progress` between windows; returning False cancels the run. By default notebooks show a bar, and
+        the logger ``ketasim.progress`` gets a line now and then.
+    force : bool
+        Replace an earlier run at ``out``, finished or not.
 
     Returns
     -------
@@ -94,6 +79,9 @@ def run(
     KetasimError
         The run was refused, failed or was cancelled; ``out`` with ``.part`` appended holds what was computed, and
         `resume` continues it.
+    RunInterrupted
+        A `KeyboardInterrupt` after Ctrl-C in the main thread; `resume` continues the run. In another thread nothing
+        hears Ctrl-C: cancel by ``progress``.
 
     Examples
     --------
@@ -106,8 +94,10 @@ def run(
     if not isinstance(experiment, Experiment):
         raise TypeError(f"run takes an Experiment, such as ketasim.load_experiment('quick'), not {experiment!r}")
     _check_mechanisms(mechanisms)
-    target = BytesIO() if out is None else Path(out)
+    target = BytesIO() if out is None else place_to_write(out, TRAJECTORY, force, experiment.files)
     with _kept_for_us(target):
+        if isinstance(target, Path):
+            check_free(target, force, experiment.files)
         checkpointer = Checkpointer(target, experiment, graph is not None, [one.name for one in mechanisms])
         _execute(_Run(target, experiment, graph, mechanisms, checkpointer, progress))
     return open_trajectory(target)
@@ -156,7 +146,7 @@ def resume(
         The run failed or was cancelled.
     """
     _check_mechanisms(mechanisms)
-    target = Path(out)
+    target = followed(out)
     if not target.parent.is_dir():  # which a lock would create
         raise TrajectoryNotFoundError(f"{target}: no such file, and no interrupted run")
     with _kept_for_us(target):
@@ -191,11 +181,19 @@ def _check_mechanisms(mechanisms: Sequence[Mechanism]) -> None:
 
 @contextmanager
 def _kept_for_us(target: Path | BytesIO) -> Iterator[None]:
-    if isinstance(target, BytesIO):
-        yield
-    else:
-        with locked(target):
+    try:
+        with nullcontext() if isinstance(target, BytesIO) else locked(target):
             yield
+    except KeyboardInterrupt:
+        raise RunInterrupted(f"interrupted; {_how_to_resume(target)}") from None
+
+
+def _how_to_resume(target: Path | BytesIO) -> str:
+    if isinstance(target, BytesIO):
+        return "a run without a file (out=...) cannot be resumed"
+    if not checkpoint_path(target).exists():
+        return "nothing had been computed, so there is nothing to resume"
+    return f"resume it with ketasim.resume({str(target)!r})"
 
 
 def _execute(run: _Run) -> None:
@@ -203,7 +201,7 @@ def _execute(run: _Run) -> None:
     experiment, checkpointer = run.experiment, run.checkpointer
     arrays: Mapping[str, np.ndarray] = run.found.arrays if run.found else {}
     interrupts = HeldInterrupts()
-    report = _Reporter(run.progress, experiment, interrupts, checkpointer)
+    report = _Reporter(run, interrupts)
     out = run.target if isinstance(run.target, Path) else None
     if arrays:  # part of the file is on disk already
         check_memory(size_of(experiment, run.graph), experiment, free_memory())
@@ -263,15 +261,10 @@ def _simulate(simulation: Simulation, recorder: Recorder, graph_recorder: GraphR
 class _Reporter:
     """Calls the progress callback, writes checkpoints, and lets Ctrl-C through between windows."""
 
-    def __init__(
-        self,
-        callback: ProgressCallback | None,
-        experiment: Experiment,
-        interrupts: HeldInterrupts,
-        checkpointer: Checkpointer,
-    ):
-        self._callback, self._experiment, self._interrupts = callback, experiment, interrupts
-        self._checkpointer = checkpointer
+    def __init__(self, run: _Run, interrupts: HeldInterrupts):
+        self._target, self._experiment, self._checkpointer = run.target, run.experiment, run.checkpointer
+        self._callback = run.progress or notebook_bar()
+        self._interrupts, self._lines = interrupts, Lines()
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -291,13 +284,13 @@ class _Reporter:
             raise
         if stage in ("baseline", "run"):
             self._checkpointer.write_if_due()
-        if self._callback is None:
-            return
         now = time if time is not None else (simulation.time if simulation else 0.0)
         done = 1.0 if stage == "store" else self._done(simulation, now)
-        if self._callback(Progress(stage, now, self._experiment.duration, done, simulation)) is False:
+        progress = Progress(stage, now, self._experiment.duration, done, simulation)
+        self._lines(progress)
+        if self._callback is not None and self._callback(progress) is False:
             self._checkpointer.write()
-            raise CancelledError(f"cancelled at t = {now:g} s")
+            raise CancelledError(f"cancelled at t = {now:g} s; {_how_to_resume(self._target)}")
 
     def _done(self, simulation: Simulation | None, time: float) -> float:
         """Fraction of the wall time that has passed at `time`, if slow steps take their usual time."""

@@ -1,5 +1,6 @@
 """A trajectory as users see it: a file, with its summary and pictures."""
 
+import os
 from typing import TYPE_CHECKING
 
 from ketasim.analysis.summary import panels, signals_of, summary_of
@@ -51,7 +52,13 @@ class Trajectory(reader.Trajectory):
         """
         return summary_of(self)
 
-    def plot(self, *names: str, vehicle: reader.Trajectory | None = None) -> "Figure":
+    def plot(
+        self,
+        *names: str,
+        vehicle: reader.Trajectory | None = None,
+        out: str | os.PathLike[str] | None = None,
+        force: bool = False,
+    ) -> "Figure":
         """Draw the run on one page, or chosen signals in a panel each.
 
         Parameters
@@ -60,6 +67,10 @@ class Trajectory(reader.Trajectory):
             Signals; without any, the whole page.
         vehicle : Trajectory, optional
             Run of the same experiment with an inactive dose, drawn in grey.
+        out : str or os.PathLike, optional
+            Picture to write, such as ``run.png`` or ``run.pdf``.
+        force : bool
+            Replace a picture that ketasim wrote there earlier; no other file is ever replaced.
 
         Returns
         -------
@@ -71,9 +82,12 @@ class Trajectory(reader.Trajectory):
         KeyError
             There is no such signal; the message lists the nearest names.
         """
-        from ketasim.plots import picture
+        from ketasim.plots import picture, save_picture
 
-        return picture(self, names, vehicle)
+        figure = picture(self, names, vehicle)
+        if out is not None:
+            save_picture(figure, out, force, (self.path, vehicle.path if vehicle is not None else None))
+        return figure
 
     def _repr_html_(self) -> str:
         if not self.is_open:

@@ -142,7 +142,9 @@ def test_with_a_graph_and_stimuli(small, random_graph, tmp_path):
     whole = ketasim.run(experiment, graph=random_graph()).digest()
     for stage, graph in (("baseline", None), ("run", None), ("run", random_graph())):
         with pytest.raises(CancelledError):
-            ketasim.run(experiment, path, random_graph(), progress=lambda report, stage=stage: report.stage != stage)
+            ketasim.run(
+                experiment, path, random_graph(), progress=lambda report, at=stage: report.stage != at, force=True
+            )
         with ketasim.resume(path, graph) as run:
             assert run.digest() == whole
 

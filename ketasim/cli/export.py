@@ -26,11 +26,13 @@ def export(
     signals: Annotated[
         str | None, typer.Option("--signals", help="To TABLE.csv: these, separated by commas, not the summary.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Write the graph at a given time for `network: {file: ...}`, or the summary or signals as CSV."""
     import ketasim
+    from ketasim.storage.outputs import TABLE, replaced
 
     as_table = out.suffix.lower() == ".csv"
     if signals and not as_table:
@@ -44,9 +46,10 @@ def export(
         except (KeyError, ValueError) as error:
             fail(f"{trajectory.path}: {error.args[0]}", 2)
         if as_table:
-            _write_table(table, out)
+            with replaced(out, TABLE, force, (source,)) as part:
+                table.to_csv(part, index=False)
         else:
-            ketasim.write_graph(topology, out)
+            ketasim.write_graph(topology, out, force)
     content = f"{len(table)} rows" if as_table else f"{topology.n_nodes} neurons and {topology.n_edges} synapses"
     note(f"{content} written to {out}", quiet)
 
@@ -62,14 +65,3 @@ def course(trajectory: "Trajectory", names: list[str]) -> "pandas.DataFrame":
         frame.columns = [f"{' '.join(filter(None, (name, str(label))))} ({unit})" for label in frame.columns]
         frames.append(frame)
     return pandas.concat(frames, axis=1).reset_index()
-
-
-def _write_table(table: "pandas.DataFrame", out: Path) -> None:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with open(out, "x", encoding="utf-8", newline="") as file:  # never in place of another file
-            table.to_csv(file, index=False)
-    except FileExistsError:
-        fail(f"{out}: there is a file already; -o writes elsewhere", 2)
-    except OSError as error:
-        fail(f"{out}: cannot be written: {error.strerror}", 2)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, as sent by batch systems: the first lets the window finish, the second stops at once."""
+"""Ctrl-C and signals of batch systems: the first lets the window finish, a second Ctrl-C or SIGTERM stops at once."""
 
 import os
 import signal
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: Those that stop at once when they come second. Of the others, a closed terminal sends two, and a limit of processor
+#: time one every second.
+_IMPATIENT = (signal.SIGINT, signal.SIGTERM)
 
 #: Postponed signals, which the interpreter reports twice.
 _put_off = threading.Semaphore(0)
@@ -17,7 +19,7 @@ _put_off = threading.Semaphore(0)
 
 @contextmanager
 def interruptible(command: str) -> Iterator[None]:
-    """Raise KeyboardInterrupt for SIGINT and SIGTERM; at the second of them end the process, with exit code 130.
+    """Raise KeyboardInterrupt for the first signal; at a second SIGINT or SIGTERM end the process, with exit code 130.
 
     Python runs its handlers only when compiled code has returned, which takes long for a window of a large network. So
     a thread is notified of each signal by the interpreter itself.
@@ -29,7 +31,9 @@ def interruptible(command: str) -> Iterator[None]:
     """
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    from ketasim.simulation.interrupts import SIGNALS
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:  # as in a job started with nohup
@@ -59,15 +63,15 @@ def _once_more(number: int) -> None:
 
 
 def _listen(ours: socket.socket, numbers: list[int], command: str) -> None:
-    """Acknowledge the first signal, and end the process at the second."""
+    """Acknowledge the first signal, and end the process at a second one that is meant so."""
     heard = 0
     with ours:
         while received := ours.recv(16):
-            new = sum(number in numbers and not _put_off.acquire(blocking=False) for number in received)
-            heard += new
+            new = [number for number in received if number in numbers and not _put_off.acquire(blocking=False)]
+            heard += len(new)
             if new and heard == 1:
                 _say("interrupted: finishing the current window; interrupt again to stop at once")
-            elif new:
+            elif any(number in _IMPATIENT for number in new):
                 _say(f"stopped at once; continue with: {command}")
                 os._exit(130)
 

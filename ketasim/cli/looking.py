@@ -82,6 +82,7 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
     ] = False,
     time: Annotated[str | None, typer.Option("--time", help="The network at this time, such as '24 h'.")] = None,
     vehicle: Annotated[Path | None, typer.Option("--vehicle", help="Run with an inactive dose, in grey.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier picture.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -89,7 +90,7 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
     import ketasim
 
     os.environ["MPLBACKEND"] = "agg"  # the user's may not be installed here, and would then end the import
-    from ketasim.plots import page_figure, plot_network
+    from ketasim.plots import page_figure, plot_network, save_picture
 
     if (network and signals) or (time and not network):
         fail("--signals cannot be combined with --network, and --time needs --network", 2)
@@ -104,10 +105,7 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
                 figure = trajectory.plot(*names, vehicle=other)
         except (KeyError, ValueError) as error:  # a signal, population or time that the run does not have
             fail(str(error.args[0]), 2, {"debug": debug})
-    try:
-        figure.savefig(picture, dpi=130)
-    except (OSError, ValueError) as error:
-        fail(f"{picture}: cannot be written: {error}", 2)
+    save_picture(figure, picture, force, (source, vehicle))
     note(f"picture written to {picture}", quiet)
 
 

@@ -1,10 +1,13 @@
 """Entry point of the command line."""
 
 import sys
+from typing import Annotated
 
 import typer
 
+from ketasim import __version__
 from ketasim.cli import export, looking, running
+from ketasim.cli.streams import forgive
 
 HELP = """ketasim: ketamine from dose to network.
 
@@ -12,7 +15,23 @@ Simulates pharmacokinetics, NMDA blockade, a spiking prefrontal circuit and glut
 A research and teaching model; not medical advice.
 """
 
-app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"ketasim {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def _of_all(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None: ...
+
+
 running.register(app)
 looking.register(app)
 export.register(app)
@@ -20,8 +39,8 @@ export.register(app)
 
 def main() -> None:
     """Run the command line; exit codes: 0 done, 1 failed, 2 wrong configuration or usage, 130 interrupted."""
+    forgive()
     try:
         app()
-    except BrokenPipeError:  # the reader of the output has closed, as in `ketasim signals | head`
-        sys.stderr.close()
-        sys.exit(0)
+    finally:
+        sys.stdout.flush()

@@ -1,18 +1,12 @@
-"""A progress bar on terminals: stage, simulated time, remaining time."""
+"""A progress bar on terminals: stage, simulated time, remaining time; elsewhere lines of the log."""
 
+import logging
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from ketasim.pipeline import Progress
-
-_WORDS = {
-    "build": "building the network",
-    "baseline": "measuring the baseline",
-    "run": "running",
-    "store": "storing",
-}
+    from ketasim.progress import Progress
 
 
 class ProgressBar:
@@ -38,6 +32,7 @@ class ProgressBar:
             console=Console(stderr=True),
             transient=True,
         )
+        logging.getLogger("ketasim.progress").setLevel(logging.WARNING)  # its lines would break the bar
         self._bar.start()
         self._task = self._bar.add_task("starting", total=1.0, clock="")
         return self
@@ -47,6 +42,7 @@ class ProgressBar:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+            logging.getLogger("ketasim.progress").setLevel(logging.NOTSET)
 
     def __call__(self, progress: "Progress") -> None:
         """Show the progress; once the baseline is known, print the remarks of mechanisms on it."""
@@ -56,13 +52,7 @@ class ProgressBar:
                 self._say_remarks(progress.simulation)
         if self._bar is None:
             return
-        from ketasim.kernels.jit import compiled_before
-
-        words = _WORDS[progress.stage]
-        if progress.done == 0.0 and not compiled_before():  # the first window compiles what is not in the cache
-            words = "compiling kernels, first run only"
-        clock = f"{_clock(progress.time)} of {_clock(progress.end)}"
-        self._bar.update(self._task, completed=progress.done, description=words, clock=clock)
+        self._bar.update(self._task, completed=progress.done, description=progress.words, clock=progress.clock)
 
     def _say_remarks(self, simulation: Any) -> None:
         lines = simulation.remarks()
@@ -73,15 +63,3 @@ class ProgressBar:
                 self._bar.console.print(line, highlight=False)
         else:
             print("\n".join(lines), file=sys.stderr)
-
-
-def _clock(seconds: float) -> str:
-    """Simulated time as text, from seconds to days.
-
-    >>> _clock(5400.0), _clock(-20.0), _clock(172800.0)
-    ('1.5 h', '-20 s', '2 d')
-    """
-    for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
-        if abs(seconds) >= 2 * size or (unit == "h" and abs(seconds) >= size):
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"

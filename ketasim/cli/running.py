@@ -1,6 +1,5 @@
 """Commands that take an experiment: run, resume, check, warmup."""
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,8 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from ketasim.cli.common import AsJson, Debug, Overrides, Quiet, command, fail, note, numbers, table
+from ketasim.cli.own_mechanisms import Mechanisms, mechanisms_in
 
-Config = Annotated[str, typer.Argument(help="Experiment file, or the name of an example (see `ketasim examples`).")]
+Config = Annotated[
+    str, typer.Argument(help="Experiment file, - for standard input, or an example (`ketasim examples`).")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,25 +34,16 @@ def run(  # noqa: PLR0913, PLR0917 - one argument per option
     quiet: Quiet = False,
     debug: Debug = False,
     as_json: AsJson = False,
+    mechanism: Mechanisms = None,
 ) -> None:
     """Run an experiment and write its trajectory."""
     import ketasim
-    from ketasim.storage.checkpoint import checkpoint_path
-    from ketasim.storage.datasets import part_path
+    from ketasim.storage.outputs import followed
 
     given = [*(overrides or []), *([] if threads is None else [f"threads={threads}"])]
-    experiment = ketasim.load_experiment(config, given)
-    target = out or Path("runs") / f"{experiment.name}.h5"
-    if target.is_dir():
-        fail(f"{target} is a folder; -o takes a file path, such as {target / (experiment.name + '.h5')}", 2)
-    if target.exists() and not force:
-        fail(f"{target} holds a finished run; --force replaces it, -o OUT.h5 writes elsewhere", 2)
-    unfinished = next((path for path in (part_path(target), checkpoint_path(target)) if path.exists()), None)
-    if unfinished and not force:
-        fail(
-            f"{unfinished} holds an unfinished run; continue it with: {resume_command(target)}\n--force starts over", 2
-        )
-    _finish(target, quiet, as_json, lambda progress: ketasim.run(experiment, target, progress=progress))
+    experiment = ketasim.load_experiment(config, given, mechanisms_in(mechanism))
+    target = followed(out or Path("runs") / f"{experiment.name}.h5")
+    _finish(target, quiet, as_json, lambda progress: ketasim.run(experiment, target, progress=progress, force=force))
 
 
 @command
@@ -66,16 +59,19 @@ def resume(
     quiet: Quiet = False,
     debug: Debug = False,
     as_json: AsJson = False,
+    mechanism: Mechanisms = None,
 ) -> None:
     """Continue an interrupted run; the finished file is the same to the last bit."""
     import ketasim
+    from ketasim.storage.outputs import followed
 
-    target = out.with_suffix("") if out.suffix in (".part", ".checkpoint", ".lock") else out
+    target = followed(out.with_suffix("") if out.suffix in (".part", ".checkpoint", ".lock") else out)
+    own = mechanisms_in(mechanism)
     _finish(
         target,
         quiet,
         as_json,
-        lambda progress: ketasim.resume(target, progress=progress, force=force, threads=threads),
+        lambda progress: ketasim.resume(target, None, own, progress, force, threads),
     )
 
 
@@ -84,7 +80,7 @@ def _finish(target: Path, quiet: bool, as_json: bool, work: Callable[[Any], Any]
     from ketasim.cli.interruption import interruptible
     from ketasim.cli.progress import ProgressBar
     from ketasim.documents import KetasimError
-    from ketasim.storage.checkpoint import CheckpointError, checkpoint_path
+    from ketasim.storage.checkpoint import CheckpointError, checkpoint_path, resume_command
 
     try:
         with interruptible(resume_command(target)), ProgressBar(quiet) as progress:
@@ -94,8 +90,8 @@ def _finish(target: Path, quiet: bool, as_json: bool, work: Callable[[Any], Any]
             fail(f"interrupted; continue with: {resume_command(target)}", 130)
         fail("interrupted before anything was computed", 130)
     except KetasimError as error:
-        can_go_on = checkpoint_path(target).exists() and not isinstance(error, CheckpointError)
-        if error.exit_code == 1 and can_go_on:
+        can_go_on = error.exit_code == 1 and not isinstance(error, CheckpointError)
+        if can_go_on and checkpoint_path(target).exists():
             note(f"the results so far are kept; once the cause is resolved, continue with: {resume_command(target)}")
         raise
     if as_json:
@@ -107,15 +103,6 @@ def _finish(target: Path, quiet: bool, as_json: bool, work: Callable[[Any], Any]
         print("\n".join([*closing_words(trajectory), where, f"{trajectory.attributes['advice']}."]))
 
 
-def resume_command(target: Path) -> str:
-    """Return the command that resumes a run, for copying.
-
-    >>> resume_command(Path("my run.h5"))
-    "ketasim resume 'my run.h5'"
-    """
-    return f"ketasim resume {shlex.quote(str(target))}"
-
-
 @command
 def check(
     config: Config,
@@ -123,6 +110,7 @@ def check(
     quiet: Quiet = False,
     debug: Debug = False,
     as_json: AsJson = False,
+    mechanism: Mechanisms = None,
 ) -> None:
     """Validate and build an experiment; print its size, memory, time and defaults. Runs nothing."""
     import ketasim
@@ -130,7 +118,7 @@ def check(
     from ketasim.config.plausibility import remarks
     from ketasim.simulation.cost import forecast, refuse_what_cannot_work
 
-    experiment = ketasim.load_experiment(config, overrides or [])
+    experiment = ketasim.load_experiment(config, overrides or [], mechanisms_in(mechanism))
     refuse_what_cannot_work(experiment, Path("runs") / f"{experiment.name}.h5")
     simulation = ketasim.Simulation(experiment)
     for remark in simulation.notes[len(remarks(experiment)) :]:  # those have been logged

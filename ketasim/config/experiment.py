@@ -290,6 +290,12 @@ class Experiment(Record):
         return self._document.file
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """Files that it was read from: its own, its network's, and those of drugs."""
+        network = (self.network.file,) if isinstance(self.network, NetworkFile) else ()
+        return (*((self.source_file,) if self.source_file else ()), *network, *self.drugs)
+
+    @property
     def catalogue(self) -> Mapping[str, Any]:
         """Drugs by name: those of ketasim and those from files in `drugs`."""
         return self._catalogue

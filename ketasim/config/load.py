@@ -26,8 +26,8 @@ def load_experiment(
     Parameters
     ----------
     source : str or Path
-        Path of the file, or name of an example in the package, see `examples`. A file takes precedence over an example
-        of the same name.
+        Path of the file, ``-`` for standard input, or name of an example in the package, see `examples`. A file takes
+        precedence over an example of the same name.
     overrides : sequence of str
         Strings ``key.path=value``, such as ``doses.0.amount=0.25 mg/kg``, applied in order.
     mechanisms, exposures : sequence of Mechanism, sequence of Exposure
@@ -73,11 +73,16 @@ def examples() -> dict[str, Path]:
     return {file.stem: file for file in files if not file.stem.endswith(".circuit")}
 
 
-def _located(source: str | Path) -> Path:
+def _located(source: str | Path) -> str | Path:
+    if source == "-":
+        return "-"
     path = Path(source)
     try:
+        path = path.expanduser()
         if path.is_file():
             return path
+    except RuntimeError:  # home folder of an unknown user
+        pass
     except OSError as error:  # name too long, no access
         raise DocumentError([Problem(None, "", f"cannot read {shown(str(source))}: {error.strerror}")]) from None
     found = examples()

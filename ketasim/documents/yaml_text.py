@@ -28,16 +28,17 @@ def read_document(file: str | Path) -> Document:
     Parameters
     ----------
     file : str or Path
-        Path of a text file in UTF-8, or UTF-16 with a byte order mark, at most 200 kB.
+        Path of a text file in UTF-8, or UTF-16 with a byte order mark, at most 200 kB; ``-`` is standard input.
 
     Raises
     ------
     DocumentError
         The file cannot be read or is not a YAML mapping.
     """
-    name = str(file)
+    piped = file == "-"
+    name = "standard input" if piped else str(file)
     try:
-        with open(file, "rb") as stream:
+        with open(0 if piped else file, "rb", closefd=not piped) as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise _unplaced(f"no such file: '{name}'") from None
@@ -46,7 +47,7 @@ def read_document(file: str | Path) -> Document:
     if len(raw) > MAX_BYTES:
         raise _unplaced(f"'{name}' is larger than {MAX_BYTES // 1000} kB, the limit for a YAML file")
     document = parse_document(_decoded(raw, name), name)
-    return Document(name, document.text, document.data, document.spots, Path(file).resolve())
+    return Document(name, document.text, document.data, document.spots, None if piped else Path(file).resolve())
 
 
 def parse_document(text: str, name: str = "text") -> Document:

@@ -4,6 +4,7 @@ A step of any length is divided into pieces that lengthen with the time since it
 their ends are exact; within a piece a cubic through both values and slopes (Hermite) is used.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -98,6 +99,12 @@ def course(matrix: np.ndarray, start: np.ndarray, duration: float) -> Course:
 
 def exponential(matrix: np.ndarray) -> np.ndarray:
     """Return the exponential of a small square matrix."""
-    result, term, scratch = (np.empty(matrix.shape) for _ in range(3))
-    exponential_of_matrix(matrix.copy(), result, term, scratch)
+    return _exponential(np.ascontiguousarray(matrix, float).tobytes(), len(matrix))
+
+
+@lru_cache(maxsize=64)  # steps between equal doses are the same again and again
+def _exponential(matrix: bytes, size: int) -> np.ndarray:
+    result, term, scratch = (np.empty((size, size)) for _ in range(3))
+    exponential_of_matrix(np.frombuffer(matrix).reshape(size, size).copy(), result, term, scratch)
+    result.setflags(write=False)
     return result

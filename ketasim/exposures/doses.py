@@ -114,8 +114,13 @@ class Administration(NamedTuple):
 
 def times(events: Iterable[Administration], setting: "Setting") -> set[float]:
     """Times in s at which the input changes: starts and ends, plus the lag of the route."""
-    lags = setting.compartments.lags
-    return {edge + lags[event.drug, event.route] for event in events for edge in (event.start, event.end)}
+    return {edge for event in events for edge in span(event, setting)}
+
+
+def span(event: Administration, setting: "Setting") -> tuple[float, float]:
+    """Return when the input of a dose starts and ends, in s: the lag of the route after the dose itself."""
+    lag = setting.compartments.lags[event.drug, event.route]
+    return event.start + lag, event.end + lag
 
 
 def inputs(events: Sequence[Administration], setting: "Setting", begin: float, end: float) -> Mapping[str, np.ndarray]:
@@ -132,4 +137,4 @@ def inputs(events: Sequence[Administration], setting: "Setting", begin: float, e
     return {"bolus": bolus, "infusion_rate": rate}
 
 
-DOSES = Exposure("dose", Dose, inputs, sets=("bolus", "infusion_rate"), times=times)
+DOSES = Exposure("dose", Dose, inputs, sets=("bolus", "infusion_rate"), times=times, span=span)

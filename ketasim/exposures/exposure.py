@@ -78,6 +78,9 @@ class Exposure:
         Those of kind ``input`` among them that are not in the signal table.
     times : callable
         Called as ``times(events, setting)``; returns the times in s at which a signal changes.
+    span : callable, optional
+        Called as ``span(event, setting)``; returns the first and last time in s at which an event sets a signal.
+        `inputs` then gets only the events that may matter, which is faster if there are thousands.
     check : callable, optional
         Called as ``check(events, experiment)``; yields problems as (path below the kind's entries, message).
     """
@@ -89,3 +92,4 @@ class Exposure:
     signals: tuple[Signal, ...] = ()
     times: Callable[[Sequence[Any], "Setting"], Iterable[float]] = begins_and_ends
     check: Callable[[Sequence[Any], Any], Findings] | None = None
+    span: Callable[[Any, "Setting"], tuple[float, float]] | None = None

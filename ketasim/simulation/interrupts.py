@@ -1,4 +1,4 @@
-"""Holds back Ctrl-C, and SIGTERM where it has a Python handler, while compiled code and HDF5 are at work.
+"""Holds back Ctrl-C, and what batch systems send where it has a Python handler, while compiled code and HDF5 work.
 
 A KeyboardInterrupt raised while numba returns the result of a kernel makes numba continue without the result and crash
 the interpreter. A run therefore acts on Ctrl-C between windows, where its state and file are consistent, but
@@ -6,13 +6,19 @@ immediately while kernels compile, which takes long and leaves no state behind.
 """
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
-#: Held where they have a Python handler; usually SIGINT only.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: What ends a run with a checkpoint, where the platform has it: Ctrl-C, the end of a batch job or its first warning,
+#: the limit of processor time, a closed connection. Held where they have a Python handler; usually SIGINT only.
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGHUP", "SIGBREAK")
+    if hasattr(signal, name)
+)
 
 _COMPILERS = ("numba", "llvmlite")
 
@@ -29,7 +35,7 @@ class HeldInterrupts:
         self._open = False
 
     def __enter__(self) -> Self:
-        for number in _SIGNALS:
+        for number in SIGNALS:
             if callable(signal.getsignal(number)):
                 try:
                     self._before[number] = signal.signal(number, self._hold)
@@ -50,6 +56,8 @@ class HeldInterrupts:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             self._pass_on(waiting, None)  # not the frame it arrived in, which has ended
+            if _task_is_cancelled():
+                raise KeyboardInterrupt
 
     @contextmanager
     def let_through(self) -> Iterator[None]:
@@ -75,6 +83,15 @@ class HeldInterrupts:
         handler = self._before.get(number)
         if callable(handler):
             handler(number, frame)
+
+
+def _task_is_cancelled() -> bool:
+    """Whether the asyncio task that calls is to end: at Ctrl-C asyncio's handler cancels in place of raising."""
+    try:
+        task = sys.modules["asyncio"].current_task()
+    except (KeyError, RuntimeError):  # not imported; no loop is running
+        return False
+    return task is not None and task.cancelling() > 0
 
 
 def _is_compiling(frame: FrameType | None) -> bool:

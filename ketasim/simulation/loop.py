@@ -144,6 +144,11 @@ class Simulation:
         self.axes = axes_of(self.setting)
         self._times = slow_times_of(experiment, self.setting, self._events)
         self._prepared = {one.name: one.prepared(self._parameters(one), self.setting) for one in self.mechanisms}
+        self._spans = {
+            one.kind: np.array([one.span(event, self.setting) for event in events]).reshape(-1, 2).T
+            for one, events in ((one, self._events[one.kind]) for one in self._exposures)
+            if one.span is not None
+        }
 
     @property
     def network(self) -> Network | None:
@@ -262,7 +267,11 @@ class Simulation:
     def _set_inputs(self, end: float) -> None:
         """Set the input signals for the time from now to `end` (s)."""
         for exposure in self._exposures:
-            found = exposure.inputs(self._events[exposure.kind], self.setting, self.time, end)
+            events = self._events[exposure.kind]
+            if exposure.kind in self._spans:  # one by one they would take a time that grows with their square
+                first, last = self._spans[exposure.kind]
+                events = [events[number] for number in np.flatnonzero((first < end) & (last >= self.time))]
+            found = exposure.inputs(events, self.setting, self.time, end)
             self.signals |= checked_inputs(exposure, found, self.signals)
 
     def advance(self, duration: str | float) -> None:

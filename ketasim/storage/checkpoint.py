@@ -4,18 +4,30 @@ A checkpoint is replaced atomically: an uncompressed ``.npz`` of plain arrays wi
 it is written to a temporary file, synced to disk, and renamed.
 """
 
+import errno
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ketasim.storage.datasets import StorageError, part_path, reason_of
 from ketasim.storage.disk import fault_point, sync_folder
+from ketasim.storage.outputs import TRAJECTORY, OutputError, begins_with, place_to_write
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+_LOGGER = logging.getLogger("ketasim")
+
+#: Errors of file systems that cannot lock files, as some network and user-space ones.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 FORMAT = 1
 _HEADER, _SUM = "header", "sha256"
@@ -135,6 +147,50 @@ def lock_path(path: Path) -> Path:
     return path.with_name(path.name + ".lock")
 
 
+def resume_command(path: Path) -> str:
+    """Return the command that resumes a run, for copying.
+
+    >>> resume_command(Path("my run.h5"))
+    "ketasim resume 'my run.h5'"
+    """
+    return f"ketasim resume {shlex.quote(str(path))}"
+
+
+_UNFINISHED = begins_with("the file of an unfinished run", b"\x89HDF\r\n\x1a\n")
+_CHECKPOINT = begins_with("a checkpoint", b"PK\x03\x04")
+_LOCK = begins_with("a lock", *(b"%d" % digit for digit in range(10)))  # filelock's own, where there are no locks
+
+
+def check_free(path: Path, force: bool, reads: Iterable[Path | None] = ()) -> None:
+    """Refuse to begin a run of OUT.h5 whose files would replace others.
+
+    Parameters
+    ----------
+    path : Path
+        OUT.h5, with links followed.
+    force : bool
+        Replace a finished run, and start an unfinished one over.
+    reads : iterable of Path or None
+        Files that the run reads.
+
+    Raises
+    ------
+    OutputError
+        There is a file already; the message names it and the remedy.
+    """
+    place_to_write(path, TRAJECTORY, force, reads)
+    part, checkpoint = part_path(path), checkpoint_path(path)
+    files = {part: _UNFINISHED, checkpoint: _CHECKPOINT, checkpoint.with_name(checkpoint.name + ".tmp"): _CHECKPOINT}
+    for file, kind in files.items():
+        place_to_write(file, kind, force=True, reads=reads)
+    unfinished = [file for file in (part, checkpoint) if file.exists()]
+    if unfinished and not force:
+        raise OutputError(
+            f"{unfinished[0]}: an unfinished run; continue it with: {resume_command(path)}\n"
+            "--force (in Python force=True) starts over"
+        )
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Reserve a trajectory's path for this process; a lock file left by a killed process locks nothing.
@@ -143,16 +199,17 @@ def locked(path: Path) -> Iterator[None]:
     ------
     LockedError
         Another process holds it.
+    OutputError
+        OUT.h5.lock is a file of another kind.
     StorageError
         The folder cannot be made or written.
     """
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
-    place = lock_path(path)
-    lock = FileLock(place, timeout=0)
+    place = place_to_write(lock_path(path), _LOCK, force=True)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        lock = _acquired(place)
     except Timeout as error:
         raise LockedError(
             f"{path}: another process is writing it ({place.name} is held); -o writes elsewhere"
@@ -165,3 +222,21 @@ def locked(path: Path) -> Iterator[None]:
         with suppress(OSError):  # on Windows an open file cannot be removed
             place.unlink()  # while it is held, so that a process that opened it meanwhile notices
         lock.release()
+
+
+def _acquired(place: Path) -> "BaseFileLock":
+    """Lock held by this process; on file systems without locks, a file that exists while the process lives."""
+    from filelock import FileLock, SoftFileLock
+
+    lock: BaseFileLock = FileLock(place, timeout=0)
+    try:
+        lock.acquire()
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        _LOGGER.warning("%s: this file system has no locks; the file itself is taken for one", place)
+        if not place.stat().st_size:
+            place.unlink()  # left by the attempt; a lock of this kind names its process
+        lock = SoftFileLock(place, timeout=0)
+        lock.acquire()
+    return lock

@@ -51,6 +51,14 @@ def place_of(target: Any) -> str:
     return "<memory>" if isinstance(target, BytesIO) else str(target)
 
 
+#: What to do, where the system's words do not say it.
+_REMEDIES = {
+    errno.ENAMETOOLONG: "; give a shorter one, to which a run adds up to 15 characters",
+    errno.EAGAIN: ": another program has it open for writing; close it there, or set HDF5_USE_FILE_LOCKING=FALSE",
+    errno.ENOLCK: ": its file system has no locks; set HDF5_USE_FILE_LOCKING=FALSE",
+}
+
+
 def reason_of(error: Exception) -> str:
     """Return in a few words why HDF5 failed; its own messages run over many lines.
 
@@ -59,7 +67,7 @@ def reason_of(error: Exception) -> str:
     """
     code = getattr(error, "errno", None)
     if code:
-        return os.strerror(code)
+        return os.strerror(code) + _REMEDIES.get(code, "")
     text = str(error)
     named = (number for number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT) if f"errno = {number}," in text)
     return next((os.strerror(number) for number in named), text)

@@ -5,8 +5,12 @@ and some old, and the file may not open; here new bytes go to the end of the fil
 tables are overwritten together in an atomic commit: the new pages are kept as a journal at the end of the file until
 all of them are in place. And HDF5 crashes the interpreter when it closes a file that it could not write; here HDF5
 never sees the error, and the commit raises it.
+
+A power cut, unlike a kill, may lose any of what was written since the last sync, in any order. So new bytes are synced
+before the journal that commits them, the journal before a page changes, and the pages before the journal goes.
 """
 
+import errno
 import os
 import struct
 import sys
@@ -25,6 +29,9 @@ _PAGE = 4096
 _TRAILER = struct.Struct("<8sqqI")
 _MARK = b"ketaJRNL"
 
+
+#: Errors of file systems that cannot sync a file.
+_NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 
 _passed: Counter[str] = Counter()
 
@@ -143,7 +150,9 @@ class Disk:
         if self._pages:
             journal = struct.pack(f"<{len(self._pages)}q", *self._pages) + b"".join(self._pages.values())
             trailer = _TRAILER.pack(_MARK, self._size, len(self._pages), zlib.crc32(journal))
+            self._order()
             self._put(max(self._size, self._file.seek(0, os.SEEK_END)), journal + trailer)
+            self._order()
             fault_point("flush")
             self._put_pages()
         self._pages.clear()
@@ -237,7 +246,17 @@ class Disk:
         for start in sorted(self._pages):
             self._put(start, self._pages[start][: max(0, self._size - start)])
             fault_point("flush")
+        self._order()
         self._cut_off()
+
+    def _order(self) -> None:
+        """Let what was written reach the disk before anything that is written later."""
+        if self.error is None:
+            try:
+                getattr(os, "fdatasync", os.fsync)(self._file.fileno())
+            except OSError as error:
+                if error.errno not in _NO_SYNC:
+                    self.error = error
 
     def _cut_off(self) -> None:
         """Truncate the file to its length."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
 from ketasim.documents.problems import DocumentError, Problem
-from ketasim.storage.datasets import SONATA_MAGIC, SONATA_VERSION, StorageError, is_trajectory, part_path, reason_of
+from ketasim.storage.datasets import SONATA_MAGIC, SONATA_VERSION, StorageError
+from ketasim.storage.outputs import GRAPHML, MARK, SONATA, replaced
 
 if TYPE_CHECKING:
     import networkx
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_graph(graph: Union["networkx.DiGraph", "Topology"], path: str | os.PathLike[str]) -> Path:
-    """Write a graph of neurons as GraphML or SONATA, by the suffix of the path, replacing an older file atomically.
+def write_graph(
+    graph: Union["networkx.DiGraph", "Topology"], path: str | os.PathLike[str], force: bool = False
+) -> Path:
+    """Write a graph of neurons as GraphML or SONATA, by the suffix of the path.
 
     ``network: {file: ...}`` reads the same edges, weights and delays, to the bit. GraphML keeps node names that are
     integers or text (read as integers if all of them look like integers); from SONATA that reader takes none.
@@ -30,6 +33,8 @@ def write_graph(graph: Union["networkx.DiGraph", "Topology"], path: str | os.Pat
         of the memory.
     path : str or os.PathLike
         Ends in ``.graphml``, or in ``.h5`` or ``.hdf5`` for SONATA. Its folder is created.
+    force : bool
+        Replace a graph that ketasim wrote there earlier; no other file is ever replaced.
 
     Returns
     -------
@@ -39,9 +44,9 @@ def write_graph(graph: Union["networkx.DiGraph", "Topology"], path: str | os.Pat
     Raises
     ------
     DocumentError
-        The suffix is unknown, the existing file is a trajectory, or the graph is not one of neurons.
+        The suffix is unknown, or the graph is not one of neurons.
     StorageError
-        The file cannot be written, or the format does not allow a node's name.
+        The file exists or cannot be written, or the format does not allow a node's name.
 
     Examples
     --------
@@ -55,25 +60,12 @@ def write_graph(graph: Union["networkx.DiGraph", "Topology"], path: str | os.Pat
     path = Path(path)
     write = {".graphml": _write_graphml, ".h5": _write_sonata, ".hdf5": _write_sonata}.get(path.suffix.lower())
     if write is None:
-        raise _refusal(path, f"unknown kind of graph file {path.suffix!r}; allowed: .graphml, .h5, .hdf5 (SONATA)")
-    if write is _write_sonata and _is_trajectory(path):
-        raise _refusal(path, "is a trajectory; write the graph to another file")
+        words = f"unknown kind of graph file {path.suffix!r}; allowed: .graphml, .h5, .hdf5 (SONATA)"
+        raise DocumentError([Problem(None, str(path), words)])
     topology = _topology(graph)
-    part = part_path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            write(topology, part)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:
-        raise StorageError(f"{path}: cannot be written: {reason_of(error)}") from error
+    with replaced(path, GRAPHML if write is _write_graphml else SONATA, force) as part:
+        write(topology, part)
     return path
-
-
-def _refusal(path: Path, message: str) -> DocumentError:
-    return DocumentError([Problem(None, str(path), message)])
 
 
 def _topology(graph: Union["networkx.DiGraph", "Topology"]) -> "Topology":
@@ -85,15 +77,6 @@ def _topology(graph: Union["networkx.DiGraph", "Topology"]) -> "Topology":
     nodes = graph.nodes(data="population") if hasattr(graph, "nodes") else ()
     known = dict.fromkeys(name for _, name in nodes if isinstance(name, str))
     return from_networkx(graph, tuple(known))[0]
-
-
-def _is_trajectory(path: Path) -> bool:
-    import h5py
-
-    if not path.is_file() or not h5py.is_hdf5(path):
-        return False
-    with h5py.File(path, "r") as file:
-        return is_trajectory(file)
 
 
 def _write_graphml(topology: "Topology", path: Path) -> None:
@@ -109,6 +92,8 @@ def _write_graphml(topology: "Topology", path: Path) -> None:
     if wrong is not None:
         raise StorageError(f"{path}: GraphML does not allow the node name {wrong!r}")
     networkx.write_graphml(to_networkx(topology), path)
+    with open(path, "ab") as file:
+        file.write(b"<!-- " + MARK + b" -->\n")
 
 
 def _write_sonata(topology: "Topology", path: Path) -> None:
@@ -119,4 +104,5 @@ def _write_sonata(topology: "Topology", path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.attrs["magic"] = SONATA_MAGIC
         file.attrs["version"] = SONATA_VERSION
+        file.attrs["ketasim"] = MARK.decode()
         sonata.write_topology(file, topology)

@@ -36,6 +36,7 @@ from ketasim.storage.datasets import (
     reason_of,
 )
 from ketasim.storage.disk import Disk
+from ketasim.storage.outputs import followed
 
 if TYPE_CHECKING:
     import networkx
@@ -61,7 +62,7 @@ def locate(path: str | os.PathLike[str]) -> Path:
     TrajectoryNotFoundError
         Neither file exists.
     """
-    path = Path(path)
+    path = followed(path)
     if path.exists():
         return path
     part = part_path(path)
@@ -92,7 +93,8 @@ def open_file(source: Source) -> h5py.File:
         file = h5py.File(journalled or target, "r")
         problem = _problem(file, place)
     except (OSError, RuntimeError, LookupError, TypeError, ValueError) as error:
-        problem = f"not a trajectory file: {reason_of(error)}"
+        why = "cannot be read" if isinstance(error, OSError) and error.errno else "not a trajectory file"
+        problem = f"{why}: {reason_of(error)}"
     if problem is not None:
         if file is not None:
             file.close()

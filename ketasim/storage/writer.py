@@ -40,6 +40,7 @@ from ketasim.storage.datasets import (
 )
 from ketasim.storage.disk import Disk, fault_point, sync_folder
 from ketasim.storage.growing_table import GrowingTable
+from ketasim.storage.outputs import TRAJECTORY, OutputError, place_to_write
 from ketasim.storage.reader import Trajectory
 
 if TYPE_CHECKING:
@@ -434,10 +435,8 @@ class TrajectoryWriter:
             self._write_rows(whole_blocks=True)
 
     def _write_rows(self, whole_blocks: bool) -> None:
-        # Times are written once the data are safe, so that a file truncated in between has no time without its data.
         finishing = [table.write(whole_blocks) for table in self._tables.values()]
-        self._commit()
-        for write_key in finishing:
+        for write_key in finishing:  # times after their data, for whom the commit is not atomic: HDF5 in memory
             write_key()
         self._commit()
 
@@ -458,6 +457,7 @@ def new_file(destination: Path | BytesIO, attributes: Mapping[str, Any]) -> tupl
     else:
         destination.parent.mkdir(parents=True, exist_ok=True)
         disk = Disk(destination)
+        sync_folder(destination.parent)
         file = h5py.File(disk, "w", fs_strategy="none")
     marks = {
         "Conventions": CONVENTIONS,
@@ -481,12 +481,16 @@ def complete(part: Path) -> None:
     Raises
     ------
     StorageError
-        It cannot be renamed; for example, on Windows, while another program has OUT.h5 open.
+        It cannot be renamed; for example, on Windows, while another program has OUT.h5 open, or because something that
+        is not a trajectory has come to OUT.h5.
     """
     target = part.with_suffix("")
     fault_point("rename")
     try:
+        place_to_write(target, TRAJECTORY, force=True)  # something else may have come since the run began
         os.replace(part, target)
+    except OutputError as error:
+        raise StorageError(f"{part}: complete, but it cannot be renamed: {error}") from error
     except OSError as error:
         raise StorageError(
             f"{part}: complete, but it cannot be renamed to {target.name}: {reason_of(error)}"

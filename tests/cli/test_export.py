@@ -33,14 +33,14 @@ def test_graph_of_a_time(call, changing, name):
         expected = {"59 min": trajectory.topology(0), "1 h": trajectory.topology(3600)}
     assert expected["59 min"].n_edges == expected["1 h"].n_edges + 1
     for time, topology in expected.items():
-        result = call("export", changing, "--time", time, "-o", name)
+        result = call("export", changing, "--time", time, "-o", name, "--force")
         assert result.exit_code == 0
         assert result.stdout == ""
         assert result.stderr == f"80 neurons and {topology.n_edges} synapses written to {name}\n"
         again, _ = read_network_file(name, KNOWN)
         for column in ("source", "target", "weight", "delay"):
             assert_array_equal(getattr(again, column), getattr(topology, column))
-    assert call("export", changing, "-o", name, "--quiet").stderr == ""
+    assert call("export", changing, "-o", name, "--quiet", "--force").stderr == ""
     assert read_network_file(name, KNOWN)[0].n_edges == expected["59 min"].n_edges
 
 
@@ -50,7 +50,7 @@ def test_graph_of_a_time(call, changing, name):
         (("--time", "3 h", "-o", "net.h5"), "outside the run"),
         (("--time", "3 mg", "-o", "net.h5"), "expected a time"),
         (("-o", "net.gexf"), "allowed: .graphml, .h5, .hdf5"),
-        (("-o", "out.h5"), "is a trajectory"),
+        (("-o", "out.h5"), "out.h5: exists and is not a graph"),
     ],
 )
 def test_wrong_calls_say_why(call, changing, arguments, message):

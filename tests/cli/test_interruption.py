@@ -9,13 +9,13 @@ import pytest
 
 from ketasim.cli import interruption
 from ketasim.cli.interruption import interruptible
-from ketasim.simulation.interrupts import HeldInterrupts
+from ketasim.simulation.interrupts import SIGNALS, HeldInterrupts
 
 
 @pytest.fixture(autouse=True)
 def handlers():
     """Python's own handlers, also where tests are started with SIGINT ignored."""
-    before = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = dict.fromkeys(SIGNALS, signal.SIG_DFL) | {signal.SIGINT: signal.default_int_handler}
     old = {number: signal.signal(number, handler) for number, handler in before.items()}
     yield
     found = {number: signal.signal(number, handler) for number, handler in old.items()}
@@ -46,7 +46,7 @@ def until(condition):
     return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_the_first_raises_and_is_heard(number, ended, monkeypatch):
     """Catches a batch system's SIGTERM that kills without a checkpoint, and a silence that makes people press again."""
     said = []
@@ -70,6 +70,19 @@ def test_the_second_ends_the_process_though_nothing_listens(ended, capsys):
     assert codes[0] == 130
     errors = capsys.readouterr().err
     assert errors.count("stopped at once; continue with: ketasim resume out.h5\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXCPU"), reason="a signal of POSIX")
+def test_warnings_that_are_repeated_leave_time_for_the_checkpoint(ended, monkeypatch):
+    """Catches a run that loses its last minutes: a closed terminal sends two, the limit of time one every second."""
+    said = []
+    monkeypatch.setattr(interruption, "_say", said.append)
+    with pytest.raises(KeyboardInterrupt), interruptible("ketasim resume out.h5"), HeldInterrupts():
+        for number in (signal.SIGXCPU, signal.SIGXCPU, signal.SIGHUP, signal.SIGHUP):
+            signal.raise_signal(number)
+            time.sleep(0.05)
+    assert len(said) == 1
+    assert ended[0] == []
 
 
 def test_one_that_came_while_a_kernel_handed_over_is_one(ended, monkeypatch):

@@ -206,7 +206,7 @@ def test_a_run_without_a_network_has_no_sheet(call, small, folder):
         (("--network", "--time", "3 d"), "outside the run"),
         (("--network", "--time", "soon"), "soon"),
         (("-o", "picture.xyz"), "picture.xyz"),
-        (("-o", "no/such/folder.png"), "folder.png"),
+        (("-o", "small.yaml/folder.png"), "folder.png"),
     ],
 )
 def test_plot_refuses_what_it_cannot_draw(call, small_file, arguments, word):

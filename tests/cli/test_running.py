@@ -62,13 +62,17 @@ def test_quiet_says_nothing(call, folder):
 def test_run_refuses_a_file_that_exists(call, folder, existing):
     """Catches a day's work that is overwritten by a second call, and one that could go on without a word of how."""
     (folder / existing).write_text("precious")
+    result = call("run", "small.yaml", "-o", "out.h5", "--force")
+    assert result.exit_code == 2
+    assert f"{existing}: exists and is not " in result.stderr
+    assert (folder / existing).read_text() == "precious"
+    (folder / existing).write_bytes(bytes(100) if existing != "out.h5" else b"")  # what a power cut leaves
     result = call("run", "small.yaml", "-o", "out.h5")
     assert result.exit_code == 2
     assert existing in result.stderr
     assert ("continue it with: ketasim resume out.h5\n" in result.stderr) == (existing != "out.h5")
     assert "--force" in result.stderr
     assert result.stdout == ""
-    assert (folder / existing).read_text() == "precious"
     assert call("run", "small.yaml", "network=none", "recording={}", "-o", "out.h5", "--force").exit_code == 0
     assert ketasim.open_trajectory(folder / "out.h5").complete
     assert sorted(path.name for path in folder.iterdir()) == ["out.h5", "small.yaml"]

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ketasim
 from ketasim.config import Experiment
 from ketasim.drugs import load_catalogue
 from ketasim.exposures import DOSES, Administration
+from ketasim.simulation import Simulation
 from tests.mechanisms.subjects import KETAMINE, setting
 
 BODY = setting(KETAMINE)
@@ -170,3 +172,45 @@ def test_routes_by_their_abbreviations(written, route):
     """Catches clinicians' words that are refused, or stored beside the name of the same route."""
     (dose,) = doses_of({"drug": "saline", "route": written})
     assert dose.route == route
+
+
+MANY = {
+    "format": 1,
+    "duration": "60 h",
+    "network": "none",
+    "schedule": {"step": "30 min"},
+    "doses": [
+        {
+            "drug": "ketamine",
+            "route": "intravenous",
+            "amount": "5 mg",
+            "duration": "30 min",
+            "repeat": {"every": "1 h", "count": 60},
+        }
+    ],
+}
+
+
+def test_a_step_looks_only_at_the_doses_that_are_near():
+    """Catches ten thousand doses that are searched in each of twenty thousand steps, and one that is not found."""
+    simulation, asked = Simulation(Experiment.from_mapping(MANY)), []
+
+    def counted(events, *rest):
+        asked.append(len(events))
+        return DOSES.inputs(events, *rest)
+
+    simulation._exposures = {replace(DOSES, inputs=counted): ()}
+    simulation.advance("60 h")
+    assert max(asked) <= 2
+    assert float(simulation.signals["drug_amount"].sum()) > 0.0
+    assert sum(count > 0 for count in asked) > 60
+
+
+def test_a_vehicle_of_the_same_shape():
+    """Catches a control without the columns of its drug: the drugs of an experiment decide, not their amounts."""
+    treated = Experiment.from_mapping(MANY | {"duration": "1 h", "doses": [MANY["doses"][0] | {"repeat": None}]})
+    vehicle = treated.replace(**{"doses.0.amount": "0 mg"})
+    one, other = ketasim.run(treated), ketasim.run(vehicle)
+    assert one.names() == other.names()
+    assert one["plasma_concentration"].shape == other["plasma_concentration"].shape
+    assert not other["plasma_concentration"].any()

@@ -80,6 +80,87 @@ def test_edited_helper_reaches_a_cached_caller(copy_of_kernels, tmp_path):
     assert run(5.0) == ["10.0", "0"]
 
 
+@pytest.fixture
+def run_random(copy_of_kernels, tmp_path):
+    """Call a kernel in a fresh process; returns exit code, sum, whether it came from the cache, warnings."""
+    program = (
+        "import numpy as np; from ketasim.kernels.random import draw_words\n"
+        "words = np.zeros(512, np.uint32); draw_words(words, np.uint32(1), np.uint64(1), np.int64(2), 0)\n"
+        "print(words.sum(), sum(draw_words.stats.cache_hits.values()))"
+    )
+    paths = {"PYTHONPATH": str(copy_of_kernels.parents[1]), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run(**environment):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | paths | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, *done.stdout.split(), done.stderr
+
+    return run
+
+
+DAMAGES = {
+    "emptied": lambda content: b"",
+    "cut": lambda content: content[: len(content) // 2],
+    "flipped": lambda content: content[:200] + bytes([content[200] ^ 1]) + content[201:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_damaged_machine_code_is_compiled_again_with_one_line(run_random, tmp_path, kind, damage):
+    """Catches a file that a power cut left empty or cut, and that ends every later process in "Aborted."."""
+    _, words, _, _ = run_random()
+    files = list((tmp_path / "cache").glob(f"**/*.{kind}"))
+    for file in files:
+        file.write_bytes(damage(file.read_bytes()))
+    code, again, hits, said = run_random()
+    assert (code, again, hits) == (0, words, "0")
+    assert len(said.splitlines()) == 1
+    assert "compiled kernels are damaged; they are compiled again" in said
+    assert run_random() == (0, words, "1", ""), "the damage stayed"
+    assert files
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+def test_a_cache_that_does_not_fit_on_the_disk_ends_no_run(copy_of_kernels, tmp_path):
+    """Catches a full disk, or a quota, that stops a run whose results go elsewhere."""
+    program = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "import numpy as np; from ketasim.kernels.random import draw_words; words = np.zeros(512, np.uint32)\n"
+        "draw_words(words, np.uint32(1), np.uint64(1), np.int64(2), 0); print(words.any())"
+    )
+    paths = {"PYTHONPATH": str(copy_of_kernels.parents[1]), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | paths, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n")
+    assert len(done.stderr.splitlines()) == 1
+    assert "File too large; kernels are recompiled next time" in done.stderr
+
+
+def test_plain_python_is_announced(run_random):
+    """Catches NUMBA_DISABLE_JIT of a debugging session that makes a run take days without a word."""
+    assert "NUMBA_DISABLE_JIT is set" in run_random(NUMBA_DISABLE_JIT="1")[-1].splitlines()[0]
+
+
+@pytest.mark.parametrize("threads", ["-1", "0", "many"])
+def test_a_wrong_number_of_threads_does_not_matter(run_random, threads):
+    """Catches a traceback through numba for a setting of other programs that ketasim does not use."""
+    assert run_random(NUMBA_NUM_THREADS=threads)[0] == 0
+
+
+def test_compiler_settings_of_the_environment_have_a_cache_of_their_own(run_random, tmp_path):
+    """Catches slow code of a debugging session, which every later run would load."""
+    run_random()
+    assert run_random(NUMBA_OPT="1")[2] == "0"
+
+
 def test_cache_folder_changes_with_the_processor(copy_of_kernels, tmp_path, monkeypatch):
     """Catches machine code of one processor that another, with the same home folder, would load."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))

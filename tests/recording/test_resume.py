@@ -45,7 +45,7 @@ def stopped(small, tmp_path):
             return seen.count(stage) < number
 
         with pytest.raises(CancelledError):
-            ketasim.run(small(network=network), tmp_path / name, progress=progress, **given)
+            ketasim.run(small(network=network), tmp_path / name, progress=progress, force=True, **given)
         return tmp_path / name
 
     return run
@@ -90,7 +90,7 @@ def test_a_run_that_lacks_only_its_name_gets_it(small, tmp_path, monkeypatch, ol
         ketasim.run(small(network="none", seed=2), path).close()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("ketasim.storage.writer.complete", lambda part: (_ for _ in ()).throw(KeyboardInterrupt))
-        ketasim.run(small(network="none"), path)
+        ketasim.run(small(network="none"), path, force=True)
     assert path.exists() == older
     assert interrupted_run(path, None, ()) is None
     assert ketasim.open_trajectory(path).config["seed"] == 1

@@ -26,6 +26,7 @@ from ketasim.storage.checkpoint import (
     write_checkpoint,
 )
 from ketasim.storage.datasets import StorageError
+from ketasim.storage.outputs import OutputError
 
 HEADER = {"identity": {"ketasim": "9.9"}, "last_spike": float("-inf"), "name": "täst"}
 ARRAYS = {"simulation/time": np.array(600.0), "writer/clocks/subject/rows": np.arange(7), "empty": np.empty((0, 3))}
@@ -254,3 +255,30 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match=r"out\.h5\.lock: cannot be written: "), locked(tmp_path / "file" / "out.h5"):
         pass
+
+
+def test_the_lock_of_others_stays(tmp_path):
+    """Catches ``-o poetry``, which removed the poetry.lock beside it."""
+    (tmp_path / "poetry.lock").write_text("# precious")
+    with pytest.raises(OutputError, match=r"poetry\.lock: exists and is not a lock"), locked(tmp_path / "poetry"):
+        pass
+    assert (tmp_path / "poetry.lock").read_text() == "# precious"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks otherwise")
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(tmp_path, monkeypatch, caplog, code):
+    """Catches a run that is refused on a network file system, and two that write the same file there."""
+
+    def flock(*_):
+        raise OSError(code, "no locks")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    path = tmp_path / "out.h5"
+    with locked(path):
+        assert "has no locks" in caplog.text
+        with pytest.raises(LockedError), locked(path):
+            pass
+    with locked(path):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,7 @@ from ketasim.documents import DocumentError
 from ketasim.network.topology import Edges, make_topology
 from ketasim.network_files.exchange import read_network_file, to_networkx
 from ketasim.storage import StorageError, write_graph
+from ketasim.storage.outputs import MARK, OutputError
 
 KNOWN = ("PYR", "PV", "SST")
 FORMATS = ("net.graphml", "net.h5", "net.hdf5")
@@ -40,7 +41,7 @@ def test_what_is_written_is_read_again(seed, single, name, tmp_path_factory):
     path = tmp_path_factory.mktemp("graph") / "folder" / name
     topology = replace(topology, labels=None)
     for graph in (topology, to_networkx(topology)):
-        assert write_graph(graph, path) == path
+        assert write_graph(graph, path, force=graph is not topology) == path
         again, _ = read_network_file(path, KNOWN)
         assert_same_edges(again, topology)
         assert [file.name for file in path.parent.iterdir()] == [name]
@@ -70,8 +71,8 @@ def test_a_network_s_file_can_be_run(small, small_run, tmp_path):
 def test_wrong_targets_are_refused(small_file, small_run, tmp_path):
     """Catches a trajectory that is overwritten by a graph, and a suffix whose format is guessed."""
     before = small_file.read_bytes()
-    with pytest.raises(DocumentError, match=r"small\.h5: is a trajectory"):
-        write_graph(small_run.topology(), small_file)
+    with pytest.raises(OutputError, match=r"small\.h5: exists and is not a graph"):
+        write_graph(small_run.topology(), small_file, force=True)
     assert small_file.read_bytes() == before
     with pytest.raises(DocumentError, match=r"unknown kind of graph file '\.gexf'; allowed: \.graphml"):
         write_graph(small_run.topology(), tmp_path / "net.gexf")
@@ -98,10 +99,10 @@ def test_names_that_graphml_cannot_keep_are_refused(labels, message, tmp_path):
     """Catches a file that no XML reader opens, and two neurons that become one; an older file stays."""
     graph = networkx.DiGraph([labels])
     networkx.set_node_attributes(graph, "PYR", "population")
-    (tmp_path / "net.graphml").write_text("older")
+    (tmp_path / "net.graphml").write_bytes(MARK)
     with pytest.raises(StorageError, match=message):
-        write_graph(graph, tmp_path / "net.graphml")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["older"]
+        write_graph(graph, tmp_path / "net.graphml", force=True)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [MARK]
 
 
 @pytest.mark.parametrize("name", FORMATS[:2])
@@ -111,9 +112,9 @@ def test_a_full_disk_leaves_the_older_file(random_graph, tmp_path, monkeypatch, 
     def fill(*arguments, **options):
         raise OSError(28, "No space left on device")
 
+    older = write_graph(random_graph(), tmp_path / name).read_bytes()
     monkeypatch.setattr("networkx.write_graphml", lambda graph, path: path.write_text("<graphml>") and fill())
     monkeypatch.setattr("ketasim.storage.sonata.write_topology", fill)
-    (tmp_path / name).write_text("older")
     with pytest.raises(StorageError, match=r"net\.\w+: cannot be written: No space left on device"):
-        write_graph(random_graph(), tmp_path / name)
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["older"]
+        write_graph(random_graph(), tmp_path / name, force=True)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [older]

@@ -2,6 +2,8 @@
 
 import logging
 import shutil
+import subprocess
+import sys
 from io import BytesIO
 
 import h5py
@@ -386,3 +388,19 @@ def test_a_name_that_is_no_text_is_damage(copied):
         h5py.h5a.create(place, b"\xffunits", h5py.h5t.NATIVE_INT8, h5py.h5s.create(h5py.h5s.SCALAR))
     (found,) = damages(copied)
     assert "/trajectories/subject/network_sampled cannot be read" in found
+
+
+_HOLD = "import h5py, sys; file = h5py.File(sys.argv[1], 'r+'); print('held', flush=True); sys.stdin.read()"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks otherwise")
+def test_a_file_open_elsewhere_is_said_to_be(small_file, tmp_path):
+    """Catches an intact file called no trajectory because another program has it open for writing."""
+    path = shutil.copy(small_file, tmp_path / "run.h5")
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLD, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(StorageError, match=r"cannot be read: .*another program has it open for writing"):
+            open_trajectory(path)
+        other.stdin.close()

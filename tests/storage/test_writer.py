@@ -276,10 +276,20 @@ def test_a_new_file_has_its_marks(tmp_path):
 
 def test_completing_replaces_an_older_file(tmp_path):
     """Catches a forced run that can't take the place of the one before."""
-    (tmp_path / "out.h5").write_text("old")
+    with TrajectoryWriter(tmp_path / "out.h5") as writer:
+        writer.finish()
     (tmp_path / "out.h5.part").write_text("new")
     complete(tmp_path / "out.h5.part")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("out.h5", "new")]
+
+
+def test_completing_replaces_nothing_else(tmp_path):
+    """Catches a file that somebody put at OUT.h5 during the run, and a finished run that is lost in its place."""
+    (tmp_path / "out.h5").write_text("precious")
+    (tmp_path / "out.h5.part").write_text("new")
+    with pytest.raises(StorageError, match=r"complete, but it cannot be renamed: .*is not a trajectory"):
+        complete(tmp_path / "out.h5.part")
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"out.h5": "precious", "out.h5.part": "new"}
 
 
 def test_a_name_that_cannot_be_given_costs_nothing(tmp_path, monkeypatch):

@@ -1,0 +1,115 @@
+"""What is told of a run while it goes on: to a callback, to the log, and in notebooks."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from html import escape
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from ketasim.simulation import Simulation
+
+#: Lines now and then; the command line silences it where it draws a bar.
+LOGGER = logging.getLogger("ketasim.progress")
+
+#: Wall time in s before the first line; each later one takes twice as long, up to the longest.
+_FIRST, _LONGEST = 15.0, 600.0
+
+_WORDS = {
+    "build": "building the network",
+    "baseline": "measuring the baseline",
+    "run": "running",
+    "store": "storing",
+}
+
+
+class Progress(NamedTuple):
+    """Progress of a run.
+
+    Attributes
+    ----------
+    stage : str
+        ``build``, ``baseline``, ``run`` or ``store``.
+    time, end : float
+        Simulated time now and at the end of the run, s.
+    done : float
+        Estimated fraction of the wall time that has passed.
+    simulation : Simulation, optional
+        The simulation, once it is built.
+    """
+
+    stage: str
+    time: float
+    end: float
+    done: float
+    simulation: Simulation | None = None
+
+    @property
+    def words(self) -> str:
+        """What is going on."""
+        from ketasim.kernels.jit import compiled_before
+
+        if self.done == 0.0 and not compiled_before():  # the first window compiles what is not in the cache
+            return "compiling kernels, first run only"
+        return _WORDS[self.stage]
+
+    @property
+    def clock(self) -> str:
+        """Simulated time of the whole, such as '1.5 h of 24 h'."""
+        return f"{span(self.time)} of {span(self.end)}"
+
+
+#: Called between windows; returning False cancels the run, which can be resumed.
+ProgressCallback = Callable[[Progress], Any]
+
+
+def span(seconds: float) -> str:
+    """Time as text, from seconds to days.
+
+    >>> span(5400.0), span(-20.0), span(172800.0)
+    ('1.5 h', '-20 s', '2 d')
+    """
+    for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if abs(seconds) >= 2 * size or (unit == "h" and abs(seconds) >= size):
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+class Lines:
+    """Logs a line now and then, so that a long run in a batch job is not silent."""
+
+    def __init__(self) -> None:
+        self._begin = self._last = time.monotonic()
+        self._wait = _FIRST
+
+    def __call__(self, progress: Progress) -> None:
+        """Log the progress if it is time for it."""
+        now = time.monotonic()
+        if now - self._last < self._wait:
+            return
+        self._last, self._wait = now, min(2.0 * self._wait, _LONGEST)
+        left = (now - self._begin) * (1.0 / progress.done - 1.0) if progress.done > 0.0 else None
+        words = f", about {span(left)} left" if left is not None else ""
+        LOGGER.info("%s: %s, %.0f %% done%s", progress.words, progress.clock, 100.0 * progress.done, words)
+
+
+def notebook_bar() -> ProgressCallback | None:
+    """Return a progress callback that draws a bar below the cell of a Jupyter notebook; None elsewhere."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None or not hasattr(shell, "kernel"):  # a terminal's IPython has none
+        return None
+    notebook = import_module("IPython.display")
+    handle = notebook.display(notebook.HTML(""), display_id=True)
+    drawn = -1.0
+
+    def draw(progress: Progress) -> None:
+        nonlocal drawn
+        now = time.monotonic()
+        if now - drawn < 0.2 and progress.stage != "store":  # each change is a message to the browser
+            return
+        drawn = now
+        words = escape(f"{progress.words}, {progress.clock}")
+        handle.update(notebook.HTML(f'<progress value="{progress.done:.3f}" max="1"></progress> {words}'))
+
+    return draw
