@@ -20,8 +20,8 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def write_graph(graph: Union["networkx.DiGraph", "Topology"], path: str | os.PathLike[str]) -> Path:
     """Write a graph of neurons as GraphML or SONATA, by the suffix of the path, replacing an older file atomically.
 
-    ``network: {file: ...}`` reads the same edges, weights and delays, to the bit. GraphML keeps node names that are
-    integers or text (read as integers if all of them look like integers); from SONATA that reader takes none.
+    ``network: {file: ...}`` reads the same edges, weights and delays, to the bit. Both keep node names that are
+    integers or text (from GraphML read as integers if all of them look like integers).
 
     Parameters
     ----------

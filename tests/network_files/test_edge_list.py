@@ -51,7 +51,6 @@ def test_edge_list_with_populations_does_not_depend_on_line_order(tmp_path, asse
         (["{h}", "a,b,PYR,PV,1", "b,a,SST,PYR,1"], 3, "node 'b' is SST here and PV on line 2"),
         (["{h}", "a,b,PYR,,1"], 2, "1 of 2 nodes have no population"),
         (["{h}", "a,b,PYR,PVV,1"], 2, "unknown population 'PVV' (1 nodes); allowed: PYR, PV, SST; did"),
-        (["{h}", "a,a,PYR,PYR,1"], 2, "a node cannot connect to itself"),
         (["{h}", "a,b,PYR,PV,1", "a,b,PYR,PV,1"], 3, "this pair is connected twice"),
         (["{h}"], None, "the network has no nodes"),
         ([""], None, "no column 'source'"),

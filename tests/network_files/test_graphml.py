@@ -48,9 +48,9 @@ def test_broken_graphml_is_refused(tmp_path, refusal):
         (GRAPHML.format(doctype="")[:-9], "not well-formed XML"),
         ("", "not well-formed XML"),
         ("<svg/>", "not a GraphML graph"),
-        (GRAPHML.format(doctype="").replace("2.5", "strong"), "not a GraphML graph"),
+        (GRAPHML.format(doctype="").replace("2.5", "strong"), "['weight']: 'strong' is not a number"),
         (GRAPHML.format(doctype="").replace('"directed"', '"undirected"'), "the graph is undirected"),
-        (GRAPHML.format(doctype="").replace(">PV<", ">PW<"), "net.graphml: graph.nodes['b']['population']"),
+        (GRAPHML.format(doctype="").replace(">PV<", ">PW<"), "net.graphml:5:1: graph.nodes['b']['population']"),
     ):
         path.write_text(text, encoding="utf-8")
         assert message in refusal(path)
