@@ -296,7 +296,7 @@ def _populations(draft: _Draft, roles: dict[str, str]) -> tuple[NDArray[np.int16
     number: dict[str | None, int] = {name: index for index, name in enumerate(draft.known)}
     numbers = [number.get(name, -1) if keep else 0 for name, keep in zip(mapped, kept.tolist(), strict=True)]
     population = np.array(numbers, np.int16)
-    draft.classified = bool((population >= 0).any())
+    draft.classified = bool((population[kept] >= 0).any())
     if (population < 0).any():
         _report_labels(draft, labels, np.flatnonzero(population < 0), roles)
         population[population < 0] = 0
@@ -443,18 +443,20 @@ def _edges(
         notes.append(f"undirected: {int(table.both.sum())} edges without direction count in both directions")
         rows = np.concatenate([rows, twice])
         source, target = np.concatenate([source, target[twice]]), np.concatenate([target, source[twice]])
-    weight = _weights(draft, roles, strength, count)[rows]
-    times = _filled(delay, f"delay: {DEFAULT_DELAY:g} ms", DEFAULT_DELAY, notes)[rows]
-    stays = kept[source] & kept[target]
-    for gone, words in (
-        (source == target, "self-edges left out: the network has no synapse of a neuron onto itself"),
-        (weight == 0.0, "edges of weight 0 left out: they are no synapses"),
-    ):
-        if (gone & stays).any():
-            notes.append(f"{int((gone & stays).sum())} {words}")
-            stays &= ~gone
-    if not stays.all():
-        rows, source, target, weight, times = (column[stays] for column in (rows, source, target, weight, times))
+    stays, loops = kept[source] & kept[target], source == target
+    if (loops & stays).any():
+        notes.append(
+            f"{int((loops & stays).sum())} self-edges left out: the network has no synapse of a neuron onto itself"
+        )
+    if not stays.all() or loops.any():
+        rows, source, target = (column[stays & ~loops] for column in (rows, source, target))
+    strength, count, delay = (column[rows] for column in (strength, count, delay))
+    weight = _weights(draft, roles, strength, count)
+    times = _filled(delay, f"delay: {DEFAULT_DELAY:g} ms", DEFAULT_DELAY, notes)
+    if not weight.all():
+        there = weight != 0.0
+        notes.append(f"{int((~there).sum())} edges of weight 0 left out: they are no synapses")
+        rows, source, target, weight, times = (column[there] for column in (rows, source, target, weight, times))
     weight = _unsigned(draft, roles, weight, (rows, population[source]))
     edges = Edges(source, target, weight, times)
     if table.sums_parallel or draft.how.parallel == "sum":

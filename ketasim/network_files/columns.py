@@ -22,8 +22,8 @@ NODE_ROLES: Mapping[str, tuple[str, ...]] = {
         "pt_root_id",
     ),
     "population": ("population", "pop_name", "pop", "cell_class", "cell_type", "celltype", "class", "type"),
-    "x": ("x", "pos_x", "x_um"),
-    "y": ("y", "pos_y", "y_um"),
+    "x": ("x", "pos_x", "positions_x", "x_um"),
+    "y": ("y", "pos_y", "positions_y", "y_um"),
 }
 
 #: Role of an edge's attribute -> its names. `count` multiplies the weight: synapses that make up one connection.

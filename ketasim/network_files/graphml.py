@@ -239,8 +239,7 @@ class _GraphmlOrigin:
 
 def _refuse_direction(path: Path, both: np.ndarray, look: _Look, how: Reading) -> None:
     """Refuse a graph without directions unless they are said to be both, and the reverse."""
-    undirected = look.edge_default or (both.size > 0 and both.all())
-    if undirected and both.any() and how.directed is None:
+    if look.edge_default and both.any() and how.directed is None:
         message = (
             "the graph is undirected, but synapses have a direction; if each edge stands for two synapses, one in each "
             "direction, say so under `network`: `directed: both`"

@@ -185,9 +185,7 @@ def _node_parts(files: Sequence[tuple[Path, Path | None]], known: Sequence[str])
 
 
 def _count_nodes(group: h5py.Group, path: Path, name: str) -> int:
-    stored = (one for attributes in _attribute_groups(group) for one in attributes.values())
-    first = next((one for one in stored if isinstance(one, h5py.Dataset)), None)  # as libsonata, if nothing else says
-    counted = next((group[key] for key in ("node_type_id", "node_id") if key in group), first)
+    counted = next((group[key] for key in ("node_type_id", "node_id") if key in group), None)
     if not isinstance(counted, h5py.Dataset):
         _refuse(path, f"/nodes/{name}: no dataset node_type_id or node_id, so the number of nodes is unknown")
     count = len(counted)

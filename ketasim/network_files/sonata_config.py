@@ -65,10 +65,10 @@ def read_circuit_config(path: Path) -> Circuit:
                 notes.append(f"{path.name}: {entry[f'{kind}_file']} is not enabled")
                 continue
             types = entry.get(f"{kind[:-1]}_types_file")
-            table = None
+            file, table = _located(entry[f"{kind}_file"], data, path), None
             if isinstance(types, str) and types.strip() not in ("", "NULL"):
                 table = _located(types, data, path)
-            files[kind].append((_located(entry[f"{kind}_file"], data, path), table))
+            files[kind].append((file, table))
             populations = entry.get("populations")
             for name, said in populations.items() if isinstance(populations, Mapping) else ():
                 if kind == "nodes" and isinstance(said, Mapping) and said.get("type") == "virtual":

@@ -78,3 +78,95 @@ def test_wrong_node_table_is_refused(tmp_path, refusal):
     assert "net.nodes.csv:5:" in text and "duplicate node 'a' (first on line 2)" in text
     write(tmp_path, "net.csv", "source,target,source_population", "a,b,PYR")
     assert "populations are also given in net.nodes.csv" in refusal(path)
+
+
+def test_a_spreadsheet_with_decimal_commas(written, read):
+    """Would catch the commonest file of half of Europe being refused, or 1,5 being read as 15 or as two columns."""
+    header = "Source;Target;Weight;Delay;source_population;target_population"
+    path = written("net.csv", f"{header}\n0;1;1,5;2,25;PYR;PV\n1;0;2.0;1;PV;PYR\n")
+    topology, notes = read(path)
+    assert (topology.weight.tolist(), topology.delay.tolist()) == ([1.5, 2.0], [2.25, 1.0])
+    assert "net.csv: columns separated by semicolons" in notes
+    assert "net.csv: decimal commas read as points" in notes
+    assert "edges: took Source for source, Target for target, Weight for weight, Delay for delay" in notes
+
+
+def test_decimal_commas_between_commas_are_explained(written, refusal):
+    """Would catch a file in which no reader can know which comma is which being read, or refused without a remedy."""
+    path = written("net.csv", "source,target,weight\n0,1,1,5\n")
+    assert "4 cells, but the header names 3 columns; with decimal commas, separate columns by semi" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    "names", ["pre,post,w", "From,To,Strength", "pre_pt_root_id,post_pt_root_id,syn_weight", "src,dst,nsyns"]
+)
+def test_other_names_of_the_same_columns(written, read, names):
+    """Would catch a table of single synapses that is refused because its tool calls the ends otherwise."""
+    path = written("net.csv", f"{names},pre_population,post_population\n0,1,3,PYR,PV\n1,0,2,PV,PYR\n")
+    topology, notes = read(path)
+    assert topology.weight.tolist() == [3.0, 2.0] and topology.source.tolist() == [0, 1]
+    took = next(note for note in notes if note.startswith("edges: took"))
+    assert f"{names.split(',')[0]} for source, {names.split(',')[1]} for target" in took
+
+
+def test_a_text_file_without_header(written, read):
+    """Would catch the first synapse being taken for names of columns, and comments for synapses."""
+    nodes = written("cells.txt", "id class\n7 PYR\n8 PV\n")
+    path = written("net.txt", "# made by hand\n7 8 1.5\n8   7 2\n")
+    topology, notes = read(path, nodes=nodes)
+    assert topology.labels == (7, 8) and topology.weight.tolist() == [1.5, 2.0]
+    assert "net.txt: no header; columns by place: source, target, weight" in notes
+    commented = written("net.csv", "# source, target, weight\n7, 8, 1.5\n8, 7, 2\n")
+    assert read(commented, nodes=nodes)[0].weight.tolist() == [1.5, 2.0]
+
+
+def test_classes_in_another_file_under_another_column_with_other_labels(written, read, refusal):
+    """Would catch classes that can't be said, and labels that are refused without the line that would say them."""
+    path = written("net.csv", "source,target,weight\n0,1,1.0\n1,0,2.0\n")
+    nodes = written("cells.csv", "id,cell_type,layer\n0,E,3\n1,pvalb,2\n2,glia,1\n")
+    topology, notes = read(path, nodes=nodes, classes={"E": "PYR", "pvalb": "PV", "glia": None})
+    assert topology.sizes == {"PYR": 1, "PV": 1}
+    assert "classes: took E as PYR (1), pvalb as PV (1), glia as none (1)" in notes
+    assert "left out: 1 of 3 nodes that are not in the network, with 0 of 2 edges" in notes
+    assert "nodes: took id for node, cell_type for population" in notes
+    assert "node attributes not used: layer" in notes
+    text = refusal(path, nodes=nodes)
+    assert "labels found: E (1), pvalb (1), glia (1)" in text
+    assert "population: cell_type, classes: {E: PYR, pvalb: PV, glia: PYR}}; none leaves nodes out" in text
+    assert "there are cell_type, layer; did you mean cell_type?" in refusal(path, nodes=nodes, population="cel_type")
+
+
+def test_parallel_edges_are_summed_only_if_asked(written, read, refusal):
+    """Would catch a slip being merged in silence, and a delay of merged synapses that is none of theirs."""
+    text = "source,target,weight,delay,source_population,target_population\n"
+    path = written("net.csv", text + "0,1,1,1,PYR,PV\n0,1,3,2,PYR,PV\n")
+    assert "this pair is connected twice" in refusal(path)
+    topology, notes = read(path, parallel="sum")
+    assert (topology.weight.tolist(), topology.delay.tolist()) == ([4.0], [1.75])
+    assert "parallel: 2 edges merged into 1, one for each pair: weights added, mean delay by weight" in notes
+
+
+def test_an_undirected_list(written, read):
+    """Would catch edges of an undirected graph that count in one direction only."""
+    path = written("net.csv", "source,target,weight,pre_class,post_class\n0,1,2,PYR,PV\n")
+    topology, notes = read(path, directed="both")
+    assert (topology.source.tolist(), topology.target.tolist(), topology.weight.tolist()) == ([0, 1], [1, 0], [2, 2])
+    assert "undirected: 1 edges without direction count in both directions" in notes
+
+
+def test_weights_of_counts_are_divided_by_the_mean_of_their_pair(written, read):
+    """Would catch counts of synapses taken as multiples of the model's synapse without a word."""
+    path = written("net.csv", "pre,post,nsyns,pre_class,post_class\n0,1,5,PYR,PYR\n1,0,15,PYR,PYR\n")
+    _, notes = read(path)
+    assert "weight: the mean is PYR to PYR 10; 1 is the model's own synapse, and `normalise: class_pair` divides" in (
+        " ".join(notes)
+    )
+    topology, notes = read(path, normalise="class_pair")
+    assert topology.weight.tolist() == [0.5, 1.5]
+    assert "weight: divided by the mean of its class pair: PYR to PYR 10" in notes
+
+
+def test_keys_that_do_nothing_are_refused(written, refusal):
+    """Would catch a key that is accepted although this kind of file has no use for it."""
+    path = written("net.graphml", "<graphml/>")
+    assert "a GraphML file has no `rows`; it is for matrix" in refusal(path, rows="sources")
