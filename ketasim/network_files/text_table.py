@@ -135,9 +135,9 @@ def read_table(path: Path, blanks: bool = False, header: bool | None = True) -> 
         lines = _cells(text, skipped, separator, any(sign in whole for sign in _COMMENT))
     except (UnicodeDecodeError, csv.Error) as error:
         refuse(None, str(path), f"not a table in UTF-8: {error}{_advice(path, error)}")
-    if _STRAY.search(whole):
-        stray = next(number for number, line in enumerate(text, start=1) if _STRAY.search(line))
-        refuse(Place(str(path), stray, 1, text[stray - 1]), "", "this line contains a control character")
+    if found := _STRAY.search(whole):
+        stray = min(whole.count("\n", 0, found.start()), len(text) - 1)
+        refuse(Place(str(path), stray + 1, 1, text[stray]), "", "this line contains a control character")
     names = [cell.strip() for cell in _split(first.lstrip("#% "), separator)] if first else []
     names = [name for name in names if name] if separator == " " else names
     if header is None:

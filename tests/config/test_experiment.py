@@ -184,7 +184,7 @@ def test_source_text_is_what_was_written(read, text, small_world):
 def test_whole_numbers_may_be_written_with_an_exponent(text, read):
     """Catches `network.neurons=1e3` being refused as "1000 stands here", and 10.5 neurons being rounded."""
     assert read(text.replace("neurons: 300", "neurons: 1e3")).network.neurons == 1000
-    with pytest.raises(DocumentError, match="neurons: expected a whole number, got 10.5"):
+    with pytest.raises(DocumentError, match=r"neurons: expected a whole number, got 10\.5"):
         read(text.replace("neurons: 300", "neurons: 10.5"))
 
 

@@ -25,7 +25,8 @@ CONFIG = {
     },
 }
 TYPES = {
-    "v1_node_types.csv": "node_type_id ei model_type model_name\n100 e point_process Scnn1a\n104 i point_process Pvalb\n",
+    "v1_node_types.csv": "node_type_id ei model_type model_name\n"
+    "100 e point_process Scnn1a\n104 i point_process Pvalb\n",
     "lgn_node_types.csv": "node_type_id model_type\n1 virtual\n",
     "v1_v1_edge_types.csv": "edge_type_id syn_weight delay target_query source_query\n"
     "1 1.5 2.0 \"model_name=='Scnn1a' & ei=='e'\" ei=='e'\n2 -7.5 NULL * ei=='i'\n",
