@@ -7,6 +7,7 @@ Names of columns are matched with names of rows, not by place. Classes are given
 
 import warnings
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ from ketasim.network_files.text_table import TextTable, is_number, refuse
 
 #: Largest number of nodes; a matrix of floats then has 3.2 GB.
 _MOST_NODES = 20_000
+#: Errors of numpy, whose parser of headers lets those of Python's own through.
+_NOT_NUMPY = (
+    ArithmeticError, EOFError, LookupError, MemoryError, OSError, SyntaxError, TypeError, ValueError, TokenError,
+)  # fmt: skip
 
 
 def read_matrix(source: Path | TextTable, how: Reading) -> NetworkTable:
@@ -101,7 +106,7 @@ def _from_numpy(path: Path) -> tuple[NDArray[np.float64], None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # written by Python 2
             stored = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
+    except _NOT_NUMPY as error:
         refuse(None, str(path), f"not an array of numbers saved by numpy: {error}")
     if stored.ndim != 2 or stored.shape[0] != stored.shape[1] or stored.dtype.kind not in "biuf":
         refuse(None, str(path), f"must be a square matrix of numbers, not {stored.dtype} of shape {stored.shape}")

@@ -80,46 +80,6 @@ def test_wrong_node_table_is_refused(tmp_path, refusal):
     assert "populations are also given in net.nodes.csv" in refusal(path)
 
 
-def test_a_spreadsheet_with_decimal_commas(written, read):
-    """Would catch the commonest file of half of Europe being refused, or 1,5 being read as 15 or as two columns."""
-    header = "Source;Target;Weight;Delay;source_population;target_population"
-    path = written("net.csv", f"{header}\n0;1;1,5;2,25;PYR;PV\n1;0;2.0;1;PV;PYR\n")
-    topology, notes = read(path)
-    assert (topology.weight.tolist(), topology.delay.tolist()) == ([1.5, 2.0], [2.25, 1.0])
-    assert "net.csv: columns separated by semicolons" in notes
-    assert "net.csv: decimal commas read as points" in notes
-    assert "edges: took Source for source, Target for target, Weight for weight, Delay for delay" in notes
-
-
-def test_decimal_commas_between_commas_are_explained(written, refusal):
-    """Would catch a file in which no reader can know which comma is which being read, or refused without a remedy."""
-    path = written("net.csv", "source,target,weight\n0,1,1,5\n")
-    assert "4 cells, but the header names 3 columns; with decimal commas, separate columns by semi" in refusal(path)
-
-
-@pytest.mark.parametrize(
-    "names", ["pre,post,w", "From,To,Strength", "pre_pt_root_id,post_pt_root_id,syn_weight", "src,dst,nsyns"]
-)
-def test_other_names_of_the_same_columns(written, read, names):
-    """Would catch a table of single synapses that is refused because its tool calls the ends otherwise."""
-    path = written("net.csv", f"{names},pre_population,post_population\n0,1,3,PYR,PV\n1,0,2,PV,PYR\n")
-    topology, notes = read(path)
-    assert topology.weight.tolist() == [3.0, 2.0] and topology.source.tolist() == [0, 1]
-    took = next(note for note in notes if note.startswith("edges: took"))
-    assert f"{names.split(',')[0]} for source, {names.split(',')[1]} for target" in took
-
-
-def test_a_text_file_without_header(written, read):
-    """Would catch the first synapse being taken for names of columns, and comments for synapses."""
-    nodes = written("cells.txt", "id class\n7 PYR\n8 PV\n")
-    path = written("net.txt", "# made by hand\n7 8 1.5\n8   7 2\n")
-    topology, notes = read(path, nodes=nodes)
-    assert topology.labels == (7, 8) and topology.weight.tolist() == [1.5, 2.0]
-    assert "net.txt: no header; columns by place: source, target, weight" in notes
-    commented = written("net.csv", "# source, target, weight\n7, 8, 1.5\n8, 7, 2\n")
-    assert read(commented, nodes=nodes)[0].weight.tolist() == [1.5, 2.0]
-
-
 def test_classes_in_another_file_under_another_column_with_other_labels(written, read, refusal):
     """Would catch classes that can't be said, and labels that are refused without the line that would say them."""
     path = written("net.csv", "source,target,weight\n0,1,1.0\n1,0,2.0\n")

@@ -84,6 +84,10 @@ def test_damaged_arrays_and_tables_are_refused(tmp_path, written, refusal):
     """Would catch a traceback of numpy, or of a table that is no matrix."""
     (tmp_path / "net.npy").write_bytes(b"\x93NUMPY\x01\x00")
     assert "not an array of numbers saved by numpy" in refusal(tmp_path / "net.npy", rows="sources")
+    np.save(tmp_path / "net.npy", np.eye(3))
+    whole = (tmp_path / "net.npy").read_bytes()
+    (tmp_path / "net.npy").write_bytes(whole.replace(b"False", b"Fal'("))
+    assert "not an array of numbers saved by numpy" in refusal(tmp_path / "net.npy", rows="sources")
     assert "2 rows and 3 columns of numbers; a matrix must be square" in refusal(
         written("a.csv", "0,1,2\n3,4,5\n"), rows="targets"
     )
