@@ -10,6 +10,7 @@ from ketasim.documents import Document, DocumentError, Problem, did_you_mean, re
 from ketasim.documents.units import in_words
 from ketasim.documents.validation import unknown
 from ketasim.exposures import Dose
+from ketasim.network_files.columns import Reading
 from ketasim.signals import SIGNALS
 
 if TYPE_CHECKING:
@@ -188,6 +189,15 @@ def _network(experiment: "Experiment") -> Iterator[_Finding]:
         yield ("network", "file"), f"there is no file '{network.file}'"
     elif isinstance(network, NetworkFile) and network.scale != 1 and experiment.circuit is None:
         yield ("network", "scale"), "only a circuit file (.yaml) can be scaled; other files name every neuron"
+    if isinstance(network, NetworkFile) and network.nodes is not None and not network.nodes.exists():
+        yield ("network", "nodes"), f"there is no file '{network.nodes}'"
+    if isinstance(network, NetworkFile) and experiment.circuit is not None:
+        for key in Reading._fields:
+            if getattr(network, key):
+                yield (
+                    ("network", key),
+                    "a circuit file (.yaml) says all itself; this is for files that name every neuron",
+                )
     if network is None:
         for key in ("node_signals", "spikes", "graph"):
             if getattr(experiment.recording, key):

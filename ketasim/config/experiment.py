@@ -210,7 +210,11 @@ class Experiment(Record):
         del data["recording"], data["threads"], data["schedule"]["checkpoint"]
         data["drugs"] = [file_digest(file) for file in self.drugs]
         if isinstance(self.network, NetworkFile):
-            data["network"]["file"] = file_digest(self.network.file)
+            first, *others = (file_digest(file) for file in self.network.files())
+            data["network"]["file"] = first
+            data["network"].pop("nodes", None)
+            if others:  # a table of nodes, or the files of a circuit configuration
+                data["network"]["others"] = others
         elif isinstance(self.network, NetworkModel):
             data["network"]["weights"] = self.network.weights.values._asdict()
         text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -226,6 +230,8 @@ class Experiment(Record):
             data["drugs"] = [str(file) for file in self.drugs]
         if isinstance(self.network, NetworkFile):
             data["network"]["file"] = str(self.network.file)
+            if self.network.nodes is not None:
+                data["network"]["nodes"] = str(self.network.nodes)
         file = self.source_file
         return {"data": data, "text": self.source_text, "file": str(file.absolute()) if file else None}
 

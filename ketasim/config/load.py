@@ -52,8 +52,8 @@ def _with_paths_from_here(document: Document) -> Document:
     """Make paths in overrides relative to the current folder, not to that of the experiment file."""
     network, drugs = document.data.get("network"), document.data.get("drugs")
     holders: list[tuple[Any, str | int, DataPath]] = []
-    if isinstance(network, dict) and "file" in network:
-        holders.append((network, "file", ("network", "file")))
+    if isinstance(network, dict):
+        holders += [(network, key, ("network", key)) for key in ("file", "nodes") if key in network]
     if isinstance(drugs, list):
         holders += [(drugs, number, ("drugs", number)) for number in range(len(drugs))]
     for holder, key, path in holders:

@@ -22,6 +22,8 @@ from ketasim.documents import format_quantity, parse_quantity
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import WHOLE, Quantity, Record, complaint, named, unknown
 from ketasim.exposures import STIMULI
+from ketasim.network.synapses import PREFRONTAL
+from ketasim.network_files.columns import Reading
 
 Species = Literal["human", "rat", "mouse"]
 
@@ -99,14 +101,68 @@ class NetworkModel(Record):
     )
 
 
+def _classes(value: Any) -> dict[str, str | None]:
+    """Return label -> population, None for the word `none`."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected a mapping such as {{E: PYR, pvalb: PV}}, got {shown(value)}")
+    for label, name in value.items():
+        if name is not None and name not in (*PREFRONTAL.cells, "none"):
+            message = unknown("population", name, [*PREFRONTAL.cells, "none"])
+            raise ValidationError.from_exception_data("classes", [complaint((label,), message)])
+    return {str(label): None if name == "none" else name for label, name in value.items()}
+
+
+Classes = Annotated[
+    dict[str, str | None],
+    PlainValidator(_classes, json_schema_input_type=dict[str, Literal["PYR", "PV", "SST", "none"]]),
+    PlainSerializer(lambda classes: {label: name or "none" for label, name in classes.items()}, when_used="json"),
+]
+
+
 class NetworkFile(Record):
     """A network from a file."""
 
-    file: LocalFile = Field(description="circuit file, GraphML, SONATA or edge list, relative to the experiment file")
+    file: LocalFile = Field(
+        description="circuit file, GraphML, SONATA or its circuit_config.json, edge list or matrix, relative to the "
+        "experiment file"
+    )
     scale: Annotated[StrictInt, Ge(1), Le(1000), WHOLE] = Field(
         default=1,
         description="for circuit files only: factor that multiplies the number of neurons and divides conductances",
     )
+    population: Annotated[StrictStr, Field(min_length=1)] | None = Field(
+        default=None, description="attribute or column that holds the classes of nodes, such as cell_type"
+    )
+    classes: Classes = Field(
+        default={}, description="labels in the file and the populations they are, such as {E: PYR, glia: none}"
+    )
+    nodes: LocalFile | None = Field(
+        default=None, description="table of nodes with their classes, relative to the experiment file"
+    )
+    rows: Literal["sources", "targets"] | None = Field(
+        default=None, description="whether a matrix's rows send or receive"
+    )
+    directed: Literal["both"] | None = Field(
+        default=None, description="both: each edge of an undirected graph stands for one in each direction"
+    )
+    parallel: Literal["sum"] | None = Field(
+        default=None, description="sum: edges of the same pair are merged, their weights added, as SONATA's always are"
+    )
+    normalise: Literal["class_pair"] | None = Field(
+        default=None,
+        description="class_pair: weights are divided by the mean of their class pair; for counts, nS or pA",
+    )
+
+    def files(self) -> list[Path]:
+        """Return every file that is read, the file itself first."""
+        from ketasim.network_files.exchange import files_of
+
+        return files_of(self.file, self.reading)
+
+    @property
+    def reading(self) -> Reading:
+        """How the file is to be read."""
+        return Reading(**{key: getattr(self, key) for key in Reading._fields})
 
 
 class Interval(Record):
@@ -190,7 +246,10 @@ def _network(value: Any, info: ValidationInfo) -> NetworkModel | NetworkFile | N
 
 
 def _plain_network(network: NetworkModel | NetworkFile | None) -> Any:
-    return "none" if network is None else network.model_dump(mode="json")
+    if not isinstance(network, NetworkFile):
+        return "none" if network is None else network.model_dump(mode="json")
+    data = network.model_dump(mode="json", exclude_none=True)
+    return data if data["classes"] else {key: value for key, value in data.items() if key != "classes"}
 
 
 Network = Annotated[

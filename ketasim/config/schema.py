@@ -41,7 +41,10 @@ def experiment_schema(mechanisms: Sequence["Mechanism"] = ()) -> dict[str, Any]:
         "additionalProperties": False,
     }
     schedule = definitions["Schedule"]["properties"]
-    for model, key in ((dose, "amount"), (dose, "rate"), (dose, "repeat"), (schedule, "budget")):  # left out, not null
+    network = definitions["NetworkFile"]["properties"]
+    optional = [(network, key) for key in network if "anyOf" in network[key]]
+    doses = [(dose, key) for key in ("amount", "rate", "repeat")]
+    for model, key in (*doses, (schedule, "budget"), *optional):  # left out, not null
         model[key] = {"description": model[key]["description"]} | model[key]["anyOf"][0]
     _without_titles_and_defaults(schema)
     schema["description"] = "An experiment: subject, doses, what is simulated and what is stored."

@@ -1,7 +1,8 @@
 """Import of networkx graphs and network files, export of networkx graphs."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from reprlib import repr as short
@@ -11,10 +12,14 @@ import numpy as np
 
 from ketasim.documents.problems import DocumentError, Problem
 from ketasim.network.topology import FAST_STEP, Topology
-from ketasim.network_files.assemble import Columns, NetworkTable, Where, assemble, number_column
-from ketasim.network_files.edge_list import read_edge_list
+from ketasim.network_files.assemble import NetworkTable, Where, assemble
+from ketasim.network_files.columns import PLAIN, Reading
+from ketasim.network_files.edge_list import Nodes, beside, looks_like_matrix, read_edge_list
 from ketasim.network_files.graphml import read_graphml
+from ketasim.network_files.matrix import read_matrix
 from ketasim.network_files.sonata import read_sonata
+from ketasim.network_files.sonata_config import read_circuit_config
+from ketasim.network_files.text_table import read_table
 
 if TYPE_CHECKING:
     import networkx
@@ -22,9 +27,19 @@ if TYPE_CHECKING:
 #: Python's integers are unbounded, but numpy cannot convert those beyond a float.
 _GIANT = 10**300
 
-#: Attributes read or written here; all others are listed in the notes, so that a misspelt one is noticed.
-_NODE_ATTRIBUTES = {"population", "pos", "x", "y", "node_id"}
-_EDGE_ATTRIBUTES = {"weight", "delay", "id"}
+#: Kinds of network files by suffix; circuit files (.yaml) are read by `ketasim.network_files.circuit`.
+KINDS = {
+    "GraphML": (".graphml",),
+    "SONATA": (".h5", ".hdf5", ".json"),
+    "text": (".csv", ".tsv", ".txt", ".edges", ".edgelist"),
+    "matrix": (".npy",),
+}
+#: Keys of `Reading` that are for some kinds only.
+_APPLIES = {
+    "nodes": ("GraphML", "edge list", "matrix"),
+    "rows": ("matrix",),
+    "directed": ("GraphML", "edge list"),
+}
 
 
 def from_networkx(
@@ -103,19 +118,23 @@ def to_networkx(topology: Topology) -> "networkx.DiGraph":
 
 
 def read_network_file(
-    path: str | Path, known: Sequence[str], dt_ms: float = FAST_STEP
+    path: str | Path, known: Sequence[str], dt_ms: float = FAST_STEP, how: Reading = PLAIN
 ) -> tuple[Topology, tuple[str, ...]]:
-    """Read a network: GraphML, SONATA (HDF5) or an edge list, by the file's suffix.
+    """Read a network: GraphML, SONATA, an edge list or a matrix, by the file's suffix and content.
 
     Parameters
     ----------
     path : str or Path
-        ``.graphml``; ``.h5`` or ``.hdf5`` with SONATA's ``/nodes`` and ``/edges``, such as a trajectory
-        (`ketasim.network_files.sonata`); ``.csv`` or ``.tsv`` (`ketasim.network_files.edge_list`).
+        ``.graphml``; ``.h5`` or ``.hdf5`` with SONATA's ``/nodes`` and ``/edges``, such as a trajectory, or ``.json``,
+        SONATA's circuit configuration (`ketasim.network_files.sonata`); ``.npy``, a matrix
+        (`ketasim.network_files.matrix`); ``.csv``, ``.tsv``, ``.txt``, ``.edges`` or ``.edgelist``, an edge list
+        (`ketasim.network_files.edge_list`) or a matrix.
     known : sequence of str
         Allowed populations, in the order of nodes.
     dt_ms : float
         Fast step in ms; no delay may be shorter.
+    how : Reading
+        What the file alone does not say.
 
     Returns
     -------
@@ -127,22 +146,74 @@ def read_network_file(
     Raises
     ------
     DocumentError
-        The file is missing, unreadable, or not a network that can be run.
+        The file is missing, unreadable, or not a network that can be run; or `how` says what does not apply to it.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in {".graphml", ".h5", ".hdf5", ".csv", ".tsv"}:
+    kind = next((kind for kind, suffixes in KINDS.items() if path.suffix.lower() in suffixes), None)
+    if kind is None:
         circuits = "circuit files (.yaml) belong under network.file of an experiment"
-        message = f"unknown kind of network file {suffix!r}; allowed: .graphml, .h5, .hdf5, .csv, .tsv; {circuits}"
+        allowed = ", ".join(suffix for suffixes in KINDS.values() for suffix in suffixes)
+        message = f"unknown kind of network file {path.suffix!r}; allowed: {allowed}; {circuits}"
         raise DocumentError([Problem(None, str(path), message)])
     if not path.is_file():
         raise DocumentError([Problem(None, str(path), "no such file")])
-    if suffix == ".graphml":
-        remedy = 'a <data> in each <node>, of a <key for="node" attr.name="population" attr.type="string">'
-        return _import_graph(read_graphml(path), known, dt_ms, f"{path}: graph", remedy)
-    if suffix in {".csv", ".tsv"}:
-        return assemble(*read_edge_list(path), known, dt_ms)
-    return assemble(*read_sonata(path, known), known, dt_ms)
+    return assemble(_read(path, kind, known, how), known, dt_ms, how)
+
+
+def _read(path: Path, kind: str, known: Sequence[str], how: Reading) -> NetworkTable:
+    if kind == "text":
+        text = read_table(path, header=None if how.rows is None else False)
+        kind = "matrix" if how.rows is not None or looks_like_matrix(text) else "edge list"
+    idle = [key for key, kinds in _APPLIES.items() if getattr(how, key) is not None and kind not in kinds]
+    if idle:
+        message = f"a {kind} file has no `{idle[0]}`; it is for {' and '.join(_APPLIES[idle[0]])}: leave it out"
+        raise DocumentError([Problem(None, f"{path}: {idle[0]}", message)])
+    if kind == "SONATA":
+        return read_sonata(path, known, how)
+    if kind == "GraphML":
+        return _with_nodes(read_graphml(path, how), how)
+    if kind == "matrix":
+        return read_matrix(path if path.suffix.lower() == ".npy" else text, how)
+    return read_edge_list(text, how)
+
+
+def _with_nodes(table: NetworkTable, how: Reading) -> NetworkTable:
+    """Add the columns of the table of nodes that `how` names, matched by name; they take precedence."""
+    if how.nodes is None or table.labels is None:
+        return table
+    nodes = Nodes(Path(how.nodes))
+    row = {name: number for number, name in enumerate(nodes.names)}
+    rows = [row.get(str(label)) for label in table.labels]
+
+    def joined(values: Callable[[], Any]) -> list[Any]:
+        cells = values()
+        return [None if one is None else cells[one] for one in rows]
+
+    columns = dict(table.nodes) | {name: partial(joined, values) for name, values in nodes.columns.items()}
+    found = sum(one is not None for one in rows)
+    said = f"{nodes.table.path.name}: {found} of {len(rows)} nodes found in it by name, {len(row) - found} others"
+    notes = [*table.notes, *nodes.table.notes(), *([said] if not found == len(rows) == len(row) else [])]
+    return replace(table, nodes=columns, notes=notes, taken={"node": {"node": nodes.column}})
+
+
+def files_of(path: str | Path, how: Reading = PLAIN) -> list[Path]:
+    """Return every file that `read_network_file` reads: the file, its table of nodes, the files of a circuit.
+
+    Raises
+    ------
+    DocumentError
+        A circuit configuration cannot be followed.
+    """
+    path = Path(path)
+    found = [path]
+    if path.suffix.lower() == ".json":
+        circuit = read_circuit_config(path)
+        found += [file for pair in (*circuit.nodes, *circuit.edges) for file in pair if file is not None]
+    elif how.nodes is not None:
+        found.append(Path(how.nodes))
+    elif path.suffix.lower() in (*KINDS["text"], *KINDS["matrix"]) and beside(path).is_file():
+        found.append(beside(path))
+    return found
 
 
 def _import_graph(
@@ -153,31 +224,32 @@ def _import_graph(
     number = {label: index for index, label in enumerate(labels)}
     rows = list(graph.edges(data=True))
     origin = _GraphOrigin(name, population_remedy, labels, rows)
-    nodes = [data for _, data in graph.nodes(data=True)]
     problems: list[Problem] = []
-    x, y = _coordinates(nodes, origin, problems)
+    data = [attributes for _, attributes in graph.nodes(data=True)]
+    nodes = _attributes(data)
+    if "pos" in nodes:
+        del nodes["pos"]
+        x, y = _coordinates(data, origin, problems)
+        nodes |= {"x": partial(_no_giants, x), "y": partial(_no_giants, y)}
     table = NetworkTable(
+        origin=origin,
         labels=labels,
-        population=[data.get("population") for data in nodes],
-        position=Columns(
-            number_column(_no_giants(x), lambda index: origin.node(index, "x"), problems),
-            number_column(_no_giants(y), lambda index: origin.node(index, "y"), problems),
-        ),
+        n_nodes=len(labels),
         source=np.array([number[source] for source, _, _ in rows], np.int64),
         target=np.array([number[target] for _, target, _ in rows], np.int64),
-        strength=Columns(
-            *(
-                number_column(
-                    _no_giants([data.get(key) for _, _, data in rows]), partial(origin.edge, column=key), problems
-                )
-                for key in ("weight", "delay")
-            )
-        ),
+        nodes=nodes,
+        edges=_attributes([attributes for _, _, attributes in rows]),
+        problems=problems,
     )
-    topology, notes = assemble(table, origin, problems, known, dt_ms)
-    unused_nodes = _unused("node", nodes, _NODE_ATTRIBUTES)
-    unused_edges = _unused("edge", [data for _, _, data in rows], _EDGE_ATTRIBUTES)
-    return topology, notes + unused_nodes + unused_edges
+    return assemble(table, known, dt_ms)
+
+
+def _attributes(rows: Sequence[dict[str, Any]]) -> dict[str, Callable[[], list[Any]]]:
+    names = {str(key): key for attributes in rows for key in attributes}
+    return {
+        name: partial(lambda key: _no_giants([attributes.get(key) for attributes in rows]), key)
+        for name, key in names.items()
+    }
 
 
 class _GraphOrigin:
@@ -249,8 +321,3 @@ def _coordinates(
 def _no_giants(values: list[Any]) -> list[Any]:
     """Make integers beyond any float infinite, which is rejected later."""
     return [math.inf if isinstance(value, int) and abs(value) > _GIANT else value for value in values]
-
-
-def _unused(what: str, rows: Sequence[dict[str, Any]], used: set[str]) -> tuple[str, ...]:
-    others = sorted({str(key) for data in rows for key in data} - used)
-    return (f"{what} attributes not used: {', '.join(others)}",) if others else ()

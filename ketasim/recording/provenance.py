@@ -1,6 +1,7 @@
 """What is known of a run before its first step: provenance, schedule, graph, doses; the identity for resuming."""
 
 import json
+import logging
 import os
 import platform
 from inspect import getsource
@@ -16,6 +17,8 @@ from ketasim.mechanisms import ORDER
 from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.simulation import Simulation
 from ketasim.storage.writer import TrajectoryWriter
+
+_LOGGER = logging.getLogger("ketasim")
 
 #: What computes a run and what of it is stored; pictures and words are not among what these import.
 CODE = ("ketasim.recording.recorder", "ketasim.recording.resume", "ketasim.analysis.summary")
@@ -52,7 +55,9 @@ def _own_code(declared: Any) -> str:
 
 
 def write_preamble(writer: TrajectoryWriter, simulation: Simulation) -> None:
-    """Write what is known before the first step: provenance, schedule, graph, doses."""
+    """Write what is known before the first step: provenance, schedule, graph, doses; tell the notes on the network."""
+    for remark in simulation.notes:
+        _LOGGER.info(remark)
     experiment = simulation.experiment
     parameters = _parameters(simulation)
     resolved, sha256 = _described(simulation)
@@ -98,7 +103,8 @@ def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
         resolved["network"] = {"graph_sha256": graph}
         sha256 = text_digest(f"{sha256} {graph}")
     elif "file" in resolved["network"]:
-        resolved["network"]["file"] = _relative(resolved["network"]["file"], folder)
+        for key in {"file", "nodes"} & resolved["network"].keys():
+            resolved["network"][key] = _relative(resolved["network"][key], folder)
     return resolved, sha256
 
 

@@ -43,7 +43,7 @@ _RATE = 3.0  #: Hz, mean rate of all neurons, for stored spikes
 _CHECKPOINT_NODE, _CHECKPOINT_SYNAPSE = 2.5e3, 48.0
 
 #: Bytes of a network file per edge, and of memory per byte of file while it is read, by file extension.
-_FILES, _LINES = {".graphml": (140.0, 21.0), ".h5": (38.0, 2.3)}, (25.0, 28.0)
+_FILES, _LINES = {".graphml": (140.0, 21.0), ".h5": (38.0, 2.3), ".json": (38.0, 2.3), ".npy": (8.0, 3.0)}, (25.0, 28.0)
 
 #: Fraction of slow times at which the network runs once estimates rest on enough of it: after a dose, at rest.
 _MOVED, _AT_REST = 0.95, 0.1
@@ -136,7 +136,8 @@ def _network_of(experiment: Experiment, graph: Any) -> tuple[int, dict[tuple[str
         return sum(sizes.values()), pairs, 0.0
     if isinstance(experiment.network, NetworkFile):
         file = experiment.network.file
-        (per_edge, per_byte), length = _FILES.get(file.suffix.lower(), _LINES), file.stat().st_size
+        (per_edge, per_byte) = _FILES.get(file.suffix.lower(), _LINES)
+        length = sum(one.stat().st_size for one in experiment.network.files())
         return max(1, round(math.sqrt(length / per_edge))), {_UNKNOWN: length / per_edge}, length * per_byte
     if isinstance(experiment.network, NetworkModel):
         return experiment.network.neurons, expected_synapses(experiment.network.neurons), 0.0

@@ -44,8 +44,8 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
         topology, notes = from_networkx(graph, known)
         return build(topology), notes
     match experiment.network:
-        case NetworkFile(file=file):
-            topology, notes = read_network_file(file, known)
+        case NetworkFile(file=file, reading=reading):
+            topology, notes = read_network_file(file, known, how=reading)
             return build(topology), notes
         case NetworkModel(neurons=neurons, weights=weights):
             topology = prefrontal_microcircuit(neurons, experiment.seed)

@@ -23,8 +23,8 @@ def write_graph(
 ) -> Path:
     """Write a graph of neurons as GraphML or SONATA, by the suffix of the path.
 
-    ``network: {file: ...}`` reads the same edges, weights and delays, to the bit. GraphML keeps node names that are
-    integers or text (read as integers if all of them look like integers); from SONATA that reader takes none.
+    ``network: {file: ...}`` reads the same edges, weights and delays, to the bit. Both keep node names that are
+    integers or text (from GraphML read as integers if all of them look like integers).
 
     Parameters
     ----------

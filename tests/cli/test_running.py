@@ -166,6 +166,20 @@ def test_check_says_what_was_filled_in(call, folder):
     assert "delay" not in result.stdout
 
 
+def test_run_says_what_a_network_was_taken_for(call, folder, caplog):
+    """Catches notes on a network file that only `check` prints, notes among the results, and notes despite --quiet."""
+    graph = networkx.DiGraph([("a", "b")])
+    networkx.set_node_attributes(graph, "PYR", "cell_type")
+    networkx.write_graphml(graph, folder / "net.graphml")
+    result = call("run", "small.yaml", "network={file: net.graphml}", "-o", "net.h5")
+    assert result.exit_code == 0
+    assert "nodes: took cell_type for population" in caplog.text
+    assert "took" not in result.stdout
+    caplog.clear()
+    call("run", "small.yaml", "network={file: net.graphml}", "-o", "two.h5", "-q")
+    assert "took" not in caplog.text
+
+
 def test_warmup_compiles_and_leaves_no_file(call, folder):
     """Catches a warm-up that is refused by its own checks, or writes into the current folder."""
     result = call("warmup")

@@ -50,7 +50,7 @@ MORE = {
     "repeats after the end": ("start: 0 h", "repeat: {every: 12 h, count: 3}", (6, 69), "doses.0.repeat", "dose 3 would start at 1 d; the run ends at 1 d"),
     "negative start": ("start: 0 h", "start: -1 h", (6, 68), "doses.0.start", "'-1 h' is out of range; it must be at least 0 s"),
     "network as text": ("{neurons: 300}", "net.graphml", (7, 10), "network", "expected {neurons: 1000}, {file: net.graphml} or none, got 'net.graphml'"),
-    "file and neurons": ("{neurons: 300}", "{neurons: 300, file: x}", (7, 11), "network.neurons", "unknown key 'neurons'; allowed: file, scale"),
+    "file and neurons": ("{neurons: 300}", "{neurons: 300, file: x}", (7, 11), "network.neurons", "unknown key 'neurons'; allowed: file, scale, population, classes, nodes, rows, directed, parallel, normalise"),
     "few neurons": ("300", "19", (7, 20), "network.neurons", "19 is out of range; it must be at least 20"),
     "recording without network": ("{neurons: 300}", "none", (11, 27), "recording.node_signals", "there is no network to record from (network: none); leave it out, as with recording={}"),
     "step without unit": ("auto", "60", (8, 18), "schedule.step", f"60 has no unit; {TIME}, or auto"),

@@ -1,6 +1,7 @@
 """The experiment as a value: internal units, changes, resolved form, digest."""
 
 import copy
+import json
 import pickle
 
 import pytest
@@ -177,3 +178,33 @@ def test_source_text_is_what_was_written(read, text, small_world):
     experiment = Experiment.from_mapping(MINIMAL)
     assert '"duration": "3 h"' in experiment.source_text
     assert experiment.source_file is None
+
+
+def test_whole_numbers_may_be_written_with_an_exponent(text, read):
+    """Catches `network.neurons=1e3` being refused as "1000 stands here", and 10.5 neurons being rounded."""
+    assert read(text.replace("neurons: 300", "neurons: 1e3")).network.neurons == 1000
+    with pytest.raises(DocumentError, match=r"neurons: expected a whole number, got 10\.5"):
+        read(text.replace("neurons: 300", "neurons: 10.5"))
+
+
+def test_how_a_network_is_read_is_part_of_the_experiment(tmp_path):
+    """Catches classes or a table of nodes that change results without changing the digest, or are lost on the way."""
+    (tmp_path / "net.csv").write_text("source,target\na,b\n", encoding="utf-8")
+    (tmp_path / "cells.csv").write_text("node,kind\na,E\nb,1\n", encoding="utf-8")
+    (tmp_path / "e.yaml").write_text(
+        "format: 1\nduration: 1 h\nnetwork: {file: net.csv, nodes: cells.csv, population: kind, "
+        "classes: {E: PYR, 1: none}}\n",
+        encoding="utf-8",
+    )
+    experiment = load_experiment(tmp_path / "e.yaml")
+    assert experiment.network.classes == {"E": "PYR", "1": None}
+    plain = experiment.resolved()["network"]
+    assert plain["classes"] == {"E": "PYR", "1": "none"} and "rows" not in plain
+    assert Experiment.from_mapping(experiment.resolved()) == experiment
+    assert Experiment.from_given(json.loads(json.dumps(experiment.given()))).sha256 == experiment.sha256
+    before = {experiment.sha256, experiment.replace(**{"network.classes": {"E": "SST", "1": "none"}}).sha256}
+    (tmp_path / "cells.csv").write_text("node,kind\na,E\nb,E\n", encoding="utf-8")
+    assert len(before | {load_experiment(tmp_path / "e.yaml").sha256}) == 3
+    with pytest.raises(DocumentError, match=r"e.yaml:3:.*network.nodes: there is no file"):
+        (tmp_path / "cells.csv").unlink()
+        load_experiment(tmp_path / "e.yaml")

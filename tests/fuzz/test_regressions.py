@@ -78,7 +78,7 @@ def test_thousands_of_misspelt_keys():
         ('<node id="n1"', '<node id="n0"', "duplicate node 'n0'"),
         ("</graph>", '</graph><graph edgedefault="directed"/>', "more than one <graph>"),
         ("<node", "<x>" * 100 + "</x>" * 100 + "<node", "nested deeper than 50"),
-        (' attr.type="double"', "", "not a GraphML graph: No key type"),
+        (' attr.name="population"', "", "24 of 24 nodes have no population"),
     ],
 )
 def test_graphml(tmp_path, old, new, words):

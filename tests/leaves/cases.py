@@ -30,6 +30,15 @@ cells:
 populations: {A: {cell: cell, neurons: 2}}
 """
 
+#: A network as tables and as a matrix: strong edges among 16 pyramidal and 8 inhibitory cells.
+_PAIRS = [(i, (i * step + step) % 24) for i in range(24) for step in (5, 7, 9) if i != (i * step + step) % 24]
+_EDGES = "source,target,weight\n" + "".join(f"{i},{j},{3 + (i + j) % 7}\n" for i, j in dict.fromkeys(_PAIRS) if i < j)
+_NODES = "node,population,other\n" + "".join(
+    f"{i},{'A' if i < 16 else 'B'},{'A' if i % 3 else 'B'}\n" for i in range(24)
+)
+_MATRIX = "".join(",".join(str((1 + i % 3) * ((i, j) in _PAIRS)) for j in range(24)) + "\n" for i in range(24))
+_LIST = {"file": "list.csv", "nodes": "nodes.csv", "population": "population", "classes": {"A": "PYR", "B": "PV"}}
+
 BASES: dict[str, dict[str, Any]] = {
     "human": HUMAN,
     "one met": HUMAN | {"subject": {"genotype": {"bdnf": "Val/Met"}}},
@@ -71,6 +80,8 @@ BASES: dict[str, dict[str, Any]] = {
             "spikes": [{"from": "0 s", "to": "11 min"}],
         },
     },
+    "list": HUMAN | {"network": _LIST},
+    "matrix": HUMAN | {"network": _LIST | {"file": "matrix.csv", "rows": "sources"}},
     # PV seldom contact SST
     "more cells": HUMAN | {"duration": "10 min", "network": {"neurons": 120}},
     # no cell of the default circuit has GluN2C
@@ -81,6 +92,10 @@ BASES: dict[str, dict[str, Any]] = {
 FILES = {
     "two.circuit.yaml": TWO_CELLS,
     "other.circuit.yaml": TWO_CELLS.replace("neurons: 2", "neurons: 3"),
+    "list.csv": _EDGES,
+    "matrix.csv": _MATRIX,
+    "nodes.csv": _NODES,
+    "other_nodes.csv": _NODES.replace("3,A", "3,B"),
     "own.yaml": OWN_DRUG,
     "other.yaml": OWN_DRUG.replace("k10: 0.6", "k10: 0.7"),
 }
@@ -192,6 +207,12 @@ def _cases() -> dict[str, tuple[str, dict[str, Any]]]:
         "network": ("rest", {"network": {"neurons": 20}, "schedule.baseline": "2 s"}),
         "network.file": ("rest", {"network.file": "other.circuit.yaml"}),
         "network.scale": ("rest", {"network.scale": 2}),
+        "network.population": ("list", {"network.population": "other"}),
+        "network.classes": ("list", {"network.classes": {"A": "PYR", "B": "SST"}}),
+        "network.nodes": ("list", {"network.nodes": "other_nodes.csv"}),
+        "network.rows": ("matrix", {"network.rows": "targets"}),
+        "network.directed": ("list", {"network.directed": "both"}),
+        "network.normalise": ("list", {"network.normalise": "class_pair"}),
         "schedule.skip": ("rest", {"schedule.skip": False}),
         "doses.0.rate": (
             "human",
@@ -212,6 +233,7 @@ CASES = _cases()
 WITHOUT_EFFECT: dict[str, tuple[str, Any]] = {
     "format": ("says how the file is to be read", None),
     "network.model": ("there is one model", None),
+    "network.parallel": ("without it, a file with parallel edges is refused", None),
     "stimuli.0.kind": ("there is one kind", None),
     "name": ("names the run and its files", "another"),
     "threads": ("how it is computed, not what", 2),

@@ -3,6 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from ketasim.documents.problems import DocumentError
+from ketasim.network_files.columns import Reading
 from ketasim.network_files.exchange import read_network_file
 
 KNOWN = ("PYR", "PV", "SST")
@@ -41,9 +42,26 @@ def assert_same_topology():
 def refusal():
     """The text of the error with which a file, or any other call, is refused."""
 
-    def text(path, call=read_network_file):
+    def text(path, call=read_network_file, **how):
         with pytest.raises(DocumentError) as caught:
-            call(path, KNOWN)
+            call(path, KNOWN, **({"how": Reading(**how)} if how else {}))
         return str(caught.value)
 
     return text
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a file and return its path."""
+
+    def write(name, text):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def read():
+    """Read a network file in a way given by keywords: the topology and the notes."""
+    return lambda path, **how: read_network_file(path, KNOWN, how=Reading(**how))

@@ -51,7 +51,6 @@ def test_edge_list_with_populations_does_not_depend_on_line_order(tmp_path, asse
         (["{h}", "a,b,PYR,PV,1", "b,a,SST,PYR,1"], 3, "node 'b' is SST here and PV on line 2"),
         (["{h}", "a,b,PYR,,1"], 2, "1 of 2 nodes have no population"),
         (["{h}", "a,b,PYR,PVV,1"], 2, "unknown population 'PVV' (1 nodes); allowed: PYR, PV, SST; did"),
-        (["{h}", "a,a,PYR,PYR,1"], 2, "a node cannot connect to itself"),
         (["{h}", "a,b,PYR,PV,1", "a,b,PYR,PV,1"], 3, "this pair is connected twice"),
         (["{h}"], None, "the network has no nodes"),
         ([""], None, "no column 'source'"),
@@ -79,3 +78,55 @@ def test_wrong_node_table_is_refused(tmp_path, refusal):
     assert "net.nodes.csv:5:" in text and "duplicate node 'a' (first on line 2)" in text
     write(tmp_path, "net.csv", "source,target,source_population", "a,b,PYR")
     assert "populations are also given in net.nodes.csv" in refusal(path)
+
+
+def test_classes_in_another_file_under_another_column_with_other_labels(written, read, refusal):
+    """Would catch classes that can't be said, and labels that are refused without the line that would say them."""
+    path = written("net.csv", "source,target,weight\n0,1,1.0\n1,0,2.0\n")
+    nodes = written("cells.csv", "id,cell_type,layer\n0,E,3\n1,pvalb,2\n2,glia,1\n")
+    topology, notes = read(path, nodes=nodes, classes={"E": "PYR", "pvalb": "PV", "glia": None})
+    assert topology.sizes == {"PYR": 1, "PV": 1}
+    assert "classes: took E as PYR (1), pvalb as PV (1), glia as none (1)" in notes
+    assert "left out: 1 of 3 nodes that are not in the network, with 0 of 2 edges" in notes
+    assert "nodes: took id for node, cell_type for population" in notes
+    assert "node attributes not used: layer" in notes
+    text = refusal(path, nodes=nodes)
+    assert "labels found: E (1), pvalb (1), glia (1)" in text
+    assert "population: cell_type, classes: {E: PYR, pvalb: PV, glia: PYR}}; none leaves nodes out" in text
+    assert "there are cell_type, layer; did you mean cell_type?" in refusal(path, nodes=nodes, population="cel_type")
+
+
+def test_parallel_edges_are_summed_only_if_asked(written, read, refusal):
+    """Would catch a slip being merged in silence, and a delay of merged synapses that is none of theirs."""
+    text = "source,target,weight,delay,source_population,target_population\n"
+    path = written("net.csv", text + "0,1,1,1,PYR,PV\n0,1,3,2,PYR,PV\n")
+    assert "this pair is connected twice" in refusal(path)
+    topology, notes = read(path, parallel="sum")
+    assert (topology.weight.tolist(), topology.delay.tolist()) == ([4.0], [1.75])
+    assert "parallel: 2 edges merged into 1, one for each pair: weights added, mean delay by weight" in notes
+
+
+def test_an_undirected_list(written, read):
+    """Would catch edges of an undirected graph that count in one direction only."""
+    path = written("net.csv", "source,target,weight,pre_class,post_class\n0,1,2,PYR,PV\n")
+    topology, notes = read(path, directed="both")
+    assert (topology.source.tolist(), topology.target.tolist(), topology.weight.tolist()) == ([0, 1], [1, 0], [2, 2])
+    assert "undirected: 1 edges without direction count in both directions" in notes
+
+
+def test_weights_of_counts_are_divided_by_the_mean_of_their_pair(written, read):
+    """Would catch counts of synapses taken as multiples of the model's synapse without a word."""
+    path = written("net.csv", "pre,post,nsyns,pre_class,post_class\n0,1,5,PYR,PYR\n1,0,15,PYR,PYR\n")
+    _, notes = read(path)
+    assert "weight: the mean is PYR to PYR 10; 1 is the model's own synapse, and `normalise: class_pair` divides" in (
+        " ".join(notes)
+    )
+    topology, notes = read(path, normalise="class_pair")
+    assert topology.weight.tolist() == [0.5, 1.5]
+    assert "weight: divided by the mean of its class pair: PYR to PYR 10" in notes
+
+
+def test_keys_that_do_nothing_are_refused(written, refusal):
+    """Would catch a key that is accepted although this kind of file has no use for it."""
+    path = written("net.graphml", "<graphml/>")
+    assert "a GraphML file has no `rows`; it is for matrix" in refusal(path, rows="sources")

@@ -127,7 +127,6 @@ def test_unknown_population_names_the_nearest(small_graph, refused):
     ("attributes", "message"),
     [
         ({"weight": -1.0}, "['weight']: -1 must be positive"),
-        ({"weight": 0}, "['weight']: 0 must be positive"),
         ({"weight": float("nan")}, "['weight']: nan must be a finite number"),
         ({"weight": "0.5"}, "['weight']: '0.5' is not a number"),
         ({"weight": True}, "['weight']: True is not a number"),
@@ -139,15 +138,40 @@ def test_unknown_population_names_the_nearest(small_graph, refused):
 def test_wrong_edge_is_named(attributes, message, small_graph, refused):
     """Would catch an error that does not say which edge and value."""
     graph = small_graph
-    graph.edges["b", "c"].update(attributes)
-    assert "graph.edges['b', 'c']" + message in refused(graph)
+    graph.edges["c", "a"].update(attributes)
+    assert "graph.edges['c', 'a']" + message in refused(graph)
 
 
-def test_self_edge_is_refused(small_graph, refused):
-    """Would catch an autapse, which the kernel's graph does not have."""
-    graph = small_graph
-    graph.add_edge("a", "a", weight=1.0, delay=1.0)
-    assert "graph.edges['a', 'a']: a node cannot connect to itself" in refused(graph)
+def test_what_is_no_synapse_is_left_out_and_counted(small_graph, assert_same_topology):
+    """Would catch autapses, which the kernel's graph does not have, and weights of 0 that are refused or run."""
+    wanted, _ = from_networkx(small_graph, KNOWN)
+    small_graph.add_edge("a", "a", weight=1.0, delay=1.0)
+    small_graph.add_edge("a", "c", weight=0, delay=1.0)
+    small_graph.add_edge("b", "a", weight=-0.0, delay=1.0)
+    found, notes = from_networkx(small_graph, KNOWN)
+    assert_same_topology(found, wanted)
+    assert notes == (
+        "1 self-edges left out: the network has no synapse of a neuron onto itself",
+        "2 edges of weight 0 left out: they are no synapses",
+    )
+
+
+def test_signs_agree_with_populations_or_are_refused(small_graph, assert_same_topology, refused):
+    """Would catch signed weights that are refused altogether, and a sign that contradicts the class of the source."""
+    wanted, _ = from_networkx(small_graph, KNOWN)
+    small_graph.edges["b", "c"]["weight"] *= -1.0
+    found, notes = from_networkx(small_graph, KNOWN)
+    assert_same_topology(found, wanted)
+    assert notes[0] == "weight: 1 negative ones of inhibitory neurons, taken by their size"
+    small_graph.add_edge("b", "a", weight=2.0, delay=1.0)
+    assert "['b', 'a']['weight']: 2 must be negative, as other weights of inhibitory neurons here: PV inhibits" in (
+        refused(small_graph)
+    )
+    small_graph.edges["b", "a"]["weight"] = -2.0
+    small_graph.edges["a", "b"]["weight"] = -1.0
+    assert "-1 must be positive: the sign of a synapse comes from its source's population, and PYR excites" in (
+        refused(small_graph)
+    )
 
 
 def test_positions_on_some_nodes_only_are_refused(small_graph, refused):

@@ -133,3 +133,14 @@ def test_wrong_sonata_is_refused(sonata, damage, message, refusal):
     with h5py.File(sonata, "r+") as file:
         damage(file)
     assert message in refusal(sonata)
+
+
+def test_labels_of_an_exported_network_come_back(tmp_path, small_graph, assert_same_topology):
+    """Would catch nodes that lose their names between export and import."""
+    for graph in (small_graph, networkx.relabel_nodes(small_graph, {"a": 30, "b": 10, "c": 20})):
+        topology, _ = from_networkx(graph, KNOWN)
+        with h5py.File(tmp_path / "net.h5", "w") as file:
+            write_topology(file, topology)
+        again, notes = read_network_file(tmp_path / "net.h5", KNOWN)
+        assert_same_topology(again, topology)
+        assert notes == ()
