@@ -29,6 +29,7 @@ _LOGGER = logging.getLogger("ketasim")
 _DASHES = ("-", "--", ":", "-.")
 #: Smallest span of a panel relative to its values, so that noise is not magnified: of curves, and of binned rates.
 _LEAST_SPAN, _LEAST_BINNED = 0.01, 0.4
+_MARGIN = 0.05  #: Space above and below the curves, as a fraction of their range.
 #: Height of the spikes, relative to that of a panel.
 _RASTER = 1.4
 #: Space for a legend above the curves, as a fraction of their range.
@@ -292,9 +293,10 @@ def _reach(axes: "Axes", shown: Shown, curves: Sequence[_Curve]) -> None:
     """Let limits follow the curves, with a smallest span; those that would go below zero for no value start there."""
     if shown.of_baseline:
         axes.axhline(100.0, color="0.5", lw=0.8, ls=":", zorder=0.5)
-    low, high = axes.get_ylim()
+    low, high = axes.dataLim.intervaly
+    low, high = low - _MARGIN * (high - low), high + _MARGIN * (high - low)
     largest = max((float(np.abs(curve.values).max()) for curve in curves), default=0.0)
-    missing = (_LEAST_BINNED if shown.binned else _LEAST_SPAN) * largest - (high - low)
+    missing = (_LEAST_BINNED if shown.binned else _LEAST_SPAN) * (largest or 1.0) - (high - low)
     if missing > 0.0:
         low, high = low - missing / 2.0, high + missing / 2.0
     if low < 0.0 and all(curve.values.min() >= 0.0 for curve in curves):

@@ -78,5 +78,7 @@ def draw_raster(axes: "Axes", window: Window, sizes: dict[str, int], named: bool
         label.set_color(POPULATIONS[place % len(POPULATIONS)])
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(f"spikes at {in_words(round(window.time / 60.0) / 60.0)}", fontsize=9, loc="left")
-    axes.set_xlabel("ms")
+    minutes = window.time / 60.0
+    when = in_words((round(minutes) if abs(minutes) >= 10.0 else minutes) / 60.0)
+    axes.set_title(f"spikes at {when}", fontsize=9, loc="left")
+    axes.set_xlabel("ms from the first spike")

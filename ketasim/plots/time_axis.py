@@ -155,6 +155,6 @@ def growing_bins(end: float) -> np.ndarray:
 def length_in_words(edges: np.ndarray) -> str:
     """Return the length of bins as text, of the shortest and the longest if they grow."""
     lengths = [edges[1] - edges[0], edges[-1] - edges[-2]]
-    words = list(dict.fromkeys(f"{hours:.2g} h" if hours >= 1.0 else f"{60.0 * hours:.2g} min" for hours in lengths))
-    # the last of equal bins takes what is left over
-    return " to ".join(words) if edges.size > 2 and lengths[1] > 1.6 * lengths[0] else words[0]
+    first, last = (f"{hours:.2g} h" if hours >= 1.0 else f"{60.0 * hours:.2g} min" for hours in lengths)
+    # the last of equal bins is up to half longer
+    return f"{first} to {last}" if lengths[1] > 1.6 * lengths[0] else first
