@@ -104,7 +104,7 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
     rows = [heading for heading in found if heading not in beside]
     if not rows:
         raise KetasimError("there is nothing to draw: the run had neither a drug in the body nor a network")
-    spikes = _spikes_of(trajectory)
+    spikes = _spikes_of(trajectory, sources[-1].signals)
     make_room(figure, len(rows) + (math.ceil(_RASTER) if spikes else 0))
     grid = figure.add_gridspec(2 if spikes else 1, 1, height_ratios=[len(rows), _RASTER] if spikes else None)
     all_axes = grid[0].subgridspec(len(rows), 1).subplots(sharex=True, squeeze=False)[:, 0]
@@ -127,7 +127,7 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
 def plot_signals(
     figure: "Figure", trajectory: Trajectory, names: Sequence[str], vehicle: Trajectory | None = None
 ) -> "Figure":
-    """Draw chosen signals as they are in the file, one panel each, those of a vehicle in grey.
+    """Draw chosen signals as they are in the file, one panel each, those of a vehicle in grey in each that it has.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def plot_signals(
     KeyError
         There is no such signal; the message lists the nearest names.
     """
-    data = [trajectory[name] for name in names]
+    data, signals = [trajectory[name] for name in names], signals_of(trajectory)
     make_room(figure, len(names))
     all_axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name, array in zip(all_axes, names, data, strict=True):
@@ -160,23 +160,28 @@ def plot_signals(
             other = vehicle[name]
             for _, values in known_columns(other):
                 axes.plot(other["time"].values / 3600.0, values, color=GREY, lw=1.0)
+        errors = errors_of(signals, name) if name in signals else {}
         for label, values in known_columns(array):
-            axes.plot(array["time"].values / 3600.0, values, label=label, color=colour_of(array, label), lw=1.2)
+            hours = array["time"].values / 3600.0
+            (drawn,) = axes.plot(hours, values, label=label, color=colour_of(array, label), lw=1.2)
+            if label in errors:
+                low, high = values - errors[label], values + errors[label]
+                axes.fill_between(hours, low, high, color=drawn.get_color(), alpha=0.2, lw=0)
         axes.set_ylabel(f"{fill(str(array.name).replace('_', ' '), _LINE)}\n({array.attrs['units']})")
+        axes.ticklabel_format(axis="y", useOffset=False)
         if axes.get_legend_handles_labels()[1]:
             axes.legend(fontsize=7, frameon=False, ncols=3)
     finish_column(figure, all_axes, trajectory, vehicle)
     return figure
 
 
-def _spikes_of(trajectory: Trajectory) -> tuple[list[Window], dict[str, int]] | None:
+def _spikes_of(trajectory: Trajectory, signals: Signals) -> tuple[list[Window], dict[str, int]] | None:
     """Windows whose spikes were recorded, and the sizes of the classes; None without any."""
-    try:
-        sizes = trajectory.topology(trajectory.begin).sizes
-    except KeyError:  # a run without a network
-        return None
-    windows = windows_of(trajectory, sizes)
-    return (windows, dict(sizes)) if windows else None
+    names: list[str] = next(
+        (one["population"].values.tolist() for one in signals.values() if "population" in one.dims), []
+    )
+    windows = windows_of(trajectory, names)
+    return (windows, dict(trajectory.topology(trajectory.begin).sizes)) if windows else None
 
 
 def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Sequence[_Source]) -> None:
@@ -205,7 +210,7 @@ def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Seque
     unit = "% of baseline" if shown.of_baseline else shown.unit or sources[-1].signals[names[0]].attrs["units"]
     means_over = f",\n{length_in_words(edges)} means" if edges.size else ""
     who = f", {next(iter(whose))}" if whose and len(whose) == 1 and "" not in whose else ""
-    axes.set_ylabel(f"{fill(heading + who, _LINE)}\n({with_micro_sign(unit)}{means_over})")
+    axes.set_ylabel(f"{fill(heading + who, _LINE)}\n({with_micro_sign(unit)}{means_over})", fontsize=9)
 
 
 def _curves(source: _Source, name: str) -> Iterator[_Curve]:

@@ -277,8 +277,8 @@ def _draw_turnover(axes: "Axes", start: Start, is_vehicle: bool) -> None:
         drawn.set_label("" if is_vehicle else label)
     axes.set_ylabel("% of those at the\nstart, per day")
     if not is_vehicle:
-        title = f"mean over {length_in_words(edges)}"
-        axes.legend(fontsize=7, frameon=False, ncols=2, title=title, title_fontsize=7, loc="lower right")
+        axes.set_title(f"means over {length_in_words(edges)}", fontsize=7, loc="left")
+        axes.legend(fontsize=7, frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
 
 
 def _draw_survival(axes: "Axes", start: Start, is_vehicle: bool) -> None:

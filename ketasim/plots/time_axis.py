@@ -155,6 +155,9 @@ def growing_bins(end: float) -> np.ndarray:
 def length_in_words(edges: np.ndarray) -> str:
     """Return the length of bins as text, of the shortest and the longest if they grow."""
     lengths = [edges[1] - edges[0], edges[-1] - edges[-2]]
-    first, last = (f"{hours:.2g} h" if hours >= 1.0 else f"{60.0 * hours:.2g} min" for hours in lengths)
-    # the last of equal bins is up to half longer
-    return f"{first} to {last}" if lengths[1] > 1.6 * lengths[0] else first
+    (first, unit), (last, unit_of_last) = (
+        (f"{hours:.2g}", "h") if hours >= 1.0 else (f"{60.0 * hours:.2g}", "min") for hours in lengths
+    )
+    if lengths[1] < 1.6 * lengths[0]:  # the last of equal bins is up to half longer
+        return f"{first} {unit}"
+    return f"{first} to {last} {unit}" if unit == unit_of_last else f"{first} {unit} to {last} {unit_of_last}"

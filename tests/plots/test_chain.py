@@ -158,6 +158,7 @@ def test_chosen_signals(figure, small_run):
         "plasma concentration (ng/mL)",
     ]
     assert [axes.get_legend() is None for axes in figure.axes] == [False, True, True, False]
+    assert [len(bands(axes)) for axes in figure.axes] == [0] * 4
     assert line(figure.axes[0], "PV").get_ydata() == pytest.approx(small_run["glutamate_ambient"].values[:, 1])
     assert pixels(figure).std() > 5.0
 
@@ -179,7 +180,10 @@ def test_an_unknown_signal_is_refused_by_name(figure, small_run):
 
 def test_a_vehicle_of_chosen_signals_is_grey(figure, by_hand):
     """Catches a vehicle that is asked for and left out."""
-    plot_signals(figure, by_hand({"bdnf": rising(0.02)}), ["bdnf"], by_hand({"bdnf": rising(0.01)}))
+    signals = ["bdnf", "trkb"]
+    run, vehicle = (by_hand({name: rising(slope) for name in signals}) for slope in (0.02, 0.01))
+    plot_signals(figure, run, signals, vehicle)
+    assert all(axes.get_lines()[0].get_color() == GREY for axes in figure.axes)
     grey, own = figure.axes[0].get_lines()[:2]  # behind them the dose
     assert (grey.get_color(), grey.get_ydata()[-1]) == (GREY, pytest.approx(1.08))
     assert own.get_ydata()[-1] == pytest.approx(1.16)
@@ -369,6 +373,9 @@ def test_glutamate_is_as_noisy_as_the_release_it_follows(figure, small_run):
         assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx(100.0 * expected[after, place].max())
     assert drawn["ambient glutamate (nM)"] == drawn["signalling, PYR (% of baseline)"] == {}
     assert len(drawn["firing rate (% of baseline)"]) == 3
+    figure.clear()
+    plot_signals(figure, small_run, ["glutamate_perisynaptic"])
+    assert len(bands(figure.axes[0])) == 3
 
 
 def test_rows_are_marked_where_lines_join_them(figure, by_hand):

@@ -157,4 +157,5 @@ def test_bins_are_as_wide_as_each_other_on_a_logarithmic_axis(axes, end):
 def test_lengths_of_bins_in_words():
     """Catches means over days said to be over ten minutes, and a last bin that is a little longer told as two."""
     assert length_in_words(growing_bins(336.0)) == "10 min to 76 h"
+    assert length_in_words(growing_bins(3.0)) == "10 to 18 min"
     assert length_in_words(bins(14.3)) == "1 h"
