@@ -17,7 +17,7 @@ SIGNALS = {
     "p70S6K": "#c2185b",
     "synaptic protein": "#7f5f00",
     "surface AMPA": "#0097a7",
-    "homeostatic scale": "#8f9779",
+    "homeostatic scale": "#8c9a00",
     "formation": FORMED,
     "elimination": LOST,
 }

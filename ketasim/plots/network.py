@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ketasim.documents.units import with_micro_sign
 from ketasim.network.prefrontal_microcircuit import side_of
 from ketasim.network.topology import Topology
 from ketasim.network.within import edges_within
@@ -216,8 +217,9 @@ def _draw_sheet(axes: "Axes", start: Start, change: Change, period: float, when:
         axes.add_patch(Rectangle((0.0, 0.0), period, period, fill=False, ls=":", lw=0.8, ec="0.5"))
     axes.margins(0.02)
     axes.set_aspect("equal")
-    axes.set_xlabel("um; the sheet wraps around" if not math.isinf(period) else "um")
-    axes.set_ylabel("um")
+    unit = with_micro_sign("um")
+    axes.set_xlabel(f"{unit}; the sheet wraps around" if not math.isinf(period) else unit)
+    axes.set_ylabel(unit)
     axes.spines[["top", "right"]].set_visible(False)
     chosen = sample_of(change)
     _draw_edges(axes, start, change, chosen, period)
