@@ -140,8 +140,8 @@ def growing_bins(end: float) -> np.ndarray:
 
     Examples
     --------
-    >>> growing_bins(336.0)[[0, 1, 2, -2, -1]].round(2)
-    array([  0.  ,   0.17,   0.34, 277.69, 336.  ])
+    >>> growing_bins(336.0)[[0, 1, 2, -2, -1]].round(2).tolist()
+    [0.0, 0.17, 0.33, 260.38, 336.0]
     """
     edges, least = [0.0], 1 / 6
     while edges[-1] < end:
