@@ -1,6 +1,7 @@
 """The run on one page, from dose to spines, with panels and curves as declared by the signals."""
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,17 +11,11 @@ import numpy as np
 from ketasim.analysis.summary import Signals, columns_of, is_run, panels, shown_of, signals_of, summary_of
 from ketasim.documents import KetasimError
 from ketasim.documents.units import with_micro_sign
-from ketasim.plots.page import (
-    GREY,
-    colour_of,
-    finish_column,
-    in_own_style,
-    known_columns,
-    make_room,
-    page_figure,
-)
+from ketasim.plots.colours import BLACK, GREY, colour_of, colour_of_signal
+from ketasim.plots.page import finish_column, in_own_style, is_linear, known_columns, make_room, page_figure
+from ketasim.plots.raster import Window, draw_raster, windows_of
 from ketasim.plots.time_axis import averaged, length_in_words
-from ketasim.signals import Shown
+from ketasim.signals import Shown, statistics
 from ketasim.storage import Trajectory
 
 if TYPE_CHECKING:
@@ -30,13 +25,13 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("ketasim")
 
-#: Curves of panels with several signals, and of signals without populations; dashes distinguish those of a vehicle.
-_COLOURS = ("#8e44ad", "#ca6f1e", "#117864", "#2e4053", "#b03a8c")
-_BLACK = "0.15"
+#: Curves that share a panel, also those of a vehicle.
 _DASHES = ("-", "--", ":", "-.")
-#: Smallest range of a panel to either side, so that noise is not magnified: per cent of baseline, and fraction of the
-#: mean of binned rates.
-_LEAST_RANGE, _LEAST_BINNED = 5.0, 0.2
+#: Smallest span of a panel relative to its values, so that noise is not magnified: of curves, and of binned rates.
+_LEAST_SPAN, _LEAST_BINNED = 0.01, 0.4
+_MARGIN = 0.05  #: Space above and below the curves, as a fraction of their range.
+#: Height of the spikes, relative to that of a panel.
+_RASTER = 1.4
 #: Space for a legend above the curves, as a fraction of their range.
 _LEGEND_ROOM = 0.2
 #: Letters in a line beside an axis.
@@ -48,11 +43,14 @@ class _Source(NamedTuple):
 
     signals: Signals
     summary: "pandas.DataFrame"
+    linear: bool
     grey: bool = False
 
 
 class _Curve(NamedTuple):
-    """One line of a panel, in the panel's unit; `who` is a population or moiety, `note` says what 100 % is."""
+    """One line of a panel, in the panel's unit; `who` is a population or moiety, `note` says what 100 % is, or
+    the peak.
+    """
 
     signal: str
     who: str
@@ -75,7 +73,8 @@ def picture(trajectory: Trajectory, names: Sequence[str] = (), vehicle: Trajecto
 def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | None = None) -> "Figure":
     """Draw every panel for which the run has a signal, in the order of the table of signals.
 
-    With doses a day or more after time zero the time axis is linear, otherwise it is logarithmic after the first hour.
+    With doses a day or more after time zero the time axis is linear, otherwise it turns logarithmic within the
+    first hour. Bands are one standard error, where one is known. Recorded spikes of up to three windows stand below.
 
     Parameters
     ----------
@@ -96,25 +95,31 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
     KetasimError
         The run recorded nothing to draw.
     """
-    sources = [_Source(signals_of(trajectory), summary_of(trajectory))]
+    linear = is_linear(trajectory)
+    sources = [_Source(signals_of(trajectory), summary_of(trajectory), linear)]
     if vehicle is not None:
-        sources.insert(0, _Source(signals_of(vehicle), summary_of(vehicle), grey=True))
+        sources.insert(0, _Source(signals_of(vehicle), summary_of(vehicle), linear, grey=True))
     found = panels(sources[-1].signals)
     beside = {heading: shown.beside for heading, (shown, _) in found.items() if shown.beside in found}
     rows = [heading for heading in found if heading not in beside]
     if not rows:
         raise KetasimError("there is nothing to draw: the run had neither a drug in the body nor a network")
-    make_room(figure, len(rows))
-    all_axes = figure.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0]
+    spikes = _spikes_of(trajectory, sources[-1].signals)
+    make_room(figure, len(rows) + (math.ceil(_RASTER) if spikes else 0))
+    grid = figure.add_gridspec(2 if spikes else 1, 1, height_ratios=[len(rows), _RASTER] if spikes else None)
+    all_axes = grid[0].subgridspec(len(rows), 1).subplots(sharex=True, squeeze=False)[:, 0]
     for axes, heading in zip(all_axes, rows, strict=True):
         drawn = [axes, *(axes.twinx() for host in beside.values() if host == heading)]
         headings = [heading, *(name for name, host in beside.items() if host == heading)]
         for one, name in zip(drawn, headings, strict=True):
             _draw_panel(one, name, found[name][1], sources)
-        if len(drawn) == 1:
-            _annotate_peak(axes, found[heading][1][0], sources[-1])
         _legend(drawn)
-    finish_column(figure, all_axes, trajectory)
+    if spikes:
+        windows, sizes = spikes
+        beside_each_other = grid[1].subgridspec(1, len(windows)).subplots(squeeze=False)[0]
+        for place, (axes, window) in enumerate(zip(beside_each_other, windows, strict=True)):
+            draw_raster(axes, window, sizes, named=place == 0)
+    finish_column(figure, all_axes, trajectory, vehicle)
     return figure
 
 
@@ -122,7 +127,7 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
 def plot_signals(
     figure: "Figure", trajectory: Trajectory, names: Sequence[str], vehicle: Trajectory | None = None
 ) -> "Figure":
-    """Draw chosen signals as they are in the file, one panel each, those of a vehicle in grey.
+    """Draw chosen signals as they are in the file, one panel each, those of a vehicle in grey in each that it has.
 
     Parameters
     ----------
@@ -145,7 +150,7 @@ def plot_signals(
     KeyError
         There is no such signal; the message lists the nearest names.
     """
-    data = [trajectory[name] for name in names]
+    data, signals = [trajectory[name] for name in names], signals_of(trajectory)
     make_room(figure, len(names))
     all_axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name, array in zip(all_axes, names, data, strict=True):
@@ -155,13 +160,28 @@ def plot_signals(
             other = vehicle[name]
             for _, values in known_columns(other):
                 axes.plot(other["time"].values / 3600.0, values, color=GREY, lw=1.0)
+        errors = errors_of(signals, name) if name in signals else {}
         for label, values in known_columns(array):
-            axes.plot(array["time"].values / 3600.0, values, label=label, color=colour_of(array, label), lw=1.2)
+            hours = array["time"].values / 3600.0
+            (drawn,) = axes.plot(hours, values, label=label, color=colour_of(array, label), lw=1.2)
+            if label in errors:
+                low, high = values - errors[label], values + errors[label]
+                axes.fill_between(hours, low, high, color=drawn.get_color(), alpha=0.2, lw=0)
         axes.set_ylabel(f"{fill(str(array.name).replace('_', ' '), _LINE)}\n({array.attrs['units']})")
+        axes.ticklabel_format(axis="y", useOffset=False)
         if axes.get_legend_handles_labels()[1]:
             axes.legend(fontsize=7, frameon=False, ncols=3)
-    finish_column(figure, all_axes, trajectory)
+    finish_column(figure, all_axes, trajectory, vehicle)
     return figure
+
+
+def _spikes_of(trajectory: Trajectory, signals: Signals) -> tuple[list[Window], dict[str, int]] | None:
+    """Windows whose spikes were recorded, and the sizes of the classes; None without any."""
+    names: list[str] = next(
+        (one["population"].values.tolist() for one in signals.values() if "population" in one.dims), []
+    )
+    windows = windows_of(trajectory, names)
+    return (windows, dict(trajectory.topology(trajectory.begin).sizes)) if windows else None
 
 
 def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Sequence[_Source]) -> None:
@@ -178,19 +198,19 @@ def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Seque
         for place, curve in enumerate(curves):
             # curves coloured by population need no dashes
             dashes = _DASHES[place % len(_DASHES)] if several or curve.colour is None else "-"
-            colour = _COLOURS[place % len(_COLOURS)] if several else curve.colour or _BLACK
+            colour = colour_of_signal(curve.signal, place) if several else curve.colour or BLACK
             label = "" if source.grey else _label(curve, several, len(whose) > 1)
             style: dict[str, Any] = {"color": GREY if source.grey else colour, "ls": dashes, "label": label or None}
             if shown.binned:
-                edges, means = averaged(curve.hours, curve.values)
+                edges, means = averaged(curve.hours, curve.values, source.linear)
                 axes.stairs(means, edges, baseline=None, lw=1.2, **style)
             else:
-                _draw_curve(axes, curve, style, thin=not several and curve.colour is not None)
+                _draw_curve(axes, curve, style, thin=curve.colour is not None)
     _reach(axes, shown, own)
     unit = "% of baseline" if shown.of_baseline else shown.unit or sources[-1].signals[names[0]].attrs["units"]
     means_over = f",\n{length_in_words(edges)} means" if edges.size else ""
     who = f", {next(iter(whose))}" if whose and len(whose) == 1 and "" not in whose else ""
-    axes.set_ylabel(f"{fill(heading + who, _LINE)}\n({with_micro_sign(unit)}{means_over})")
+    axes.set_ylabel(f"{fill(heading + who, _LINE)}\n({with_micro_sign(unit)}{means_over})", fontsize=9)
 
 
 def _curves(source: _Source, name: str) -> Iterator[_Curve]:
@@ -202,8 +222,7 @@ def _curves(source: _Source, name: str) -> Iterator[_Curve]:
     table = source.summary
     rest = table[(table["quantity"] == name) & (table["at"] == "baseline") & (table["statistic"] == "mean")]
     baselines = dict(zip(rest["population"], rest["value"], strict=True))
-    error = f"{name}_standard_error"
-    errors = dict(columns_of(source.signals[error])) if error in source.signals else {}
+    errors, peak = errors_of(source.signals, name), _peak_in_words(name, source)
     for who, values in columns_of(array):
         if shown.of_baseline:
             relative = array.attrs["units"] == "1" and not baselines
@@ -216,7 +235,30 @@ def _curves(source: _Source, name: str) -> Iterator[_Curve]:
         if kept.any():
             band = factor * errors[who][kept] if who in errors else None
             hours = array["time"].values[kept] / 3600.0
-            yield _Curve(shown.label or name, who, note, hours, factor * values[kept], band, colour_of(array, who))
+            yield _Curve(
+                shown.label or name, who, note or peak, hours, factor * values[kept], band, colour_of(array, who)
+            )
+            peak = ""  # told of the first, the drug given
+
+
+def errors_of(signals: Signals, name: str) -> dict[str, np.ndarray]:
+    """Return the standard error (T,) of each column of a signal: its own, or relatively that of one it is as noisy as.
+
+    Empty if neither is known, as for signals that filter the network's noise.
+    """
+    if f"{name}_standard_error" in signals:
+        return dict(columns_of(signals[f"{name}_standard_error"]))
+    text = str(signals[name].attrs.get("summary", ""))
+    noise = next((one.noise_of for one in statistics(text) if one.noise_of), "")
+    if not {noise, f"{noise}_standard_error"} <= set(signals):
+        return {}
+    levels, errors = dict(columns_of(signals[noise])), dict(columns_of(signals[f"{noise}_standard_error"]))
+    relative = {
+        who: np.divide(errors[who], level, out=np.zeros(level.size), where=level != 0.0)
+        for who, level in levels.items()
+        if who in errors
+    }
+    return {who: values * relative[who] for who, values in columns_of(signals[name]) if who in relative}
 
 
 def _label(curve: _Curve, several: bool, many: bool) -> str:
@@ -229,40 +271,43 @@ def _label(curve: _Curve, several: bool, many: bool) -> str:
 
 def _draw_curve(axes: "Axes", curve: _Curve, style: dict[str, Any], thin: bool) -> None:
     """Draw a line, with a band of one standard error if known; on thin lines points mark the rows."""
-    points = {"marker": ".", "ms": 2.5, "lw": 1.0} if thin else {"lw": 1.4}
+    points: dict[str, Any] = {"marker": ".", "ms": 2.5, "lw": 1.0} if thin else {"lw": 1.4}
     axes.plot(curve.hours, curve.values, **style, **points)
     if curve.errors is not None:
         low, high = curve.values - curve.errors, curve.values + curve.errors
         axes.fill_between(curve.hours, low, high, color=style["color"], alpha=0.2, lw=0)
 
 
-def _annotate_peak(axes: "Axes", name: str, source: _Source) -> None:
-    """Annotate the first curve of a subject's signal, the drug given, with its peak from the summary."""
-    table = source.summary
-    rows = table[table["quantity"] == name]
-    rows = rows[rows["population"] == rows["population"].iloc[0]].set_index("statistic") if len(rows) else rows
-    if "population" not in source.signals[name].dims and {"peak", "time_of_peak"} <= set(rows.index):
-        value, at = (float(rows.loc[statistic, "value"]) for statistic in ("peak", "time_of_peak"))
-        unit, shown = rows.loc["peak", "unit"], shown_of(source.signals[name])
-        if shown is not None and (shown.unit or shown.of_baseline):  # as the curve is drawn
-            factor, unit = (100.0, "%") if shown.of_baseline else (shown.factor, shown.unit)
-            value *= factor
-        unit = with_micro_sign(unit)
-        words = f"{value:.0f} {unit}" if value >= 100.0 else f"{value:.3g} {unit}"
-        axes.annotate(words, (at / 3600.0, value), xytext=(6, 4), textcoords="offset points", fontsize=8)
+def _peak_in_words(name: str, source: _Source) -> str:
+    """Put the peak of a subject's signal, of its first column, into words, from the summary and as it is drawn."""
+    table, array = source.summary, source.signals[name]
+    rows = table[(table["quantity"] == name) & (table["statistic"] == "peak")]
+    shown = shown_of(array)
+    if "population" in array.dims or rows.empty or shown is None:
+        return ""
+    value, unit = float(rows["value"].iloc[0]), rows["unit"].iloc[0]
+    if shown.unit or shown.of_baseline:
+        factor, unit = (100.0, "%") if shown.of_baseline else (shown.factor, shown.unit)
+        value *= factor
+    return (
+        f"peak {value:.0f} {with_micro_sign(unit)}" if value >= 100.0 else f"peak {value:.3g} {with_micro_sign(unit)}"
+    )
 
 
 def _reach(axes: "Axes", shown: Shown, curves: Sequence[_Curve]) -> None:
-    """Apply the smallest range around baseline or mean; otherwise start at zero if no value is negative."""
-    low, high = axes.get_ylim()
+    """Let limits follow the curves, with a smallest span; those that would go below zero for no value start there."""
     if shown.of_baseline:
         axes.axhline(100.0, color="0.5", lw=0.8, ls=":", zorder=0.5)
-        axes.set_ylim(min(low, 100.0 - _LEAST_RANGE), max(high, 100.0 + _LEAST_RANGE))
-    elif shown.binned and curves:
-        middle = float(np.concatenate([averaged(curve.hours, curve.values)[1] for curve in curves]).mean())
-        axes.set_ylim(min(low, (1.0 - _LEAST_BINNED) * middle), max(high, (1.0 + _LEAST_BINNED) * middle))
-    elif low < 0.0 and all(curve.values.min() >= 0.0 for curve in curves):
-        axes.set_ylim(bottom=0.0)
+    low, high = axes.dataLim.intervaly
+    low, high = low - _MARGIN * (high - low), high + _MARGIN * (high - low)
+    largest = max((float(np.abs(curve.values).max()) for curve in curves), default=0.0)
+    missing = (_LEAST_BINNED if shown.binned else _LEAST_SPAN) * (largest or 1.0) - (high - low)
+    if missing > 0.0:
+        low, high = low - missing / 2.0, high + missing / 2.0
+    if low < 0.0 and all(curve.values.min() >= 0.0 for curve in curves):
+        low = 0.0
+    axes.set_ylim(low, high)
+    axes.ticklabel_format(axis="y", useOffset=False)
 
 
 def _legend(drawn: "Sequence[Axes]") -> None:

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ketasim.documents.units import with_micro_sign
 from ketasim.network.prefrontal_microcircuit import side_of
 from ketasim.network.topology import Topology
 from ketasim.network.within import edges_within
-from ketasim.plots.page import COLOURS, GREY, doses_in_words, finish_page, in_own_style, schedule_of, ticks_and_frame
+from ketasim.plots.colours import BLACK, FORMED, GREY, LOST, POPULATIONS
+from ketasim.plots.page import finish_page, in_own_style, schedule_of, ticks_and_frame
 from ketasim.plots.time_axis import BINS, NARROW, bins, in_words, length_in_words, mark_doses, set_time_axis
 from ketasim.storage import Trajectory
 from ketasim.storage.edges import BIRTH, DEATH, EdgeEvents
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-_LOST, _NEW = "#6c3483", "#e67e22"
 #: h; the circuit has fewer synapses than there are spines, so in long runs they are counted over a day.
 _WIDTHS = ((168.0, 24.0), *BINS)
 #: Approximate number of changed edges drawn; several hundred would merge into a blot.
@@ -114,7 +115,7 @@ def plot_network(
         _draw_survival(survival, run, is_vehicle)
     _finish_time((turnover, survival), trajectory, seconds)
     _draw_in_degrees(figure.add_subplot(grid[2, 1]), start, change, in_words(seconds / 3600.0))
-    finish_page(figure, f"{trajectory.config['name']}: {doses_in_words(trajectory.events)}")
+    finish_page(figure, trajectory, vehicle)
     return figure
 
 
@@ -206,7 +207,7 @@ def _draw_sheet(axes: "Axes", start: Start, change: Change, period: float, when:
             y,
             s=area,
             marker=_MARKERS[place % len(_MARKERS)],
-            color=COLOURS[place % len(COLOURS)],
+            color=POPULATIONS[place % len(POPULATIONS)],
             alpha=0.6,
             lw=0,
             label=f"{name} ({x.size})",
@@ -216,8 +217,9 @@ def _draw_sheet(axes: "Axes", start: Start, change: Change, period: float, when:
         axes.add_patch(Rectangle((0.0, 0.0), period, period, fill=False, ls=":", lw=0.8, ec="0.5"))
     axes.margins(0.02)
     axes.set_aspect("equal")
-    axes.set_xlabel("um; the sheet wraps around" if not math.isinf(period) else "um")
-    axes.set_ylabel("um")
+    unit = with_micro_sign("um")
+    axes.set_xlabel(f"{unit}; the sheet wraps around" if not math.isinf(period) else unit)
+    axes.set_ylabel(unit)
     axes.spines[["top", "right"]].set_visible(False)
     chosen = sample_of(change)
     _draw_edges(axes, start, change, chosen, period)
@@ -243,7 +245,7 @@ def _draw_edges(axes: "Axes", start: Start, change: Change, chosen: np.ndarray, 
     from matplotlib.collections import LineCollection
 
     position = start.topology.position[start.topology.slice_of(start.population)]
-    for pairs, colour, dashes, label in ((change.lost, _LOST, (0, (4, 2)), "lost"), (change.new, _NEW, "-", "new")):
+    for pairs, colour, dashes, label in ((change.lost, LOST, (0, (4, 2)), "lost"), (change.new, FORMED, "-", "new")):
         ends = position[pairs[np.isin(pairs[:, 1], chosen)]]
         lines = short_ways(ends[:, 0], ends[:, 1], period)
         drawn = LineCollection(list(lines), colors=colour, linestyles=[dashes], linewidths=1.0, label=label, zorder=2)
@@ -269,7 +271,7 @@ def _draw_turnover(axes: "Axes", start: Start, is_vehicle: bool) -> None:
     if start.end <= 0.0:  # a run killed before its first births were stored
         return
     edges, events = bins(start.end, _WIDTHS), start.events
-    for kind, colour, dashes, label in ((BIRTH, _NEW, "-", "born"), (DEATH, _LOST, "--", "lost")):
+    for kind, colour, dashes, label in ((BIRTH, FORMED, "-", "born"), (DEATH, LOST, "--", "lost")):
         hours = events.time[events.kind == kind] / 3600.0  # ends of steps, which belong to the bin before
         counts = np.diff(np.searchsorted(hours, edges, "right"))
         per_day = 100.0 * counts / max(1, start.pairs.size) / (np.diff(edges) / 24.0)
@@ -277,14 +279,14 @@ def _draw_turnover(axes: "Axes", start: Start, is_vehicle: bool) -> None:
         drawn.set_label("" if is_vehicle else label)
     axes.set_ylabel("% of those at the\nstart, per day")
     if not is_vehicle:
-        title = f"mean over {length_in_words(edges)}"
-        axes.legend(fontsize=7, frameon=False, ncols=2, title=title, title_fontsize=7, loc="lower right")
+        axes.set_title(f"means over {length_in_words(edges)}", fontsize=7, loc="left")
+        axes.legend(fontsize=7, frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
 
 
 def _draw_survival(axes: "Axes", start: Start, is_vehicle: bool) -> None:
     hours, shares = survivors(start)
     hours, shares = np.append(hours, max(start.end, hours[-1])), np.append(shares, shares[-1])
-    axes.step(hours, 100.0 * shares, where="post", lw=1.3, color=GREY if is_vehicle else "0.15")
+    axes.step(hours, 100.0 * shares, where="post", lw=1.3, color=GREY if is_vehicle else BLACK)
     axes.set_ylabel("surviving synapses\nof the start (%)")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import wraps
 from io import BytesIO
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import matplotlib
@@ -11,19 +12,21 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ketasim.analysis.summary import resting_of
+from ketasim.network.resting import remarks_on_rest
+from ketasim.plots.colours import WARNING
 from ketasim.plots.time_axis import NARROW, mark_doses, set_time_axis
 from ketasim.storage import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Colours of populations, in the order of the network.
-COLOURS = ("#c0392b", "#2471a3", "#1e8449", "#7d3c98", "#b9770e", "#34495e")
-GREY = "#9a9a9a"
 ADVICE = "A research and teaching model; not medical advice."
 
 _INCHES_A_PANEL = 1.5
 _INCHES_AROUND = 1.0
+#: Height of the title, and of a line of small text under it; its letters.
+_INCHES_OF_TITLE, _INCHES_A_LINE, _LETTERS_AN_INCH = 0.25, 0.14, 14.0
 
 
 _P = ParamSpec("_P")
@@ -69,12 +72,6 @@ def page_figure(width: float = 9.0, height: float = 11.0) -> Figure:
     return figure
 
 
-def colour_of(array: Any, label: Any) -> str | None:
-    """Return the colour of a population, by its place in the network; None for other labels."""
-    names = array["population"].values.tolist() if "population" in array.dims else []
-    return COLOURS[names.index(label) % len(COLOURS)] if label in names else None
-
-
 def make_room(figure: Figure, panels: int) -> None:
     """Make a figure taller if it is too low for a column of so many panels."""
     width, height = figure.get_size_inches()
@@ -102,11 +99,16 @@ def ticks_and_frame(axes: "Axes") -> None:
     axes.set_axisbelow(True)
 
 
-def finish_column(figure: Figure, all_axes: Any, trajectory: Trajectory) -> None:
+def is_linear(trajectory: Trajectory) -> bool:
+    """Whether the time axis is linear: with doses a day or more after time zero, and runs that begin before it."""
+    _, starts, _ = schedule_of(trajectory)
+    return trajectory.begin < 0.0 or (starts.size > 0 and bool(starts.max() >= 24.0))
+
+
+def finish_column(figure: Figure, all_axes: Any, trajectory: Trajectory, vehicle: Trajectory | None) -> None:
     """Finish a column of panels: doses, one time axis, title and advice."""
     end, starts, durations = schedule_of(trajectory)
-    begin = trajectory.begin / 3600.0
-    linear = begin < 0.0 or (starts.size > 0 and starts.max() >= 24.0)
+    begin, linear = trajectory.begin / 3600.0, is_linear(trajectory)
     for axes in all_axes:
         mark_doses(axes, starts, durations, NARROW * (end - begin) if linear else 0.0)
         ticks_and_frame(axes)
@@ -114,16 +116,25 @@ def finish_column(figure: Figure, all_axes: Any, trajectory: Trajectory) -> None
     for axes in all_axes[:-1]:
         axes.set_xlabel("")
     figure.align_ylabels(list(all_axes))
-    finish_page(figure, f"{trajectory.config['name']}: {doses_in_words(trajectory.events)}")
+    finish_page(figure, trajectory, vehicle)
 
 
-def finish_page(figure: Figure, title: str) -> None:
-    """Add the title above the panels and the advice below."""
-    figure.suptitle(title, fontsize=11)
+def finish_page(figure: Figure, trajectory: Trajectory, vehicle: Trajectory | None) -> None:
+    """Add the title above the panels, under it what is unusual in the network at rest, and the advice below."""
+    title = f"{trajectory.config['name']}: {doses_in_words(trajectory.events)}"
+    figure.suptitle(title + (f" (grey: {vehicle.config['name']})" if vehicle is not None else ""), fontsize=11)
     figure.text(0.995, 0.003, ADVICE, ha="right", va="bottom", fontsize=7, color="0.4")
+    width, height = figure.get_size_inches()
+    remarks = [
+        line for one in remarks_on_rest(resting_of(trajectory)) for line in wrap(one, int(_LETTERS_AN_INCH * width))
+    ]
+    if remarks:
+        top = 1.0 - _INCHES_OF_TITLE / height
+        figure.text(0.5, top, "\n".join(remarks), ha="center", va="top", fontsize=8, color=WARNING, linespacing=1.15)
+    room = _INCHES_A_LINE * len(remarks) / height
     engine = figure.get_layout_engine()
     if engine is not None:
-        engine.set(rect=(0.0, 0.02, 1.0, 0.98))  # type: ignore[call-arg]
+        engine.set(rect=(0.0, 0.02, 1.0, 0.98 - room))  # type: ignore[call-arg]
 
 
 def schedule_of(trajectory: Trajectory) -> tuple[float, np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ketasim.network.prefrontal_microcircuit import side_of
+from ketasim.network.resting import resting_text
 from ketasim.network.topology import Topology
 from ketasim.storage import Column, TrajectoryWriter
 from ketasim.trajectory import open_trajectory
@@ -67,6 +68,7 @@ def by_hand():
     signals : name -> function of times (T,) in s; the other classes have no value, or the same with `others`.
     shown : name -> attribute `shown`.
     turnover : whether edges come and go, eight times in the run.
+    resting : class -> its activity at rest.
     finish : False leaves the file as a kill would.
     """
 
@@ -80,6 +82,7 @@ def by_hand():
         finish=True,
         shown=None,
         others=False,
+        resting=None,
     ):
         signals = signals or {"spine_density": np.ones_like}
         topology, target = topology_of(sizes), BytesIO()
@@ -113,6 +116,8 @@ def by_hand():
                     events = (kind, source, sink, np.ones(kind.size), np.full(kind.size, 1.5))
                     writer.append_edge_events(time, {("PYR", "PYR"): events})
             writer.flush()
+            if resting:
+                writer.mark(resting=resting_text(resting))
             if finish:
                 writer.finish()
         return open_trajectory(target)

@@ -4,14 +4,18 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_hex
 
 import ketasim
 from ketasim.analysis.summary import signals_of
 from ketasim.documents import KetasimError
 from ketasim.mechanisms import Mechanism
+from ketasim.network.resting import Resting
 from ketasim.plots import plot_chain, plot_signals
 from ketasim.plots.chain import panels
-from ketasim.plots.page import ADVICE, GREY
+from ketasim.plots.colours import FORMED, GREY, LOST, POPULATIONS, SIGNALS
+from ketasim.plots.page import ADVICE
 from ketasim.signals import Shown, Signal
 
 
@@ -55,7 +59,7 @@ def test_curves_are_the_signals_of_the_file(figure, small_run):
     plot_chain(figure, small_run)
     plasma, brain, rates = figure.axes[:3]
     array = small_run["plasma_concentration"]
-    curve = line(plasma, "ketamine")
+    (curve,) = (one for one in plasma.get_lines() if one.get_label().startswith("ketamine"))
     assert curve.get_xdata() == pytest.approx(array["time"].values / 3600)
     assert curve.get_ydata() == pytest.approx(array.values[:, :2].sum(axis=1))
     (right,) = (axes for axes in figure.axes if axes.get_ylabel().startswith("NMDA block"))
@@ -72,14 +76,15 @@ def test_curves_are_the_signals_of_the_file(figure, small_run):
 def test_the_peak_is_that_of_the_summary(figure, small_run):
     """Catches a picture that tells another peak than the closing words; baselines stand in the legend, see above."""
     plot_chain(figure, small_run)
-    (note,) = figure.axes[0].texts
-    table, key = small_run.summary, ("plasma_concentration", "ketamine", "")
-    assert note.get_text() == f"{ketasim.value_of(table, *key, 'peak'):.0f} ng/mL"
-    assert note.xy[0] * 3600 == pytest.approx(ketasim.value_of(table, *key, "time_of_peak"))
+    peak = ketasim.value_of(small_run.summary, "plasma_concentration", "ketamine", "", "peak")
+    named = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert named[0] == f"ketamine (peak {peak:.0f} ng/mL)"
+    assert "peak" not in "".join(named[1:])
+    assert not figure.axes[0].texts  # nothing that could lie on the legend
 
 
 def test_the_peak_of_a_score_is_in_the_unit_drawn(figure, small):
-    """Catches a peak noted, and placed, in the signal's own unit beside a curve in per cent."""
+    """Catches a peak noted in the signal's own unit beside a curve in per cent."""
 
     class Parameters(NamedTuple):
         """None."""
@@ -93,8 +98,8 @@ def test_the_peak_of_a_score_is_in_the_unit_drawn(figure, small):
     own = Mechanism("own", Parameters, advance, reads=("brain_concentration",), writes=("sedation",), signals=(row,))
     plot_chain(figure, ketasim.run(small(network="none"), mechanisms=[own]))
     (axes,) = (axes for axes in figure.axes if axes.get_ylabel().startswith("sedation"))
-    (note,), (curve,) = axes.texts, axes.get_lines()
-    assert note.xy[1] == pytest.approx(curve.get_ydata().max()) and note.get_text() == f"{note.xy[1]:.3g} %"
+    (note,), (curve,) = axes.get_legend().get_texts(), axes.get_lines()
+    assert note.get_text() == f"peak {curve.get_ydata().max():.3g} %"
 
 
 def test_vehicle_is_drawn_in_grey(figure, small, small_run):
@@ -153,6 +158,7 @@ def test_chosen_signals(figure, small_run):
         "plasma concentration (ng/mL)",
     ]
     assert [axes.get_legend() is None for axes in figure.axes] == [False, True, True, False]
+    assert [len(bands(axes)) for axes in figure.axes] == [0] * 4
     assert line(figure.axes[0], "PV").get_ydata() == pytest.approx(small_run["glutamate_ambient"].values[:, 1])
     assert pixels(figure).std() > 5.0
 
@@ -174,7 +180,10 @@ def test_an_unknown_signal_is_refused_by_name(figure, small_run):
 
 def test_a_vehicle_of_chosen_signals_is_grey(figure, by_hand):
     """Catches a vehicle that is asked for and left out."""
-    plot_signals(figure, by_hand({"bdnf": rising(0.02)}), ["bdnf"], by_hand({"bdnf": rising(0.01)}))
+    signals = ["bdnf", "trkb"]
+    run, vehicle = (by_hand({name: rising(slope) for name in signals}) for slope in (0.02, 0.01))
+    plot_signals(figure, run, signals, vehicle)
+    assert all(axes.get_lines()[0].get_color() == GREY for axes in figure.axes)
     grey, own = figure.axes[0].get_lines()[:2]  # behind them the dose
     assert (grey.get_color(), grey.get_ydata()[-1]) == (GREY, pytest.approx(1.08))
     assert own.get_ydata()[-1] == pytest.approx(1.16)
@@ -190,11 +199,12 @@ def test_a_trajectory_draws_itself(by_hand):
     assert one._repr_png_().startswith(b"\x89PNG")
 
 
+TURNOVER = "spine turnover, PYR (% per day, 10 min to 21 h means)"
 NAMES = {
     "signalling, PYR (% of baseline)": ("trkb", "bdnf", "p70s6k"),
     "synapses, PYR (% of baseline)": ("surface_ampa", "synaptic_protein", "homeostatic_scale"),
     "spine density, PYR (% of baseline)": ("spine_density",),
-    "spine turnover, PYR (% per day, 6 h means)": ("spine_formation_rate", "spine_elimination_rate"),
+    TURNOVER: ("spine_formation_rate", "spine_elimination_rate"),
 }
 LABELS = {
     "trkb": "TrkB",
@@ -267,27 +277,41 @@ def test_vehicle_is_grey_with_the_same_dashes(figure, by_hand):
     assert len(axes.get_legend().get_texts()) == 3
 
 
-@pytest.mark.parametrize(("slope", "low", "high"), [(0.0, 95.0, 105.0), (0.001, 95.0, 105.0), (-0.05, 60.0, 105.0)])
-def test_noise_is_not_blown_up(figure, by_hand, slope, low, high):
-    """Catches a change of a tenth of a per cent that fills the panel, and a large one that is cut off."""
+@pytest.mark.parametrize(
+    ("slope", "low", "high"), [(0.0, 99.5, 100.5), (0.00001, 99.6, 100.4), (0.001, 100.0, 100.8), (-0.05, 60.0, 100.0)]
+)
+def test_limits_follow_the_data_down_to_a_smallest_span(figure, by_hand, slope, low, high):
+    """Catches 0.8 % that looks flat, 0.01 % that fills the panel, a change cut off, and ticks with an offset."""
     plot_chain(figure, by_hand({"spine_density": rising(slope)}))
-    bottom, top = figure.axes[0].get_ylim()
+    axes = figure.axes[0]
+    bottom, top = axes.get_ylim()
     assert bottom <= low
     assert top >= high
     assert top - bottom < 1.3 * (high - low)
+    figure.canvas.draw()
+    assert axes.yaxis.get_major_formatter().get_offset() == ""
+    ticks = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(set(ticks)) == len(ticks)
 
 
-def test_turnover_is_the_mean_of_the_rates(figure, by_hand):
-    """Catches rates as fractions, formation and elimination exchanged, and the length of the mean left unsaid."""
-    run = by_hand({"spine_formation_rate": lambda t: 0.03 + 0 * t, "spine_elimination_rate": lambda t: 0.02 + 0 * t})
-    plot_chain(figure, run)
+@pytest.mark.parametrize(("doses", "first", "means"), [((0, 172_800), 6.0, "6 h"), ((0,), 1 / 6, "10 min to 21 h")])
+def test_turnover_is_the_mean_of_the_rates(figure, by_hand, doses, first, means):
+    """Catches rates as fractions, formation and elimination exchanged, a first bin as long as the rest of the picture
+    is wide, colours that mean the opposite in the picture of the network, and the length of the mean left unsaid.
+    """
+    rates = {"spine_formation_rate": lambda t: 0.03 + 0 * t, "spine_elimination_rate": lambda t: 0.02 + 0 * t}
+    plot_chain(figure, by_hand(rates, doses=doses))
     axes = figure.axes[0]
-    drawn = {patch.get_label(): patch.get_data().values for patch in axes.patches if hasattr(patch, "get_data")}
-    assert drawn["formation"] == pytest.approx([3.0] * 32)
-    assert drawn["elimination"] == pytest.approx([2.0] * 32)
-    assert axes.get_ylabel().endswith("6 h means)")
+    drawn = {patch.get_label(): patch for patch in axes.patches if hasattr(patch, "get_data")}
+    for label, value, colour in (("formation", 3.0, FORMED), ("elimination", 2.0, LOST)):
+        values, edges, _ = drawn[label].get_data()
+        assert values == pytest.approx([value] * len(values))
+        assert to_hex(drawn[label].get_edgecolor()) == colour
+        assert (edges[1], edges[-1]) == (pytest.approx(first), 192.0)
+        assert len(values) >= 30
+    assert axes.get_ylabel().replace("\n", " ").endswith(f"{means} means)")
     low, high = axes.get_ylim()
-    assert (low, high) == (pytest.approx(1.95, abs=0.06), pytest.approx(3.25, abs=0.06))
+    assert (low, high) == (pytest.approx(1.9), pytest.approx(3.34))
 
 
 def test_an_own_signal_is_drawn_as_its_file_declares(figure, by_hand):
@@ -321,11 +345,67 @@ def test_populations_and_signals_of_one_panel_are_told_apart(figure, by_hand):
     assert len(styles) == 6
 
 
-@pytest.mark.parametrize(("doses", "scale"), [([0], "symlog"), ([0, 7_200], "symlog"), ([0, 172_800], "linear")])
+@pytest.mark.parametrize(("doses", "scale"), [([0], "asinh"), ([0, 7_200], "asinh"), ([0, 172_800], "linear")])
 def test_doses_over_days_make_the_axis_linear(figure, by_hand, doses, scale):
     """Catches later infusions pressed together by the logarithm, and a first hour lost where there is one dose."""
     plot_chain(figure, by_hand({"bdnf": rising(0.01)}, doses=doses))
     (axes,) = figure.axes
     assert axes.get_xscale() == scale
     assert axes.get_xlim()[1] >= 192.0
-    assert ("logarithmic" in axes.get_xlabel()) == (scale == "symlog")
+    assert ("logarithmic" in axes.get_xlabel()) == (scale == "asinh")
+
+
+def bands(axes):
+    return {to_hex(one.get_facecolor()[0]): one for one in axes.collections if isinstance(one, PolyCollection)}
+
+
+def test_glutamate_is_as_noisy_as_the_release_it_follows(figure, small_run):
+    """Catches noise that looks like an effect, another error than that of the summary, and one that is made up."""
+    plot_chain(figure, small_run)
+    drawn = {label: bands(axes) for label, axes in by_label(figure).items()}
+    signals = signals_of(small_run)
+    relative = signals["vesicle_release_standard_error"] / signals["vesicle_release"]
+    after = relative["time"].values >= 0
+    expected = signals["glutamate_perisynaptic"].values * (1.0 + relative.values)
+    glutamate = drawn["perisynaptic glutamate (% of baseline)"]
+    assert list(glutamate) == list(POPULATIONS[:3])
+    for place, band in enumerate(glutamate.values()):
+        assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx(100.0 * expected[after, place].max())
+    assert drawn["ambient glutamate (nM)"] == drawn["signalling, PYR (% of baseline)"] == {}
+    assert len(drawn["firing rate (% of baseline)"]) == 3
+    figure.clear()
+    plot_signals(figure, small_run, ["glutamate_perisynaptic"])
+    assert len(bands(figure.axes[0])) == 3
+
+
+def test_rows_are_marked_where_lines_join_them(figure, by_hand):
+    """Catches lines between rows hours apart, on which a signal was never computed, drawn as if it had been."""
+    plot_chain(figure, by_hand({"bdnf": rising(0.1), "p70s6k": rising(0.2)}))
+    assert {line.get_marker() for line in figure.axes[0].get_lines() if len(line.get_xdata()) > 2} == {"."}
+
+
+def test_a_curve_of_a_signal_has_its_colour_with_or_without_others(figure, by_hand):
+    """Catches colours by place, under which a curve means another thing where one of the others is missing."""
+    colours = []
+    for names in (("bdnf", "trkb", "p70s6k"), ("trkb", "p70s6k")):
+        figure.clear()
+        plot_chain(figure, by_hand({name: rising(0.1) for name in names}))
+        colours.append(line(figure.axes[0], "p70S6K").get_color())
+    assert colours == [SIGNALS["p70S6K"]] * 2
+
+
+def test_the_vehicle_is_named(figure, by_hand):
+    """Catches grey curves that nothing on the page explains."""
+    run = by_hand({"bdnf": rising(0.1)})
+    plot_chain(figure, run, run)
+    assert figure.get_suptitle().endswith("(grey: by hand)")
+
+
+def test_a_dead_class_is_said_under_the_title(figure, by_hand):
+    """Catches a network without inhibition that passes as a result in its picture, and words over the first panel."""
+    dead = {"PV": Resting(0.0, float("nan"), float("nan"))}
+    plot_chain(figure, by_hand(resting=dead))
+    (words,) = (text for text in figure.texts if "silent at rest" in text.get_text())
+    figure.canvas.draw()
+    box, title = words.get_window_extent(), figure._suptitle.get_window_extent()
+    assert figure.axes[0].get_window_extent().y1 <= box.y0 < box.y1 <= title.y0

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from matplotlib.collections import LineCollection, PathCollection
 
 from ketasim.plots import network, plot_network
+from ketasim.plots.colours import FORMED, GREY, LOST
 from ketasim.plots.network import Change, changes, read_start, sample_of, short_ways, survivors
-from ketasim.plots.page import ADVICE, GREY
+from ketasim.plots.page import ADVICE
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +149,7 @@ def test_the_curves_beside_the_sheet(figure, run):
         assert counted == pytest.approx((events.kind == kind).sum())
         hours = np.unique(events.time[events.kind == kind]) / 3600.0
         assert np.flatnonzero(values).tolist() == [bin_of(edges, hour) for hour in hours]
+        assert patch.get_edgecolor() == pytest.approx(rgba(FORMED if label == "born" else LOST))
     assert lasting.get_lines()[0].get_ydata()[-1] == pytest.approx(100.0 * len(never_died) / len(before))
     start, end = (patch.get_data().values.sum() for patch in degrees.patches)
     assert start == end == 16

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from ketasim.plots.time_axis import averaged, bins, in_words, mark_doses, set_time_axis
+from ketasim.plots.time_axis import averaged, bins, growing_bins, in_words, length_in_words, mark_doses, set_time_axis
 
 
 @pytest.fixture
@@ -131,3 +131,31 @@ def test_a_run_that_begins_before_zero(axes):
     assert axes.get_xticklabels()[0].get_text() == "-21 d"
     edges = bins(24.0, begin=-504.0)
     assert (edges[0], edges[-1], len(edges)) == (-504.0, 24.0, 89)
+
+
+@pytest.mark.parametrize("end", [3.0, 24.0, 336.0])
+def test_no_corner_where_the_axis_turns_logarithmic(axes, end):
+    """Catches a slope that jumps, which puts a corner into every curve at that time."""
+    set_time_axis(axes, end)
+    hours = np.linspace(0.0, min(end, 4.0), 2_001)
+    slopes = np.diff(axes.transData.transform(np.stack([hours, 0.0 * hours], axis=1))[:, 0])
+    assert np.all(slopes > 0.0)
+    assert np.abs(np.diff(slopes) / slopes[1:]).max() < 0.005
+
+
+@pytest.mark.parametrize("end", [3.0, 24.0, 335.0, 672.0])
+def test_bins_are_as_wide_as_each_other_on_a_logarithmic_axis(axes, end):
+    """Catches one bin of six hours across half of the picture, a sliver at the end, and bins too short to count in."""
+    edges = growing_bins(end)
+    assert (edges[0], edges[-1]) == (0.0, end)
+    assert np.diff(edges).min() > 0.08
+    set_time_axis(axes, end)
+    x = axes.transAxes.inverted().transform(axes.transData.transform(np.stack([edges, 0.0 * edges], axis=1)))[:, 0]
+    assert np.diff(x).max() < (0.2 if end < 24.0 else 0.1)
+
+
+def test_lengths_of_bins_in_words():
+    """Catches means over days said to be over ten minutes, and a last bin that is a little longer told as two."""
+    assert length_in_words(growing_bins(336.0)) == "10 min to 76 h"
+    assert length_in_words(growing_bins(3.0)) == "10 to 18 min"
+    assert length_in_words(bins(14.3)) == "1 h"
