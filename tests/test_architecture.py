@@ -23,6 +23,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 #: Modules that are tested under another name, and why.
 TESTED_ELSEWHERE = {
+    "__main__.py": "cli/test_streams.py",  # run as a process
     "documents/document.py": "documents/test_overrides.py",  # a record of what was read; changing it is the matter
     "documents/nearest.py": "documents/test_problems.py",  # near names are part of every message
     "config/models.py": "config/test_experiment.py",  # the sections of an experiment, read as a whole
