@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable
 from html import escape
-from importlib import import_module
 from typing import Any, NamedTuple
 
 from ketasim.simulation import Simulation
@@ -99,7 +98,8 @@ def notebook_bar() -> ProgressCallback | None:
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None or not hasattr(shell, "kernel"):  # a terminal's IPython has none
         return None
-    notebook = import_module("IPython.display")
+    from IPython import display as notebook  # type: ignore[import-not-found, unused-ignore]
+
     handle = notebook.display(notebook.HTML(""), display_id=True)
     drawn = -1.0
 

@@ -1,8 +1,9 @@
 """Every block of code in README and docs does what it says: Python, commands and experiment files are executed.
 
 A block is fenced and starts with its language: ``python``, ``console`` (commands of ketasim, one a line) or ``yaml``;
-the word ``slow`` after it marks one that takes minutes. A ``csv`` block has the name of the file that it is. Blocks of
-a page run in its order in one folder; Python blocks of a page share their names.
+the word ``slow`` after it marks one that takes minutes. A ``csv`` block has the name of the file that it is; a ``yaml
+part`` is read in another test. Blocks of a page run in its order in one folder; Python blocks of a page share their
+names.
 """
 
 import re
@@ -25,6 +26,7 @@ def blocks(page):
     found = list(
         re.finditer(r"^```(python|console|yaml|csv)(.*)\n((?:.*\n)*?)```$", page.read_text(encoding="utf-8"), re.M)
     )
+    found = [one for one in found if one[1] != "yaml" or "part" not in one[2]]
     kinds = [one[2].strip() if one[1] == "csv" else one[1] for one in found]
     return [
         (kind, "slow" in one[2], one[3], one.string[: one.start()].count("\n") + 2)

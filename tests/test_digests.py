@@ -64,7 +64,8 @@ def test_code_of_every_folder_that_computes_counts(edited):
     """Catches a folder whose change nobody notices: a run would go on with other equations than it began with."""
     whole = code_digest(*CODE)
     assert edited()(*CODE) == whole
-    files = [min((PACKAGE / folder).glob("[a-z]*.py")).relative_to(PACKAGE) for folder in COMPUTING]
+    first = {"analysis": "summary.py"}  # comparing and citing change no run
+    files = [Path(folder, first.get(folder) or min((PACKAGE / folder).glob("[a-z]*.py")).name) for folder in COMPUTING]
     found = [edited(file)(*CODE) for file in (*files, "config/schedule.py", "signals.py")]
     assert whole not in found
     assert len(set(found)) == len(files) + 2

@@ -16,6 +16,7 @@ from ketasim.config.schedule import Sampling
 from ketasim.drugs import load_catalogue
 from ketasim.mechanisms import ORDER
 from ketasim.network.prefrontal_microcircuit import Sheet, wiring_rows
+from ketasim.network.resting import Ranges
 from ketasim.network.synapses import PREFRONTAL, Receptors, Synapse
 from ketasim.simulation.schedule import AutomaticSteps
 from ketasim.sources import Source
@@ -38,6 +39,7 @@ def defaults():
         "wiring": [row[:3] for row in wiring_rows()],
         "steps": AutomaticSteps()._asdict(),
         "estimates": Sampling()._asdict(),
+        "resting": Ranges()._asdict(),
     }
 
 

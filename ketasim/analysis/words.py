@@ -33,7 +33,7 @@ def closing_words(trajectory: Trajectory) -> list[str]:
         percent += _chance(row.value - 1.0, row.error) if moved else ""
         lines.append(f"perisynaptic glutamate on {row.population}  {percent}")
     if populations and moved:
-        lines.append("errors are of this one circuit and its windows; circuits of other seeds differ by about as much")
+        lines.append("errors are those of windows of this one circuit; other circuits (seeds) differ by more at rest")
     return lines + _relative_to_baseline(trajectory, rows) + remarks_on_rest(resting_of(trajectory))
 
 

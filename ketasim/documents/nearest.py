@@ -89,5 +89,6 @@ def shown(value: object) -> str:
     if isinstance(value, int | float):
         if isinstance(value, int) and abs(value) >= 10**60:
             return "a huge number"
-        return f"{value:.17g}" if isinstance(value, float) else str(value)
+        short = f"{value:.15g}"  # as a person would write it, unless that is another number
+        return str(value) if isinstance(value, int) else short if float(short) == value else f"{value:.17g}"
     return "a mapping" if hasattr(value, "keys") else "a list"

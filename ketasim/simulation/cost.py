@@ -35,7 +35,7 @@ _PROCESS, _PROCESS_ALONE, _SYNAPSE, _PLASTIC, _NODE, _MEASURED = 290e6, 200e6, 8
 
 #: Bytes of file: constant part and per row, with and without a network; per edge; per plastic edge in a snapshot, per
 #: set of graph measures, per birth or death; first chunks of spikes, per spike.
-_FILE, _FILE_ROW, _FILE_ALONE, _FILE_ROW_ALONE, _FILE_EDGE = 0.34e6, 700.0, 0.06e6, 95.0, 27.5
+_FILE, _FILE_ROW, _FILE_ALONE, _FILE_ROW_ALONE, _FILE_EDGE = 0.34e6, 850.0, 0.06e6, 260.0, 27.5
 _FILE_SNAPSHOT, _FILE_MEASURES, _FILE_EVENT, _FILE_SPIKES, _FILE_SPIKE = 6.4, 12e3, 8.0, 0.2e6, 16.0
 _RATE = 3.0  #: Hz, mean rate of all neurons, for stored spikes
 

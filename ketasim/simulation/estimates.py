@@ -148,8 +148,8 @@ class Estimates:
         """Squared standard error of class means; baseline means count as if measured for `prior` s only."""
         if not self.prior:
             return self.variance[name]
-        of_prior = self.baseline_variance[name] * self.baseline_memory / self.prior
-        return self._share**2 * self.variance[name] + (1.0 - self._share) ** 2 * of_prior
+        of_prior = self.baseline_variance[name] * self.baseline_memory * self.prior / self.worth**2
+        return self._share**2 * self.variance[name] + of_prior
 
     def _shrunk(self, name: str) -> np.ndarray:
         """Estimates of one signal, shrunk toward the baseline pattern scaled to the present class mean."""

@@ -211,6 +211,8 @@ def locked(path: Path) -> Iterator[None]:
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = _acquired(place)
     except Timeout as error:
+        if not place.exists():  # nobody holds what is not there
+            raise StorageError(f"{path}: cannot be written: no file can be made in {place.parent}") from error
         raise LockedError(
             f"{path}: another process is writing it ({place.name} is held); -o writes elsewhere"
         ) from error

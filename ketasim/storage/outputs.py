@@ -140,7 +140,9 @@ def place_to_write(
         remedy = "it is not replaced, not even by force; write elsewhere, or move it away"
         raise OutputError(f"{path}: exists and is not {kind.name} written by ketasim: {remedy}")
     if not force:
-        raise OutputError(f"{path}: exists; {_FORCE} replaces it, another name keeps it")
+        raise OutputError(
+            f"{path}: exists; {_FORCE} replaces it, another name (-o, or the experiment's `name`) keeps it"
+        )
     return place
 
 

@@ -26,7 +26,7 @@ def test_each_class_has_its_line(made_up):
         "chance); NMDA block up to 20.0 %",
         "I     4.000 +- 2.000 Hz at baseline, 8.000 +- 0.000 Hz from 10 to 60 min (within twice its error: may be "
         "chance); NMDA block up to 10.0 %",
-        "errors are of this one circuit and its windows; circuits of other seeds differ by about as much",
+        "errors are those of windows of this one circuit; other circuits (seeds) differ by more at rest",
         "peaks in E relative to baseline  BDNF +25.0 % at 10 min",
     ]
 

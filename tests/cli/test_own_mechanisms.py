@@ -7,7 +7,8 @@ import ketasim
 OWN = """
 from typing import Annotated, NamedTuple
 from annotated_types import Ge
-from ketasim import Mechanism, Signal, Source
+from ketasim import Mechanism, Signal
+from ketasim.sources import Source
 
 
 class Parameters(NamedTuple):

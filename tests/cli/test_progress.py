@@ -24,8 +24,9 @@ def test_no_bar_without_a_terminal(small, monkeypatch):
     """Catches control characters in log files, and half-times that are not said."""
     text = run_with_bar(small, False, io.StringIO(), monkeypatch)
     assert "\x1b" not in text
-    assert text.splitlines()[0].startswith("half-times of block by ")
-    assert [line.split(":")[0].strip() for line in text.splitlines()[1:]] == ["PYR", "PV", "SST"]
+    lines = [line for line in text.splitlines() if "at rest" not in line]  # small networks are livelier than usual
+    assert lines[0].startswith("half-times of block by ")
+    assert [line.split(":")[0].strip() for line in lines[1:]] == ["PYR", "PV", "SST"]
 
 
 def test_quiet_draws_and_says_nothing(small, monkeypatch):

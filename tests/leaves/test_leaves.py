@@ -41,7 +41,8 @@ def results(tmp_path_factory):
             patch.chdir(folder)
             if base not in bases:
                 bases[base] = Experiment.from_mapping(BASES[base])
-            ketasim.run(bases[base].replace(**changes) if changes else bases[base], folder / "run.h5").close()
+            experiment = bases[base].replace(**changes) if changes else bases[base]
+            ketasim.run(experiment, folder / "run.h5", force=True).close()
         return contents(folder / "run.h5")
 
     @cache

@@ -50,8 +50,8 @@ class SlowEstimates:
         share = self.memory / (self.memory + self.prior)
         variance = share**2 * self.variance(index)
         if self.prior:
-            as_short = self.baseline.variance[index] * self.baseline.weight / self.prior
-            variance += (1.0 - share) ** 2 * as_short
+            total = self.memory + self.prior
+            variance += self.prior * self.baseline.weight * self.baseline.variance[index] / total / total
         return variance
 
     def mean(self):

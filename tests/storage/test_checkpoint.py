@@ -282,3 +282,11 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch, caplog, code):
     with locked(path):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a folder of the kernel is wanted")
+def test_a_folder_in_which_no_file_can_be_made():
+    """Catches "another process is writing it" where there is none."""
+    with pytest.raises(StorageError, match="no file can be made in /proc") as caught, locked(Path("/proc/out.h5")):
+        pass
+    assert not isinstance(caught.value, LockedError)
