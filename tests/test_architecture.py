@@ -23,7 +23,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 #: Modules that are tested under another name, and why.
 TESTED_ELSEWHERE = {
-    "__main__.py": "cli/test_streams.py",  # run as a process
+    "__main__.py": "cli/test_streams.py",
     "documents/document.py": "documents/test_overrides.py",  # a record of what was read; changing it is the matter
     "documents/nearest.py": "documents/test_problems.py",  # near names are part of every message
     "config/models.py": "config/test_experiment.py",  # the sections of an experiment, read as a whole
@@ -89,17 +89,18 @@ def test_docstrings_are_numpydoc():
 WITHOUT_MIRROR = {"reference", "peers", "faults", "fuzz", "golden", "leaves"}
 
 
+def without_tests():
+    """Modules without the test module they should have, by path within the package."""
+    paths = [module.relative_to(PACKAGE) for module in MODULES if module.name != "__init__.py"]
+    usual = {path.as_posix(): (path.parent / f"test_{path.name}").as_posix() for path in paths}
+    wanted = {path: TESTED_ELSEWHERE.get(path, test) for path, test in usual.items()}
+    return {path: test for path, test in wanted.items() if not (ROOT / "tests" / test).is_file()}
+
+
 def test_every_module_has_its_tests():
     """Catches a module that nobody tests, and a test module whose subject is gone."""
-    wanted = {}
-    for module in MODULES:
-        path = module.relative_to(PACKAGE)
-        if module.name != "__init__.py":
-            usual = (path.parent / f"test_{module.name}").as_posix()
-            wanted[path.as_posix()] = TESTED_ELSEWHERE.get(path.as_posix(), usual)
-    missing = {module: test for module, test in wanted.items() if not (ROOT / "tests" / test).is_file()}
-    assert missing == {}
-    assert TESTED_ELSEWHERE.keys() <= wanted.keys()
+    assert without_tests() == {}
+    assert TESTED_ELSEWHERE.keys() <= {module.relative_to(PACKAGE).as_posix() for module in MODULES}
     usual_too = [m for m in TESTED_ELSEWHERE if (ROOT / "tests" / m).with_name(f"test_{Path(m).name}").is_file()]
     assert usual_too == []
 
