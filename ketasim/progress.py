@@ -98,7 +98,7 @@ def notebook_bar() -> ProgressCallback | None:
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None or not hasattr(shell, "kernel"):  # a terminal's IPython has none
         return None
-    from IPython import display as notebook  # type: ignore[import-not-found, unused-ignore]
+    import IPython.display as notebook  # type: ignore[import-not-found, unused-ignore]
 
     handle = notebook.display(notebook.HTML(""), display_id=True)
     drawn = -1.0

@@ -48,7 +48,7 @@ def test_a_notebook_has_a_bar(small, monkeypatch):
     handle = SimpleNamespace(update=shown.append)
     display = SimpleNamespace(HTML=str, display=lambda *_, **__: handle)
     kernel = SimpleNamespace(kernel=object())
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: kernel))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: kernel, display=display))
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     ketasim.run(small(network="none", recording={}))
     assert shown[-1] == '<progress value="1.000" max="1"></progress> storing, 20 min of 20 min'

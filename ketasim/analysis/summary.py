@@ -252,7 +252,8 @@ def _whole(array: "xarray.DataArray", statistic: Statistic) -> Iterator[Row]:
     for label, values in columns_of(array):
         words = _of(label, array)
         if statistic.name == "peak" and not np.isnan(values).any():
-            peak = int(np.argmax(values))
+            first = int(np.argmax(is_run(array)))  # what never rises has its peak at the begin of the run, not before
+            peak = first + int(np.argmax(values[first:]))
             yield Row(name, label, "", "peak", float(values[peak]), np.nan, unit, f"{words}, largest of the rows")
             yield Row(
                 name, label, "", "time_of_peak", float(times[peak]), np.nan, "s", f"{words}, time of the largest row"

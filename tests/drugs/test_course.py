@@ -36,7 +36,7 @@ def test_peak_and_area_of_one_dose(absorption, elimination, duration):
     assert found.integral()[1] == pytest.approx(area, rel=2e-4, abs=1e-9 * area + 1e-12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     numbers=st.lists(st.floats(0.0, 0.02), min_size=9, max_size=9),
     start=st.lists(st.floats(0.0, 5.0), min_size=3, max_size=3),
