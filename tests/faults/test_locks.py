@@ -59,7 +59,7 @@ def test_what_a_killed_process_left(bench, note):
     assert not lock_path(out).exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"12345\n", os.urandom(100)])
+@pytest.mark.parametrize("content", [b"", b"12345\n", os.urandom(100)], ids=["empty", "number", "noise"])
 def test_a_file_that_looks_like_a_lock(bench, note, content):
     """Catches a run refused because of a file that nobody holds."""
     out = bench.fresh()
