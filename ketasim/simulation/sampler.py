@@ -169,9 +169,10 @@ class NetworkSampler:
         if self._has_moved(self._known_for, inputs):
             # after a small change, windows since the last change still count, being close enough; otherwise noise would
             # drive slow mechanisms at rest
-            near = self._windows_here * schedule.window if self._has_crept(inputs) else 0.0
+            crept = self._has_crept(inputs)
+            near = self._windows_here * schedule.window if crept else 0.0
             self.estimates.shorten(max(schedule.memory, near))
-            if near_rest:  # the baseline tells more than windows far from rest
+            if near_rest and not crept:  # the baseline tells more than windows far from rest
                 self.estimates.shorten(self._worth(self._known_for, inputs))
             self._known_for, self._windows_here = inputs, 0
         if self._has_returned:

@@ -152,9 +152,9 @@ def test_near_rest_is_measured(sampler):
     times_run(near_by, changed(signals, release_gain=0.997), [0.0, 10.0, 20.0])  # within twice the tolerance of rest
     for one in (far, near_by):
         times_run(one, changed(signals, release_gain=0.9999), [30.0])
-    # 2 s at the tolerance are 0.12 s at 1 %, 1.5 s at 0.29 %; and the window that is run
+    # 2 s at the tolerance are 0.12 s at 1 %, and a window is run; after a small move, of 0.29 %, three count on
     assert far.estimates.memory == pytest.approx(1.12, abs=0.02)
-    assert near_by.estimates.memory == pytest.approx(2.48, abs=0.05)
+    assert near_by.estimates.memory == pytest.approx(4.0, abs=0.01)
 
 
 def test_stimuli_count_as_moved_and_then_as_rest(sampler):
