@@ -7,6 +7,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any, NamedTuple
 
+from ketasim.documents.units import about
 from ketasim.simulation import Simulation
 
 #: Lines now and then; the command line silences it where it draws a bar.
@@ -55,24 +56,12 @@ class Progress(NamedTuple):
 
     @property
     def clock(self) -> str:
-        """Simulated time of the whole, such as '1.5 h of 24 h'."""
-        return f"{span(self.time)} of {span(self.end)}"
+        """Simulated time of the whole, such as '1.5 h of 24 h'; in the baseline time from its end, such as '-3 min'."""
+        return about(self.time) if self.stage == "baseline" else f"{about(self.time)} of {about(self.end)}"
 
 
 #: Called between windows; returning False cancels the run, which can be resumed.
 ProgressCallback = Callable[[Progress], Any]
-
-
-def span(seconds: float) -> str:
-    """Time as text, from seconds to days.
-
-    >>> span(5400.0), span(-20.0), span(172800.0)
-    ('1.5 h', '-20 s', '2 d')
-    """
-    for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
-        if abs(seconds) >= 2 * size or (unit == "h" and abs(seconds) >= size):
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"
 
 
 class Lines:
@@ -89,8 +78,8 @@ class Lines:
             return
         self._last, self._wait = now, min(2.0 * self._wait, _LONGEST)
         left = (now - self._begin) * (1.0 / progress.done - 1.0) if progress.done > 0.0 else None
-        words = f", about {span(left)} left" if left is not None else ""
-        LOGGER.info("%s: %s, %.0f %% done%s", progress.words, progress.clock, 100.0 * progress.done, words)
+        words = f", about {about(left)} left" if left is not None else ""
+        LOGGER.info("%s: %s, %.0f %% of the work done%s", progress.words, progress.clock, 100.0 * progress.done, words)
 
 
 def notebook_bar() -> ProgressCallback | None:

@@ -25,26 +25,25 @@ def mechanisms_in(files: Sequence[Path] | None) -> "list[Mechanism]":
 
     Raises
     ------
-    KetasimError
+    DocumentError
         A file is missing, fails, or declares no mechanism.
     """
-    from ketasim.documents import KetasimError
+    from ketasim.documents import DocumentError, Problem
     from ketasim.mechanisms import ORDER, Mechanism
 
-    class MechanismFileError(KetasimError):
-        exit_code = 2
+    def refused(file: Path, message: str) -> DocumentError:
+        return DocumentError([Problem(None, f"--mechanism {file}", message)])
 
     found: list[Mechanism] = []
     for file in files or ():
         if not file.is_file():
-            raise MechanismFileError(f"--mechanism {file}: there is no such file")
+            raise refused(file, "there is no such file")
         try:
             names = runpy.run_path(str(file))
         except Exception as error:
-            words = f"--mechanism {file}: {type(error).__name__}: {error}; --debug shows where"
-            raise MechanismFileError(words) from error
+            raise refused(file, f"{type(error).__name__}: {error}; --debug shows where") from error
         declared = {id(one): one for one in names.values() if isinstance(one, Mechanism) and one not in ORDER}
         if not declared:
-            raise MechanismFileError(f"--mechanism {file}: it declares no ketasim.Mechanism at its top level")
+            raise refused(file, "it declares no ketasim.Mechanism at its top level")
         found += declared.values()
     return found

@@ -297,8 +297,8 @@ class Experiment(Record):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Files that it was read from: its own, its network's, and those of drugs."""
-        network = (self.network.file,) if isinstance(self.network, NetworkFile) else ()
+        """Files that it was read from: its own, those of its network, and those of drugs."""
+        network = self.network.files() if isinstance(self.network, NetworkFile) else ()
         return (*((self.source_file,) if self.source_file else ()), *network, *self.drugs)
 
     @property

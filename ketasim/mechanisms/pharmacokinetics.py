@@ -12,6 +12,7 @@ import numpy as np
 
 from ketasim.drugs.course import Course, course
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.network.topology import FAST_STEP
 from ketasim.sources import Source
 
 
@@ -70,15 +71,14 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     plasma_concentration[:] = prepared.plasma @ drug_amount
     brain_concentration[:] = prepared.brain @ drug_amount
     if clock.duration > 0.0:
-        amounts, start = Course(found.times, found.states[:, :n], found.slopes[:, :n]), clock.fast_step * _FAST_STEP
+        amounts, start = (
+            Course(found.times, found.states[:, :n], found.slopes[:, :n]),
+            clock.fast_step * FAST_STEP * 1e-3,
+        )
         of_plasma = plasma_concentration_peak, plasma_concentration_peak_time, plasma_concentration_area
         of_brain = brain_concentration_peak, brain_concentration_peak_time, brain_concentration_area
         follow(amounts.read(prepared.plasma), prepared.of_moiety, start, of_plasma)
         follow(amounts.read(prepared.brain), prepared.of_moiety, start, of_brain)
-
-
-#: s; unit in which `Clock` counts time.
-_FAST_STEP = 1e-4
 
 
 def follow(

@@ -15,9 +15,9 @@ nonlinear mechanisms. Deviations of single nodes pass as far as they can be told
 that passes (``k SE``) is at most 1 % of the class mean: slow mechanisms integrate what they read, and more noise would
 drive neurons apart, raising V and hence k. At rest every signal equals its baseline mean.
 
-Once inputs have come back near those of the baseline, its means count again beside what is measured, as network time
-``p`` (s): the estimate is ``b + M / (M + p) (x - b)``, and its variance that of ``M + p``. The sampler sets p by the
-distance of the inputs from rest.
+Once inputs have come back near rest from afar, the baseline's means count again beside what is measured, as network
+time ``p`` (s): the estimate is ``b + M / (M + p) (x - b)``, and its variance that of ``M + p``. The sampler sets p by
+the distance of the inputs from rest.
 """
 
 from collections.abc import Mapping
@@ -91,6 +91,11 @@ class Estimates:
     def shorten(self, memory: float) -> None:
         """Limit the weight of the estimates so far to `memory` s of network time."""
         self.memory = min(self.memory, memory)
+
+    def recall_baseline(self) -> None:
+        """Return to the baseline estimates."""
+        self.mean, self.memory = dict(self.baseline), self.baseline_memory
+        self.variance, self.node_variance = dict(self.baseline_variance), dict(self.baseline_node_variance)
 
     def signals(self) -> dict[str, np.ndarray]:
         """Node estimates after shrinkage, (n,) by name, as mechanisms read them."""

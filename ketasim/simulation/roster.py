@@ -154,7 +154,7 @@ def check_ports(own: Iterable[Mechanism], active: Iterable[Mechanism], engine: E
     for mechanism in own:
         for name in mechanism.scales:
             if name not in read:
-                known = sorted(port for port in read if SIGNALS.get(port, SIGNALS["firing_rate"]).kind == "port")
+                known = sorted(port for port in read if port in SIGNALS and SIGNALS[port].kind == "port")
                 others = f"; ports that are read: {', '.join(known)}" if known else ""
                 raise DeclarationError(f"{mechanism.name}: nothing in this run reads the port '{name}'{others}")
 

@@ -3,8 +3,11 @@
 At each slow time the loop asks for a sample. The network runs if its inputs have changed by more than the schedule's
 tolerance since the estimates were started, or if the estimates rest on less than 60 s of network time; otherwise the
 estimates stay as they are. A change of inputs cuts their memory (see `ketasim.simulation.estimates`), and away from
-rest memory decays within half a day. Once inputs have come back to within the tolerance of rest, the baseline counts
-again, the more the closer they are, beside what is measured there: close to rest is not at rest.
+rest memory decays within half a day.
+
+Back within the tolerance of rest, the baseline estimates are used again if inputs have only crept, by at most twice the
+tolerance. Once they have been farther away, what is measured near rest stands, and the baseline counts beside it, the
+more the closer inputs are: close to rest is not at rest.
 
 Random numbers are keyed to absolute time, never to the number of windows run, so that two arms receive the same
 afferent noise at the same time (common random numbers).
@@ -30,6 +33,9 @@ from ketasim.simulation.interrupts import HeldInterrupts
 LONG_SETTLE, LARGE_CHANGE = Sampling().long_settle, Sampling().large_change
 
 _INPUTS = ("rest", "known_for", "inputs")
+
+#: Where inputs have been since the baseline: within twice the tolerance of rest; farther; back near rest after that.
+_AT_REST, _AWAY, _RETURNED = range(3)
 
 
 class NetworkSampler:
@@ -63,7 +69,7 @@ class NetworkSampler:
         self.fresh = False
         self.windows_run = self.windows_skipped = 0
         self._windows_here = 0  # at the inputs of the estimates, including the baseline
-        self._has_returned = False  # to near rest, after having been away
+        self._phase = _AT_REST
         self.wall_time = 0.0
         self._running: BaselineRun | None = None  # while the baseline is measured
         self._begin = round(experiment.begin * STEPS_PER_SECOND)  # end of the baseline, fast step
@@ -86,7 +92,7 @@ class NetworkSampler:
             return flattened({"baseline": self._running.state if self._running else {}})
         inputs = {name: getattr(self, f"_{name}") for name in _INPUTS}
         arrays = flattened({"engine": self.engine.state, "estimates": self.estimates.arrays(), **inputs})
-        numbers = (self._window_end, self.windows_run, self.windows_skipped, self._windows_here, self._has_returned)
+        numbers = (self._window_end, self.windows_run, self.windows_skipped, self._windows_here, self._phase)
         return arrays | {"counts": np.array(numbers, np.int64), "sampled_at": np.array(self._sampled_at)}
 
     @state.setter
@@ -104,8 +110,8 @@ class NetworkSampler:
         for name in _INPUTS:
             setattr(self, f"_{name}", Inputs(*(np.array(arrays[f"{name}/{row}"]) for row in Inputs._fields)))
         self._sampled_at = float(arrays["sampled_at"])
-        self._window_end, self.windows_run, self.windows_skipped, *rest = arrays["counts"].tolist()
-        self._windows_here, self._has_returned = rest[0], bool(rest[1])
+        counts = arrays["counts"].tolist()
+        self._window_end, self.windows_run, self.windows_skipped, self._windows_here, self._phase = counts
 
     def measure_baseline(self, signals: Mapping[str, np.ndarray], on_window: OnWindow | None, cached: bool) -> None:
         """Measure the network at rest until the run begins, or load a stored baseline of the same network.
@@ -165,17 +171,24 @@ class NetworkSampler:
         if first < self._window_end and not np.array_equal(inputs.given, self._inputs.given):
             raise KetasimError(f"a stimulus starts or ends at t = {time:g} s, inside the last window")
         near_rest = not self._has_moved(self._rest, inputs)
-        self._has_returned |= near_rest and not _are_equal(self._known_for, self._rest)
-        if self._has_moved(self._known_for, inputs):
+        if near_rest:
+            self._phase = _RETURNED if self._phase else _AT_REST
+        elif not self._has_crept(self._rest, inputs):
+            self._phase = max(self._phase, _AWAY)
+        if near_rest and self._phase == _AT_REST:
+            if not _are_equal(self._known_for, self._rest):
+                self.estimates.recall_baseline()
+                self._known_for, self._windows_here = self._rest, baseline_windows(self.experiment)
+        elif self._has_moved(self._known_for, inputs):
             # after a small change, windows since the last change still count, being close enough; otherwise noise would
             # drive slow mechanisms at rest
-            crept = self._has_crept(inputs)
+            crept = self._has_crept(self._known_for, inputs)
             near = self._windows_here * schedule.window if crept else 0.0
             self.estimates.shorten(max(schedule.memory, near))
             if near_rest and not crept:  # the baseline tells more than windows far from rest
                 self.estimates.shorten(self._worth(self._known_for, inputs))
             self._known_for, self._windows_here = inputs, 0
-        if self._has_returned:
+        if self._phase == _RETURNED:
             baseline, worth = self.estimates.baseline_memory, self._worth(self._rest, inputs)
             self.estimates.prior = baseline * worth / (baseline + worth) if worth < np.inf else baseline
         here = self._windows_here * schedule.window + schedule.memory
@@ -282,10 +295,10 @@ class NetworkSampler:
             return 0.0
         return schedule.memory * (schedule.tolerance / change) ** 2 if change else np.inf
 
-    def _has_crept(self, inputs: Inputs) -> bool:
-        """Whether drives differ from those of the estimates by at most twice the tolerance, exposures not at all."""
-        change = relative_change(self._known_for.drives, inputs.drives)
-        same = np.array_equal(self._known_for.given, inputs.given)
+    def _has_crept(self, before: Inputs, after: Inputs) -> bool:
+        """Whether drives differ by at most twice the tolerance, and inputs set by exposures not at all."""
+        change = relative_change(before.drives, after.drives)
+        same = np.array_equal(before.given, after.given)
         return same and change <= 2.0 * self.experiment.schedule.tolerance
 
 

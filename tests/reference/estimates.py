@@ -41,6 +41,9 @@ class SlowEstimates:
         factor = min(1.0, memory / self.memory)
         self.parts = [part._replace(weight=part.weight * factor) for part in self.parts]
 
+    def recall_baseline(self):
+        self.parts = [self.baseline]
+
     def mean_with_prior(self):
         share = self.memory / (self.memory + self.prior)
         return [share * x + (1.0 - share) * b for x, b in zip(self.mean(), self.baseline.values, strict=True)]

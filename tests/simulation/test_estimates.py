@@ -63,6 +63,7 @@ actions = st.lists(
     st.one_of(
         st.tuples(st.just("take"), st.floats(0.2, 3.0), st.integers(0, 10**6)),
         st.tuples(st.just("shorten"), st.floats(0.05, 40.0), st.just(0)),
+        st.tuples(st.just("recall"), st.just(0.0), st.just(0)),
         st.tuples(st.just("near rest"), st.floats(0.0, 300.0), st.just(0)),
     ),
     max_size=12,
@@ -85,6 +86,9 @@ def test_any_sequence_gives_what_the_slow_twin_gives(actions, seed, silent):
         elif action == "shorten":
             estimates.shorten(seconds)
             twin.shorten(seconds)
+        elif action == "recall":
+            estimates.recall_baseline()
+            twin.recall_baseline()
         else:
             estimates.prior = twin.prior = seconds
         if twin.memory > 0.0:
