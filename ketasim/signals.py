@@ -433,6 +433,7 @@ _ROWS = (
     _relative("eef2_phosphorylation", "phosphorylated eEF2", True, True),
     _relative("bdnf", "free BDNF", True, True, summary="peak", shown=_percent("signalling", "BDNF")),
     _relative("trkb", "active TrkB", True, True, shown=_percent("signalling", "TrkB")),
+    Signal("trkb_slope", "1/s", _NODE, "state", 0.0, "rate of change of active TrkB in the last step", within=_ANY),
     _relative(
         "p70s6k",
         "active p70S6K (readout of mTORC1)",
@@ -544,6 +545,9 @@ _ROWS = (
 
 #: Suffix of signals that hold the baseline mean of another one.
 BASELINE = "_baseline"
+
+#: Suffix of signals that hold, for mechanisms to read, the rate of change of a smooth one over the last step.
+SLOPE = "_slope"
 
 SIGNALS: dict[str, Signal] = {row.name: row for row in _ROWS}
 

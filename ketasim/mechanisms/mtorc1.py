@@ -5,8 +5,10 @@ Per PYR node, M (the signal `p70s6k`) relative to baseline and feedback f::
     dM/dt = (a [1 + gain (K - 1) - f] - M) / tau_M
     df/dt = (feedback (M - 1) - f) / tau_f
 
-a is the port `mtorc1_gain`, for what acts on the kinase itself. TrkB and a are held during a step, which makes the
-system linear; it is advanced by its exact solution, with M floored at zero. A sustained change of TrkB shifts M by
+a is the port `mtorc1_gain`, for what acts on the kinase itself. During a step a is held and TrkB a straight line, which
+makes the system linear; it is advanced by its exact solution, with M floored at zero. TrkB held as well would do in
+short steps only: the pathway, which follows TrkB's slope and rings with a period of 80 min, would answer each jump
+between steps of an hour. A sustained change of TrkB shifts M by
 ``gain / (1 + feedback)`` of it: the pathway adapts. Feedback slower than the fall of BDNF takes M below rest
 afterwards, faster feedback leaves a tail. At the defaults M is underdamped (damping ratio 0.32): a sustained step of
 TrkB takes it below rest after 42 min, and after a dose, where BDNF rises and falls within hours, it undershoots by a
@@ -51,24 +53,30 @@ class Parameters(NamedTuple):
 
 def advance(
     trkb: np.ndarray,
+    trkb_slope: np.ndarray,
     mtorc1_gain: np.ndarray,
     p70s6k: np.ndarray,
     mtorc1_feedback: np.ndarray,
     prepared: OnNodes[Parameters],
     clock: Clock,
 ) -> None:
-    """Advance M (n,) and f (n,) exactly at active TrkB (n,) and the gain (n,)."""
-    parameters, members = prepared.parameters, prepared.nodes
+    """Advance M (n,) and f (n,) exactly at TrkB (n,), its slope (n,) per s and the gain (n,)."""
+    parameters, members, duration = prepared.parameters, prepared.nodes, clock.duration
     gains, kind = np.unique(mtorc1_gain[members], return_inverse=True)  # as a rule one for all nodes
-    # steady state at this TrkB, and distances from it
-    scale = gains[kind]
-    driven = scale * (parameters.gain * (trkb[members] - 1.0)) + (scale - 1.0)
-    settled = driven / (1.0 + parameters.feedback * scale)
-    activity = p70s6k[members] - 1.0 - settled
-    opposition = mtorc1_feedback[members] - parameters.feedback * settled
-    change = np.stack([change_in(parameters, clock.duration, gain) for gain in gains], axis=-1)[..., kind]
-    p70s6k[members] += change[0, 0] * activity + change[0, 1] * opposition
-    mtorc1_feedback[members] += change[1, 0] * activity + change[1, 1] * opposition
+    scale, feedback = gains[kind], parameters.feedback
+    per_trkb = scale * parameters.gain / (1.0 + feedback * scale)
+    slope = per_trkb * trkb_slope[members]
+    # steady state at the TrkB of mid-step, at the start, and how far M and f lag behind one that moves
+    settled = per_trkb * (trkb[members] - 1.0) + (scale - 1.0) / (1.0 + feedback * scale)
+    first = settled - 0.5 * duration * slope
+    lag = slope / (1.0 + feedback * scale)
+    lead_of_m = lag * (feedback * scale * parameters.adaptation - parameters.activation)
+    lag_of_f = lag * feedback * (parameters.adaptation + parameters.activation)
+    activity = p70s6k[members] - 1.0 - first - lead_of_m
+    opposition = mtorc1_feedback[members] - feedback * first + lag_of_f
+    change = np.stack([change_in(parameters, duration, gain) for gain in gains], axis=-1)[..., kind]
+    p70s6k[members] += duration * slope + change[0, 0] * activity + change[0, 1] * opposition
+    mtorc1_feedback[members] += duration * feedback * slope + change[1, 0] * activity + change[1, 1] * opposition
     np.maximum(p70s6k[members], 0.0, out=p70s6k[members])
 
 
@@ -89,7 +97,7 @@ MECHANISM = Mechanism(
     "mtorc1",
     Parameters,
     advance,
-    reads=("trkb", "mtorc1_gain"),
+    reads=("trkb", "trkb_slope", "mtorc1_gain"),
     writes=("p70s6k", "mtorc1_feedback"),
     population="PYR",
 )

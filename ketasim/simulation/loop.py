@@ -30,7 +30,7 @@ from ketasim.nested import flattened, part_of
 from ketasim.network.build import Network
 from ketasim.network.resting import Resting, remarks_on_rest
 from ketasim.network.topology import Topology
-from ketasim.signals import BASELINE
+from ketasim.signals import BASELINE, SLOPE
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
 from ketasim.simulation.baseline import OnWindow
 from ketasim.simulation.guards import Scene, check_signals
@@ -333,6 +333,8 @@ class Simulation:
             if signal.kind == "port":
                 end[name].fill(signal.neutral)
         middle = start | {name: self._extrapolated(name, duration) for name in self._slopes}
+        ahead = min(duration, self._last_step) / duration if duration else 0.0  # as far as values are extrapolated
+        middle |= {f"{name}{SLOPE}": ahead * slope for name, slope in self._slopes.items()}
         scene = Scene(self.signal_table, self.axes, self.topology)
         for mechanism in self.mechanisms:
             changed = (*mechanism.writes, *mechanism.scales)

@@ -10,7 +10,7 @@ import numpy as np
 #: Datasets whose length goes with the network's chaos: its spikes, and synapses that were born or died.
 _OF_ANY_LENGTH = ("spikes/", "structure/")
 #: Datasets that say how the run was made, or are computed from the others.
-_NOT_COMPARED = ("provenance/", "summary/", "structure/measures")
+_NOT_COMPARED = ("provenance/", "summary/", "structure/measures", "trajectories/population/network_memory")
 
 #: Relative difference that is allowed of what no spike decides: sums in another order, in single precision.
 EXACT = 1e-6

@@ -169,7 +169,7 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
         "hebbian_rate": "0.2 1/d",
         "memory_time": "30 d",
         "memory_preference": 100,
-        "partner_width": "60 um",
+        "partner_width": "20 um",
         "activity_time": "10 h",
         "afferent_spines": False,
     },

@@ -1,5 +1,7 @@
 """mTORC1: exact steps of a two-state system, adaptation, and the floor at zero."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ketasim.mechanisms import mtorc1
+from ketasim.simulation.schedule import slow_times
 from tests.mechanisms.pyramids import HOUR, step
 from tests.reference.matrix_exponential import exponential
 from tests.reference.signalling import REST, Drive, follow
@@ -23,19 +26,53 @@ def after(hours, parameters=DEFAULTS, **signals):
 @settings(max_examples=60, deadline=None)
 @given(
     trkb=st.floats(1.0, 5.0),
+    slope=st.floats(-1.0, 1.0),
     start=st.tuples(st.floats(1.0, 5.0), st.floats(-2.0, 5.0)),
     numbers=st.tuples(st.floats(0.0, 10.0), st.floats(0.0, 30.0), st.floats(300.0, 1e4), st.floats(300.0, 1e5)),
     hours=st.floats(0.0, 500.0),
 )
-def test_step_equals_the_matrix_exponential(trkb, start, numbers, hours):
-    """Catches a wrong sign, a swapped state or time, and a step length that matters."""
+def test_step_equals_the_matrix_exponential(trkb, slope, start, numbers, hours):
+    """Catches a wrong sign, a swapped state or time, and a step length that matters; TrkB rises by `slope` an hour."""
     gain, feedback, tau_m, tau_f = numbers
-    matrix = np.zeros((3, 3))
-    matrix[0] = np.array([-1.0, -1.0, 1.0 + gain * (trkb - 1.0)]) / tau_m
-    matrix[1] = np.array([feedback, -1.0, -feedback]) / tau_f
-    expected = exponential(matrix * hours * HOUR) @ np.array([*start, 1.0])
-    found = after(hours, mtorc1.Parameters(*numbers), trkb=trkb, p70s6k=start[0], mtorc1_feedback=start[1])
-    assert_allclose(found, [max(0.0, expected[0]), expected[1]], rtol=1e-8, atol=1e-8)
+    rise = slope / HOUR
+    first = trkb - 0.5 * rise * hours * HOUR
+    matrix = np.zeros((4, 4))  # M, f, 1 and time
+    matrix[0] = np.array([-1.0, -1.0, 1.0 + gain * (first - 1.0), gain * rise]) / tau_m
+    matrix[1] = np.array([feedback, -1.0, -feedback, 0.0]) / tau_f
+    matrix[3, 2] = 1.0
+    expected = exponential(matrix * hours * HOUR) @ np.array([*start, 1.0, 0.0])
+    held = {"trkb": trkb, "trkb_slope": rise, "p70s6k": start[0], "mtorc1_feedback": start[1]}
+    found = after(hours, mtorc1.Parameters(*numbers), **held)
+    assert_allclose(found, [max(0.0, expected[0]), expected[1]], rtol=1e-7, atol=1e-6)
+
+
+def test_steps_of_an_hour_do_not_make_it_ring():
+    """Catches TrkB held during a step: M stood at +1.4 % for hours in which it is within 0.5 % of rest.
+
+    TrkB rises and falls smoothly over a day; in the automatic steps after a dose its slope is known from the step
+    before, as in a run.
+    """
+
+    def course(hours):
+        return 1.0 + 0.2 * (np.exp(-hours / 6.0) - np.exp(-hours))
+
+    def stepped(times):
+        state, slope, last, found = {"p70s6k": 1.0, "mtorc1_feedback": 0.0}, 0.0, 0.0, []
+        for begin, end in pairwise(times / HOUR):
+            ahead = min(end - begin, last)
+            ramp = {"trkb": course(begin) + 0.5 * ahead * slope, "trkb_slope": slope * ahead / (end - begin) / HOUR}
+            arrays = step("mtorc1", (end - begin) * HOUR, **state, **ramp)
+            state = {name: arrays[name][0] for name in state}
+            slope, last = (course(end) - course(begin)) / (end - begin), end - begin
+            found.append(state["p70s6k"])
+        return np.array(found)
+
+    times, fine = slow_times(0.0, 86_400.0, (), None, 1.3), np.linspace(0.0, 86_400.0, 8641)
+    exact = np.interp(times[1:], fine[1:], stepped(fine))
+    later = times[1:] > 6 * HOUR
+    assert np.diff(times).max() > 3000.0
+    assert_allclose(stepped(times), exact, atol=0.01)
+    assert abs((stepped(times) - exact)[later].mean()) < 1e-3
 
 
 def test_slow_twin():
