@@ -11,6 +11,7 @@ import numpy as np
 from ketasim.analysis import summarise
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
+from ketasim.engines import Engine
 from ketasim.exposures import Exposure
 from ketasim.mechanisms import Mechanism
 from ketasim.nested import part_of
@@ -48,6 +49,7 @@ def run(
     mechanisms: Sequence[Mechanism] = (),
     progress: ProgressCallback | None = None,
     force: bool = False,
+    engine: Engine | None = None,
 ) -> Trajectory:
     """Run an experiment and return its trajectory.
 
@@ -68,6 +70,8 @@ def run(
         the logger ``ketasim.progress`` gets a line now and then.
     force : bool
         Replace an earlier run at ``out``, finished or not.
+    engine : Engine, optional
+        Runs the network, in place of the spiking engine of the experiment's network.
 
     Returns
     -------
@@ -93,17 +97,18 @@ def run(
     """
     if not isinstance(experiment, Experiment):
         raise TypeError(f"run takes an Experiment, such as ketasim.load_experiment('quick'), not {experiment!r}")
-    _check_mechanisms(mechanisms)
+    _check_given(mechanisms, graph, engine)
     target = BytesIO() if out is None else place_to_write(out, TRAJECTORY, force, experiment.files)
     with _kept_for_us(target):
         if isinstance(target, Path):
             check_free(target, force, experiment.files)
-        checkpointer = Checkpointer(target, experiment, graph is not None, [one.name for one in mechanisms])
-        _execute(_Run(target, experiment, graph, mechanisms, checkpointer, progress))
+        beside = [one.name for one in mechanisms]
+        checkpointer = Checkpointer(target, experiment, graph is not None, engine is not None, beside)
+        _execute(_Run(target, experiment, graph, mechanisms, engine, checkpointer, progress))
     return open_trajectory(target)
 
 
-def resume(
+def resume(  # noqa: PLR0913, PLR0917 - what cannot be stored is given again
     out: str | Path,
     graph: Any = None,
     mechanisms: Sequence[Mechanism] = (),
@@ -111,6 +116,7 @@ def resume(
     force: bool = False,
     threads: int | None = None,
     exposures: Sequence[Exposure] = (),
+    engine: Engine | None = None,
 ) -> Trajectory:
     """Resume an interrupted run and return its trajectory, the same to the last bit as without the interruption.
 
@@ -132,6 +138,8 @@ def resume(
         Number of threads, in place of the experiment's.
     exposures : sequence of Exposure
         Custom kinds of exposures with which the experiment was loaded.
+    engine : Engine, optional
+        An engine like that given to `run`, at rest.
 
     Returns
     -------
@@ -145,18 +153,20 @@ def resume(
     KetasimError
         The run failed or was cancelled.
     """
-    _check_mechanisms(mechanisms)
+    _check_given(mechanisms, graph, engine)
     target = followed(out)
     if not target.parent.is_dir():  # which a lock would create
         raise TrajectoryNotFoundError(f"{target}: no such file, and no interrupted run")
     with _kept_for_us(target):
-        found = interrupted_run(target, graph, mechanisms, exposures)
+        found = interrupted_run(target, graph, mechanisms, exposures, engine)
         if found is not None:
             if threads is not None:
                 found = found._replace(experiment=found.experiment.replace(threads=threads))
             experiment, beside = found.experiment, [one.name for one in found.mechanisms]
-            checkpointer = Checkpointer(target, experiment, found.graph is not None, beside, found)
-            _execute(_Run(target, experiment, found.graph, found.mechanisms, checkpointer, progress, found, force))
+            given = found.graph is not None, engine is not None
+            checkpointer = Checkpointer(target, experiment, *given, beside, found)
+            what = (target, experiment, found.graph, found.mechanisms, engine)
+            _execute(_Run(*what, checkpointer, progress, found, force))
     return open_trajectory(target)
 
 
@@ -167,16 +177,19 @@ class _Run(NamedTuple):
     experiment: Experiment
     graph: Any
     mechanisms: Sequence[Mechanism]
+    engine: Engine | None
     checkpointer: Checkpointer
     progress: ProgressCallback | None
     found: Interrupted | None = None
     force: bool = False
 
 
-def _check_mechanisms(mechanisms: Sequence[Mechanism]) -> None:
+def _check_given(mechanisms: Sequence[Mechanism], graph: Any, engine: Engine | None) -> None:
     wrong = [mechanism for mechanism in mechanisms if not isinstance(mechanism, Mechanism)]
     if wrong:
         raise TypeError(f"mechanisms must be of class ketasim.Mechanism, not {wrong[0]!r}")
+    if engine is not None and graph is not None:
+        raise TypeError("a graph and an engine both stand in for the experiment's network; give one of them")
 
 
 @contextmanager
@@ -203,13 +216,14 @@ def _execute(run: _Run) -> None:
     interrupts = HeldInterrupts()
     report = _Reporter(run, interrupts)
     out = run.target if isinstance(run.target, Path) else None
+    graph = run.engine.topology if run.engine else run.graph
     if arrays:  # part of the file is on disk already
-        check_memory(size_of(experiment, run.graph), experiment, free_memory())
+        check_memory(size_of(experiment, graph), experiment, free_memory())
     else:
-        refuse_what_cannot_work(experiment, out, run.graph)
+        refuse_what_cannot_work(experiment, out, graph)
         checkpointer.write_start()
     report("build", None)
-    simulation = Simulation(experiment, run.graph, run.mechanisms)
+    simulation = Simulation(experiment, run.graph, run.mechanisms, run.engine)
     if run.found and arrays:
         checkpointer.forced += run.found.check(simulation, run.force)
     state = part_of(arrays, "writer") if arrays else None

@@ -30,6 +30,9 @@ def identity(simulation: Simulation) -> dict[str, str]:
     mechanisms = [one for one in simulation.mechanisms if one not in ORDER]
     own = {f"code of {one.name}": _own_code(one) for one in mechanisms}
     own |= {f"code of {one.kind}": _own_code(one) for one in simulation.experiment.own_exposures}
+    engine = simulation.engine
+    if engine is not None and simulation.engine_is_given:
+        own |= {"engine": text_digest(engine.digest(simulation.signals)), "code of the engine": _source(type(engine))}
     return {
         "ketasim": __version__,
         "experiment": _described(simulation)[1],
@@ -44,14 +47,19 @@ def _own_code(declared: Any) -> str:
     parts = [item for item in vars(declared).values() if callable(item)]
     texts = []
     for part in (getattr(item, "py_func", item) for item in parts):
-        try:
-            texts.append(getsource(part))
-        except (OSError, TypeError):  # typed at a prompt
-            code = getattr(part, "__code__", None)
-            texts.append(f"{code.co_code.hex()} {code.co_names}" if code else type(part).__name__)
+        texts.append(_source(part))
         cells = [cell.cell_contents for cell in getattr(part, "__closure__", None) or ()]
         texts.append(repr([value for value in cells if isinstance(value, str | int | float)]))
     return text_digest("\n".join(texts))
+
+
+def _source(part: Any) -> str:
+    """Source of a function or class; what is known of it, if it was typed at a prompt."""
+    try:
+        return getsource(part)
+    except (OSError, TypeError):
+        code = getattr(part, "__code__", None)
+        return f"{code.co_code.hex()} {code.co_names}" if code else type(part).__name__
 
 
 def write_preamble(writer: TrajectoryWriter, simulation: Simulation) -> None:
@@ -92,16 +100,17 @@ def _events(experiment: Experiment) -> list[dict[str, Any]]:
 
 
 def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:
-    """Resolved experiment for the file, and its digest: files by relative path, a given graph by its content."""
+    """Resolved experiment for the file, and its digest: files by relative path, what was given by its content."""
     experiment = simulation.experiment
     resolved, sha256 = experiment.resolved(), experiment.sha256
     del resolved["threads"], resolved["schedule"]["checkpoint"]  # they change no result; the environment has them
     folder = experiment.source_file.parent if experiment.source_file else Path.cwd()
     resolved["drugs"] = [_relative(path, folder) for path in resolved["drugs"]]
-    if simulation.graph_is_given and simulation.topology is not None:
-        graph = simulation.topology.sha256
-        resolved["network"] = {"graph_sha256": graph}
-        sha256 = text_digest(f"{sha256} {graph}")
+    if _is_given(simulation) and simulation.topology is not None:
+        resolved["network"] = {"graph_sha256": simulation.topology.sha256}
+        if simulation.engine_is_given:
+            resolved["network"]["engine"] = type(simulation.engine).__name__
+        sha256 = text_digest(" ".join([sha256, *resolved["network"].values()]))
     elif "file" in resolved["network"]:
         for key in {"file", "nodes"} & resolved["network"].keys():
             resolved["network"][key] = _relative(resolved["network"][key], folder)
@@ -114,6 +123,11 @@ def _relative(path: str, folder: Path) -> str:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # on another drive
         return Path(path).name
+
+
+def _is_given(simulation: Simulation) -> bool:
+    """Whether a graph or an engine stands in for the experiment's network."""
+    return simulation.graph_is_given or simulation.engine_is_given
 
 
 def _parameters(simulation: Simulation) -> str:
@@ -138,7 +152,7 @@ def parameters_of(simulation: Simulation) -> dict[str, Any]:
         "receptors": tables.receptors._asdict(),
     }
     circuit = simulation.experiment.circuit
-    if circuit is None or simulation.graph_is_given:
+    if circuit is None or _is_given(simulation):
         return parameters | {"sheet": Sheet()._asdict()}
     wiring = {f"{source} to {target}": pair._asdict() for (source, target), pair in circuit.wiring.items()}
     return parameters | {"wiring": wiring, "origins": {name: one._asdict() for name, one in tables.origins.items()}}

@@ -12,6 +12,7 @@ import numpy as np
 
 from ketasim import __version__
 from ketasim.config import Experiment
+from ketasim.engines import Engine
 from ketasim.exposures import Exposure
 from ketasim.mechanisms import Mechanism
 from ketasim.nested import flattened, part_of
@@ -51,6 +52,8 @@ class Interrupted(NamedTuple):
         Graph given in place of the experiment's network.
     mechanisms : tuple of Mechanism
         Custom mechanisms passed to `run`.
+    engine : Engine or None
+        Engine given in place of the experiment's network.
     header : dict
         Header of the checkpoint.
     arrays : dict
@@ -60,6 +63,7 @@ class Interrupted(NamedTuple):
     experiment: Experiment
     graph: Any
     mechanisms: tuple[Mechanism, ...]
+    engine: Engine | None
     header: dict[str, Any]
     arrays: dict[str, np.ndarray]
 
@@ -83,7 +87,11 @@ class Interrupted(NamedTuple):
 
 
 def interrupted_run(
-    target: Path, graph: Any, mechanisms: Sequence[Mechanism], exposures: Sequence[Exposure] = ()
+    target: Path,
+    graph: Any,
+    mechanisms: Sequence[Mechanism],
+    exposures: Sequence[Exposure] = (),
+    engine: Engine | None = None,
 ) -> Interrupted | None:
     """Return the interrupted run of a trajectory OUT.h5; None if it is complete.
 
@@ -96,7 +104,7 @@ def interrupted_run(
     CheckpointError
         There is no checkpoint, or it is damaged.
     RefusedError
-        Custom mechanisms, exposures or a graph are required and not given.
+        Custom mechanisms, exposures, a graph or an engine are required and not given.
     """
     checkpoint, part = read_checkpoint(target), part_path(target)
     if checkpoint is None:
@@ -119,13 +127,16 @@ def interrupted_run(
         return None
     if graph is not None and not header["graph_given"]:
         raise RefusedError("the run was started without a graph; call ketasim.resume(...) without one")
+    if (engine is not None) != header.get("engine_given", False):
+        how = "without an engine" if engine is not None else "with an engine of your own"
+        raise RefusedError(f"the run was started {how}; call ketasim.resume(...) {how.removesuffix(' of your own')}")
     own, beside = _own_mechanisms(header, mechanisms)
     kinds = {one.kind: one for one in exposures}
     _check_given("exposures", list(kinds), header["own_exposures"])
     experiment = Experiment.from_given(header["experiment"], own, [kinds[name] for name in header["own_exposures"]])
     if header["graph_given"] and graph is None:
         graph = _graph_of(part, header["run_id"])
-    return Interrupted(experiment, graph, beside, header, checkpoint.arrays)
+    return Interrupted(experiment, graph, beside, engine, header, checkpoint.arrays)
 
 
 class Checkpointer:
@@ -137,8 +148,8 @@ class Checkpointer:
         Path OUT.h5, or the file in memory.
     experiment : Experiment
         Experiment that is run.
-    graph_given : bool
-        Whether a graph was given in place of the experiment's network.
+    graph_given, engine_given : bool
+        Whether a graph or an engine was given in place of the experiment's network.
     mechanisms : sequence of str
         Names of the custom mechanisms passed to `run`.
     found : Interrupted, optional
@@ -157,6 +168,7 @@ class Checkpointer:
         target: Path | BytesIO,
         experiment: Experiment,
         graph_given: bool,
+        engine_given: bool,
         mechanisms: Sequence[str],
         found: Interrupted | None = None,
     ) -> None:
@@ -170,6 +182,7 @@ class Checkpointer:
             "run_id": self.marks["run_id"],
             "experiment": experiment.given() if isinstance(target, Path) else {},
             "graph_given": graph_given,
+            "engine_given": engine_given,
             "own_mechanisms": [one.name for one in experiment.own_mechanisms],
             "own_exposures": [one.kind for one in experiment.own_exposures],
             "mechanisms": list(mechanisms),

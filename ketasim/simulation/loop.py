@@ -100,11 +100,12 @@ class Simulation:
         self.notes: tuple[str, ...] = plausibility.remarks(experiment)
         for remark in self.notes:
             logger.warning(remark)
+        self.graph_is_given, self.engine_is_given = graph is not None, engine is not None
         if engine is None:
             network, notes = build_network(experiment, graph)
             self.notes += notes
             engine = SpikingEngine(network, experiment.seed, experiment.threads) if network else None
-        self.engine, self.graph_is_given = engine, graph is not None
+        self.engine = engine
         check_against_network(experiment, engine)
         self._exposures = experiment.exposures
         self.signal_table = signal_table(own, self._exposures)

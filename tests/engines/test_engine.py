@@ -6,15 +6,20 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+import ketasim
 from ketasim.engines import Engine, Inputs, Measurement, PlasticEngine, SpikingEngine
 from ketasim.engines.engine import class_means
 from ketasim.mechanisms import Mechanism, autoreceptors
 from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
+from ketasim.pipeline import CancelledError
 from ketasim.recording.provenance import write_preamble
 from ketasim.recording.recorder import Recorder
+from ketasim.recording.resume import RefusedError
 from ketasim.simulation import Simulation
 from ketasim.storage import TrajectoryWriter
 from ketasim.trajectory import open_trajectory
+
+HOURS = {"duration": "4 h", "recording": {}, "schedule": {"baseline": "4 s", "window": "1 s", "step": "30 min"}}
 
 
 class NoParameters(NamedTuple):
@@ -66,8 +71,7 @@ def simulation(small):
             release_gain *= 0.5
 
     own = Mechanism("cut", NoParameters, halve, scales=("release_gain",))
-    experiment = small(duration="4 h", recording={}, schedule={"baseline": "4 s", "window": "1 s", "step": "30 min"})
-    return Simulation(experiment, mechanisms=[own], engine=Toy(prefrontal_microcircuit(60, seed=1)))
+    return Simulation(small(**HOURS), mechanisms=[own], engine=Toy(prefrontal_microcircuit(60, seed=1)))
 
 
 def test_both_engines_are_engines():
@@ -129,3 +133,34 @@ def test_a_run_of_a_toy_engine_is_recorded(simulation):
         assert {"firing_rate", "vesicle_release"} <= set(trajectory.dataset("population"))
         assert "nmda_gating" not in trajectory.dataset("population")
         assert trajectory["firing_rate"].values == pytest.approx(2.0)
+
+
+def test_a_run_of_a_toy_engine_is_resumed(small, tmp_path):
+    """Catches a run that goes on with the experiment's own network, or with another engine, and says nothing."""
+    experiment, out = small(**HOURS), tmp_path / "toy.h5"
+
+    def toy(neurons=60):
+        return Toy(prefrontal_microcircuit(neurons, seed=1))
+
+    with ketasim.run(experiment, engine=toy()) as whole:
+        digest, network = whole.digest(), whole.config["network"]
+    assert network == {"engine": "Toy", "graph_sha256": toy().topology.sha256}
+    with pytest.raises(CancelledError):
+        ketasim.run(experiment, out, engine=toy(), progress=lambda now: now.time < 7200.0)
+    with pytest.raises(RefusedError, match=r"started with an engine of your own; call ketasim.resume.* with an engine"):
+        ketasim.resume(out)
+    with pytest.raises(RefusedError, match=r"engine was .*, is "):
+        ketasim.resume(out, engine=toy(61))
+    with ketasim.resume(out, engine=toy()) as resumed:
+        assert resumed.digest() == digest
+
+
+def test_an_engine_is_not_given_beside_a_graph_nor_to_another_run(small, tmp_path):
+    """Catches two networks of which one is left out in silence."""
+    topology, out = prefrontal_microcircuit(60, seed=1), tmp_path / "plain.h5"
+    with pytest.raises(TypeError, match="both stand in for the experiment's network"):
+        ketasim.run(small(**HOURS), graph=topology, engine=Toy(topology))
+    with pytest.raises(CancelledError):
+        ketasim.run(small(**HOURS), out, progress=lambda now: now.time < 0.0)
+    with pytest.raises(RefusedError, match="started without an engine"):
+        ketasim.resume(out, engine=Toy(topology))

@@ -164,7 +164,7 @@ def watched(small, tmp_path, monkeypatch):
 
     def make(target):
         experiment = small(network="none")
-        checkpointer = Checkpointer(target, experiment, False, ())
+        checkpointer = Checkpointer(target, experiment, False, False, ())
         simulation = Simulation(experiment)
         writer = TrajectoryWriter(target, checkpointer.marks)
         checkpointer.watch(simulation, writer, SimpleNamespace(state={}), SimpleNamespace(state=0))
@@ -212,7 +212,7 @@ def test_a_run_in_memory_writes_none(watched, tmp_path, monkeypatch):
 def test_a_state_of_an_announced_run_is_its_experiment(small, tmp_path):
     """Catches an experiment that comes back changed, with other paths, or without what its file said."""
     path = tmp_path / "out.h5"
-    Checkpointer(path, small(seed=5), False, ()).write_start()
+    Checkpointer(path, small(seed=5), False, False, ()).write_start()
     found = interrupted_run(path, None, ())
     assert found.experiment == small(seed=5)
     assert found.experiment.source_text == small(seed=5).source_text
