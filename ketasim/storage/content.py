@@ -13,6 +13,9 @@ from ketasim.storage.datasets import StorageError, native, reason_of
 VOLATILE = frozenset({"created", "finished", "run_id", "environment", "content_sha256", "resumed"})
 _VOLATILE_START = "wall_time"
 
+#: Attribute of tables in which a time may have many rows or none: the last time whose rows are all in the file.
+WRITTEN_UNTIL = "written_until"
+
 #: HDF5's own notes on dimension scales hold addresses in the file; the names behind them are hashed instead.
 _ADDRESSES = frozenset({"DIMENSION_LIST", "REFERENCE_LIST"})
 _ROWS_BYTES = 2**24
@@ -54,13 +57,20 @@ def item_digests(file: h5py.File) -> dict[str, str]:
 
 
 def digests_of_fixed(file: h5py.File, known: Mapping[str, str]) -> dict[str, str]:
-    """Return name -> digest of each dataset that does not grow; those in `known` are not read again."""
+    """Return name -> digest of what a run no longer changes: of groups and of datasets that grow, the attributes.
+
+    Datasets in `known` that do not grow are not read again.
+    """
     found = {}
 
     def visit(name: str, item: Any) -> None:
-        grows = not isinstance(item, h5py.Dataset) or item.maxshape != item.shape
-        if not grows and not _is_volatile(name.rpartition("/")[2]):
-            found["/" + name] = known.get("/" + name) or _item_digest(item)
+        path = "/" + name
+        if _is_volatile(name.rpartition("/")[2]):
+            return
+        if isinstance(item, h5py.Dataset) and item.maxshape == item.shape:
+            found[path] = known.get(path) or _item_digest(item)
+        else:
+            found[path] = _item_digest(item, attributes_alone=True)
 
     file.visititems(visit)
     return found
@@ -70,21 +80,22 @@ def _is_volatile(name: str) -> bool:
     return name in VOLATILE or name.startswith(_VOLATILE_START)
 
 
-def _item_digest(item: Any) -> str:
+def _item_digest(item: Any, attributes_alone: bool = False) -> str:
     try:
-        return _content_digest(item)
+        return _content_digest(item, attributes_alone)
     except (OSError, RuntimeError, LookupError, ValueError, TypeError) as error:  # names may be damaged, too
         place = item.file.filename if item.file.driver != "fileobj" else "<memory>"
         raise StorageError(f"{place}: {item.name} cannot be read: {reason_of(error)}") from error
 
 
-def _content_digest(item: Any) -> str:
+def _content_digest(item: Any, attributes_alone: bool) -> str:
     content = hashlib.sha256()
+    left_out = _ADDRESSES | {WRITTEN_UNTIL} if attributes_alone else _ADDRESSES
     for name in sorted(item.attrs):
-        if name not in _ADDRESSES and not _is_volatile(name):
+        if name not in left_out and not _is_volatile(name):
             kind = _type_name(item.attrs.get_id(name).dtype)
             _feed(content, "attribute", name, kind, repr(native(item.attrs[name])))
-    if isinstance(item, h5py.Dataset):
+    if isinstance(item, h5py.Dataset) and not attributes_alone:
         _feed(content, "dataset", _type_name(item.dtype), repr(item.shape))
         for dimension in item.dims:
             _feed(content, "dimension", *(scale.name for scale in dimension.values()))

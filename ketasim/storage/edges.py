@@ -12,8 +12,9 @@ import h5py
 import numpy as np
 
 from ketasim.storage import sonata
+from ketasim.storage.content import WRITTEN_UNTIL
 from ketasim.storage.datasets import compact, describe, native, read_values, store
-from ketasim.storage.growing_table import WRITTEN_UNTIL, GrowingTable, add_column
+from ketasim.storage.growing_table import GrowingTable, add_column
 
 if TYPE_CHECKING:
     import xarray

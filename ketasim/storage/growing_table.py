@@ -7,10 +7,8 @@ import h5py
 import numpy as np
 
 from ketasim.nested import part_of
+from ketasim.storage.content import WRITTEN_UNTIL
 from ketasim.storage.datasets import filters
-
-#: Attribute of tables in which a time may have many rows or none: the last time whose rows are all in the file.
-WRITTEN_UNTIL = "written_until"
 
 #: Most bytes of a block of rows, which are written together. No chunk has rows of two blocks: a chunk written twice
 #: takes its space twice, because a kill must leave the older one intact.

@@ -575,8 +575,8 @@ def _cut_back(file: h5py.File, state: Mapping[str, np.ndarray]) -> dict[str, Gro
         for name in list(file.get(place, ())):
             if f"{place}/{name}" not in known["present"]:
                 del file[place][name]
-    items = item_digests(file)  # reads everything, which checks the growing tables
-    damaged = [name for name, digest in known["fixed"].items() if items.get(name) != digest]
+    found = digests_of_fixed(file, item_digests(file))  # reads everything, which checks the growing tables
+    damaged = [name for name, digest in known["fixed"].items() if found.get(name) != digest]
     if damaged:
         raise ValueError(f"{damaged[0]} is not what was written")
     _forget_the_end(file)

@@ -169,6 +169,8 @@ def changed(path, change):
         (lambda file: file.__delitem__("trajectories/node"), "node"),
         (lambda file: file.__delitem__("structure"), "structure"),
         (lambda file: file.attrs.__setitem__("run_id", "b"), "it belongs to run b, the checkpoint to a"),
+        (lambda file: file["trajectories/population/rate"].attrs.__setitem__("units", "Hx"), "rate is not what was"),
+        (lambda file: file["structure/events"].attrs.__setitem__("pairs", ["PV to PV"]), "events is not what was"),
     ],
 )
 def test_a_file_that_has_less_than_the_state_is_refused(interrupted, change, words):
