@@ -203,8 +203,8 @@ def outcome(files, folder, digest, safe):
         return f"lost: {error}" if safe else "refused, nothing had been reported as safe"
 
 
-def replay(experiment, folder, count, seed, everywhere=False):
-    """Outcomes of power cuts in a run, counted: `count` times anywhere in any order, and perhaps after each entry.
+def replay(experiment, folder, count, seed, every=0):
+    """Outcomes of power cuts in a run, counted: `count` times anywhere in any order, and after each `every`-th entry.
 
     Returns
     -------
@@ -218,7 +218,7 @@ def replay(experiment, folder, count, seed, everywhere=False):
     digest = run.digest()
     run.close()
     chance = random.Random(seed)
-    cuts = [(place, 1.0) for place in range(len(log) + 1)] if everywhere else []
+    cuts = [(place, 1.0) for place in range(0, len(log) + 1, every)] if every else []
     cuts += [(chance.randint(0, len(log)), chance.choice(KEPT)) for _ in range(count)]
     for number, (place, kept) in enumerate(cuts):
         files = after_a_cut(log[:place], kept, chance)

@@ -32,13 +32,14 @@ def test_the_replay_finds_what_is_not_ordered(tmp_path, monkeypatch):
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("network", ["none", {"neurons": 60}])
-def test_power_cuts_everywhere(small, tmp_path, network, record_property):
+@pytest.mark.parametrize(
+    ("network", "step", "every", "count"), [("none", "5 min", 1, 200), ({"neurons": 60}, "1 h", 20, 40)]
+)
+def test_power_cuts_everywhere(small, tmp_path, network, step, every, count, record_property):
     """Catches the rare order of writes in which a run is lost, in the body alone and with all tables of a network."""
     changes = {"recording": {}} if network == "none" else {}
-    outcomes, log = replay(
-        small(network=network, schedule=EVERY_STEP, **changes), tmp_path, 1000, seed=7, everywhere=True
-    )
+    experiment = small(network=network, schedule=EVERY_STEP | {"step": step}, **changes)
+    outcomes, log = replay(experiment, tmp_path, count, seed=7, every=every)
     print(f"{network}: log of {len(log)} entries, {sum(e.what == 'sync' for e in log)} syncs: {outcomes}")
     record_property("outcomes", outcomes)
     assert lost(outcomes) == []
