@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def run(  # noqa: PLR0913, PLR0917 - one argument per option
     config: Config,
     overrides: Overrides = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Trajectory file; default runs/NAME.h5.")] = None,
+    out: Annotated[str | None, typer.Option("-o", "--out", help="Trajectory file; default runs/NAME.h5.")] = None,
     threads: Annotated[
         int | None, typer.Option("--threads", help="Processor threads for one large network; changes no result.")
     ] = None,
