@@ -26,7 +26,7 @@ def load_experiment(
     Parameters
     ----------
     source : str or Path
-        Path of the file, ``-`` for standard input, or name of an example in the package, see `examples`. A file takes
+        Path of a file or pipe, ``-`` for standard input, or name of an example in the package, see `examples`. A file takes
         precedence over an example of the same name.
     overrides : sequence of str
         Strings ``key.path=value``, such as ``doses.0.amount=0.25 mg/kg``, applied in order.
@@ -79,7 +79,7 @@ def _located(source: str | Path) -> str | Path:
     path = Path(source)
     try:
         path = path.expanduser()
-        if path.is_file():
+        if path.is_file() or path.is_fifo() or path.is_char_device():  # as /dev/stdin, or of a shell's <(...)
             return path
     except RuntimeError:  # home folder of an unknown user
         pass

@@ -22,7 +22,7 @@ import numpy as np
 
 from ketasim.config import Experiment, plausibility
 from ketasim.documents import KetasimError, parse_quantity
-from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement, PlasticEngine, SpikingEngine
+from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement, PlasticEngine, SpikingEngine, check_engine
 from ketasim.engines.engine import class_means
 from ketasim.exposures import DOSES, Administration
 from ketasim.mechanisms import Clock, Mechanism
@@ -95,6 +95,11 @@ class Simulation:
         mechanisms: Sequence[Mechanism] = (),
         engine: Engine | None = None,
     ):
+        if not isinstance(experiment, Experiment):
+            given = "such as ketasim.load_experiment('quick')"
+            raise TypeError(f"Simulation takes an Experiment, {given}, not {experiment!r}")
+        if engine is not None:
+            check_engine(engine)
         own = tuple({id(one): one for one in (*experiment.own_mechanisms, *mechanisms)}.values())
         self.experiment = experiment
         self.notes: tuple[str, ...] = plausibility.remarks(experiment)

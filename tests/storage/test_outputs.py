@@ -99,7 +99,7 @@ def test_only_files_are_replaced(tmp_path, kind):
     ],
 )
 def test_folders_are_folders_and_files_are_files(tmp_path, monkeypatch, path, words):
-    """Catches a file with the name of the folder that was meant, and a lock that cannot be made for no stated reason."""
+    """Catches a file with the name of the folder that was meant, and a lock that cannot be made, nobody knows why."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").write_text("precious")
     with pytest.raises(OutputError, match=words):
