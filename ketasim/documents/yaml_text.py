@@ -30,7 +30,7 @@ def read_document(file: str | Path) -> Document:
     Parameters
     ----------
     file : str or Path
-        Path of a text file or a pipe in UTF-8, or UTF-16 with a byte order mark, at most 200 kB; ``-`` is standard input.
+        Path of a text file or pipe in UTF-8, or UTF-16 with a byte order mark, at most 200 kB; ``-`` is standard input.
 
     Raises
     ------
@@ -50,7 +50,9 @@ def read_document(file: str | Path) -> Document:
     if len(raw) > MAX_BYTES:
         raise _unplaced(f"'{name}' is larger than {MAX_BYTES // 1000} kB, the limit for a YAML file")
     document = parse_document(_decoded(raw, name), name)
-    return Document(name, document.text, document.data, document.spots, None if stdin or piped else Path(file).resolve())
+    return Document(
+        name, document.text, document.data, document.spots, None if stdin or piped else Path(file).resolve()
+    )
 
 
 def parse_document(text: str, name: str = "text") -> Document:

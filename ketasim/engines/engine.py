@@ -125,7 +125,9 @@ def check_engine(engine: object) -> None:
     """
     missing = [name for name in vars(Engine) if not name.startswith("_") and not hasattr(engine, name)]
     if missing:
-        raise TypeError(f"an engine has everything that ketasim.engines.Engine has; {engine!r} lacks {', '.join(missing)}")
+        raise TypeError(
+            f"an engine has everything that ketasim.engines.Engine has; {engine!r} lacks {', '.join(missing)}"
+        )
 
 
 def class_means(values: np.ndarray, class_start: np.ndarray) -> np.ndarray:
