@@ -11,7 +11,7 @@ import numpy as np
 from ketasim.analysis import summarise
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
-from ketasim.engines import Engine
+from ketasim.engines import Engine, check_engine
 from ketasim.exposures import Exposure
 from ketasim.mechanisms import Mechanism
 from ketasim.nested import part_of
@@ -97,7 +97,7 @@ def run(
     """
     if not isinstance(experiment, Experiment):
         raise TypeError(f"run takes an Experiment, such as ketasim.load_experiment('quick'), not {experiment!r}")
-    _check_given(mechanisms, graph, engine)
+    _check_given(mechanisms, graph, engine, progress)
     target = BytesIO() if out is None else place_to_write(out, TRAJECTORY, force, experiment.files)
     with _kept_for_us(target):
         if isinstance(target, Path):
@@ -153,7 +153,7 @@ def resume(  # noqa: PLR0913, PLR0917 - what cannot be stored is given again
     KetasimError
         The run failed or was cancelled.
     """
-    _check_given(mechanisms, graph, engine)
+    _check_given(mechanisms, graph, engine, progress)
     target = followed(out)
     if not target.parent.is_dir():  # which a lock would create
         raise TrajectoryNotFoundError(f"{target}: no such file, and no interrupted run")
@@ -184,12 +184,19 @@ class _Run(NamedTuple):
     force: bool = False
 
 
-def _check_given(mechanisms: Sequence[Mechanism], graph: Any, engine: Engine | None) -> None:
+def _check_given(
+    mechanisms: Sequence[Mechanism], graph: Any, engine: Engine | None, progress: ProgressCallback | None
+) -> None:
+    """Refuse arguments of the wrong kind before anything is written."""
     wrong = [mechanism for mechanism in mechanisms if not isinstance(mechanism, Mechanism)]
     if wrong:
         raise TypeError(f"mechanisms must be of class ketasim.Mechanism, not {wrong[0]!r}")
     if engine is not None and graph is not None:
         raise TypeError("a graph and an engine both stand in for the experiment's network; give one of them")
+    if engine is not None:
+        check_engine(engine)
+    if progress and not callable(progress):
+        raise TypeError(f"progress is a function that is called with a ketasim.Progress, or left out, not {progress!r}")
 
 
 @contextmanager

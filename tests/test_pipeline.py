@@ -120,6 +120,15 @@ def test_a_progress_callback_that_returns_none_or_zero_does_not_cancel(small):
         assert ketasim.run(small(network="none"), progress=lambda progress, a=answer: a).complete
 
 
+def test_what_is_no_callback_is_refused_before_anything_is_written(small, tmp_path):
+    """Catches "'bool' object is not callable" from inside a run, with a checkpoint left behind."""
+    for call in (ketasim.run, ketasim.resume):
+        first = small(network="none") if call is ketasim.run else tmp_path / "run.h5"
+        with pytest.raises(TypeError, match=r"progress is a function .*, not True"):
+            call(first, progress=True, **({"out": tmp_path / "run.h5"} if call is ketasim.run else {}))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_network_that_runs_away_is_stopped(small, random_graph, tmp_path):
     """Catches nonsense rates passed off as results."""
     graph = random_graph(weight=1e5)

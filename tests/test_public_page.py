@@ -52,6 +52,9 @@ def test_help_shows_first_steps():
         (lambda: ketasim.load_experiment({"format": 1}), "from_mapping takes a mapping"),
         (lambda: ketasim.compare("a.h5", "b.h5"), r"ketasim\.open_trajectory"),
         (lambda: ketasim.run("quick"), r"ketasim\.load_experiment\('quick'\)"),
+        (lambda: ketasim.Simulation("quick"), r"Simulation takes an Experiment, such as ketasim\.load_experiment"),
+        (lambda: ketasim.run(ketasim.load_experiment("quick"), engine="x"), "'x' lacks topology, measures, reads, age"),
+        (lambda: ketasim.Simulation(ketasim.load_experiment("quick"), engine="x"), "'x' lacks topology, measures"),
     ],
 )
 def test_a_wrong_kind_of_argument_says_the_right_one(call, words):

@@ -50,6 +50,11 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             fail("interrupted", 130, options)
         except MemoryError:
             fail("out of memory; fewer neurons need less, see `ketasim check`", 1, options)
+        except Exception as error:
+            notes = getattr(error, "__notes__", ())  # of a mechanism's function; anything else is a mistake of ketasim
+            if not notes:
+                raise
+            fail("\n".join([*notes, f"{type(error).__name__}: {error}; --debug shows the traceback"]), 1, options)
 
     return wrapped
 

@@ -10,6 +10,7 @@ from ketasim.cli.common import Debug, Quiet, command, fail, note
 if TYPE_CHECKING:
     import pandas
 
+    from ketasim.storage.outputs import Kind
     from ketasim.trajectory import Trajectory
 
 
@@ -21,7 +22,7 @@ def register(app: typer.Typer) -> None:
 @command
 def export(
     source: Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="NET.graphml, NET.h5 (SONATA), or TABLE.csv.")],
+    out: Annotated[str, typer.Option("-o", "--out", help="NET.graphml, NET.h5 (SONATA), or TABLE.csv.")],
     time: Annotated[str, typer.Option("--time", help="Time of the graph, such as '24 h'; default the start.")] = "0 s",
     signals: Annotated[
         str | None, typer.Option("--signals", help="To TABLE.csv: these, separated by commas, not the summary.")
@@ -32,9 +33,9 @@ def export(
 ) -> None:
     """Write the graph at a given time for `network: {file: ...}`, or the summary or signals as CSV."""
     import ketasim
-    from ketasim.storage.outputs import TABLE, replaced
+    from ketasim.storage.outputs import followed, replaced
 
-    as_table = out.suffix.lower() == ".csv"
+    as_table = followed(out).suffix.lower() == ".csv"
     if signals and not as_table:
         fail(f"{out}: signals are exported to a file that ends in .csv", 2)
     with ketasim.open_trajectory(source) as trajectory:
@@ -46,12 +47,23 @@ def export(
         except (KeyError, ValueError) as error:
             fail(f"{trajectory.path}: {error.args[0]}", 2)
         if as_table:
-            with replaced(out, TABLE, force, (source,)) as part:
+            with replaced(out, _kind(trajectory, bool(signals)), force, (source,)) as part:
                 table.to_csv(part, index=False)
         else:
             ketasim.write_graph(topology, out, force)
     content = f"{len(table)} rows" if as_table else f"{topology.n_nodes} neurons and {topology.n_edges} synapses"
     note(f"{content} written to {out}", quiet)
+
+
+def _kind(trajectory: "Trajectory", of_signals: bool) -> "Kind":
+    """What an earlier export of the summary or of signals looks like; signals of ketasim or of this run."""
+    from ketasim.signals import SIGNALS
+    from ketasim.storage.outputs import table_with
+
+    if not of_signals:
+        return table_with(tuple(trajectory.summary.columns))
+    names = {*trajectory.names(), *SIGNALS, *(f"{name}_window" for name in SIGNALS)}
+    return table_with(("time (h)",), names)
 
 
 def course(trajectory: "Trajectory", names: list[str]) -> "pandas.DataFrame":

@@ -21,7 +21,7 @@ Mechanisms = Annotated[
 
 
 def mechanisms_in(files: Sequence[Path] | None) -> "list[Mechanism]":
-    """Execute Python files and return the mechanisms that they declare, in the order of their names.
+    """Execute Python files, each once, and return the mechanisms that they declare, in the order of their names.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def mechanisms_in(files: Sequence[Path] | None) -> "list[Mechanism]":
         return DocumentError([Problem(None, f"--mechanism {file}", message)])
 
     found: list[Mechanism] = []
-    for file in files or ():
+    for file in {file.resolve(): file for file in files or ()}.values():  # each once
         if not file.is_file():
             raise refused(file, "there is no such file")
         try:

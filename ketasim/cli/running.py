@@ -1,6 +1,7 @@
 """Commands that take an experiment: run, resume, check, warmup."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def run(  # noqa: PLR0913, PLR0917 - one argument per option
     config: Config,
     overrides: Overrides = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Trajectory file; default runs/NAME.h5.")] = None,
+    out: Annotated[str | None, typer.Option("-o", "--out", help="Trajectory file; default runs/NAME.h5.")] = None,
     threads: Annotated[
         int | None, typer.Option("--threads", help="Processor threads for one large network; changes no result.")
     ] = None,
@@ -38,12 +39,15 @@ def run(  # noqa: PLR0913, PLR0917 - one argument per option
 ) -> None:
     """Run an experiment and write its trajectory."""
     import ketasim
+    from ketasim.storage.checkpoint import resume_command
     from ketasim.storage.outputs import followed
 
     given = [*(overrides or []), *([] if threads is None else [f"threads={threads}"])]
     experiment = ketasim.load_experiment(config, given, mechanisms_in(mechanism))
     target = followed(out or Path("runs") / f"{experiment.name}.h5")
-    _finish(target, quiet, as_json, lambda progress: ketasim.run(experiment, target, progress=progress, force=force))
+    again = resume_command(target, mechanism or ())
+    work = partial(ketasim.run, experiment, target, force=force)
+    _finish(target, again, quiet, as_json, lambda progress: work(progress=progress))
 
 
 @command
@@ -63,36 +67,33 @@ def resume(
 ) -> None:
     """Continue an interrupted run; the finished file is the same to the last bit."""
     import ketasim
+    from ketasim.storage.checkpoint import resume_command
     from ketasim.storage.outputs import followed
 
     target = followed(out.with_suffix("") if out.suffix in (".part", ".checkpoint", ".lock") else out)
     own = mechanisms_in(mechanism)
-    _finish(
-        target,
-        quiet,
-        as_json,
-        lambda progress: ketasim.resume(target, None, own, progress, force, threads),
-    )
+    again = resume_command(target, mechanism or ())
+    _finish(target, again, quiet, as_json, lambda progress: ketasim.resume(target, None, own, progress, force, threads))
 
 
-def _finish(target: Path, quiet: bool, as_json: bool, work: Callable[[Any], Any]) -> None:
-    """Run to the end with a progress bar, then print the results; or how to continue."""
+def _finish(target: Path, again: str, quiet: bool, as_json: bool, work: Callable[[Any], Any]) -> None:
+    """Run to the end with a progress bar, then print the results; or `again`, the command to continue."""
     from ketasim.cli.interruption import interruptible
     from ketasim.cli.progress import ProgressBar
     from ketasim.documents import KetasimError
-    from ketasim.storage.checkpoint import CheckpointError, checkpoint_path, resume_command
+    from ketasim.storage.checkpoint import CheckpointError, checkpoint_path
 
     try:
-        with interruptible(resume_command(target)), ProgressBar(quiet) as progress:
+        with interruptible(again), ProgressBar(quiet) as progress:
             trajectory = work(progress)
     except KeyboardInterrupt:
         if checkpoint_path(target).exists():
-            fail(f"interrupted; continue with: {resume_command(target)}", 130)
+            fail(f"interrupted; continue with: {again}", 130)
         fail("interrupted before anything was computed", 130)
     except KetasimError as error:
         can_go_on = error.exit_code == 1 and not isinstance(error, CheckpointError)
         if can_go_on and checkpoint_path(target).exists():
-            note(f"the results so far are kept; once the cause is resolved, continue with: {resume_command(target)}")
+            note(f"the results so far are kept; once the cause is resolved, continue with: {again}")
         raise
     if as_json:
         numbers(trajectory.summary, as_json)

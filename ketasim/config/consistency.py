@@ -1,14 +1,17 @@
 """Checks that the parts of an experiment are consistent: references, order of times, demands of mechanisms."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from ketasim.config.limits import size_findings
 from ketasim.config.models import NetworkFile, Species
 from ketasim.config.stimuli import populations_of, stimulus_findings
 from ketasim.documents import Document, DocumentError, Problem, did_you_mean, read_document
+from ketasim.documents.nearest import canonical, shown
 from ketasim.documents.units import in_words
 from ketasim.documents.validation import unknown
+from ketasim.drugs import ROUTE_SYNONYMS
 from ketasim.exposures import Dose
 from ketasim.network_files.columns import Reading
 from ketasim.signals import SIGNALS
@@ -121,7 +124,7 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
         )
     drug = catalogue.get(dose.drug)
     if drug is None:
-        yield "drug", unknown("drug", dose.drug, catalogue), "value"
+        yield "drug", _unknown_drug(dose.drug, catalogue), "value"
         return
     yield from _amount(dose, drug, experiment)
     species = experiment.subject.species
@@ -134,8 +137,53 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
             "value",
         )
     elif dose.route not in routes:
-        allowed = f"allowed: {', '.join(routes)}{did_you_mean(dose.route, routes)}"
+        allowed = f"allowed: {', '.join(routes)}{_route_meant(dose.route, routes)}"
         yield "route", f"{dose.drug} has no route '{dose.route}' in the {species}; {allowed}", "value"
+
+
+#: Names of single enantiomers, letters only, which look like slips for the racemate and are not; with all names.
+_ENANTIOMERS = {
+    ("esketamine", "sketamine", "spravato"): "esketamine (S-ketamine, Spravato)",
+    ("arketamine", "rketamine"): "arketamine (R-ketamine)",
+}
+
+
+def _unknown_drug(name: str, catalogue: Mapping[str, Any]) -> str:
+    """Message for an unknown drug; an enantiomer is not taken for the racemate, whose doses are others."""
+
+    def letters(name: str) -> str:
+        return re.sub("[^a-z]", "", name)
+
+    for names, title in _ENANTIOMERS.items():
+        same = [known for known in catalogue if letters(known) in names]
+        if letters(name) in names and same:
+            return f"unknown drug {shown(name)}; did you mean {same[0]}?"
+        if letters(name) in names:
+            others = f"{title} is not in the catalogue ({', '.join(catalogue)})"
+            return f"{others}; ketamine is the racemate, whose doses are others; describe it in a file under `drugs`"
+    return unknown("drug", name, catalogue)
+
+
+#: What people add to a route, or write for one, and how it is said here.
+_PACES = {
+    "infusion": "with a `duration`",
+    "drip": "with a `duration`",
+    "bolus": "without a `duration`",
+    "push": "without a `duration`",
+    "injection": "without a `duration`",
+}
+
+
+def _route_meant(route: str, routes: Sequence[str]) -> str:
+    """Return ``; did you mean ...?`` for a route: that of `IV bolus` without the bolus, or the nearest name.
+
+    >>> _route_meant("IV bolus", ["oral", "intravenous"]), _route_meant("infusion", ["intravenous"])
+    ('; did you mean intravenous, without a `duration`?', '; did you mean intravenous, with a `duration`?')
+    """
+    words = route.lower().split()
+    paces = [_PACES[word] for word in words if word in _PACES]
+    meant = canonical(" ".join(word for word in words if word not in _PACES) or "iv", ROUTE_SYNONYMS)
+    return f"; did you mean {meant}, {paces[0]}?" if paces and meant in routes else did_you_mean(route, routes)
 
 
 def _amount(dose: Dose, drug: Any, experiment: "Experiment") -> Iterator[tuple[str, str, str]]:

@@ -26,8 +26,8 @@ def load_experiment(
     Parameters
     ----------
     source : str or Path
-        Path of the file, ``-`` for standard input, or name of an example in the package, see `examples`. A file takes
-        precedence over an example of the same name.
+        Path of a file or pipe, ``-`` for standard input, or name of an example in the package, see `examples`. A file
+        takes precedence over an example of the same name.
     overrides : sequence of str
         Strings ``key.path=value``, such as ``doses.0.amount=0.25 mg/kg``, applied in order.
     mechanisms, exposures : sequence of Mechanism, sequence of Exposure
@@ -79,7 +79,7 @@ def _located(source: str | Path) -> str | Path:
     path = Path(source)
     try:
         path = path.expanduser()
-        if path.is_file():
+        if path.is_file() or path.is_fifo() or path.is_char_device():  # as /dev/stdin, or of a shell's <(...)
             return path
     except RuntimeError:  # home folder of an unknown user
         pass
@@ -90,4 +90,8 @@ def _located(source: str | Path) -> str | Path:
         return found[source]
     what = f"'{source}' is a folder, not a file" if path.is_dir() else f"there is no file '{source}'"
     near = did_you_mean(path.name.removesuffix(".yaml"), found)
+    with suppress(OSError):  # name too long
+        near = next(
+            (f"; did you mean {source}{end}?" for end in (".yaml", ".yml") if Path(f"{path}{end}").is_file()), near
+        )
     raise DocumentError([Problem(None, "", f"{what}; examples: {', '.join(found) or 'none'}{near}")])

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, g
 from immutabledict import immutabledict
 from pydantic import Field, StrictBool, StrictInt, StrictStr, ValidationError, create_model
 
+from ketasim.documents import KetasimError
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import WHOLE, Quantity, Record, complaint, explained, unknown
 from ketasim.sources import Source, source_of, unit_of
 
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
+
+
+class DeclarationError(KetasimError, ValueError):
+    """A declaration is wrong: an unknown signal, two owners of a state, a scaled signal that is not a port."""
+
+    exit_code = 2
+
 
 _STRICT = {bool: StrictBool, int: StrictInt, str: StrictStr}
 
@@ -35,14 +43,14 @@ def known_mechanisms(own: Sequence["Mechanism"] = ()) -> tuple["Mechanism", ...]
 
     Raises
     ------
-    ValueError
+    DeclarationError
         Two have the same name.
     """
     known = (*shipped_mechanisms(), *own)
     names = [mechanism.name for mechanism in known]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"two mechanisms are named {', '.join(twice)}; rename yours")
+        raise DeclarationError(f"two mechanisms are named {', '.join(twice)}; rename yours")
     return known
 
 

@@ -1,22 +1,31 @@
 """Remarks on values that are possible but far from practice, most often by a slip of unit: a rat of 300 kg."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ketasim.config.models import USUAL_WEIGHT
 from ketasim.documents import DoseAmount
+from ketasim.documents.units import in_words
 
 if TYPE_CHECKING:
     from ketasim.config.experiment import Experiment
 
 _HOUR = 3600.0
+_DAY = 86400.0
+#: Sum of doses within 24 h above which they are remarked on, as a multiple of the largest single dose in use.
+_DOSES_A_DAY = 5
+#: s by which times of a series may be off.
+_ROUNDING = 1e-6
 
 
 def remarks(experiment: "Experiment") -> tuple[str, ...]:
-    """Return a line for each weight and dose outside the range in use for the species.
+    """Return a line for each weight and dose outside the range in use for the species, and for doses that add up.
 
     Ranges of weights are in `USUAL_WEIGHT`, those of doses in the drug's file (`usual_dose`). Of an infusion longer
-    than an hour, the amount per hour is compared.
+    than an hour, the amount per hour is compared. Doses of a drug by one route that start within 24 h are remarked on
+    if their sum is more than 5 times the top of the range, of infusions longer than that the amount in 24 h. So are
+    infusions of a drug that overlap, and those that the end of the run cuts off.
 
     Examples
     --------
@@ -25,7 +34,7 @@ def remarks(experiment: "Experiment") -> tuple[str, ...]:
     >>> remarks(Experiment.from_mapping(given))
     ('subject.weight: 300 kg is unusual for a rat, 40 g to 1 kg; a slip of unit?',)
     """
-    return (*_weight(experiment), *_doses(experiment))
+    return (*_weight(experiment), *_doses(experiment), *_sums(experiment), *_infusions(experiment))
 
 
 def _weight(experiment: "Experiment") -> Iterator[str]:
@@ -52,6 +61,48 @@ def _doses(experiment: "Experiment") -> Iterator[str]:
                 f"doses.{number}: {given} of {dose.drug} in a {species} of {_mass(weight)} are {per_kg:.3g} "
                 f"mg/kg{per_hour}; in use are {usual.least:g} to {usual.most:g} mg/kg; a slip of unit?"
             )
+
+
+def _sums(experiment: "Experiment") -> Iterator[str]:
+    """Remark on several doses within a day whose sum is far above what is in use."""
+    species, weight = experiment.subject.species, experiment.subject.weight
+    given = sorted(experiment.administrations, key=lambda one: one.start)
+    for drug, route in dict.fromkeys((one.drug, one.route) for one in given):
+        data = experiment.catalogue[drug].species.get(species)
+        usual = data.usual_dose if data else None
+        ours = [one for one in given if (one.drug, one.route) == (drug, route)]
+        daily = [one.amount * min(1.0, _DAY / one.duration if one.duration else 1.0) / weight for one in ours]
+        first, total, most, at = 0, 0.0, 0.0, 0.0
+        for last, one in enumerate(ours):
+            total += daily[last]
+            while ours[first].start <= one.start - _DAY:
+                total -= daily[first]
+                first += 1
+            if last > first and total > most:
+                most, at = total, ours[first].start
+        if usual is not None and most > _DOSES_A_DAY * usual.most:
+            yield (
+                f"doses: {most:.3g} mg/kg of {drug} ({route}) within 24 h from {in_words(at)}; single doses in use are "
+                f"up to {usual.most:g} mg/kg; is one listed or repeated too often?"
+            )
+
+
+def _infusions(experiment: "Experiment") -> Iterator[str]:
+    """Remark on infusions of a drug that overlap, once for each drug, and on those that do not end within the run."""
+    infusions = sorted(
+        (one for one in experiment.administrations if one.duration and one.amount), key=lambda one: one.start
+    )
+    for drug in dict.fromkeys(one.drug for one in infusions):
+        ours = [one for one in infusions if one.drug == drug]
+        for before, after in pairwise(ours):
+            if after.start < before.end - _ROUNDING:
+                begin, end = in_words(after.start), in_words(before.end)
+                yield f"doses: an infusion of {drug} begins at {begin}, before another one ends at {end}; both count"
+                break
+        last = max(ours, key=lambda one: one.end)
+        if last.end > experiment.duration + _ROUNDING:
+            ends, end = in_words(last.end), in_words(experiment.duration)
+            yield f"doses: an infusion of {drug} would end at {ends}; the run ends at {end}, before all is given"
 
 
 def _mass(kilograms: float) -> str:

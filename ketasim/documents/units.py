@@ -274,6 +274,8 @@ def _in_unit(number: Fraction, value: Any) -> float:
 
 def _plain_number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, str) and "," in value and (spelling := _other_spelling(value)):
+            raise ValueError(f"{shown(value)} {spelling}")
         digits, written = _split_text(value) if isinstance(value, str) else ("", "")
         advice = f"; remove the unit {shown(written)}" if written else "; remove the quotation marks"
         raise ValueError(f"{wanted('1')}, got {shown(value)}{advice if digits else ''}")
@@ -304,7 +306,7 @@ def _split(value: Any, ask: str) -> tuple[Fraction, str]:
 
 #: Spellings that are common elsewhere and mean something else or nothing here, with what is said of them.
 _ELSEWHERE = {
-    r"[-+]?\d*,\d.*": "has a comma in its number; write a decimal point, as in 0.5, and no separator of thousands",
+    r"[-+]?[\d.]*,\d.*": "has a comma in its number; write a decimal point, as in 0.5, and no separator of thousands",
     r"-?P(?=[\dT])[\d.,YMWDTHS]+": "is an ISO 8601 duration; write a number with a unit, such as 40 min or 2 d",
     r"\d{4}-\d\d?-\d\d?.*": "is a date; times are counted from time zero, such as 2 d",
     r"\d+:\d\d(:\d\d)?(\s*h)?": "is a time of day; times are counted from time zero, such as 40 min or 1.5 h",

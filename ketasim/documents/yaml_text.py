@@ -5,7 +5,9 @@ else, and depth, number and size are limited before they cost anything, so that 
 """
 
 import codecs
+import os
 import re
+import stat
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -28,18 +30,19 @@ def read_document(file: str | Path) -> Document:
     Parameters
     ----------
     file : str or Path
-        Path of a text file in UTF-8, or UTF-16 with a byte order mark, at most 200 kB; ``-`` is standard input.
+        Path of a text file or pipe in UTF-8, or UTF-16 with a byte order mark, at most 200 kB; ``-`` is standard input.
 
     Raises
     ------
     DocumentError
         The file cannot be read or is not a YAML mapping.
     """
-    piped = file == "-"
-    name = "standard input" if piped else str(file)
+    stdin = file == "-"
+    name = "standard input" if stdin else str(file)
     try:
-        with open(0 if piped else file, "rb", closefd=not piped) as stream:
+        with open(0 if stdin else file, "rb", closefd=not stdin) as stream:
             raw = stream.read(MAX_BYTES + 1)
+            piped = not stat.S_ISREG(os.fstat(stream.fileno()).st_mode)  # is read once, and lies in no folder
     except FileNotFoundError:
         raise _unplaced(f"no such file: '{name}'") from None
     except (OSError, ValueError) as error:
@@ -47,7 +50,9 @@ def read_document(file: str | Path) -> Document:
     if len(raw) > MAX_BYTES:
         raise _unplaced(f"'{name}' is larger than {MAX_BYTES // 1000} kB, the limit for a YAML file")
     document = parse_document(_decoded(raw, name), name)
-    return Document(name, document.text, document.data, document.spots, None if piped else Path(file).resolve())
+    return Document(
+        name, document.text, document.data, document.spots, None if stdin or piped else Path(file).resolve()
+    )
 
 
 def parse_document(text: str, name: str = "text") -> Document:

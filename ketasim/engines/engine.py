@@ -115,6 +115,21 @@ class PlasticEngine(Protocol):
         """Remove and add edges, then set the weights (E,) of all edges of the pair, ordered by source and target."""
 
 
+def check_engine(engine: object) -> None:
+    """Refuse what lacks anything of `Engine`.
+
+    Raises
+    ------
+    TypeError
+        Names what is missing.
+    """
+    missing = [name for name in vars(Engine) if not name.startswith("_") and not hasattr(engine, name)]
+    if missing:
+        raise TypeError(
+            f"an engine has everything that ketasim.engines.Engine has; {engine!r} lacks {', '.join(missing)}"
+        )
+
+
 def class_means(values: np.ndarray, class_start: np.ndarray) -> np.ndarray:
     """Means over the nodes of each class; `values` is (..., n).
 

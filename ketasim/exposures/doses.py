@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
-from pydantic import Field, StrictInt, StrictStr
+from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 
 from ketasim.documents import DoseAmount
 from ketasim.documents.validation import WHOLE, Amount, Quantity, Record, named
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Setting
 
 
+def _lower(name: Any) -> Any:
+    """Name of a drug as drug files write it: in lower case."""
+    return name.strip().lower() if isinstance(name, str) else name
+
+
 class Repeat(Record):
     """Repetition of a dose at equal intervals."""
 
@@ -28,7 +33,7 @@ class Repeat(Record):
 class Dose(Record):
     """One dose, or a series of equal ones."""
 
-    drug: StrictStr = Field(description="name of a drug, see `ketasim drugs`")
+    drug: Annotated[StrictStr, BeforeValidator(_lower)] = Field(description="name of a drug, see `ketasim drugs`")
     route: Annotated[StrictStr, named(ROUTE_SYNONYMS)] = Field(
         description="how it is given, such as intravenous, or iv, im, in, sc, sl, po, pr, ip in any case"
     )

@@ -257,7 +257,9 @@ def _check_given(what: str, given: Sequence[str], wanted: Sequence[str]) -> None
     """Refuse to go on with other custom mechanisms or exposures than the run was started with."""
     if sorted(given) != sorted(wanted):
         words = f"custom {what} {', '.join(wanted)}" if wanted else f"no custom {what}"
-        raise RefusedError(f"the run was started with {words}; pass the same to ketasim.resume(..., {what}=[...])")
+        shell = "; on the command line: --mechanism FILE.py" if what == "mechanisms" else ""
+        same = f"pass the same to ketasim.resume(..., {what}=[...]){shell}"
+        raise RefusedError(f"the run was started with {words}; {same}")
 
 
 def _own_mechanisms(

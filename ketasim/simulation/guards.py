@@ -5,9 +5,11 @@ signal, node and time, before anything reads it. Ranges are those of possible va
 concentration from 0), not of plausible ones.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +19,31 @@ from ketasim.signals import SIGNALS, Signal, range_in_words
 
 #: Rounding error by which a value may lie outside its range, relative to the signal's largest value or 1.
 TOLERANCE = 1e-9
+
+
+@contextmanager
+def naming(name: str, function: Callable[..., Any] | None, time: float) -> Iterator[None]:
+    """Context that adds to an exception in a mechanism's function a note of the mechanism, time, file and line.
+
+    Parameters
+    ----------
+    name : str
+        Name of the mechanism.
+    function : callable or None
+        Its function, which tells the file.
+    time : float
+        Start of the step in s.
+    """
+    try:
+        yield
+    except KetasimError:  # says all itself
+        raise
+    except Exception as error:
+        own = getattr(getattr(function, "py_func", function), "__code__", None)  # a compiled function hides its code
+        frames = traceback.extract_tb(error.__traceback__)
+        last = next((one for one in reversed(frames) if own and one.filename == own.co_filename), frames[-1])
+        error.add_note(f"in the mechanism '{name}' at t = {time:g} s: {last.filename}, line {last.lineno}: {last.line}")
+        raise
 
 
 class Scene(NamedTuple):

@@ -22,7 +22,7 @@ import numpy as np
 
 from ketasim.config import Experiment, plausibility
 from ketasim.documents import KetasimError, parse_quantity
-from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement, PlasticEngine, SpikingEngine
+from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement, PlasticEngine, SpikingEngine, check_engine
 from ketasim.engines.engine import class_means
 from ketasim.exposures import DOSES, Administration
 from ketasim.mechanisms import Clock, Mechanism
@@ -33,7 +33,7 @@ from ketasim.network.topology import Topology
 from ketasim.signals import BASELINE, SLOPE
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
 from ketasim.simulation.baseline import OnWindow
-from ketasim.simulation.guards import Scene, check_signals
+from ketasim.simulation.guards import Scene, check_signals, naming
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.plastic_edges import PlasticEdges, topology_now
 from ketasim.simulation.roster import (
@@ -95,6 +95,11 @@ class Simulation:
         mechanisms: Sequence[Mechanism] = (),
         engine: Engine | None = None,
     ):
+        if not isinstance(experiment, Experiment):
+            given = "such as ketasim.load_experiment('quick')"
+            raise TypeError(f"Simulation takes an Experiment, {given}, not {experiment!r}")
+        if engine is not None:
+            check_engine(engine)
         own = tuple({id(one): one for one in (*experiment.own_mechanisms, *mechanisms)}.values())
         self.experiment = experiment
         self.notes: tuple[str, ...] = plausibility.remarks(experiment)
@@ -144,7 +149,10 @@ class Simulation:
         self.setting = setting_of(experiment, self.engine, drugs)
         self.axes = axes_of(self.setting)
         self._times = slow_times_of(experiment, self.setting, self._events)
-        self._prepared = {one.name: one.prepared(self._parameters(one), self.setting) for one in self.mechanisms}
+        self._prepared = {}
+        for one in self.mechanisms:
+            with naming(one.name, one.prepare, self.time):
+                self._prepared[one.name] = one.prepared(self._parameters(one), self.setting)
         self._spans = {
             one.kind: np.array([one.span(event, self.setting) for event in events]).reshape(-1, 2).T
             for one, events in ((one, self._events[one.kind]) for one in self._exposures)
@@ -341,10 +349,12 @@ class Simulation:
             changed = (*mechanism.writes, *mechanism.scales)
             if mechanism.advance is not None:
                 arrays = [middle[name] for name in mechanism.reads] + [end[name] for name in changed]
-                mechanism.advance(*arrays, self._prepared[mechanism.name], clock)
+                with naming(mechanism.name, mechanism.advance, self.time):
+                    mechanism.advance(*arrays, self._prepared[mechanism.name], clock)
                 check_signals(changed, end, mechanism.name, self.time + duration, scene)
         for edges in self.plastic_edges:
-            edges.advance(middle, end, self._prepared[edges.mechanism.name], clock)
+            with naming(edges.mechanism.name, edges.mechanism.evolve, self.time):
+                edges.advance(middle, end, self._prepared[edges.mechanism.name], clock)
             changed = (*edges.mechanism.writes, *edges.mechanism.scales)
             check_signals(changed, end, edges.mechanism.name, self.time + duration, scene)
         if duration > 0.0:

@@ -7,16 +7,12 @@ from typing import Any, get_args
 import numpy as np
 
 from ketasim.config import Experiment
+from ketasim.config.parameters import DeclarationError
 from ketasim.documents import did_you_mean
 from ketasim.engines import Engine, PlasticEngine
 from ketasim.exposures import Exposure
 from ketasim.mechanisms import ORDER, Mechanism
 from ketasim.signals import BASELINE, SIGNALS, Dimension, Shown, Signal, statistics
-
-
-class DeclarationError(ValueError):
-    """A declaration is wrong: an unknown signal, two owners of a state, a scaled signal that is not a port."""
-
 
 #: Names that a trajectory file needs for itself.
 _COLUMNS = {"time", "stage", "moiety", "node_id", "node_population", "network_memory", "network_sampled"}
@@ -139,13 +135,21 @@ def check_declarations(mechanisms: Sequence[Mechanism], table: Mapping[str, Sign
                 raise DeclarationError(f"{mechanism.name}: unknown signal '{name}'{did_you_mean(name, table)}")
         for name in mechanism.scales:
             if table[name].kind != "port":
-                raise DeclarationError(f"{mechanism.name}: '{name}' is a {table[name].kind}, not a port")
+                kind, near = table[name].kind, _port_near(name, table)
+                raise DeclarationError(f"{mechanism.name}: '{name}' is a {kind}, not a port{near}")
         for name in mechanism.writes:
             if table[name].kind != "state":
                 raise DeclarationError(f"{mechanism.name}: '{name}' is a {table[name].kind}, not a state")
             if name in owners:
                 raise DeclarationError(f"{mechanism.name}: the state '{name}' already belongs to {owners[name]}")
             owners[name] = mechanism.name
+
+
+def _port_near(name: str, table: Mapping[str, Signal]) -> str:
+    """Words on the port that may be meant, such as ``bdnf_release_gain`` for ``bdnf``, and where all are listed."""
+    ports = [port for port, signal in table.items() if signal.kind == "port"]
+    extended = next((f"; did you mean {port}?" for port in ports if port.startswith(f"{name}_")), "")
+    return f"; see `ketasim signals --ports`{extended or did_you_mean(name, ports)}"
 
 
 def check_ports(own: Iterable[Mechanism], active: Iterable[Mechanism], engine: Engine | None) -> None:

@@ -147,13 +147,14 @@ def lock_path(path: Path) -> Path:
     return path.with_name(path.name + ".lock")
 
 
-def resume_command(path: Path) -> str:
-    """Return the command that resumes a run, for copying.
+def resume_command(path: Path, mechanisms: Iterable[Path] = ()) -> str:
+    """Return the command that resumes a run, for copying, with the files of own mechanisms that it was given.
 
-    >>> resume_command(Path("my run.h5"))
-    "ketasim resume 'my run.h5'"
+    >>> resume_command(Path("my run.h5"), [Path("own.py")])
+    "ketasim resume 'my run.h5' --mechanism own.py"
     """
-    return f"ketasim resume {shlex.quote(str(path))}"
+    options = (word for file in mechanisms for word in ("--mechanism", str(file)))
+    return shlex.join(["ketasim", "resume", str(path), *options])
 
 
 _UNFINISHED = begins_with("the file of an unfinished run", b"\x89HDF\r\n\x1a\n")

@@ -4,9 +4,10 @@ What is not an earlier output of the same kind is never replaced, what is, only 
 read. Links are followed; the new file is written beside the old one and renamed.
 """
 
+import csv
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,9 @@ from ketasim.storage.disk import sync_folder
 
 #: What pictures and graphs of ketasim contain near their begin or end.
 MARK = b"written by ketasim"
+
+#: Characters of a table's first line that are read: the signals of a million neurons fit.
+_LONGEST_HEADER = 2**26
 
 _FORCE = "--force (in Python force=True)"
 
@@ -74,8 +78,29 @@ def begins_with(name: str, *signatures: bytes) -> Kind:
     return Kind(name, is_ours)
 
 
-#: The summary, or signals by time.
-TABLE = begins_with("a table", b"quantity", b"time (h)")
+def table_with(columns: Sequence[str], further: Collection[str] = ()) -> Kind:
+    """Kind of a CSV file that is recognised by its whole header, which no file of the user's is likely to have.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        The first columns.
+    further : collection of str
+        Names of signals: every other column is one of these, then perhaps a label, and a unit in parentheses.
+    """
+
+    def is_ours(path: Path) -> bool:
+        with open(path, encoding="utf-8", errors="replace", newline="") as file:
+            line = file.readline(_LONGEST_HEADER)
+        try:
+            header = next(csv.reader([line]), [])
+        except csv.Error:  # a field of more than 128 kB
+            return False
+        others = header[len(columns) :]
+        named = all(column.split(" ")[0] in further and column.endswith(")") for column in others)
+        return header[: len(columns)] == list(columns) and named and bool(others) == bool(further)
+
+    return Kind("a table", is_ours)
 
 
 def followed(path: str | os.PathLike[str]) -> Path:
@@ -84,8 +109,10 @@ def followed(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     OutputError
-        There is no such home folder, or the link leads nowhere.
+        There is no such home folder, the link leads nowhere, or the path ends as that of a folder.
     """
+    if os.fspath(path).endswith(("/", os.sep)):  # which Path would leave out
+        raise OutputError(f"{path}: a folder; name a file in it")
     try:
         place = Path(path).expanduser()
         if not place.is_symlink():
@@ -122,8 +149,11 @@ def place_to_write(
     place = followed(path)
     try:
         status = place.lstat()
-    except (FileNotFoundError, NotADirectoryError):  # what is wrong with a folder is said when it is made
-        return place
+    except (FileNotFoundError, NotADirectoryError):
+        above = next((folder for folder in place.parents if folder.exists()), None)
+        if above is not None and not above.is_dir():
+            raise OutputError(f"{path}: cannot be written: {above} is a file, not a folder") from None
+        return place  # what else is wrong with a folder is said when it is made
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {reason_of(error)}") from error
     if stat.S_ISDIR(status.st_mode):

@@ -87,6 +87,8 @@ def open_file(source: Source) -> h5py.File:
     """
     target = source if isinstance(source, BytesIO) else locate(source)
     place, file = place_of(target), None
+    if isinstance(target, Path) and not (target.is_file() or target.is_dir()):  # would be waited for
+        raise UnreadableError(f"{place}: a device or pipe, not a file")
     try:
         # Only a kill during a commit leaves a file that must be read through its journal.
         journalled = Disk.interrupted(target) if isinstance(target, Path) else None

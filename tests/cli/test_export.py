@@ -91,6 +91,27 @@ def test_tables_for_spreadsheets(call, small_file, folder):
     assert (refused.exit_code, (folder / "mine.csv").read_text()) == (2, "precious")
 
 
+def test_only_earlier_tables_are_replaced(call, small_file, folder):
+    """Catches a table of the user's that begins like one of ours, and an export with --force that works only once."""
+    signals = ("--signals", "firing_rate,firing_rate_window,plasma_concentration")
+    for name, more, mine in (
+        ("a.csv", (), "quantity,foo\n1,2\n"),
+        ("b.csv", (), "quantity,population,at,statistic,value,error,unit,meaning,mine\n"),
+        ("c.csv", signals, "time (h),conc\n0,1\n"),
+        ("d.csv", signals, "time (h),conc (ng/mL),firing_rate PYR (Hz)\n"),
+        ("e.csv", signals, "time (h)\n0\n"),
+    ):
+        (folder / name).write_text(mine)
+        refused = call("export", small_file, *more, "-o", name, "--force")
+        assert (refused.exit_code, (folder / name).read_text()) == (2, mine)
+        assert "exists and is not a table written by ketasim" in refused.stderr
+        (folder / name).unlink()
+        assert call("export", small_file, *more, "-o", name).exit_code == 0
+        assert "--force" in call("export", small_file, *more, "-o", name).stderr
+        assert call("export", small_file, *more, "-o", name, "--force").exit_code == 0
+    assert call("export", small_file, "--signals", "firing_rate", "-o", "a.csv", "--force").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

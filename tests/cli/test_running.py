@@ -58,6 +58,13 @@ def test_quiet_says_nothing(call, folder):
     assert ketasim.open_trajectory(folder / "out.h5").config["seed"] == 3
 
 
+def test_a_folder_is_not_taken_for_a_file(call, folder):
+    """Catches `-o new/` that makes a file of this name."""
+    result = call("run", "small.yaml", "-o", "new/")
+    assert (result.exit_code, result.stderr) == (2, "new/: a folder; name a file in it\n")
+    assert [path.name for path in folder.iterdir()] == ["small.yaml"]
+
+
 @pytest.mark.parametrize("existing", ["out.h5", "out.h5.part", "out.h5.checkpoint"])
 def test_run_refuses_a_file_that_exists(call, folder, existing):
     """Catches a day's work that is overwritten by a second call, and one that could go on without a word of how."""

@@ -66,6 +66,16 @@ def test_an_experiment_from_standard_input(shell, folder):
     assert "standard input:1:1: " in shell("echo durration: 3 h | ketasim run -")[2]
 
 
+@pytest.mark.parametrize(
+    "line", ["{} <(cat small.yaml)", "cat small.yaml | {} /dev/stdin", "{} /dev/stdin <small.yaml"]
+)
+def test_an_experiment_from_a_pipe_with_a_name(shell, folder, line):
+    """Catches "there is no file '/dev/fd/63'" for what a shell or a batch system hands over."""
+    code, _, errors = shell(line.format("ketasim check -q --json") + " network=none recording={}")
+    assert (code, errors) == (0, "")
+    assert "is larger than 200 kB" in shell("ketasim check /dev/zero")[2]
+
+
 def test_version_and_module(shell):
     """Catches `python -m ketasim` or `--version` that is missing."""
     assert shell("ketasim --version") == (0, f"ketasim {ketasim.__version__}\n", "")

@@ -3,6 +3,7 @@
 import pytest
 
 from ketasim.config import load_experiment
+from ketasim.config.consistency import _unknown_drug
 from ketasim.documents import DocumentError
 
 TEXT = """\
@@ -64,3 +65,29 @@ def test_a_circuit_too_fast_for_the_fast_step_is_refused_at_its_place(refusal):
     receptor = ("net.yaml", 10, 53, "receptors.ampa_time", f"0.4 ms {words}")
     both = CIRCUIT.replace("5 pF", "4.9 pF").replace("0.5 ms", "0.4 ms")
     assert refusal(text, both) == [membrane, receptor]
+
+
+@pytest.mark.parametrize(
+    ("dose", "words"),
+    [
+        (("esketamine", "iv"), "esketamine (S-ketamine, Spravato) is not in the catalogue (ketamine, saline); "),
+        (("Spravato", "in"), "esketamine (S-ketamine, Spravato) is not in the catalogue"),
+        (("R-ketamine", "iv"), "arketamine (R-ketamine) is not in the catalogue"),
+        (("ketamine", "infusion"), "; did you mean intravenous, with a `duration`?"),
+        (("ketamine", "IV bolus"), "; did you mean intravenous, without a `duration`?"),
+        (("ketamine", "i.m. injection"), "; did you mean intramuscular, without a `duration`?"),
+        (("ketamine", "intravenus"), "; did you mean intravenous?"),
+    ],
+)  # fmt: skip
+def test_words_for_drugs_and_routes_lead_to_the_right_one(refusal, dose, words):
+    """Catches the racemate suggested for the S-enantiomer, whose dose is another, and a route that nobody guesses."""
+    drug, route = dose
+    ((*_, message),) = refusal(f"{TEXT}doses: [{{drug: {drug}, route: {route}, amount: 0.5 mg/kg}}]\n")
+    assert words in message
+    assert "did you mean ketamine" not in message
+
+
+def test_an_enantiomer_of_the_catalogue_is_suggested():
+    """Catches words that send the user away although a file of their own describes the drug."""
+    catalogue = dict.fromkeys(("ketamine", "s_ketamine"))
+    assert _unknown_drug("esketamine", catalogue) == "unknown drug 'esketamine'; did you mean s_ketamine?"

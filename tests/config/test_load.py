@@ -55,6 +55,9 @@ def test_missing_file_names_the_nearest_example(tmp_path):
         load_experiment("configs/vehicel.yaml")
     with pytest.raises(DocumentError, match="is a folder"):
         load_experiment(tmp_path)
+    (tmp_path / "tiny.yaml").touch()
+    with pytest.raises(DocumentError, match=r"there is no file .*; did you mean .*tiny\.yaml\?"):
+        load_experiment(str(tmp_path / "tiny"))
 
 
 def test_own_mechanisms_have_their_parameters(tmp_path):
@@ -114,7 +117,7 @@ network: {neurons: 1e3}
 def test_an_example_takes_clinicians_words_in_overrides():
     """Catches overrides that know fewer words than files."""
     given = load_experiment(
-        "human_infusion", ["doses.0={drug: ketamine, route: IV, rate: 0.75 mg/kg/h, duration: 40 min}"]
+        "human_infusion", ["doses.0={drug: Ketamine, route: IV, rate: 0.75 mg/kg/h, duration: 40 min}"]
     )
     usual = load_experiment("human_infusion")
     assert given.administrations == usual.administrations

@@ -8,6 +8,12 @@ from ketasim.documents import DocumentError
 from ketasim.simulation import Simulation
 
 
+def series(*doses, duration="30 d"):
+    """Remarks on several doses of ketamine into the vein of a human of 70 kg."""
+    given = [{"drug": "ketamine", "route": "iv", "amount": "0.5 mg/kg"} | dose for dose in doses]
+    return remarks(Experiment.from_mapping({"format": 1, "duration": duration, "network": "none", "doses": given}))
+
+
 def experiment_of(species="human", weight=None, **dose):
     subject = {"species": species} | ({"weight": weight} if weight else {})
     doses = [{"drug": "ketamine", "route": "iv"} | dose] if dose else []
@@ -55,6 +61,32 @@ def test_slips_of_unit_are_remarked_on(given, words):
 def test_what_is_in_use_is_not_remarked_on(given):
     """Catches a remark on an infusion of days, whose whole amount is large, or on a dose of nothing."""
     assert remarks(experiment_of(**given)) == ()
+
+
+def test_doses_that_add_up_are_remarked_on():
+    """Catches a hundred doses in an hour that pass one by one, and a day's worth of usual ones that does not pass."""
+    (remark,) = series({"start": "3 h", "repeat": {"every": "20 s", "count": 180}})
+    assert remark.startswith(
+        "doses: 90 mg/kg of ketamine (intravenous) within 24 h from 3 h; single doses in use are up "
+    )
+    (remark,) = series(*[{"amount": "13 mg/kg", "start": f"{hour} h"} for hour in (0, 30, 31, 33, 40, 50, 53)])
+    assert remark.startswith("doses: 78 mg/kg of ketamine (intravenous) within 24 h from 1.25 d; ")
+    assert series({"amount": "13 mg/kg", "repeat": {"every": "5 h", "count": 100}}) == ()
+    shared = [{"amount": "13 mg/kg", "route": route, "start": f"{n} h"} for n in range(4) for route in ("iv", "im")]
+    assert series(*shared) == ()
+    assert series({"amount": "30 mg/kg", "duration": "2 d", "repeat": {"every": "3 d", "count": 5}}) == ()
+
+
+def test_infusions_that_overlap_or_are_cut_off_are_remarked_on():
+    """Catches a forgotten `start` a run that ends before all is given; and a word on infusions in a row."""
+    infusion = {"duration": "40 min"}
+    (remark,) = series(infusion, infusion, {"start": "1 d"} | infusion)
+    assert remark == "doses: an infusion of ketamine begins at 0 s, before another one ends at 40 min; both count"
+    (remark,) = series(infusion, duration="20 min")
+    assert remark == "doses: an infusion of ketamine would end at 40 min; the run ends at 20 min, before all is given"
+    in_a_row = infusion | {"amount": "0.5 mg/kg", "repeat": {"every": "40 min", "count": 3}}
+    assert series(in_a_row, duration="2 h") == ()
+    assert series({}, infusion) == ()
 
 
 def test_as_much_as_the_body_weighs_is_refused():

@@ -114,7 +114,8 @@ def test_own_mechanisms_are_asked_for(stopped, own):
     """Catches a run that goes on without a mechanism that it began with, or with one more."""
     with_own, plain = stopped(mechanisms=[own], name="own.h5"), stopped(name="plain.h5")
     with pytest.raises(
-        RefusedError, match=r"started with custom mechanisms own; pass the same to ketasim\.resume\(\.\.\., mechanisms="
+        RefusedError,
+        match=r"with custom mechanisms own; pass the same .*; on the command line: --mechanism FILE",
     ):
         interrupted_run(with_own, None, ())
     with pytest.raises(RefusedError, match="started with no custom mechanisms"):

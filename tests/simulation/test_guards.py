@@ -158,3 +158,17 @@ def test_a_run_that_is_stopped_says_why_in_its_file(small, tmp_path):
     with ketasim.open_trajectory(path) as part:
         assert "allowed: 0 to 400" in part.attributes["stopped_because"]
         assert not part.complete
+
+
+def test_an_exception_in_a_mechanism_keeps_its_kind_and_names_it(small):
+    """Catches a bug of the user's that comes without the mechanism, or as an error of another kind."""
+
+    def advance(parameters, clock):
+        np.zeros(2)[int(clock.duration)] = 1.0
+
+    mine = Mechanism("mine", Nothing, advance)
+    with pytest.raises(IndexError) as caught:
+        ketasim.run(small(network="none"), mechanisms=[mine])
+    (note,) = caught.value.__notes__
+    assert note.startswith(f"in the mechanism 'mine' at t = 0 s: {__file__}, line ")
+    assert note.endswith("np.zeros(2)[int(clock.duration)] = 1.0")

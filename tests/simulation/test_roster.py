@@ -41,7 +41,11 @@ WRONG = {
     ),
     "scaling a state": (
         Mechanism("mine", Parameters, nothing, scales=("glutamate_ambient",)),
-        "mine: 'glutamate_ambient' is a state, not a port",
+        "mine: 'glutamate_ambient' is a state, not a port; see `ketasim signals --ports`",
+    ),
+    "scaling a state that has a port": (
+        Mechanism("mine", Parameters, nothing, scales=("bdnf",)),
+        "mine: 'bdnf' is a state, not a port; see `ketasim signals --ports`; did you mean bdnf_release_gain?",
     ),
     "writing what the network measures": (
         Mechanism("mine", Parameters, nothing, writes=("firing_rate",)),

@@ -90,6 +90,23 @@ def test_only_files_are_replaced(tmp_path, kind):
     assert os.lstat(path) == before
 
 
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("new/", "new/: a folder; name a file in it"),
+        ("notes.txt/run.h5", "notes.txt is a file, not a folder"),
+        ("notes.txt/runs/run.h5", "notes.txt is a file, not a folder"),
+    ],
+)
+def test_folders_are_folders_and_files_are_files(tmp_path, monkeypatch, path, words):
+    """Catches a file with the name of the folder that was meant, and a lock that cannot be made, nobody knows why."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("precious")
+    with pytest.raises(OutputError, match=words):
+        place_to_write(path, TRAJECTORY)
+    assert [one.name for one in tmp_path.iterdir()] == ["notes.txt"]
+
+
 @needs_links
 def test_links_are_followed(tmp_path):
     """Catches data that land on another disk, in place of the link that was to lead them away."""

@@ -1,6 +1,7 @@
 """Reading: signals, spikes, graph and tables of finished and unfinished runs; damage is found."""
 
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pandas.testing import assert_frame_equal
 
 from ketasim.analysis import value_of
 from ketasim.storage import Column, StorageError, TrajectoryNotFoundError, TrajectoryWriter
+from ketasim.storage.datasets import UnreadableError
 from ketasim.storage.reader import damages
 from ketasim.trajectory import open_trajectory
 
@@ -302,6 +304,17 @@ def test_files_that_are_not_trajectories(tmp_path):
         file.attrs["format_version"] = 9
     with pytest.raises(StorageError, match="install a later one"):
         open_trajectory(tmp_path / "later.h5")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such pipes")
+def test_pipes_and_devices_are_refused_at_once(tmp_path):
+    """Catches a command that waits for ever for a pipe that nobody writes to, or reads a device without end."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(UnreadableError, match="a device or pipe, not a file"):
+            open_trajectory(path)
+    with pytest.raises(UnreadableError, match="Is a directory"):
+        open_trajectory(tmp_path)
 
 
 def test_closed_trajectory_says_so(written):
