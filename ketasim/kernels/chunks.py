@@ -164,10 +164,9 @@ def _release_from_part(part, workspace, activity, model, first_age, log):
     """Compute release from the neurons of a part that fired; events are kept with the part's list of spikes."""
     # other parts may still be delivering the events of the last chunk
     events = workspace.events[1 - log.count[3], part]
-    for index in range(workspace.n_fired[part]):
-        source = workspace.fired_node[part, index]
-        age = first_age + workspace.fired_step[part, index]
-        release(activity, model, source, age, events[index], log.released)
+    n_fired = workspace.n_fired[part]
+    node, step = workspace.fired_node[part, :n_fired], workspace.fired_step[part, :n_fired]
+    release(activity, model, node, step, first_age, events, log.released)
 
 
 @kernel
@@ -210,22 +209,33 @@ def _advance_block(block, drawn, pending, now, n_chunk, spikes, n_fired):
         if has_afferents:
             step = now.first_step + k
             if step & 3 == 0 or not known:  # one Philox call gives the words of four steps
-                draw_words(words, STREAM_AFFERENTS, now.seed, step >> 2, first)
+                draw_words(words, STREAM_AFFERENTS, now.seed, step >> 2, first, end - first)
                 known = True
-            poisson_counts(counts, words, (step & 3) * BLOCK, thresholds)
-            receive_afferents(tile, counts, afferent_ampa, afferent_nmda)
+            poisson_counts(counts, words, (step & 3) * BLOCK, thresholds, end - first)
+            receive_afferents(tile, counts, afferent_ampa, afferent_nmda, end - first)
         if traces.shape[0] and (now.first_step + k) % TRACE_STEPS == 0:
             add_currents(tile, membrane, end - first, traces[(now.first_step + k) // TRACE_STEPS - first_sample])
         if leaky:
-            advance(tile, fired, membrane, None)
+            advance(tile, fired, membrane, None, end - first)
         else:
-            advance(tile, fired, membrane, True)
-        if anyone_fired(marks):
-            for i in range(end - first):
-                if fired[i] != 0:
-                    fired_step[n_fired], fired_node[n_fired] = k, first + i
-                    n_fired += 1
+            advance(tile, fired, membrane, True, end - first)
+        if anyone_fired(marks, end - first):
+            begin = n_fired
+            n_fired = _list_fired(marks, fired, end - first, first, fired_node, begin)
+            fired_step[begin:n_fired] = k
     return n_fired
+
+
+@kernel
+def _list_fired(marks, fired, n, first, nodes, count):
+    """Append those of ``n`` neurons that fired to ``count`` ``nodes``; return their number then."""
+    for eight in range((n + 7) // 8):
+        if marks[eight] != 0:
+            for i in range(8 * eight, min(8 * eight + 8, n)):
+                if fired[i] != 0:
+                    nodes[count] = first + i
+                    count += 1
+    return count
 
 
 @kernel

@@ -21,7 +21,7 @@ import numpy as np
 from ketasim.kernels.formulas import MG_PER_MILLIVOLT
 from ketasim.kernels.jit import kernel
 from ketasim.kernels.records import Activity, Modulation
-from ketasim.kernels.vectors import BLOCK, exponential, multiply_add, prefer_wide_vectors
+from ketasim.kernels.vectors import BLOCK, exponential, multiply_add, prefer_wide_vectors, whole_vectors
 
 #: Where the variables of a block begin in its tile.
 VOLTAGE, ADAPTATION, REFRACTORY = 0 * BLOCK, 1 * BLOCK, 2 * BLOCK
@@ -29,7 +29,9 @@ G_AMPA, G_NMDA, G_FAST, G_SLOW = 3 * BLOCK, 4 * BLOCK, 5 * BLOCK, 6 * BLOCK
 F_AB, F_CD, T_AB, T_CD = 7 * BLOCK, 8 * BLOCK, 9 * BLOCK, 10 * BLOCK
 AMPA_GAIN, AFFERENT_GAIN, CURRENT = 11 * BLOCK, 12 * BLOCK, 13 * BLOCK
 SUMS = 14 * BLOCK  # six rows, in the order of `Window.sums`
-TILE = 20 * BLOCK
+# what one loop of a step hands to the next
+M_AB, M_CD, OPEN, SPIKE, LEFT = 20 * BLOCK, 21 * BLOCK, 22 * BLOCK, 23 * BLOCK, 24 * BLOCK
+TILE = 25 * BLOCK
 
 #: nS; a conductance that decays below this is set to zero, because processors handle subnormal numbers a hundred times
 #: more slowly.
@@ -88,6 +90,7 @@ def take_sums(tile, first, end, sums):
 @kernel
 def receive(tile, pending, slot, first, end):
     """Add the events of a slot to the conductances of neurons ``first`` to ``end``, and clear the slot."""
+    prefer_wide_vectors()
     slot, base = np.uint64(slot), np.uint64(2 * first)
     for i in range(end - first):
         place = base + np.uint64(2 * i)
@@ -104,9 +107,10 @@ def receive(tile, pending, slot, first, end):
 
 
 @kernel
-def receive_afferents(tile, counts, ampa, nmda):
-    """Add afferent spikes (BLOCK,) of ``ampa`` and ``nmda`` nS each, in the tile's precision."""
-    for i in range(BLOCK):
+def receive_afferents(tile, counts, ampa, nmda, n):
+    """Add afferent spikes (n,) of ``ampa`` and ``nmda`` nS each, in the tile's precision."""
+    prefer_wide_vectors()
+    for i in range(whole_vectors(n)):
         release = counts[i] * tile[AFFERENT_GAIN + i]
         tile[G_AMPA + i] += release * ampa
         tile[G_NMDA + i] += release * nmda
@@ -184,7 +188,7 @@ def membrane_of(c, parameters, tile):
 
 
 @kernel
-def advance(tile, fired, membrane, spike_current):
+def advance(tile, fired, membrane, spike_current, n):
     """Advance the membranes of a block by one step, mark the neurons that fire, and let conductances decay.
 
     Parameters
@@ -197,8 +201,11 @@ def advance(tile, fired, membrane, spike_current):
         Constants of the class.
     spike_current : bool or None
         None if the class is leaky integrate-and-fire: the exponential current is then left out at compile time.
+    n : int
+        Neurons in the block; places beyond the next multiple of `VECTORS` are left alone.
     """
     prefer_wide_vectors()
+    n = whole_vectors(n)
     real = tile.dtype.type
     one, zero, nothing = real(1.0), real(0.0), real(NOTHING)
     (
@@ -224,13 +231,18 @@ def advance(tile, fired, membrane, spike_current):
         fast_left,
         slow_left,
     ) = membrane
-    for i in range(BLOCK):
+    # short loops, because a processor looks ahead by little more than one neuron's chain of exponentials and divisions
+    for i in range(n):
+        mg_factor = exponential(mg_per_millivolt * tile[VOLTAGE + i])
+        tile[M_AB + i] = one / multiply_add(mg_over_k_ab, mg_factor, one)
+        tile[M_CD + i] = one / multiply_add(mg_over_k_cd, mg_factor, one)
+    if spike_current is not None:
+        for i in range(n):
+            tile[SPIKE + i] = exponential((tile[VOLTAGE + i] - threshold) * per_sharpness)
+    for i in range(n):
         v = tile[VOLTAGE + i]
         ampa, nmda = tile[AMPA_GAIN + i] * tile[G_AMPA + i], tile[G_NMDA + i]
-        gaba = tile[G_FAST + i] + tile[G_SLOW + i]
-        mg_factor = exponential(mg_per_millivolt * v)
-        m_ab = one / multiply_add(mg_over_k_ab, mg_factor, one)
-        m_cd = one / multiply_add(mg_over_k_cd, mg_factor, one)
+        m_ab, m_cd = tile[M_AB + i], tile[M_CD + i]
         open_ab = multiply_add(nmda, tile[F_AB + i], tile[T_AB + i])
         open_cd = multiply_add(nmda, tile[F_CD + i], tile[T_CD + i])
         nmda_open = multiply_add(open_ab, m_ab, open_cd * m_cd)
@@ -240,14 +252,18 @@ def advance(tile, fired, membrane, spike_current):
         tile[SUMS + 3 * BLOCK + i] = multiply_add(nmda, v, tile[SUMS + 3 * BLOCK + i])
         tile[SUMS + 4 * BLOCK + i] = multiply_add(-ampa, v, tile[SUMS + 4 * BLOCK + i])
         tile[SUMS + 5 * BLOCK + i] = multiply_add(-nmda_open, v, tile[SUMS + 5 * BLOCK + i])
-
-        w = tile[ADAPTATION + i]
+        tile[OPEN + i] = leak + ampa + nmda_open + (tile[G_FAST + i] + tile[G_SLOW + i])
+    for i in range(n):
+        tile[LEFT + i] = exponential(-step_over_capacitance * tile[OPEN + i])
+    for i in range(n):
+        v, w = tile[VOLTAGE + i], tile[ADAPTATION + i]
+        nmda = tile[G_NMDA + i]
+        gaba = tile[G_FAST + i] + tile[G_SLOW + i]
         current = multiply_add(gaba, gaba_reversal, leak_current + tile[CURRENT + i]) - w
         if spike_current is not None:
-            current = multiply_add(spike_scale, exponential((v - threshold) * per_sharpness), current)
-        total = leak + ampa + nmda_open + gaba
-        v_steady = current / total
-        v_next = multiply_add(v - v_steady, exponential(-step_over_capacitance * total), v_steady)
+            current = multiply_add(spike_scale, tile[SPIKE + i], current)
+        v_steady = current / tile[OPEN + i]
+        v_next = multiply_add(v - v_steady, tile[LEFT + i], v_steady)
         quiet = tile[REFRACTORY + i]
         v_next = v if quiet > zero else v_next
         fires = (quiet == zero) & (v_next >= cutoff)
@@ -279,9 +295,9 @@ def add_currents(tile, membrane, n, currents):
 
 
 @kernel
-def anyone_fired(marks):
-    """Return whether a neuron of the block fired; ``marks`` views ``fired`` as uint64, eight neurons at a time."""
+def anyone_fired(marks, n):
+    """Return whether one of ``n`` neurons fired; ``marks`` views ``fired`` as uint64, eight neurons at a time."""
     any_mark = np.uint64(0)
-    for eight in range(BLOCK // 8):
+    for eight in range(whole_vectors(n) // np.uint64(8)):
         any_mark |= marks[eight]
     return any_mark != 0

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from ketasim.kernels.jit import kernel
-from ketasim.kernels.vectors import BLOCK, prefer_wide_vectors
+from ketasim.kernels.vectors import BLOCK, prefer_wide_vectors, whole_vectors
 
 #: Streams, by purpose of the random numbers. One number each, below 256, never reused.
 STREAM_AFFERENTS = np.uint32(1)
@@ -40,6 +40,7 @@ _M1 = np.uint64(0xCD9E8D57)
 _W0 = np.uint32(0x9E3779B9)
 _W1 = np.uint32(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
+_HIGHEST = np.uint32(0xFFFFFFFF)
 _32 = np.uint64(32)
 
 
@@ -59,7 +60,7 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 
 @kernel
-def draw_words(words, stream, seed, block, first):
+def draw_words(words, stream, seed, block, first, n):
     """Fill ``words`` (4 * BLOCK,) uint32: word j of (seed, stream, first + i, block) at ``words[j * BLOCK + i]``.
 
     Parameters
@@ -72,8 +73,8 @@ def draw_words(words, stream, seed, block, first):
         Seed of the run.
     block : int64
         Counter, 64 bits because 28 days in steps of 0.1 ms exceed 32.
-    first : int
-        First neuron.
+    first, n : int
+        First neuron, and how many, at most `BLOCK`; up to the next multiple of `VECTORS` are drawn for.
     """
     prefer_wide_vectors()
     k0 = np.uint32(np.uint64(seed) & _LOW)
@@ -81,7 +82,7 @@ def draw_words(words, stream, seed, block, first):
     c0 = np.uint32(np.uint64(block) & _LOW)
     c1 = np.uint32(np.uint64(block) >> _32)
     neuron = np.uint32(first)
-    for i in range(BLOCK):
+    for i in range(whole_vectors(n)):
         w0, w1, w2, w3 = philox(c0, c1, np.uint32(neuron + np.uint32(i)), stream, k0, k1)
         words[i] = w0
         words[BLOCK + i] = w1
@@ -90,21 +91,30 @@ def draw_words(words, stream, seed, block, first):
 
 
 @kernel
-def poisson_counts(counts, words, place, thresholds):
-    """Turn the BLOCK words (uint32) from ``place`` on into Poisson counts (BLOCK,), of the type of ``counts``.
+def poisson_counts(counts, words, place, thresholds, n):
+    """Turn ``n`` words (uint32) from ``place`` on into Poisson counts (n,), of the type of ``counts``.
 
     A count is the number of ``thresholds`` that the word exceeds: (k,) uint32, ascending, ``ceil(CDF * 2**32) - 1``;
     counts are limited to k.
     """
-    place = np.uint64(place)
-    one, zero = counts.dtype.type(1.0), counts.dtype.type(0.0)
-    highest = np.uint32(0)
-    for i in range(BLOCK):
-        counts[i] = zero
-        highest = max(highest, words[place + np.uint64(i)])
-    for k in range(thresholds.shape[0]):
+    prefer_wide_vectors()
+    place, real = np.uint64(place), counts.dtype.type
+    one, zero, highest = np.uint32(1), np.uint32(0), np.uint32(0)
+    n_thresholds = thresholds.shape[0]
+    # most counts are small: four thresholds in one pass, of which those that are missing are never exceeded
+    t0 = thresholds[0] if n_thresholds > 0 else _HIGHEST
+    t1 = thresholds[1] if n_thresholds > 1 else _HIGHEST
+    t2 = thresholds[2] if n_thresholds > 2 else _HIGHEST
+    t3 = thresholds[3] if n_thresholds > 3 else _HIGHEST
+    for i in range(whole_vectors(n)):
+        word = words[place + np.uint64(i)]
+        low = (one if word > t0 else zero) + (one if word > t1 else zero)
+        high = (one if word > t2 else zero) + (one if word > t3 else zero)
+        counts[i] = real(low + high)
+        highest = max(highest, word)
+    for k in range(4, n_thresholds):
         threshold = thresholds[k]
         if highest <= threshold:
             break
-        for i in range(BLOCK):
-            counts[i] += one if words[place + np.uint64(i)] > threshold else zero
+        for i in range(whole_vectors(n)):
+            counts[i] += real(1.0) if words[place + np.uint64(i)] > threshold else real(0.0)

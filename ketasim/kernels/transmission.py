@@ -19,8 +19,8 @@ from ketasim.kernels.records import AMPA, GABA_SLOW
 
 
 @kernel
-def release(activity, model, source, age, events, released):
-    """Update the terminals of ``source``, which fires at ``age``, and fill in the events that they send.
+def release(activity, model, sources, steps, first_age, events, released):
+    """Update the terminals of neurons that fire, in the order given, and fill in the events that they send.
 
     Parameters
     ----------
@@ -28,46 +28,51 @@ def release(activity, model, source, age, events, released):
         State of the network; changed in place.
     model : Model
         Graph, modulation and parameters.
-    source : int
-        The neuron that fires.
-    age : int
-        Age of the network at the spike, fast steps.
-    events : (n_classes, 2) array
+    sources, steps : (n_spikes,) arrays
+        The neuron of each spike, and its fast step.
+    first_age : int
+        Age of the network, in fast steps, at a spike of step 0.
+    events : (n_spikes or more, n_classes, 2) array
         Filled for each target class with nS for a synapse of weight 1: AMPA and NMDA of a glutamatergic source, the one
         conductance and 0 of a GABAergic source.
     released : (n, n_classes) array
         ``u x`` is added to it.
     """
-    graph, modulation, parameters = model
-    synapses = parameters.synapses
-    c = graph.node_class[source]
-    elapsed = (age - activity.last_spike[source]) * parameters.step  # ms
-    activity.last_spike[source] = age
-    glutamatergic = synapses.channel[c] == AMPA
-    gain = modulation.release_gain[source] if glutamatergic else 1.0
-    for target_class in range(events.shape[0]):
-        events[target_class, :] = 0.0
-        rest_use = synapses.utilisation[c, target_class]
-        if rest_use == 0.0:
-            continue
-        use = activity.utilisation[source, target_class] * math.exp(-elapsed / synapses.facilitation[c, target_class])
-        use += rest_use * gain * (1.0 - use)
-        left = 1.0 - (1.0 - activity.resources[source, target_class]) * math.exp(
-            -elapsed / synapses.recovery[c, target_class]
-        )
-        amount = use * left
-        activity.utilisation[source, target_class] = use
-        activity.resources[source, target_class] = left - amount
-        released[source, target_class] += amount
-        efficacy = amount / rest_use
-        if glutamatergic:
-            gate = activity.gate[source, target_class] * math.exp(-elapsed / parameters.nmda_time)
-            jump = (1.0 - gate) * (1.0 - math.exp(-efficacy))
-            activity.gate[source, target_class] = gate + jump
-            events[target_class, 0] = synapses.ampa[c, target_class] * efficacy
-            events[target_class, 1] = synapses.nmda[c, target_class] * jump
-        else:
-            events[target_class, 0] = synapses.gaba[c, target_class] * efficacy
+    # arrays are unpacked once, see `deliver`
+    node_class, release_gain, step = model.graph.node_class, model.modulation.release_gain, model.parameters.step
+    conductance_ampa, conductance_nmda, conductance_gaba, channel, rest_use, recovery, facilitation, _, _ = (
+        model.parameters.synapses
+    )
+    nmda_time = model.parameters.nmda_time
+    _, _, _, _, _, utilisation, resources, gate, last_spike = activity
+    for index in range(sources.shape[0]):
+        source, age = sources[index], first_age + steps[index]
+        c = node_class[source]
+        elapsed = (age - last_spike[source]) * step  # ms
+        last_spike[source] = age
+        glutamatergic = channel[c] == AMPA
+        gain = release_gain[source] if glutamatergic else 1.0
+        gate_left = math.exp(-elapsed / nmda_time) if glutamatergic else 0.0
+        for t in range(events.shape[1]):
+            events[index, t, 0] = events[index, t, 1] = 0.0
+            if rest_use[c, t] == 0.0:
+                continue
+            use = utilisation[source, t] * math.exp(-elapsed / facilitation[c, t])
+            use += rest_use[c, t] * gain * (1.0 - use)
+            left = 1.0 - (1.0 - resources[source, t]) * math.exp(-elapsed / recovery[c, t])
+            amount = use * left
+            utilisation[source, t] = use
+            resources[source, t] = left - amount
+            released[source, t] += amount
+            efficacy = amount / rest_use[c, t]
+            if glutamatergic:
+                left_open = gate[source, t] * gate_left
+                jump = (1.0 - left_open) * (1.0 - math.exp(-efficacy))
+                gate[source, t] = left_open + jump
+                events[index, t, 0] = conductance_ampa[c, t] * efficacy
+                events[index, t, 1] = conductance_nmda[c, t] * jump
+            else:
+                events[index, t, 0] = conductance_gaba[c, t] * efficacy
 
 
 class Sent(NamedTuple):

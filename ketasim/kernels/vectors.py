@@ -15,6 +15,9 @@ from numba.extending import intrinsic, overload
 #: Neurons advanced together. Their variables, about 10 kB in single precision, stay in the first-level cache.
 BLOCK = 128
 
+#: Loops over a block that is not full end at a multiple of this, so that no neuron is left for a loop without vectors.
+VECTORS = 32
+
 
 @intrinsic
 def prefer_wide_vectors(typingctx):
@@ -26,6 +29,12 @@ def prefer_wide_vectors(typingctx):
         return ir.Constant(ir.IntType(64), 0)
 
     return types.int64(), codegen
+
+
+@njit(error_model="numpy", inline="always")
+def whole_vectors(n):
+    """Return the next multiple of `VECTORS` (uint64, which saves the code for negative indices)."""
+    return np.uint64((n + VECTORS - 1) // VECTORS) * np.uint64(VECTORS)
 
 
 if config.DISABLE_JIT:
@@ -115,8 +124,7 @@ def _exponential(x):
     _, one, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13 = constants.series
 
     def implementation(x):
-        x = x if x > lowest else lowest
-        x = x if x < highest else highest
+        x = min(max(x, lowest), highest)
         total = multiply_add(x, per_octave, rounding)
         n = total - rounding
         f = multiply_add(n, minus_ln2_rest, multiply_add(n, minus_ln2_head, x))

@@ -125,7 +125,7 @@ def find_contacts(groups, rules, seed, first, out_degree, target):
                 rule = _rule(rules, groups.node_class[own_group], groups.node_class[g])
                 if _squared_distance_to_box(x, y, groups.box[g], rules.side) > rule.reach_squared:
                     continue
-                draw_words(words, STREAM_CONTACTS, seed, source, g * BLOCK)
+                draw_words(words, STREAM_CONTACTS, seed, source, g * BLOCK, BLOCK)
                 _compare(contact, words, (groups.x[g], groups.y[g]), (x, y), rule)
                 if g == own_group:
                     contact[place] = 0  # no neuron contacts itself

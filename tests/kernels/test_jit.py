@@ -85,7 +85,7 @@ def run_random(copy_of_kernels, tmp_path):
     """Call a kernel in a fresh process; returns exit code, sum, whether it came from the cache, warnings."""
     program = (
         "import numpy as np; from ketasim.kernels.random import draw_words\n"
-        "words = np.zeros(512, np.uint32); draw_words(words, np.uint32(1), np.uint64(1), np.int64(2), 0)\n"
+        "words = np.zeros(512, np.uint32); draw_words(words, np.uint32(1), np.uint64(1), np.int64(2), 0, 128)\n"
         "print(words.sum(), sum(draw_words.stats.cache_hits.values()))"
     )
     paths = {"PYTHONPATH": str(copy_of_kernels.parents[1]), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
@@ -133,7 +133,7 @@ def test_a_cache_that_does_not_fit_on_the_disk_ends_no_run(copy_of_kernels, tmp_
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "import numpy as np; from ketasim.kernels.random import draw_words; words = np.zeros(512, np.uint32)\n"
-        "draw_words(words, np.uint32(1), np.uint64(1), np.int64(2), 0); print(words.any())"
+        "draw_words(words, np.uint32(1), np.uint64(1), np.int64(2), 0, 128); print(words.any())"
     )
     paths = {"PYTHONPATH": str(copy_of_kernels.parents[1]), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run(
@@ -176,7 +176,7 @@ def test_eight_processes_that_start_cold_at_once_all_finish(copy_of_kernels, tmp
     """Catches a race for the cache: all eight compile or load, and say the same."""
     program = (
         "import numpy as np; from ketasim.kernels.random import draw_words\n"
-        "words = np.zeros(512, np.uint32); draw_words(words, np.uint32(1), np.uint64(1), np.int64(2), 0)\n"
+        "words = np.zeros(512, np.uint32); draw_words(words, np.uint32(1), np.uint64(1), np.int64(2), 0, 128)\n"
         "print(words.sum())"
     )
     paths = {"PYTHONPATH": str(copy_of_kernels.parents[1]), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from ketasim.kernels.random import draw_words, philox, poisson_counts
-from ketasim.kernels.vectors import BLOCK
+from ketasim.kernels.vectors import BLOCK, VECTORS
 from ketasim.network.build import poisson_thresholds
 from tests.reference import random as reference
 
@@ -22,7 +22,7 @@ def sample(n, seed=1, stream=STREAM, block=0):
     blocks = []
     for first in range(0, n, BLOCK):
         words = np.empty(4 * BLOCK, np.uint32)
-        draw_words(words, np.uint32(stream), np.uint64(seed), np.int64(block), first)
+        draw_words(words, np.uint32(stream), np.uint64(seed), np.int64(block), first, BLOCK)
         blocks.append(words.reshape(4, BLOCK).T)
     return np.concatenate(blocks)[:n]
 
@@ -90,7 +90,7 @@ def test_every_part_of_the_key_counts():
 def test_words_do_not_depend_on_where_a_block_begins(first):
     """Catches numbers that depend on how a network is cut into blocks instead of on the neuron."""
     words = np.empty(4 * BLOCK, np.uint32)
-    draw_words(words, STREAM, np.uint64(1), np.int64(3), first)
+    draw_words(words, STREAM, np.uint64(1), np.int64(3), first, BLOCK)
     for i in (0, 1, BLOCK - 1):
         assert tuple(words[i::BLOCK].tolist()) == reference.words(1, 1, first + i, 3)
 
@@ -162,7 +162,7 @@ def test_poisson_counts(mean):
 def counted(words, thresholds, real=np.float32):
     """Poisson counts of BLOCK words."""
     counts = np.full(BLOCK, np.nan, real)
-    poisson_counts(counts, np.ascontiguousarray(words, np.uint32), 0, thresholds)
+    poisson_counts(counts, np.ascontiguousarray(words, np.uint32), 0, thresholds, BLOCK)
     return counts
 
 
@@ -203,5 +203,20 @@ def test_counts_are_taken_from_their_step(place):
     words = np.zeros(4 * BLOCK, np.uint32)
     words[place * BLOCK : (place + 1) * BLOCK] = np.arange(BLOCK)
     counts = np.empty(BLOCK, np.float64)
-    poisson_counts(counts, words, place * BLOCK, np.array([9, 99], np.uint32))
+    poisson_counts(counts, words, place * BLOCK, np.array([9, 99], np.uint32), BLOCK)
     assert counts.tolist() == [0.0] * 10 + [1.0] * 90 + [2.0] * (BLOCK - 100)
+
+
+@pytest.mark.parametrize("n", [1, 31, 32, 33, 127, 128])
+def test_a_block_that_is_not_full_is_drawn_for_as_far_as_it_goes(n):
+    """Catches neurons left out at the end of a block, and other numbers than in a full one."""
+    full, some = np.zeros(4 * BLOCK, np.uint32), np.zeros(4 * BLOCK, np.uint32)
+    for words, size in ((full, BLOCK), (some, n)):
+        draw_words(words, STREAM, np.uint64(1), np.int64(3), 7, size)
+    drawn = -(-n // VECTORS) * VECTORS
+    rows = some.reshape(4, BLOCK)
+    assert np.array_equal(rows[:, :drawn], full.reshape(4, BLOCK)[:, :drawn]) and not rows[:, drawn:].any()
+    counts, wanted = np.full(BLOCK, np.nan), np.empty(BLOCK)
+    poisson_counts(counts, full, BLOCK, np.array([2**31, 2**32 - 2**29], np.uint32), n)
+    poisson_counts(wanted, full, BLOCK, np.array([2**31, 2**32 - 2**29], np.uint32), BLOCK)
+    assert np.array_equal(counts[:drawn], wanted[:drawn]) and np.isnan(counts[drawn:]).all()
