@@ -10,7 +10,7 @@ from ketasim.digests import value_digest
 from ketasim.documents import KetasimError
 from ketasim.engines.engine import Inputs, Measurement, class_means
 from ketasim.kernels.chunks import Model
-from ketasim.kernels.graph import Synapses, received, synapses_of
+from ketasim.kernels.graph import Synapses, received, received_side_by_side, synapses_of
 from ketasim.kernels.records import (
     SUM_AMPA_CURRENT,
     SUM_NMDA,
@@ -247,9 +247,14 @@ def open_ampa(network: Network, released: np.ndarray) -> np.ndarray:
     released : (n, n_classes) array
         Release of a source onto each class, divided by its utilisation at rest, in 1/s.
     """
-    synapses, node_class = network.parameters.synapses, network.graph.node_class
-    sent = released * np.where(network.excitatory[:, None], synapses.ampa[node_class], 0.0)
+    sent = sent_ampa(network, released)
     return received(network.graph, sent, weighted=True) * network.parameters.ampa_time * 1e-3
+
+
+def sent_ampa(network: Network, released: np.ndarray) -> np.ndarray:
+    """Peak AMPA conductance, nS in a synapse of weight 1, times release (n, n_classes) as of `open_ampa`."""
+    synapses, node_class = network.parameters.synapses, network.graph.node_class
+    return released * np.where(network.excitatory[:, None], synapses.ampa[node_class], 0.0)
 
 
 def check(network: Network, activity: Activity, window: Window, clock: FastClock, n_steps: int) -> None:
@@ -284,6 +289,7 @@ def node_signals(network: Network, window: Window, state: Modulation, n_steps: i
     n = network.topology.n_nodes
     seconds = n_steps * FAST_STEP * 1e-3
     sums = window.sums / n_steps
+    release, opened = _received(network, window.released)
     most = nmda_maximum(network, state)
     with_gate = most > 0.0
 
@@ -298,19 +304,24 @@ def node_signals(network: Network, window: Window, state: Modulation, n_steps: i
         "nmda_gating_voltage": over_maximum(SUM_NMDA_V),
         "ampa_throughput": sums[SUM_AMPA_CURRENT],
         "nmda_throughput": sums[SUM_NMDA_CURRENT],
-        "vesicle_release": _received_release(network, window.released) / seconds,
-        "ampa_throughput_circuit": state.ampa_gain * _opened(network, window.released) / seconds,
+        "vesicle_release": release / seconds,
+        "ampa_throughput_circuit": state.ampa_gain * opened / seconds,
     }
 
 
-def _opened(network: Network, released: np.ndarray) -> np.ndarray:
-    """Time integral of the AMPA conductance opened at each node by released vesicles (n, n_classes), in nS s."""
+def _received(network: Network, released: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a node's glutamatergic synapses receive of release (n, n_classes) per source and target class.
+
+    Returns
+    -------
+    release : (n,) array
+        Mean over these synapses.
+    opened : (n,) array
+        Time integral of the AMPA conductance that it opens, nS s.
+    """
     utilisation = network.parameters.synapses.utilisation[network.graph.node_class]
-    return open_ampa(network, np.divide(released, utilisation, out=np.zeros_like(released), where=utilisation > 0.0))
-
-
-def _received_release(network: Network, released: np.ndarray) -> np.ndarray:
-    """Mean release across each node's glutamatergic synapses, from release per source and target class."""
     glutamatergic = np.repeat(network.excitatory[:, None].astype(float), released.shape[1], axis=1)
-    total = received(network.graph, released * glutamatergic, weighted=False)
-    return total / np.maximum(received(network.graph, glutamatergic, weighted=False), 1.0)
+    efficacy = np.divide(released, utilisation, out=np.zeros_like(released), where=utilisation > 0.0)
+    sent = np.stack([sent_ampa(network, efficacy), released * glutamatergic, glutamatergic])
+    ampa, total, synapses = received_side_by_side(network.graph, sent, np.array([True, False, False]))
+    return total / np.maximum(synapses, 1.0), ampa * network.parameters.ampa_time * 1e-3

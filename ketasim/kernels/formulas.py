@@ -53,6 +53,25 @@ def exponential_of_matrix(matrix, result, term, scratch):
     place.
     """
     n = matrix.shape[0]
+    squarings = _scale(matrix)
+    for i in range(n):
+        for j in range(n):
+            term[i, j] = result[i, j] = 1.0 if i == j else 0.0
+    for order in range(1, 15):
+        multiply(term, matrix, scratch)
+        for i in range(n):
+            for j in range(n):
+                term[i, j] = scratch[i, j] / order
+                result[i, j] += term[i, j]
+    for _ in range(squarings):
+        multiply(result, result, scratch)
+        result[:, :] = scratch
+
+
+@kernel
+def _scale(matrix):
+    """Halve a matrix until its norm is below 1/4; return how often."""
+    n = matrix.shape[0]
     norm = 0.0
     for i in range(n):
         row = 0.0
@@ -67,17 +86,54 @@ def exponential_of_matrix(matrix, result, term, scratch):
     for i in range(n):
         for j in range(n):
             matrix[i, j] *= factor
-            term[i, j] = 1.0 if i == j else 0.0
-            result[i, j] = term[i, j]
-    for order in range(1, 15):
-        multiply(term, matrix, scratch)
+    return squarings
+
+
+@kernel
+def exponentials_of_matrices(matrix, result, term, scratch, squarings):
+    """Do as `exponential_of_matrix` does, to the bit, for matrices side by side: ``matrix[:, :, lane]``.
+
+    ``matrix``, ``result``, ``term`` and ``scratch`` are (n, n, lanes), ``squarings`` is (lanes,) int64.
+    """
+    n, lanes = matrix.shape[0], matrix.shape[2]
+    for lane in range(lanes):
+        squarings[lane] = _scale(matrix[:, :, lane])
         for i in range(n):
             for j in range(n):
-                term[i, j] = scratch[i, j] / order
-                result[i, j] += term[i, j]
-    for _ in range(squarings):
-        multiply(result, result, scratch)
-        result[:, :] = scratch
+                term[i, j, lane] = result[i, j, lane] = 1.0 if i == j else 0.0
+    for order in range(1, 15):
+        _multiply_lanes(term, matrix, scratch)
+        for i in range(n):
+            for j in range(n):
+                for lane in range(lanes):
+                    term[i, j, lane] = scratch[i, j, lane] / order
+                for lane in range(lanes):
+                    result[i, j, lane] += term[i, j, lane]
+    for number in range(squarings.max()):
+        _multiply_lanes(result, result, scratch)
+        _take_squares(result, scratch, squarings, number)
+
+
+@kernel
+def _take_squares(result, squares, squarings, number):
+    """Replace the matrices that are squared more than ``number`` times."""
+    n, lanes = result.shape[0], result.shape[2]
+    for i in range(n):
+        for j in range(n):
+            for lane in range(lanes):
+                result[i, j, lane] = squares[i, j, lane] if squarings[lane] > number else result[i, j, lane]
+
+
+@kernel
+def _multiply_lanes(left, right, product):
+    n, lanes = left.shape[0], left.shape[2]
+    for i in range(n):
+        for j in range(n):
+            for lane in range(lanes):
+                product[i, j, lane] = left[i, 0, lane] * right[0, j, lane]
+            for k in range(1, n):
+                for lane in range(lanes):
+                    product[i, j, lane] += left[i, k, lane] * right[k, j, lane]
 
 
 @kernel

@@ -72,18 +72,38 @@ def received(graph: Graph, sent: np.ndarray, weighted: bool) -> np.ndarray:
     weighted : bool
         Multiply by the weight of the synapse.
     """
-    total = np.zeros(graph.node_class.shape[0])
-    _add_received(graph, sent, weighted, total)
-    return total
+    return received_side_by_side(graph, sent[None], np.array([weighted]))[0]
+
+
+def received_side_by_side(graph: Graph, sent: np.ndarray, weighted: np.ndarray) -> np.ndarray:
+    """Do as `received` does for several quantities in one pass over the synapses: (k, n_nodes) float64.
+
+    Parameters
+    ----------
+    graph : Graph
+        The synapses.
+    sent : (k, n_nodes, n_classes) array of float64
+        By quantity, source and target class.
+    weighted : (k,) array of bool
+        Which are multiplied by the weight of the synapse.
+    """
+    total = np.zeros((graph.node_class.shape[0], len(sent)))
+    _add_received(graph, np.ascontiguousarray(sent.transpose(1, 2, 0)), weighted, total)
+    return np.ascontiguousarray(total.T)
 
 
 @kernel
 def _add_received(graph, sent, weighted, total):
-    for source in range(graph.row_start.shape[0]):
-        for place in range(graph.row_start[source], graph.row_end[source]):
-            node = graph.target[place]
-            amount = sent[source, graph.node_class[node]]
-            total[node] += amount * graph.weight[place] if weighted else amount
+    row_start, row_end, target, weight, _, node_class, _, _, _ = graph
+    for source in range(row_start.shape[0]):
+        if not sent[source].any():  # inhibitory, or silent
+            continue
+        for place in range(row_start[source], row_end[source]):
+            node = target[place]
+            c = node_class[node]
+            for q in range(sent.shape[2]):
+                amount = sent[source, c, q]
+                total[node, q] += amount * weight[place] if weighted[q] else amount
 
 
 @kernel

@@ -28,7 +28,7 @@ from ketasim.kernels.random import (
     STREAM_SPINE_WEIGHTS,
     philox,
 )
-from ketasim.kernels.vectors import exponential
+from ketasim.kernels.vectors import BLOCK, exponential, prefer_wide_vectors
 
 TRANSIENT, CONSOLIDATING, PERSISTENT = range(3)
 
@@ -211,14 +211,12 @@ def merged(edges: Edges, died: np.ndarray, born: Edges) -> Edges:
     if not died.any() and born.source.size == 0:
         return edges
     size = edges.source.size - int(np.count_nonzero(died)) + born.source.size
-    place_old, place_born = np.empty(edges.source.size, np.int64), np.empty(born.source.size, np.int64)
-    _places(edges, died, born, place_old, place_born)
-    alive = ~died
+    origin = np.empty(size, np.int64)
+    _origins(edges, died, born, origin)
     columns = []
     for old, new in zip(edges, born, strict=True):
         column = np.empty(size, old.dtype)
-        column[place_old[alive]] = old[alive]
-        column[place_born] = new
+        _take(old, new, origin, column)
         columns.append(column)
     return Edges(*columns)
 
@@ -276,6 +274,15 @@ def _draw_thresholds(edges, seed):
 
 
 @kernel
+def _draw_for(words, key_a, key_b, rest):
+    """Draw two words for each of at most BLOCK edges: at ``words[i]`` and ``words[BLOCK + i]``; in vectors."""
+    prefer_wide_vectors()
+    counter, stream, low, high = rest
+    for i in range(key_a.shape[0]):
+        words[i], words[BLOCK + i], _, _ = philox(key_a[i], key_b[i], counter, stream, low, high)
+
+
+@kernel
 def age(edges, rates, drive, step, died):
     """Do as `age_edges` describes, and mark dying edges in ``died`` (E,)."""
     # arrays are unpacked once: numba counts references with an atomic instruction at each access through a tuple
@@ -289,11 +296,13 @@ def age(edges, rates, drive, step, died):
     kept = math.exp(-days / rates.weight_time)
     noise = rates.sd_log_weight * math.sqrt(-math.expm1(-2.0 * days / rates.weight_time))
     pushed = -math.expm1(-days / rates.weight_time) * rates.weight_time * rates.hebbian_rate
+    words = np.empty(2 * BLOCK, np.uint32)
     for e in range(source.shape[0]):
+        if e % BLOCK == 0:
+            _draw_for(words, key_a[e : e + BLOCK], key_b[e : e + BLOCK], (step_low, counter, low, high))
         together = deviation[source[e]] * deviation[target[e]]
-        words = philox(key_a[e], key_b[e], step_low, counter, low, high)
         before = log_weight[e] - rates.mean_log_weight
-        after = before * kept + pushed * together + noise * normal(words[0], words[1])
+        after = before * kept + pushed * together + noise * normal(words[e % BLOCK], words[BLOCK + e % BLOCK])
         log_weight[e] = rates.mean_log_weight + after
         risk = elimination_gain[target[e]] * 0.5
         risk *= exponential(-rates.protection * before) + exponential(-rates.protection * after)
@@ -316,18 +325,26 @@ def age(edges, rates, drive, step, died):
 
 
 @kernel
-def _places(edges, died, born, place_old, place_born):
-    """Find the places of old edges (arbitrary for the dead) and born ones in their merged order."""
-    place, b = 0, 0
-    n_born = born.source.shape[0]
-    for e in range(edges.source.shape[0]):
+def _origins(edges, died, born, origin):
+    """Find where each edge of the merged order comes from: its place among the old, or -1 minus that among the born."""
+    source, target, born_source, born_target = edges.source, edges.target, born.source, born.target
+    place, b, n_born = 0, 0, born_source.shape[0]
+    for e in range(source.shape[0]):
         while b < n_born and (
-            born.source[b] < edges.source[e] or (born.source[b] == edges.source[e] and born.target[b] < edges.target[e])
+            born_source[b] < source[e] or (born_source[b] == source[e] and born_target[b] < target[e])
         ):
-            place_born[b] = place
+            origin[place] = -1 - b
             place += 1
             b += 1
-        place_old[e] = place
-        place += not died[e]
+        if not died[e]:
+            origin[place] = e
+            place += 1
     for rest in range(b, n_born):
-        place_born[rest] = place + rest - b
+        origin[place + rest - b] = -1 - rest
+
+
+@kernel
+def _take(old, born, origin, column):
+    for place in range(origin.shape[0]):
+        index = origin[place]
+        column[place] = old[index] if index >= 0 else born[-1 - index]

@@ -25,7 +25,7 @@ from annotated_types import Ge, Gt, Le
 
 from ketasim.documents import KetasimError
 from ketasim.drugs.model import row_of
-from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fraction
+from ketasim.kernels.formulas import exponentials_of_matrices, mg_unblocked_fraction
 from ketasim.kernels.jit import kernel
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
 from ketasim.signals import SUBUNITS
@@ -33,6 +33,7 @@ from ketasim.sources import Source
 
 _REFERENCE_VOLTAGE = -66.0  # mV, where IC50s are stated
 _THERMAL_VOLTAGE = 26.7  # mV, RT/F
+_LANES = 64  # nodes whose receptors are advanced side by side; their matrices stay in the second-level cache
 _ERREGER = Source("verified", "peak open probability, Erreger 2005, PMC1665591")
 
 
@@ -162,33 +163,56 @@ def advance_block(
     duration: float,
 ) -> None:
     """Advance trapped and superficial block (n_blockers, 4, n) of every exposed node by `duration` s."""
-    n_blockers = concentration.shape[0]
-    size = n_blockers + prepared.partial.shape[0] + 1
-    matrix, result = np.zeros((size, size)), np.zeros((size, size))
-    term, scratch = np.zeros((size, size)), np.zeros((size, size))
-    state, source, loss = np.zeros(size), np.zeros(size), np.zeros(size)
-    present = concentration.sum() > 0.0
-    for node in range(prepared.exposed.shape[0]):
-        blocked = trapped[:, :, node].sum() + superficial[:, :, node].sum()
-        if not prepared.exposed[node] or not (present or blocked > 0.0):
-            continue
-        for subunit in range(4):
-            if prepared.shares[subunit, node] == 0.0:
-                continue
-            p, m, voltage = opening(gating, prepared, subunit, node)
-            rates(concentration, (p, m, voltage), subunit, prepared, source, loss)
-            for c in range(n_blockers):
-                state[c] = trapped[c, subunit, node]
-            for index in range(prepared.partial.shape[0]):
-                state[n_blockers + index] = superficial[prepared.partial[index], subunit, node]
-            state[size - 1] = 1.0
-            fill_system(source, loss, duration, matrix)
-            exponential_of_matrix(matrix, result, term, scratch)
-            for c in range(n_blockers):
-                trapped[c, subunit, node] = (result[c] * state).sum()
-            for index in range(prepared.partial.shape[0]):
-                row = n_blockers + index
-                superficial[prepared.partial[index], subunit, node] = (result[row] * state).sum()
+    n_blockers, n_partial = concentration.shape[0], prepared.partial.shape[0]
+    size = n_blockers + n_partial + 1
+    matrix, result = np.zeros((size, size, _LANES)), np.zeros((size, size, _LANES))
+    term, scratch = np.zeros((size, size, _LANES)), np.zeros((size, size, _LANES))
+    squarings, members = np.zeros(_LANES, np.int64), np.zeros(_LANES, np.int64)
+    state, source, loss = np.zeros((size, _LANES)), np.zeros(size), np.zeros(size)
+    affected = _affected(concentration, trapped, superficial, prepared.exposed)
+    for subunit in range(4):
+        count = 0
+        for node in range(affected.shape[0]):
+            if affected[node] and prepared.shares[subunit, node] != 0.0:
+                rates(concentration, opening(gating, prepared, subunit, node), subunit, prepared, source, loss)
+                fill_system(source, loss, duration, matrix[:, :, count])
+                for c in range(n_blockers):
+                    state[c, count] = trapped[c, subunit, node]
+                for index in range(n_partial):
+                    state[n_blockers + index, count] = superficial[prepared.partial[index], subunit, node]
+                state[size - 1, count] = 1.0
+                members[count] = node
+                count += 1
+            if count == _LANES or (node == affected.shape[0] - 1 and count > 0):
+                exponentials_of_matrices(matrix, result, term, scratch, squarings)
+                for lane in range(count):
+                    for c in range(n_blockers):
+                        trapped[c, subunit, members[lane]] = _product(result, state, c, lane)
+                    for index in range(n_partial):
+                        value = _product(result, state, n_blockers + index, lane)
+                        superficial[prepared.partial[index], subunit, members[lane]] = value
+                count = 0
+
+
+@kernel
+def _affected(
+    concentration: np.ndarray, trapped: np.ndarray, superficial: np.ndarray, exposed: np.ndarray
+) -> np.ndarray:
+    """Return (n,) bool: exposed nodes while there is a blocker in the brain, or at their receptors."""
+    affected = exposed.copy()
+    if not concentration.sum() > 0.0:
+        for node in range(exposed.shape[0]):
+            affected[node] &= trapped[:, :, node].sum() + superficial[:, :, node].sum() > 0.0
+    return affected
+
+
+@kernel
+def _product(matrix: np.ndarray, state: np.ndarray, row: int, lane: int) -> float:
+    """Return ``matrix[row] @ state`` of a lane."""
+    total = 0.0
+    for column in range(state.shape[0]):
+        total += matrix[row, column, lane] * state[column, lane]
+    return total
 
 
 @kernel

@@ -41,6 +41,7 @@ class GrowingTable:
         self._attributes = group.attrs
         self._columns = growing_columns(group)
         self._key = key_of(self._columns)
+        self._rows_like = {name: (dataset.dtype, dataset.shape[1:]) for name, dataset in self._columns.items()}
         row_bytes = sum(_row_bytes(dataset) for name, dataset in self._columns.items() if name != self._key)
         self._block = power_of_two(BLOCK_BYTES // max(1, row_bytes), self._columns[self._key].chunks[0])
         self._kept: list[dict[str, np.ndarray]] = []
@@ -103,10 +104,10 @@ class GrowingTable:
             Columns are missing or unknown.
         """
         self._check_names(columns)
-        rows = {name: np.array(columns[name], dtype=dataset.dtype) for name, dataset in self._columns.items()}
+        rows = {name: np.array(columns[name], dtype=dtype) for name, (dtype, _) in self._rows_like.items()}
         count = rows[self._key].size
         for name, values in rows.items():
-            wanted = (count, *self._columns[name].shape[1:])
+            wanted = (count, *self._rows_like[name][1])
             if values.shape != wanted:
                 raise ValueError(f"{self.name}/{name}: shape {values.shape} is not {wanted}")
         self.last = float(until)

@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from ketasim.kernels.formulas import exponential_of_matrix, mg_unblocked_fraction, multiply, relative_to_rest, relaxed
+from ketasim.kernels.formulas import (
+    exponential_of_matrix,
+    exponentials_of_matrices,
+    mg_unblocked_fraction,
+    multiply,
+    relative_to_rest,
+    relaxed,
+)
 from tests.reference.matrix_exponential import exponential as exact_exponential
 
 MG_OVER_K_AB, MG_OVER_K_CD = 1.0 / 3.57, 1.0 / 14.3
@@ -101,6 +108,17 @@ def test_exponential_of_any_matrix(values):
     matrix = np.array(values).reshape(3, 3)
     expected = exact_exponential(matrix)
     assert_allclose(exponential(matrix), expected, rtol=0.0, atol=1e-12 * np.abs(expected).max())
+
+
+@settings(max_examples=40, deadline=None)
+@given(first=receptor_systems(), scales=st.lists(st.floats(0.0, 1e3), min_size=5, max_size=5))
+def test_exponentials_side_by_side_have_the_same_bits(first, scales):
+    """Catches a lane that is squared as often as its neighbour, or summed in another order."""
+    lanes = np.ascontiguousarray(first[:, :, None] * np.array(scales) / np.abs(first).max())
+    expected = [exponential(lanes[:, :, lane]) for lane in range(5)]
+    result, term, scratch = (np.full_like(lanes, np.nan) for _ in range(3))
+    exponentials_of_matrices(lanes, result, term, scratch, np.zeros(5, np.int64))
+    assert np.array_equal(result, np.stack(expected, axis=-1))
 
 
 @settings(max_examples=50, deadline=None)

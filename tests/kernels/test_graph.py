@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from ketasim.kernels.graph import Graph, bytes_per_synapse, received, synapses_of
+from ketasim.kernels.graph import Graph, bytes_per_synapse, received, received_side_by_side, synapses_of
 
 
 def graph_of(row_start, row_end, n_places):
@@ -60,3 +60,5 @@ def test_received_is_a_sum_over_synapses(weighted):
             node = graph.target[place]
             expected[node] += sent[source, graph.node_class[node]] * (graph.weight[place] if weighted else 1.0)
     assert_array_equal(received(graph, sent, weighted), expected)
+    both = received_side_by_side(graph, np.stack([sent[::-1], sent]), np.array([not weighted, weighted]))
+    assert_array_equal(both, [received(graph, sent[::-1], not weighted), expected])
