@@ -497,11 +497,8 @@ def _unsigned(
     weight: NDArray[np.float64],
     of: tuple[NDArray[np.intp], NDArray[np.int16], NDArray[np.bool_]],
 ) -> NDArray[np.float64]:
-    """Return the size of signed weights; a sign that contradicts the population of the source is a problem.
-
-    of : row of the table and source's population of each edge, and whether its weight is a default
-    """
-    rows, population, unsaid = of
+    """Return the size of signed weights; a sign that contradicts the population of the source is a problem."""
+    rows, population, unsaid = of  # of each edge: row of the table, population of its source, whether it has no weight
     negative = weight < 0.0
     if not negative.any():
         return weight

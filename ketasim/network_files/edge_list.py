@@ -2,7 +2,7 @@
 
 ``edges.csv`` has the columns ``source, target`` and optionally ``weight``, ``delay`` (ms) and others, in any order and
 under any name of `ketasim.network_files.columns`; without a header they are, by place, source, target, weight, delay.
-Classes are given in a table of nodes: ``edges.nodes.csv`` (or ``.tsv``) beside it, or another named by `nodes:` (columns ``node,
+Classes are given in a table of nodes: ``edges.nodes.csv`` beside it, or another named by `nodes:` (columns ``node,
 population`` and optionally ``x, y`` in um), which also sets the order of nodes and can list nodes without edges; or in
 the columns ``source_population, target_population`` of the edge list. An empty cell is a missing value.
 """
@@ -148,7 +148,7 @@ def read_nodes(path: Path, how: Reading) -> Nodes | None:
 
 
 def beside(path: Path) -> Path:
-    """Return the table of nodes beside a file, with its own suffix, ``.csv`` or ``.tsv``; the first if there is none."""
+    """Return where a table of nodes is: beside a file, with its suffix, ``.csv`` or ``.tsv``; the first if nowhere."""
     own = [path.suffix] if path.suffix.lower() != ".npy" else []
     places = [path.with_name(f"{path.stem}.nodes{suffix}") for suffix in (*own, ".csv", ".tsv")]
     return next((place for place in places if place.is_file()), places[0])
