@@ -21,8 +21,8 @@ from ketasim.kernels.graph import Graph, Synapses, bytes_per_synapse, synapses_o
 from ketasim.kernels.records import Activity, FastClock, new_activity
 from ketasim.kernels.rewiring import ChangingGraph, change, with_room
 from ketasim.kernels.spiking_network import run_window
-from ketasim.network.build import Network, build, in_degree_scale
-from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree
+from ketasim.network.build import Network, build
+from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
 from ketasim.network.topology import Edges, Topology, make_topology
 
 #: Neurons and synapses of each, for 1e5, 1e6 and 1e7 synapses, and for 1e7 in longer rows.
@@ -41,7 +41,7 @@ def build_default(neurons: int) -> dict[str, Any]:
     begin, cpu = time.perf_counter(), time.process_time()
     topology = prefrontal_microcircuit(neurons, 1)
     drawn = {"draw_seconds": time.perf_counter() - begin, "draw_cpu": time.process_time() - cpu, "draw_peak": _peak()}
-    return drawn | _built(topology, lambda: build(topology, in_degree_scale(topology, reference_in_degree)))
+    return drawn | _built(topology, lambda: build(topology))
 
 
 def build_random(synapses: int, shuffled: bool = False) -> dict[str, Any]:

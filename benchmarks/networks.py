@@ -13,9 +13,9 @@ from ketasim.kernels.records import (
     NetworkParameters,
     SynapseParameters,
 )
-from ketasim.network.build import build, in_degree_scale, poisson_thresholds
+from ketasim.network.build import build, poisson_thresholds
 from ketasim.network.cell_classes import CELL_CLASSES
-from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree
+from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
 
 #: ms
 STEP = 0.1
@@ -140,7 +140,7 @@ def _random_graph(n: int, degree: int, class_start: np.ndarray, rng: np.random.G
 def prefrontal(n: int, seed: int = 1) -> Case:
     """The default circuit as `ketasim.run` builds it, without drug and without extrasynaptic conductance."""
     topology = prefrontal_microcircuit(n, seed)
-    network = build(topology, in_degree_scale(topology, reference_in_degree))
+    network = build(topology)
     names, shares = topology.population_names, network.nmda_shares
     rates = np.array([CELL_CLASSES[name].afferent_rate for name in names])
     return Case(

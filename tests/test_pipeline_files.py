@@ -261,3 +261,37 @@ def test_summary_can_be_recomputed_from_the_trajectory(small_run):
 def test_the_stored_summary_is_what_its_rows_say(small_run):
     """Catches a table that is read from the file and another that is computed of an unfinished one."""
     assert_frame_equal(small_run.summary, summarise(small_run), check_dtype=False)
+
+
+@pytest.fixture(scope="module")
+def resting(tmp_path_factory):
+    """Experiment of a tiny default circuit, the same for other networks, and the path of its trajectory."""
+    folder = tmp_path_factory.mktemp("resting")
+
+    def experiment(**network):
+        schedule = {"baseline": "2 s", "window": "0.2 s", "settle": "0.1 s"}
+        data = {"format": 1, "duration": "10 s", "network": network or {"neurons": 60}, "schedule": schedule}
+        return ketasim.Experiment.from_mapping(data)
+
+    ketasim.run(experiment(), folder / "run.h5").close()
+    with ketasim.open_trajectory(folder / "run.h5") as trajectory:
+        ketasim.write_graph(trajectory.topology(), folder / "net.graphml")
+        ketasim.write_graph(trajectory.graph(), folder / "net.h5")
+    return experiment, folder / "run.h5"
+
+
+@pytest.mark.parametrize("given", ["graph", "topology", "net.graphml", "net.h5", "run.h5"])
+def test_the_default_circuit_is_the_same_from_its_graph_or_file(resting, given):
+    """Catches an exported network that fires at other rates when it is read back: the same windows to the bit."""
+    experiment, path = resting
+    with ketasim.open_trajectory(path) as first:
+        if given in ("graph", "topology"):
+            again = ketasim.run(experiment(), graph=getattr(first, given)())
+        else:
+            again = ketasim.run(experiment(file=str(path.with_name(given))))
+        for name in ("firing_rate_window", "nmda_throughput_window", "vesicle_release_window"):
+            assert_array_equal(again[name].values, first[name].values)
+        assert again.topology().sha256 == first.topology().sha256
+        assert any(note.startswith("conductances: scaled as the network states") for note in again.notes) == (
+            given != "topology"
+        )

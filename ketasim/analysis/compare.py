@@ -6,7 +6,8 @@ much smaller depends on the run (docs/two_clocks.md). What seeds differ by is in
 it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ketasim.analysis.summary import summary_of
 from ketasim.config.display import leaves
 from ketasim.documents import KetasimError
 from ketasim.documents.nearest import shown
+from ketasim.network.weights import DEFAULT_SET
 from ketasim.storage import Trajectory
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ def compare(drug: Trajectory, vehicle: Trajectory) -> "pandas.DataFrame":
     Parameters
     ----------
     drug, vehicle : Trajectory
-        Finished runs of one network and duration; usually those with the drug and without.
+        Finished runs of one network and duration; usually those with the drug and without. The default circuit may be
+        that of a file or graph made from it, if the seed is the same.
 
     Returns
     -------
@@ -173,20 +176,48 @@ def _check(drug: Trajectory, vehicle: Trajectory) -> list[str]:
             raise ComparisonError(f"{arm.path}: {arm.progress}; finish it with `ketasim resume` before comparing")
     ours, theirs = (dict(leaves(arm.config)) for arm in (drug, vehicle))
     differing = [key for key in dict.fromkeys([*ours, *theirs]) if ours.get(key) != theirs.get(key)]
+    paired = ours.get("seed") == theirs.get("seed")
+    of_network = [key for key in differing if key.split(".")[0] == "network"]
+    alike = paired and bool(of_network) and _same_circuit(drug, vehicle)
     for key in differing:
-        if key == "duration" or key.split(".")[0] == "network":
+        if key == "duration" or (key in of_network and not alike):
             one, other = (shown(arm.get(key)) for arm in (ours, theirs))
             raise ComparisonError(f"the runs differ in {key}, {one} and {other}, and cannot be compared")
-    paired = ours.get("seed") == theirs.get("seed")
-    if paired and drug.populations and drug.topology().sha256 != vehicle.topology().sha256:
+    if paired and drug.populations and not of_network and _graph(drug) != _graph(vehicle):
         raise ComparisonError("the runs began with different graphs, and cannot be compared")
-    parts = dict.fromkeys(key.split(".")[0] for key in differing if key not in ("name", "recording", "seed"))
+    silent = ("name", "recording", "seed", *of_network)
+    parts = dict.fromkeys(key.split(".")[0] for key in differing if key not in silent)
     noise = (
         "same seed: the runs share their noise, so errors (root sum of squares of the two) are conservative"
         if paired
         else "different seeds: neither graph nor noise is shared; errors are the root sum of squares of the two"
     )
+    same = ["their networks are stated in two ways, but begin with the same neurons and synapses"] if alike else []
     return [
+        *same,
         f"the runs differ in {', '.join(parts) or 'nothing that acts on the subject'}",
         f"{noise}; what seeds differ by is not in them: repeat with other seeds",
     ]
+
+
+def _graph(arm: Trajectory) -> str:
+    """Return the digest of the graph at the start.
+
+    The default circuit's factors on conductances follow from its graph, and files of 0.2.0 do not state them.
+    """
+    topology = arm.topology()
+    default = "model" in arm.config["network"]
+    return (replace(topology, conductance_scale=None) if default else topology).sha256
+
+
+def _same_circuit(drug: Trajectory, vehicle: Trajectory) -> bool:
+    """Return whether networks that are stated in two ways, such as by a file, are one graph of the same synapses."""
+    if not (drug.populations and vehicle.populations) or drug.topology().sha256 != vehicle.topology().sha256:
+        return False
+    return _synapses(drug.config["network"]) == _synapses(vehicle.config["network"])
+
+
+def _synapses(network: Mapping[str, Any]) -> list[Any]:
+    """Return what says of which kind the cells and synapses of a graph are, and what runs them."""
+    own = network.get("file") if str(network.get("file", "")).endswith((".yaml", ".yml")) else None  # a circuit file
+    return [own, network.get("engine"), network.get("weights", DEFAULT_SET)]

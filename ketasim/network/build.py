@@ -69,7 +69,6 @@ class Network:
 
 def build(
     topology: Topology,
-    scale: np.ndarray | None = None,
     receptors: Receptors | None = None,
     tables: Tables = PREFRONTAL,
     period: float = math.inf,
@@ -79,9 +78,7 @@ def build(
     Parameters
     ----------
     topology : Topology
-        Nodes and edges.
-    scale : (n_classes, n_classes) array, optional
-        Factor on the conductances of a class pair (source, target), see `in_degree_scale`; 1 if not given.
+        Nodes and edges; its `conductance_scale` multiplies the conductances of class pairs.
     receptors : Receptors, optional
         Used instead of those of the tables.
     tables : Tables
@@ -92,7 +89,8 @@ def build(
     receptors = receptors or tables.receptors
     tables = tables._replace(receptors=receptors)
     names = topology.population_names
-    scale = np.ones((len(names), len(names))) if scale is None else scale
+    factors = topology.conductance_scale or {}
+    scale = np.array([[factors.get((source, target), 1.0) for target in names] for source in names])
     graph = _graph(topology)
     cells = [tables.cells[name] for name in names]
     synapses = _synapse_parameters(names, scale, tables)
@@ -130,29 +128,6 @@ def build(
 def circuit_nmda(graph: Graph, synapses: SynapseParameters) -> np.ndarray:
     """Return the NMDA conductance (n,) in nS of a node's synapses within the circuit, with every gate open."""
     return received(graph, synapses.nmda[graph.node_class], weighted=True)
-
-
-def in_degree_scale(topology: Topology, reference: Callable[[str, str], float]) -> np.ndarray:
-    """Return factors that keep a class pair's total conductance onto a neuron at that of a reference in-degree.
-
-    Parameters
-    ----------
-    topology : Topology
-        Nodes and edges.
-    reference : callable
-        Called with source and target name; returns the in-degree for which conductances are stated.
-
-    Returns
-    -------
-    (n_classes, n_classes) array
-        1 where a pair has no edges.
-    """
-    names = topology.population_names
-    pair = topology.population[topology.source] * len(names) + topology.population[topology.target]
-    edges = np.bincount(pair, minlength=len(names) ** 2).reshape(len(names), len(names))
-    sizes = np.array([topology.sizes[name] for name in names])
-    wanted = np.array([[reference(source, target) for target in names] for source in names])
-    return np.where(edges > 0, wanted * sizes[None, :] / np.maximum(edges, 1), 1.0)
 
 
 def _graph(topology: Topology) -> Graph:

@@ -13,6 +13,8 @@ Not validated: the circuit is a small sample of layer 2/3 of mouse visual cortex
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
@@ -68,7 +70,8 @@ def prefrontal_microcircuit(neurons: int, seed: int, sheet: Sheet | None = None)
 
     80 % PYR, 11 % PV, 9 % SST in a square sheet with the density of layer 2/3; neurons of a class are numbered along
     strips of it, so that neurons with close numbers are close in space. Weights are relative (mean 1 per class pair),
-    delays in ms, both in single precision; positions in um. `sheet` replaces the default geometry and weight SDs.
+    delays in ms, both in single precision; positions in um. Its `conductance_scale` keeps the total conductance onto a
+    neuron independent of `neurons`. `sheet` replaces the default geometry and weight SDs.
 
     Examples
     --------
@@ -84,12 +87,13 @@ def prefrontal_microcircuit(neurons: int, seed: int, sheet: Sheet | None = None)
     for first, last in pairwise(starts):
         position[first:last] = position[first:last][_along_strips(position[first:last], side)]
     population = np.repeat(np.arange(len(sizes), dtype=np.int16), sizes)
-    return make_topology(
+    topology = make_topology(
         population_names=_NAMES,
         population=population,
         position=position,
         edges=_wire(position, starts, side, seed, sheet),
     )
+    return replace(topology, conductance_scale=in_degree_scale(topology, reference_in_degree))
 
 
 def side_of(neurons: int) -> float:
@@ -183,6 +187,33 @@ def reference_in_degree(source: str, target: str) -> float:
     """
     sizes = class_sizes(_REFERENCE_NODES)
     return float(sizes[_NAMES.index(source)] * _PROBABILITY_AT_75_UM[_NAMES.index(source), _NAMES.index(target)])
+
+
+def in_degree_scale(topology: Topology, reference: Callable[[str, str], float]) -> dict[tuple[str, str], float] | None:
+    """Return factors that keep a class pair's total conductance onto a neuron at that of a reference in-degree.
+
+    Parameters
+    ----------
+    topology : Topology
+        Nodes and edges.
+    reference : callable
+        Called with source and target name; returns the in-degree for which conductances are stated.
+
+    Returns
+    -------
+    dict of (str, str) to float, or None
+        By source and target, for pairs that have edges; None if all are 1.
+    """
+    names = topology.population_names
+    pair = topology.population[topology.source] * len(names) + topology.population[topology.target]
+    edges = np.bincount(pair, minlength=len(names) ** 2).reshape(len(names), len(names))
+    factors = {
+        (source, target): reference(source, target) * topology.sizes[target] / int(edges[i, j])
+        for i, source in enumerate(names)
+        for j, target in enumerate(names)
+        if edges[i, j]
+    }
+    return {pair: factor for pair, factor in factors.items() if factor != 1.0} or None
 
 
 def wiring_rows() -> list[Row]:

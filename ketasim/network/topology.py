@@ -5,7 +5,7 @@ which the kernel's graph is built. Nodes are sorted by population, edges by sour
 slice of nodes and a node's outgoing edges are a slice of edges.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -84,6 +84,9 @@ class Topology:
         ms, positive.
     labels : tuple of hashable, or None
         Names of the nodes in their source, in node order; None if they are the numbers 0..N-1.
+    conductance_scale : mapping of (str, str) to float, or None
+        Factors on the conductances of class pairs (source, target), beside the weights; 1 for a pair without, and for
+        all if None.
     """
 
     population_names: tuple[str, ...]
@@ -94,10 +97,11 @@ class Topology:
     weight: NDArray[np.floating]
     delay: NDArray[np.floating]
     labels: tuple[Hashable, ...] | None = None
+    conductance_scale: Mapping[tuple[str, str], float] | None = None
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of the values of nodes and edges, whatever their precision."""
+        """Digest of the values of nodes and edges, whatever their precision, and of factors on conductances."""
         names = repr((self.population_names, self.labels)).encode()
         blocks = (
             column[begin : begin + _BLOCK].astype(np.float64)
@@ -105,7 +109,9 @@ class Topology:
             for begin in range(0, len(column), _BLOCK)
         )
         nodes_and_ends = (names, self.population, self.position, self.source, self.target)
-        return parts_digest(chain(nodes_and_ends, blocks))
+        # nothing where there are none, so that digests of such graphs are those of versions without them
+        factors = [repr(sorted(self.conductance_scale.items())).encode()] if self.conductance_scale else []
+        return parts_digest(chain(nodes_and_ends, blocks, factors))
 
     @property
     def n_nodes(self) -> int:
@@ -173,6 +179,7 @@ def make_topology(
     position: NDArray[np.floating],
     edges: Edges,
     labels: Sequence[Hashable] | None = None,
+    conductance_scale: Mapping[tuple[str, str], float] | None = None,
 ) -> Topology:
     """Sort and check arrays and make a `Topology` of them.
 
@@ -190,6 +197,8 @@ def make_topology(
         In any order, with node numbers from before sorting.
     labels : sequence of hashable, optional
         (N,) names of the nodes, in the order before sorting.
+    conductance_scale : mapping of (str, str) to float, optional
+        Factors on the conductances of class pairs (source, target); those of populations without a node are dropped.
 
     Raises
     ------
@@ -227,6 +236,7 @@ def make_topology(
         weight=_in_order(edges.weight, edge_order),
         delay=_in_order(edges.delay, edge_order),
         labels=_plain_or_labels(order, labels),
+        conductance_scale=_factors(conductance_scale or {}, population_names, present),
     )
 
 
@@ -339,6 +349,20 @@ def _check_nodes(
         raise ValueError(f"`position` must be finite and of shape ({n_nodes}, 2), not {position.shape}")
     if labels is not None and (len(labels) != n_nodes or len(set(labels)) != n_nodes):
         raise ValueError(f"`labels` must be {n_nodes} different names, one for each node")
+
+
+def _factors(
+    scale: Mapping[tuple[str, str], float], names: Sequence[str], present: NDArray[np.integer]
+) -> dict[tuple[str, str], float] | None:
+    """Return the factors of pairs of populations that are present and other than 1; None if there are none."""
+    for pair, factor in scale.items():
+        if not set(pair) <= set(names) or not 0.0 <= factor <= MOST_WEIGHT:
+            raise ValueError(
+                f"`conductance_scale` of {' to '.join(pair)} is {factor}; "
+                f"it must be from 0 to {MOST_WEIGHT:g}, of two of the populations {', '.join(names)}"
+            )
+    there = {names[index] for index in present}
+    return {pair: float(one) for pair, one in scale.items() if set(pair) <= there and one != 1.0} or None
 
 
 def _plain_or_labels(order: NDArray[np.intp], labels: Sequence[Hashable] | None) -> tuple[Hashable, ...] | None:

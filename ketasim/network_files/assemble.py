@@ -33,6 +33,7 @@ from ketasim.network_files.columns import (
     roles_of,
     unused,
 )
+from ketasim.network_files.conductance_scale import StatedFactor, checked
 
 #: Relative strength of an edge without one: the mean of its class pair.
 DEFAULT_WEIGHT = 1.0
@@ -110,6 +111,8 @@ class NetworkTable:
         Whether weights are as a rule relative to the mean of their class pair, not conductances, currents or counts.
     strict : bool
         Whether a column whose name is nearly that of a role is refused.
+    scale : sequence of StatedFactor
+        Factors on the conductances of class pairs.
     problems : sequence of Problem
         Found while the table was read.
     notes : sequence of str
@@ -131,6 +134,7 @@ class NetworkTable:
     sums_parallel: bool = False
     relative: bool = True
     strict: bool = False
+    scale: Sequence[StatedFactor] = ()
     problems: Sequence[Problem] = ()
     notes: Sequence[str] = ()
 
@@ -182,6 +186,10 @@ def assemble(
     population, kept = _populations(draft, node_roles)
     position = _positions(draft, node_roles, kept)
     rows, edges = _edges(draft, edge_roles, population, kept)
+    scale = checked(table.scale, draft.known, how.classes, draft.found)
+    if scale:
+        said = ", ".join(f"{source} to {target} {factor:.3g}" for (source, target), factor in scale.items())
+        draft.notes.append(f"conductances: scaled as the network states: {said}")
     _say_what_was_taken(draft, node_roles, edge_roles)
     for fault in edge_faults(edges, table.n_nodes, dt_ms):
         column = edge_roles.get(fault.column, fault.column)
@@ -196,7 +204,7 @@ def assemble(
         number = np.cumsum(kept) - 1
         labels = [index if labels is None else labels[index] for index in np.flatnonzero(kept).tolist()]
         edges = edges._replace(source=number[edges.source], target=number[edges.target])
-    topology = make_topology(draft.known, population[kept], position[kept], edges, labels)
+    topology = make_topology(draft.known, population[kept], position[kept], edges, labels, scale)
     return topology, tuple(draft.notes)
 
 
@@ -413,6 +421,9 @@ def _positions(draft: _Draft, roles: Mapping[str, str], kept: NDArray[np.bool_])
     missing = (np.ma.getmaskarray(x) | np.ma.getmaskarray(y)) & kept
     neurons, lack = int(kept.sum()), int(missing.sum())
     if lack == neurons:
+        alone = [roles[axis] for axis, values in (("x", x), ("y", y)) if not np.ma.getmaskarray(values).all()]
+        if alone:
+            draft.notes.append(f"position: {' and '.join(alone)} not used, as no node has both x and y")
         draft.notes.append(
             f"position: {neurons} nodes without one laid out on a square grid, {GRID_SPACING:g} um apart"
         )
@@ -456,8 +467,10 @@ def _edges(
     if not weight.all():
         there = weight != 0.0
         notes.append(f"{int((~there).sum())} edges of weight 0 left out: they are no synapses")
+        strength = strength[there]
         rows, source, target, weight, times = (column[there] for column in (rows, source, target, weight, times))
-    weight = _unsigned(draft, roles, weight, (rows, population[source]))
+    unsaid = np.ma.getmaskarray(strength) if "weight" in roles else np.zeros(len(strength), bool)
+    weight = _unsigned(draft, roles, weight, (rows, population[source], unsaid))
     edges = Edges(source, target, weight, times)
     if table.sums_parallel or draft.how.parallel == "sum":
         rows, edges = _summed(rows, edges, table.n_nodes, notes)
@@ -482,10 +495,10 @@ def _unsigned(
     draft: _Draft,
     roles: Mapping[str, str],
     weight: NDArray[np.float64],
-    of: tuple[NDArray[np.intp], NDArray[np.int16]],
+    of: tuple[NDArray[np.intp], NDArray[np.int16], NDArray[np.bool_]],
 ) -> NDArray[np.float64]:
     """Return the size of signed weights; a sign that contradicts the population of the source is a problem."""
-    rows, population = of
+    rows, population, unsaid = of  # of each edge: row of the table, population of its source, whether it has no weight
     negative = weight < 0.0
     if not negative.any():
         return weight
@@ -501,8 +514,9 @@ def _unsigned(
             message = f"must be positive: the sign of a synapse comes from its source's population, and {name} excites"
         else:
             message = f"must be negative, as other weights of inhibitory neurons here: {name} inhibits"
+        value = "the weight is missing; it" if unsaid[index] else f"{weight[index]:g}"
         where = draft.table.origin.edge(int(rows[index]), roles.get("weight", "weight"))
-        draft.found.append(Problem(*where, f"{weight[index]:g} {message}{_more(wrong.size, index, wrong)}"))
+        draft.found.append(Problem(*where, f"{value} {message}{_more(wrong.size, index, wrong)}"))
     if not wrong.size:
         draft.notes.append(f"weight: {int(negative.sum())} negative ones of inhibitory neurons, taken by their size")
     return np.abs(weight)

@@ -77,6 +77,8 @@ def read_edge_list(table: TextTable, how: Reading) -> NetworkTable:
         names, classes, rows = _nodes_of_edges(table, roles, ends, problems)
         columns = {"population": lambda: classes} if classes else {}
         taken |= {role: roles[role] for role in _POPULATIONS if role in roles}
+    if not table.rows:
+        notes.append(f"{table.path.name}: only a header, so there are no synapses")
     number = {name: index for index, name in enumerate(names)}
     source, target = (np.array([number[name] for name in ends[role]], np.int64) for role in ("source", "target"))
     node_role = {"node": nodes.column} if nodes else {}
@@ -131,7 +133,7 @@ class Nodes:
 
 
 def nodes_file(path: Path, how: Reading) -> Path | None:
-    """Return the table of nodes that `how` names, or ``NAME.nodes.csv`` beside the file if that exists."""
+    """Return the table of nodes that `how` names, or one beside the file; None if there is none."""
     if how.nodes is not None:
         return Path(how.nodes)
     return beside(path) if beside(path).is_file() else None
@@ -146,8 +148,10 @@ def read_nodes(path: Path, how: Reading) -> Nodes | None:
 
 
 def beside(path: Path) -> Path:
-    """Return where a table of nodes is looked for."""
-    return path.with_name(f"{path.stem}.nodes{path.suffix if path.suffix.lower() != '.npy' else '.csv'}")
+    """Return where a table of nodes is: beside a file, with its suffix, ``.csv`` or ``.tsv``; the first if nowhere."""
+    own = [path.suffix] if path.suffix.lower() != ".npy" else []
+    places = [path.with_name(f"{path.stem}.nodes{suffix}") for suffix in (*own, ".csv", ".tsv")]
+    return next((place for place in places if place.is_file()), places[0])
 
 
 def _remedy(path: Path) -> str:

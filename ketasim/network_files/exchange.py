@@ -14,6 +14,7 @@ from ketasim.documents.problems import DocumentError, Problem
 from ketasim.network.topology import FAST_STEP, Topology
 from ketasim.network_files.assemble import NetworkTable, Where, assemble
 from ketasim.network_files.columns import PLAIN, Reading
+from ketasim.network_files.conductance_scale import graph_attributes, stated_by
 from ketasim.network_files.edge_list import Nodes, beside, looks_like_matrix, read_edge_list
 from ketasim.network_files.graphml import read_graphml
 from ketasim.network_files.matrix import read_matrix
@@ -49,7 +50,8 @@ def from_networkx(
 
     Nodes have attributes `population`, and `pos` = (x, y) or `x` and `y` in um; edges have `weight` (relative strength,
     1 is the mean of the class pair) and `delay` in ms. A missing weight is 1, a missing delay 1 ms; if no node has a
-    position, nodes are laid out on a square grid, 20 um apart, in the graph's order.
+    position, nodes are laid out on a square grid, 20 um apart, in the graph's order. Attributes of the graph such as
+    ``conductance_scale_PYR__PV`` are factors on the conductances of class pairs.
 
     Parameters
     ----------
@@ -96,13 +98,14 @@ def to_networkx(topology: Topology) -> "networkx.DiGraph":
     -------
     graph : networkx.DiGraph
         Nodes under their labels (numbers 0..N-1 if they have none), with `population`, `node_id` within it, `x` and `y`
-        in um; edges with `weight` (relative strength) and `delay` in ms.
+        in um; edges with `weight` (relative strength) and `delay` in ms. Factors on the conductances of class pairs are
+        attributes of the graph, such as ``conductance_scale_PYR__PV``.
     """
     import networkx
 
     labels = range(topology.n_nodes) if topology.labels is None else topology.labels
     names = [topology.population_names[index] for index in topology.population]
-    graph = networkx.DiGraph()
+    graph = networkx.DiGraph(**graph_attributes(topology.conductance_scale))
     graph.add_nodes_from(
         (label, {"population": name, "node_id": node_id, "x": x, "y": y})
         for label, name, node_id, (x, y) in zip(
@@ -239,6 +242,7 @@ def _import_graph(
         target=np.array([number[target] for _, target, _ in rows], np.int64),
         nodes=nodes,
         edges=_attributes([attributes for _, _, attributes in rows]),
+        scale=stated_by(graph.graph, lambda attribute: (None, f"{name}.graph[{attribute!r}]")),
         problems=problems,
     )
     return assemble(table, known, dt_ms)

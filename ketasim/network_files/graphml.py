@@ -19,6 +19,7 @@ from ketasim.documents.nearest import shown
 from ketasim.documents.problems import DocumentError, Place, Problem
 from ketasim.network_files.assemble import NetworkTable, Where, integers_if_all
 from ketasim.network_files.columns import Reading
+from ketasim.network_files.conductance_scale import stated_by
 
 #: Largest file in bytes, and deepest nesting.
 _MOST_BYTES, _DEEPEST = 200_000_000, 50
@@ -96,6 +97,10 @@ def read_graphml(path: Path, how: Reading) -> NetworkTable:
         edges=look.columns("edge", len(ends)),
         number=_number,
         both=both,
+        scale=stated_by(
+            {name: _number(text) for name, (text, _) in look.of_graph.items()},
+            lambda name: (Place(str(path), look.of_graph[name][1], 1, ""), f"graph.graph[{name!r}]"),
+        ),
     )
 
 
@@ -111,6 +116,7 @@ class _Look:
         self.lines: dict[str, list[int]] = {"node": [], "edge": []}
         self.keys: dict[str, _Key] = {}
         self.data: dict[tuple[str, str], dict[int, str]] = {}
+        self.of_graph: dict[str, tuple[str, int]] = {}  # attributes of the graph: text and line
         self._at: list[tuple[str, int]] = []  # the nodes and edges that enclose what is read, innermost last
         self._text: list[str] | None = None
         self._key = ""
@@ -208,6 +214,9 @@ class _Look:
                 of, index = self._at[-1]
                 self.keys.setdefault(self._key, _Key(self._key, "all", None))
                 self.data.setdefault((of, self._key), {})[index] = text
+            elif name == "data":
+                key = self.keys[self._key].name if self._key in self.keys else self._key
+                self.of_graph[key] = text, self._parser.CurrentLineNumber
         elif name in ("node", "edge") and self._text is None and self._at:
             self._at.pop()
 

@@ -26,6 +26,7 @@ from ketasim.documents.hdf5_file import unsafe_content
 from ketasim.documents.problems import DocumentError, Problem
 from ketasim.network_files.assemble import NetworkTable, Where
 from ketasim.network_files.columns import Reading, Values
+from ketasim.network_files.conductance_scale import NAME, StatedFactor
 from ketasim.network_files.sonata_config import Circuit, read_circuit_config
 from ketasim.network_files.text_table import TextTable, read_table
 
@@ -107,6 +108,7 @@ def read_sonata(path: Path, known: Sequence[str], how: Reading) -> NetworkTable:
         left_out=left_out,
         sums_parallel=True,
         relative=not config,
+        scale=_factors(edges),
         notes=[*circuit.notes, *notes],
     )
 
@@ -230,6 +232,21 @@ def _ends(part: _Part, nodes: Mapping[str, _Part]) -> tuple[NDArray[np.int64], N
         group = file[part.group]
         one, other = (_node_numbers(group[key], part.path, nodes) for key in ("source_node_id", "target_node_id"))
     return one, other
+
+
+def _factors(parts: Sequence[_Part]) -> list[StatedFactor]:
+    """Return the factors on conductances that ketasim's own files state at the edges of class pairs."""
+    found = []
+    for part in parts:
+        with _opened(part.path) as file:
+            group = file[part.group]
+            if NAME in group.attrs:
+                ends = (group[f"{end}_node_id"].attrs["node_population"] for end in ("source", "target"))
+                source, target = (name.decode() if isinstance(name, bytes) else name for name in ends)
+                where = None, f"{part.path}: {part.group}, attribute {NAME}"
+                value = group.attrs[NAME]
+                found.append(StatedFactor(where, source, target, value))
+    return found
 
 
 def _virtual(

@@ -11,8 +11,8 @@ from ketasim.documents.validation import unknown
 from ketasim.drugs.compartments import Body, compartments
 from ketasim.engines import Engine, SpikingEngine
 from ketasim.mechanisms import Setting, pharmacokinetics
-from ketasim.network.build import Network, build, in_degree_scale
-from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree, side_of
+from ketasim.network.build import Network, build
+from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, side_of
 from ketasim.network.synapses import PREFRONTAL
 from ketasim.network.topology import Topology
 from ketasim.network.weights import tables_of
@@ -30,9 +30,9 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
         Its network, seed and circuit are used.
     graph : networkx.DiGraph or Topology, optional
         Replaces the experiment's network; a networkx graph has a ``population`` attribute on every node. Conductances
-        of a given graph or file are used as stated per synapse; those of the default circuit are scaled so that total
-        input does not depend on network size. A circuit file has its own cells and synapses; any other graph or file
-        uses those of the default circuit.
+        of the default circuit are scaled so that total input does not depend on network size, and its graphs and files
+        state by how much; those of other graphs and files are used per synapse. A circuit file has its own cells and
+        synapses; any other graph or file uses those of the default circuit.
     """
     known = tuple(PREFRONTAL.cells)
     if graph is None and experiment.circuit is not None:
@@ -49,8 +49,7 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
             return build(topology), notes
         case NetworkModel(neurons=neurons, weights=weights):
             topology = prefrontal_microcircuit(neurons, experiment.seed)
-            scale = in_degree_scale(topology, reference_in_degree)
-            return build(topology, scale, tables=tables_of(weights.values), period=side_of(neurons)), ()
+            return build(topology, tables=tables_of(weights.values), period=side_of(neurons)), ()
     return None, ()
 
 

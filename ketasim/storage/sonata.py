@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import h5py
 import numpy as np
 
+from ketasim.network.topology import MOST_WEIGHT
+from ketasim.network_files.conductance_scale import NAME
 from ketasim.storage.datasets import StorageError, describe, native, plain_filters, read_values, store_plain
 from ketasim.storage.growing_table import GrowingTable, add_column, whole_rows
 
@@ -38,6 +40,8 @@ class Spikes(NamedTuple):
 
 def write_topology(file: h5py.File, topology: "Topology") -> None:
     """Write /nodes/<population> and /edges/<source>__<target>; class pairs without edges are left out.
+
+    A group of edges has the attribute ``conductance_scale`` where conductances of its pair are scaled.
 
     Raises
     ------
@@ -80,6 +84,9 @@ def _write_edges(group: h5py.Group, topology: "Topology", pair: tuple[str, str],
     }
     for end, population in zip(ends, pair, strict=True):
         store_plain(group, f"{end}_node_id", ends[end], "1", f"{end} node", node_population=population)
+    factor = (topology.conductance_scale or {}).get(pair)
+    if factor is not None:
+        group.attrs[NAME] = factor
     _write_groups_of_one(group, "edge", chosen.size)
     attributes = group.create_group("0")
     store_plain(attributes, "syn_weight", topology.weight[chosen], "1", "weight relative to the mean of its class pair")
@@ -155,7 +162,21 @@ def read_topology(file: h5py.File) -> "Topology":
         weight=edges["weight"][order],
         delay=edges["delay"][order],
         labels=_read_labels(groups),
+        conductance_scale=_read_factors(file["edges"]),
     )
+
+
+def _read_factors(edges: h5py.Group) -> dict[tuple[str, str], float] | None:
+    """Return the factors on conductances by class pair; None in files that have none, as those of 0.2.0."""
+    found = {}
+    for group in edges.values():
+        factor = native(group.attrs.get(NAME, 1.0))
+        if not isinstance(factor, float) or not 0.0 <= factor <= MOST_WEIGHT:
+            raise StorageError(f"{group.name}: its attribute {NAME}, {factor!r}, must be from 0 to {MOST_WEIGHT:g}")
+        if NAME in group.attrs:
+            source, target = (native(group[f"{end}_node_id"].attrs["node_population"]) for end in ("source", "target"))
+            found[source, target] = factor
+    return found or None
 
 
 def _read_edges(edges: h5py.Group, start: dict[str, int]) -> dict[str, np.ndarray]:

@@ -1,5 +1,7 @@
 """Two runs side by side: the same numbers, their errors, one grid of times; what cannot be compared is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,42 @@ def test_an_unfinished_run_is_refused(arms, made_up):
     """Catches a run to the end compared with half of one."""
     with pytest.raises(ComparisonError, match="unfinished, rows up to 60 s"):
         ketasim.compare(arms[0], made_up([0.0, 60.0], {"firing_rate": [[1.0], [1.0]]}))
+
+
+def test_one_circuit_from_a_file_and_built_can_be_compared(arms, small, tmp_path):
+    """Catches a refusal of the same circuit by its name; other weights, graphs, seeds or cells are still refused."""
+    drug = arms[0]
+    path = ketasim.write_graph(drug.topology(), tmp_path / "net.h5")
+    with ketasim.run(small(recording={}, network={"file": str(path)})) as again:
+        table = ketasim.compare(drug, again)
+        assert table.attrs["notes"][:2] == [
+            "their networks are stated in two ways, but begin with the same neurons and synapses",
+            "the runs differ in nothing that acts on the subject",
+        ]
+        assert row_of(table, "firing_rate", "PYR", "baseline", "mean").verdict == "same"
+        weights = {"neurons": 80, "weights": {"nmda_PYR_SST": "0.2 nS"}}
+        for changes in ({"network": weights}, {"seed": 2}, {"network": {"neurons": 90}}):
+            with (
+                ketasim.run(small(**{"recording": {}} | changes)) as other,
+                pytest.raises(ComparisonError, match=r"differ in network\."),
+            ):
+                ketasim.compare(other, again)
+    plain = replace(drug.topology(), conductance_scale=None)
+    with (
+        ketasim.run(small(recording={}), graph=plain) as weaker,
+        pytest.raises(ComparisonError, match=r"differ in network\."),
+    ):
+        ketasim.compare(drug, weaker)
+
+
+def test_files_without_factors_on_conductances_are_compared(arms, monkeypatch):
+    """Catches a run of 0.2.0, whose file does not state them, that is taken for one of another graph."""
+    from ketasim.storage import Trajectory
+
+    older, read = arms[1], Trajectory.topology
+    monkeypatch.setattr(
+        Trajectory,
+        "topology",
+        lambda arm, *time: replace(read(arm, *time), **({"conductance_scale": None} if arm is older else {})),
+    )
+    assert ketasim.compare(arms[0], older).attrs["notes"][0] == "the runs differ in doses"

@@ -1,5 +1,7 @@
 """A bench for small circuits: which neurons and edges, what is changed about them, and one run after another."""
 
+from itertools import product
+
 import numpy as np
 from numpy.testing import assert_array_equal
 
@@ -19,15 +21,20 @@ LIVELY = tables_of(
 )
 
 
-def circuit(populations, edges=(), scale=None):
-    """Network of the named populations, given in the order of `NAMES`; edges are (source, target, weight, delay ms)."""
+def circuit(populations, edges=(), scale=1.0):
+    """Network of the named populations, given in the order of `NAMES`; edges are (source, target, weight, delay ms).
+
+    scale : factor on all conductances
+    """
     names = tuple(name for name in NAMES if name in populations)
     columns = list(zip(*edges, strict=True)) or [(), (), (), ()]
     kinds = (np.int64, np.int64, np.float64, np.float64)
     arrays = (np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
     population = np.array([names.index(name) for name in populations])
     position = np.zeros((len(populations), 2))
-    return build(make_topology(names, population, position, Edges(*arrays)), scale, tables=LIVELY)
+    factors = dict.fromkeys(product(names, names), scale)
+    topology = make_topology(names, population, position, Edges(*arrays), conductance_scale=factors)
+    return build(topology, tables=LIVELY)
 
 
 def change_cells(parameters, **constants):
@@ -67,7 +74,7 @@ def circuit_of_many_blocks(seed=21):
     populations = [name for name, size in sizes.items() for _ in range(size)]
     pairs = {(i, int(j)) for i in range(900) for j in rng.choice(900, 60, replace=False) if i != j}
     edges = [(i, j, rng.lognormal(-0.125, 0.5), rng.uniform(0.5, 3.0)) for i, j in sorted(pairs)]
-    return circuit(populations, edges, scale=np.full((3, 3), 3.0))
+    return circuit(populations, edges, scale=3.0)
 
 
 def random_modulation(network, seed):

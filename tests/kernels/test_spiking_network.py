@@ -37,8 +37,7 @@ def random_circuit(seed, sizes=(8, 4, 3), probability=0.4, strength=15.0):
         for j in range(n)
         if i != j and rng.random() < probability
     ]
-    kinds = len(set(populations))
-    return circuit(populations, edges, scale=np.full((kinds, kinds), strength))
+    return circuit(populations, edges, scale=strength)
 
 
 def assert_same_as_twin(window, activity, twin, graph):

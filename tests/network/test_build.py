@@ -1,6 +1,7 @@
 """From topology to kernel: rows, class tables, thresholds and maximal NMDA conductances, against slow loops."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ketasim.kernels.records import AMPA, GABA_FAST, GABA_SLOW
-from ketasim.network.build import build, event_scale, in_degree_scale, poisson_thresholds
+from ketasim.network.build import build, event_scale, poisson_thresholds
 from ketasim.network.cell_classes import CELL_CLASSES
 from ketasim.network.synapses import SYNAPSES, Receptors, Synapse, Tables
 from ketasim.network.topology import Edges, make_topology
@@ -22,6 +23,13 @@ def random_topology(names, sizes, seed=0, probability=0.5):
     source, target = np.nonzero((rng.random((n, n)) < probability) & ~np.eye(n, dtype=bool))
     weight, delay = rng.lognormal(0.0, 0.5, source.size), rng.uniform(0.1, 30.0, source.size)
     return make_topology(names, population, rng.random((n, 2)), Edges(source, target, weight, delay))
+
+
+def scaled_by(topology, scale):
+    """The topology with the factors on conductances of a table (source, target)."""
+    names = topology.population_names
+    factors = {(names[i], names[j]): float(factor) for (i, j), factor in np.ndenumerate(scale)}
+    return replace(topology, conductance_scale=factors)
 
 
 @pytest.fixture
@@ -56,7 +64,7 @@ def test_rows_hold_the_edges_of_the_topology(topology):
 def test_maximal_nmda_conductance(topology):
     """Catches a gate that is compared with the wrong full scale: a slow loop over edges, and the afferents by hand."""
     scale = np.arange(1.0, 10.0).reshape(3, 3)
-    network = build(topology, scale)
+    network = build(scaled_by(topology, scale))
     maximum = np.zeros(topology.n_nodes)
     for edge in range(topology.n_edges):
         source, target = topology.source[edge], topology.target[edge]
@@ -143,19 +151,10 @@ def test_afferent_thresholds_are_the_poisson_distribution():
 def test_scale_multiplies_conductances_of_its_class_pair(topology):
     """Catches a scale that is transposed, or that reaches the plasticity or the afferents."""
     scale = np.arange(1.0, 10.0).reshape(3, 3)
-    plain, scaled = (build(topology, factors).parameters.synapses for factors in (None, scale))
+    plain, scaled = (build(one).parameters.synapses for one in (topology, scaled_by(topology, scale)))
     for name in plain._fields:
         factor = scale if name in ("ampa", "nmda", "gaba") else 1.0
         assert_array_equal(getattr(scaled, name), getattr(plain, name) * factor)
-
-
-def test_in_degree_scale_leaves_absent_pairs_alone():
-    """Catches a division by zero, or a scale for pairs that have no edges."""
-    population = np.array([0, 0, 1])
-    edges = Edges(np.array([0, 1]), np.array([2, 2]), np.ones(2), np.ones(2))
-    topology = make_topology(("PYR", "PV"), population, np.zeros((3, 2)), edges)
-    scale = in_degree_scale(topology, lambda source, target: {("PYR", "PV"): 50.0}.get((source, target), 9.0))
-    assert_array_equal(scale, [[1.0, 25.0], [1.0, 1.0]])
 
 
 def test_network_without_edges_can_be_built():

@@ -8,16 +8,18 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from ketasim.kernels.graph import bytes_per_synapse
-from ketasim.network.build import build, in_degree_scale
+from ketasim.network.build import build
 from ketasim.network.prefrontal_microcircuit import (
     REACH,
     class_sizes,
     connection_probability,
     expected_synapses,
+    in_degree_scale,
     prefrontal_microcircuit,
     reference_in_degree,
 )
 from ketasim.network.synapses import SYNAPSES
+from ketasim.network.topology import Edges, make_topology
 
 NAMES = ("PYR", "PV", "SST")
 PAIRS = [(i, j) for i in range(3) for j in range(3)]
@@ -171,8 +173,8 @@ def test_reference_in_degree_is_that_of_800_neurons():
 def test_total_conductance_does_not_depend_on_size(neurons):
     """Catches a circuit that is driven harder because it is larger: mean conductance onto a neuron by class pair."""
     topology = prefrontal_microcircuit(neurons, seed=2)
-    scale = in_degree_scale(topology, reference_in_degree)
-    network = build(topology, scale)
+    scale = topology.conductance_scale
+    network = build(topology)
     synapses, graph = network.parameters.synapses, network.graph
     source = np.repeat(graph.node_class, graph.row_end - graph.row_start)
     target = graph.node_class[graph.target]
@@ -180,13 +182,22 @@ def test_total_conductance_does_not_depend_on_size(neurons):
         chosen = (source == i) & (target == j)
         per_neuron = 1.0 / topology.sizes[NAMES[j]]
         wanted = reference_in_degree(NAMES[i], NAMES[j])
-        assert scale[i, j] * chosen.sum() * per_neuron == pytest.approx(wanted, rel=1e-12)
+        assert scale[NAMES[i], NAMES[j]] * chosen.sum() * per_neuron == pytest.approx(wanted, rel=1e-12)
         weights = graph.weight[chosen].astype(np.float64)
         error = LIMIT * math.sqrt(math.exp(0.25) - 1.0) / math.sqrt(weights.size)
         for name in ("ampa", "nmda", "gaba"):
             total = getattr(synapses, name)[i, j] * weights.sum() * per_neuron
             stated = getattr(SYNAPSES[NAMES[i], NAMES[j]], name) * wanted
             assert total == pytest.approx(stated, rel=error)
+
+
+def test_in_degree_scale_leaves_absent_pairs_alone():
+    """Catches a division by zero, or a scale for pairs that have no edges."""
+    population = np.array([0, 0, 1])
+    edges = Edges(np.array([0, 1]), np.array([2, 2]), np.ones(2), np.ones(2))
+    topology = make_topology(("PYR", "PV"), population, np.zeros((3, 2)), edges)
+    scale = in_degree_scale(topology, lambda source, target: {("PYR", "PV"): 50.0}.get((source, target), 9.0))
+    assert scale == {("PYR", "PV"): 25.0}
 
 
 def test_memory_per_synapse(circuit):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -14,10 +16,10 @@ def edges(pairs, weight=None, delay=None):
     return Edges(pairs[:, 0], pairs[:, 1], weight, delay)
 
 
-def topology(pairs=((0, 1),), population=(2, 0, 0, 2), **columns):
+def topology(pairs=((0, 1),), population=(2, 0, 0, 2), conductance_scale=None, **columns):
     population = np.array(population)
     position = np.arange(2.0 * len(population)).reshape(-1, 2)
-    return make_topology(NAMES, population, position, edges(pairs, **columns))
+    return make_topology(NAMES, population, position, edges(pairs, **columns), conductance_scale=conductance_scale)
 
 
 def test_nodes_are_sorted_and_everything_follows():
@@ -141,3 +143,22 @@ def test_the_later_of_two_edges_is_at_fault(pairs):
     """Would catch a message that names the line of a file where the pair stands for the first time."""
     (fault,) = edge_faults(edges(pairs), 2)
     assert fault.edges.tolist() == [pairs.index((0, 1)) + 1]
+
+
+def test_factors_on_conductances_are_part_of_the_identity():
+    """Catches two circuits of different strength with one digest, and stored digests of others that change."""
+    plain, scale = topology(), {("PYR", "SST"): 2.5, ("SST", "PYR"): 1.0, ("PV", "PYR"): 3.0}
+    assert plain.sha256 == "d85e9db306d04d7ce70aa09ff978f436c8bcfaefc7233bca82b4dc1853256477"
+    scaled = topology(conductance_scale=scale)
+    assert scaled.conductance_scale == {("PYR", "SST"): 2.5}  # 1 is no factor, and there is no PV
+    assert topology(conductance_scale={("PYR", "PYR"): 1.0}).conductance_scale is None
+    turned = replace(scaled, conductance_scale={("SST", "PYR"): 2.5})
+    assert len({plain.sha256, scaled.sha256, turned.sha256}) == 3
+    assert replace(scaled, conductance_scale=None).sha256 == plain.sha256
+
+
+@pytest.mark.parametrize("scale", [{("PYR", "E"): 2.0}, {("PYR", "PV"): -1.0}, {("PYR", "PV"): np.nan}])
+def test_impossible_factors_are_refused(scale):
+    """Catches a conductance below zero, and a factor of a class that is misspelt."""
+    with pytest.raises(ValueError, match="`conductance_scale` of PYR to"):
+        topology(conductance_scale=scale)

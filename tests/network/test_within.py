@@ -1,5 +1,7 @@
 """Edges of a class pair."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -78,3 +80,10 @@ def test_single_precision_stays(seed=3):
     again = with_edges_within(topology, "PYR", edges)
     assert again.weight.dtype == again.delay.dtype == np.float32
     assert_array_equal(again.weight, topology.weight)
+
+
+def test_factors_on_conductances_stay():
+    """Catches a graph of a later time that is another circuit, because its factors are lost."""
+    topology = replace(random_topology(1), conductance_scale={("PYR", "PYR"): 3.0})
+    again = with_edges_within(topology, "PYR", edges_within(topology, "PYR"))
+    assert again.conductance_scale == topology.conductance_scale and again.sha256 == topology.sha256

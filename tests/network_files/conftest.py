@@ -32,6 +32,7 @@ def numbered_graph(small_graph):
 def assert_same_topology():
     def check(one, other):
         assert (one.population_names, one.labels) == (other.population_names, other.labels)
+        assert one.conductance_scale == other.conductance_scale
         for name in ("population", "position", "source", "target", "weight", "delay"):
             assert_array_equal(getattr(one, name), getattr(other, name))
 

@@ -1,6 +1,6 @@
 import pytest
 
-from ketasim.network_files.exchange import from_networkx, read_network_file
+from ketasim.network_files.exchange import files_of, from_networkx, read_network_file
 
 KNOWN = ("PYR", "PV", "SST")
 
@@ -130,3 +130,24 @@ def test_keys_that_do_nothing_are_refused(written, refusal):
     """Would catch a key that is accepted although this kind of file has no use for it."""
     path = written("net.graphml", "<graphml/>")
     assert "a GraphML file has no `rows`; it is for matrix" in refusal(path, rows="sources")
+
+
+def test_a_list_of_no_synapses_is_noted(written, read):
+    """Catches a run of unconnected neurons after an export that lost its lines."""
+    path = written("net.csv", "source,target,weight\n")
+    written("net.nodes.csv", "node,population\na,PYR\nb,PV\n")
+    topology, notes = read(path)
+    assert (topology.n_nodes, topology.n_edges) == (2, 0)
+    assert "net.csv: only a header, so there are no synapses" in notes
+
+
+@pytest.mark.parametrize("suffixes", [("txt", "csv"), ("csv", "tsv"), ("tsv",)])
+def test_a_table_of_nodes_may_have_another_suffix(written, read, suffixes):
+    """Catches a table beside the file that is not found, and one preferred to that with the file's own suffix."""
+    path = written("net.txt", "source target\na b\n")
+    for number, suffix in enumerate(suffixes):
+        blank = {"csv": ",", "tsv": "\t", "txt": " "}[suffix]
+        rows = [("node", "population"), ("a", "SST" if number else "PYR"), ("b", "PV")]
+        written(f"net.nodes.{suffix}", "".join(blank.join(row) + "\n" for row in rows))
+    assert read(path)[0].sizes == {"PYR": 1, "PV": 1}
+    assert files_of(path) == [path, path.with_name(f"net.nodes.{suffixes[0]}")]

@@ -174,6 +174,25 @@ def test_signs_agree_with_populations_or_are_refused(small_graph, assert_same_to
     )
 
 
+def test_a_missing_weight_among_signed_ones_is_called_missing(small_graph, refused):
+    """Catches a default that is reported as a value of the file, where nobody finds it."""
+    small_graph.edges["b", "c"]["weight"] *= -1.0
+    small_graph.add_edge("b", "a", delay=1.0)
+    text = refused(small_graph)
+    assert "['b', 'a']['weight']: the weight is missing; it must be negative, as other weights of inhibitory" in text
+    assert "1 must be" not in text
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+def test_one_coordinate_alone_is_said_to_be_unused(small_graph, axis):
+    """Catches positions that are made up although the file seems to have some, without a word."""
+    for node in small_graph:
+        del small_graph.nodes[node][axis]
+    _, notes = from_networkx(small_graph, KNOWN)
+    assert notes[0] == f"position: {'y' if axis == 'x' else 'x'} not used, as no node has both x and y"
+    assert notes[1].startswith("position: 3 nodes without one laid out")
+
+
 def test_positions_on_some_nodes_only_are_refused(small_graph, refused):
     """Would catch a mixture of real and laid-out positions."""
     graph = small_graph

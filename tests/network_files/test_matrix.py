@@ -58,8 +58,7 @@ def test_matrices_without_names_number_their_nodes(tmp_path, suffix, read):
         np.savetxt(path, matrix, delimiter="," if suffix == "csv" else " ")
     rows = "".join(f"{number},{'PYR' if number < 4 else 'PV'}\n" for number in range(6))
     (tmp_path / "net.nodes.csv").write_text("node,population\n" + rows, encoding="utf-8")
-    how = {} if suffix != "txt" else {"nodes": tmp_path / "net.nodes.csv"}
-    topology, notes = read(path, rows="sources", **how)
+    topology, notes = read(path, rows="sources")
     np.fill_diagonal(matrix, 0.0)
     assert edges_of(topology) == {(i, j): matrix[i, j] for i, j in zip(*np.nonzero(matrix), strict=True)}
     assert any("self-edges left out" in note for note in notes) and not any("weight 0" in note for note in notes)

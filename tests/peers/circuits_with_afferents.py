@@ -6,8 +6,8 @@ import numpy as np
 
 from ketasim.kernels.records import new_activity
 from ketasim.kernels.spiking_network import run_window
-from ketasim.network.build import build, in_degree_scale
-from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree
+from ketasim.network.build import build
+from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
 from tests.kernels.circuits import LIVELY, fast_clock, modulation
 from tests.peers.brian_network import brian_network
 from tests.reference.random import AFFERENTS, philox
@@ -21,7 +21,7 @@ STEP = 0.1  # ms
 def default_circuit():
     """Default circuit with lively weights; influence: GluN2 shares, tonic NMDA and gains different for each neuron."""
     topology = prefrontal_microcircuit(NEURONS, SEED)
-    network = build(topology, in_degree_scale(topology, reference_in_degree), tables=LIVELY)
+    network = build(topology, tables=LIVELY)
     rng = np.random.default_rng(SEED)
     shares, tonic = network.nmda_shares, 0.02 * network.nmda_extrasynaptic
     influence = modulation(

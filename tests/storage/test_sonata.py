@@ -1,6 +1,6 @@
 """The graph and spikes in a file: what goes in comes out."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from io import BytesIO
 
 import networkx
@@ -53,6 +53,22 @@ def test_graph_equals_the_one_that_was_run(example):
         (i, j): data for i, j, data in expected.edges(data=True)
     }
     assert networkx.utils.graphs_equal(graph, expected)
+
+
+def test_factors_on_conductances_come_back(example):
+    """Catches a graph of a trajectory that is a weaker circuit than the one that was run."""
+    topology = replace(example.random_topology(), conductance_scale={("PYR", "PV"): 3.1, ("SST", "PYR"): 0.1 + 0.2})
+    trajectory = through_a_file(topology)
+    assert_same(trajectory.topology(), topology)
+    assert trajectory.topology().sha256 == topology.sha256 != replace(topology, conductance_scale=None).sha256
+    assert trajectory.graph().graph == {"conductance_scale_PYR__PV": 3.1, "conductance_scale_SST__PYR": 0.1 + 0.2}
+
+
+def test_a_damaged_factor_is_refused(example):
+    """Catches a file whose attribute was edited and that is read as a circuit without inhibition."""
+    topology = replace(example.random_topology(), conductance_scale={("PYR", "PV"): -3.1})
+    with pytest.raises(StorageError, match=r"/edges/PYR__PV: its attribute conductance_scale, -3\.1, must be from 0"):
+        through_a_file(topology).topology()
 
 
 @pytest.mark.parametrize(
