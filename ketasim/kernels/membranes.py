@@ -96,14 +96,12 @@ def receive(tile, pending, slot, first, end):
         place = base + np.uint64(2 * i)
         tile[G_AMPA + i] += pending[slot, 0, place]
         tile[G_NMDA + i] += pending[slot, 0, place + np.uint64(1)]
+        pending[slot, 0, place] = pending[slot, 0, place + np.uint64(1)] = 0.0
     for i in range(end - first):
         place = base + np.uint64(2 * i)
         tile[G_FAST + i] += pending[slot, 1, place]
         tile[G_SLOW + i] += pending[slot, 1, place + np.uint64(1)]
-    for i in range(2 * (end - first)):
-        pending[slot, 0, base + np.uint64(i)] = 0.0
-    for i in range(2 * (end - first)):
-        pending[slot, 1, base + np.uint64(i)] = 0.0
+        pending[slot, 1, place] = pending[slot, 1, place + np.uint64(1)] = 0.0
 
 
 @kernel
