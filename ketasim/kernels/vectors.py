@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import config, njit, types
 from numba.extending import intrinsic, overload
 
-#: Neurons advanced together. Their variables, about 10 kB in single precision, stay in the first-level cache.
+#: Neurons advanced together. Their variables, 13 kB in single precision, stay in the first-level cache.
 BLOCK = 128
 
 #: Loops over a block that is not full end at a multiple of this, so that no neuron is left for a loop without vectors.
@@ -31,6 +31,22 @@ def prefer_wide_vectors(typingctx):
     return types.int64(), codegen
 
 
+@intrinsic
+def prefetch(typingctx, array, index):
+    """Ask for the memory of ``array[index]``, of a flat array, ahead of its use; changes no number."""
+
+    def codegen(context, builder, signature, arguments):
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        pointer, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, i32, i32, i32])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), pointer)
+        builder.call(function, [place, i32(0), i32(2), i32(1)])  # for reading, kept in the second-level cache, data
+        return ir.Constant(ir.IntType(64), 0)
+
+    return types.int64(array, index), codegen
+
+
 @njit(error_model="numpy", inline="always")
 def whole_vectors(n):
     """Return the next multiple of `VECTORS` (uint64, which saves the code for negative indices)."""
@@ -38,6 +54,10 @@ def whole_vectors(n):
 
 
 if config.DISABLE_JIT:
+
+    def prefetch(array, index) -> int:
+        """Do nothing: nothing is compiled."""
+        return 0
 
     def prefer_wide_vectors() -> int:
         """Do nothing: nothing is compiled."""
