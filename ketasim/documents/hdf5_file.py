@@ -46,6 +46,8 @@ def unsafe_content(group: "h5py.Group", file_bytes: int, most_unpacked: float = 
             if objects > _MOST_OBJECTS:
                 return f"{parent.name}: more than {_MOST_OBJECTS} objects"
             link = parent.get(name, getlink=True)
+            if link is None:  # a damaged name
+                raise KeyError(f"{path}: listed, but not there")
             if not isinstance(link, h5py.HardLink):
                 return f"{path}: a link to another place, {_target(link)}; put the object itself there"
             item = parent[name]

@@ -83,7 +83,7 @@ def _is_volatile(name: str) -> bool:
 def _item_digest(item: Any, attributes_alone: bool = False) -> str:
     try:
         return _content_digest(item, attributes_alone)
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError) as error:  # names may be damaged, too
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:  # names, too
         place = item.file.filename if item.file.driver != "fileobj" else "<memory>"
         raise StorageError(f"{place}: {item.name} cannot be read: {reason_of(error)}") from error
 

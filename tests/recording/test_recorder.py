@@ -149,7 +149,7 @@ def test_edges_of_several_pairs_are_recorded_side_by_side(experiment, tmp_path):
     """Catches a recorder that knows one population, and events that are noted of the step before the run began."""
     simulation, pairs = Simulation(experiment()), [("PYR", "PYR"), ("PV", "PV"), ("PV", "PYR")]
     one = [np.array([value]) for value in (1, 0, 1, 1.0, 1.0)]
-    owner = SimpleNamespace(name="synaptogenesis", writes=(), scales=())
+    owner = SimpleNamespace(name="synaptogenesis", writes=(), scales=(), evolve=None)
     simulation.plastic_edges = tuple(
         SimpleNamespace(pair=pair, events=one, mechanism=owner, advance=lambda *_: None) for pair in pairs
     )
