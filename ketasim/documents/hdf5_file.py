@@ -46,8 +46,6 @@ def unsafe_content(group: "h5py.Group", file_bytes: int, most_unpacked: float = 
             if objects > _MOST_OBJECTS:
                 return f"{parent.name}: more than {_MOST_OBJECTS} objects"
             link = parent.get(name, getlink=True)
-            if link is None:  # a damaged name
-                raise KeyError(f"{path}: listed, but not there")
             if not isinstance(link, h5py.HardLink):
                 return f"{path}: a link to another place, {_target(link)}; put the object itself there"
             item = parent[name]
@@ -65,7 +63,9 @@ def unsafe_content(group: "h5py.Group", file_bytes: int, most_unpacked: float = 
     return None
 
 
-def _target(link: "h5py.SoftLink | h5py.ExternalLink") -> str:
+def _target(link: "h5py.SoftLink | h5py.ExternalLink | None") -> str:
+    if link is None:
+        raise KeyError("a name that is listed, but not there")
     file = getattr(link, "filename", None)
     return f"'{link.path}'" if file is None else f"'{link.path}' of the file '{file}'"
 
