@@ -110,7 +110,7 @@ def vector_instructions(leaky: bool) -> dict[str, float]:
     """
     functions = _functions("membranes.py", "vectors.py", "random.py")
     arithmetic = _Arithmetic(functions, leaky)
-    membrane = sum(arithmetic.of(node) for node in ast.walk(functions["advance"]) if isinstance(node, ast.For))
+    membrane = sum(arithmetic.of(node) for node in functions["advance"].body if isinstance(node, ast.For | ast.If))
     # one call gives the words of four steps; products are of 64 bits, so that half as many fit into a register
     words = 2.0 * arithmetic.of(functions["philox"]) * 10 / 4
     return {"membrane": float(membrane), "random words": words}

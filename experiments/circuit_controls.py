@@ -19,8 +19,7 @@ import networkx
 import numpy as np
 
 import ketasim
-from ketasim.network.build import in_degree_scale
-from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree
+from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
 
 RESULTS = Path(__file__).parent / "results"
 CONCENTRATIONS = (0.25, 1.0)  # uM, unbound, both enantiomers together
@@ -55,7 +54,8 @@ HELD = ketasim.Mechanism("held_concentration", HeldConcentration, advance, write
 def shuffled_circuit(seed: int) -> networkx.DiGraph:
     """The default circuit with the targets of all inhibitory synapses exchanged at random, without duplicates."""
     circuit = prefrontal_microcircuit(1000, seed)
-    scale = in_degree_scale(circuit, reference_in_degree)
+    names, factors = circuit.population_names, circuit.conductance_scale or {}
+    scale = np.array([[factors.get((source, target), 1.0) for target in names] for source in names])
     weight = circuit.weight * scale[circuit.population[circuit.source], circuit.population[circuit.target]]
     graph = networkx.DiGraph()
     for node, population in enumerate(circuit.population):

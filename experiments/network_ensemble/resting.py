@@ -10,8 +10,8 @@ from ketasim.analysis import spike_statistics
 from ketasim.engines.spiking import modulation
 from ketasim.kernels.records import SUM_AMPA_CURRENT, SUM_NMDA, SUM_NMDA_CURRENT, FastClock, new_activity
 from ketasim.kernels.spiking_network import run_window
-from ketasim.network.build import build, in_degree_scale
-from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, reference_in_degree
+from ketasim.network.build import build
+from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit
 from ketasim.network.synapses import PREFRONTAL
 from ketasim.network.topology import Topology
 from ketasim.network.weights import WeightSet, tables_of
@@ -28,11 +28,11 @@ EXPERIMENT = {"format": 1, "duration": "1 h", "network": {"neurons": NEURONS}}
 
 
 @lru_cache
-def _sheet(graph_seed: int) -> tuple[Topology, np.ndarray, dict[str, np.ndarray]]:
-    """Graph, its scale, and the slow signals at rest."""
+def _sheet(graph_seed: int) -> tuple[Topology, dict[str, np.ndarray]]:
+    """Graph, and the slow signals at rest."""
     topology = prefrontal_microcircuit(NEURONS, graph_seed)
     simulation = ketasim.Simulation(ketasim.Experiment.from_mapping(EXPERIMENT | {"seed": graph_seed}))
-    return topology, in_degree_scale(topology, reference_in_degree), simulation.signals
+    return topology, simulation.signals
 
 
 class Resting:
@@ -40,13 +40,13 @@ class Resting:
 
     def __init__(self, weights: WeightSet, graph_seed: int):
         self.seed, self.step = graph_seed, 0
-        self._topology, self._scale, self._tonic = _sheet(graph_seed)
+        self._topology, self._tonic = _sheet(graph_seed)
         self.set_weights(weights)
         self.activity = new_activity(self.network.graph, self.network.parameters)
 
     def set_weights(self, weights: WeightSet) -> None:
         """Build the network of these weights; membranes and synapses stay in the state in which they are."""
-        self.network = build(self._topology, self._scale, tables=tables_of(weights))
+        self.network = build(self._topology, tables=tables_of(weights))
         self.influence = modulation(self.network, self._tonic)
         self.sizes = np.diff(self.network.graph.class_start)
 
