@@ -6,13 +6,14 @@ Per PYR node, M (the signal `p70s6k`) relative to baseline and feedback f::
     df/dt = (feedback (M - 1) - f) / tau_f
 
 a is the port `mtorc1_gain`, for what acts on the kinase itself. During a step a is held and TrkB a straight line, which
-makes the system linear; it is advanced by its exact solution, with M floored at zero. TrkB held as well would do in
-short steps only: the pathway, which follows TrkB's slope and rings with a period of 80 min, would answer each jump
-between steps of an hour. A sustained change of TrkB shifts M by
-``gain / (1 + feedback)`` of it: the pathway adapts. Feedback slower than the fall of BDNF takes M below rest
-afterwards, faster feedback leaves a tail. At the defaults M is underdamped (damping ratio 0.32): a sustained step of
-TrkB takes it below rest after 42 min, and after a dose, where BDNF rises and falls within hours, it undershoots by a
-tenth to a fifth of its peak.
+makes the system linear; it is advanced by its exact solution, with M floored at zero. Held TrkB would do in short
+steps only: the pathway, which follows TrkB's slope and rings with a period of 80 min, would answer the jumps between
+steps of an hour.
+
+A sustained change of TrkB shifts M by ``gain / (1 + feedback)`` of it: the pathway adapts. Feedback slower than the
+fall of BDNF takes M below rest afterwards, faster feedback leaves a tail. At the defaults M is underdamped (damping
+ratio 0.32): a sustained step of TrkB takes it below rest after 42 min. After the human infusion M comes back to rest
+at 3 h and stays within 1 % of it (steps of 5 min).
 
 Not validated: the nature of the feedback (S6K on IRS-1 and the like, phosphatases, loss of TrkB); one gain for all
 inputs to mTORC1, also in humans, where no time course has been measured.

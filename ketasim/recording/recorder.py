@@ -12,7 +12,7 @@ from ketasim.config.graph_times import graph_times
 from ketasim.engines import Measurement
 from ketasim.engines.engine import class_means
 from ketasim.network.topology import FAST_STEP
-from ketasim.signals import BASELINE, Signal
+from ketasim.signals import BASELINE, SLOPE, Signal
 from ketasim.simulation import Simulation
 from ketasim.storage import Column, TrajectoryWriter
 
@@ -91,7 +91,7 @@ class Recorder:
         if signal.kind == "input":
             given = self._simulation.experiment.exposures.items()
             return any(events and signal.name in exposure.sets for exposure, events in given)
-        return signal.name in self._simulation.owners
+        return signal.name.removesuffix(SLOPE) in self._simulation.owners
 
     def _create(self) -> None:
         simulation, writer = self._simulation, self._writer

@@ -361,6 +361,7 @@ class Simulation:
             smooth = [name for name, signal in self.signal_table.items() if signal.smooth]
             self._slopes = {name: (end[name] - start[name]) / duration for name in smooth}
             self._last_step = duration
+            end |= {f"{name}{SLOPE}": slope for name, slope in self._slopes.items() if f"{name}{SLOPE}" in end}
         self.signals = end
 
     def _extrapolated(self, name: str, duration: float) -> np.ndarray:

@@ -253,6 +253,26 @@ def test_smooth_signals_are_read_at_the_middle_of_the_step(small):
     assert read_by_steps(small, pair(ramp, smooth=False), steps) == pytest.approx([0.0, 10.0, 20.0, 22.0, 42.0])
 
 
+def test_a_slope_is_that_of_the_last_step(small):
+    """Catches a slope that stays zero for whoever looks, and one read farther ahead than the values are."""
+
+    def ramp(x, parameters, clock):
+        x += clock.duration * (1.0 if clock.fast_step < 200_000 else 3.0)
+
+    def follow(slope, read, parameters, clock):
+        read[...] = slope
+
+    rows = [Signal(name, "1", (), "state", 0.0, "of a test", within=(-np.inf, np.inf)) for name in ("x_slope", "seen")]
+    follower = Mechanism("slopes", Nothing, follow, ("x_slope",), ("seen",), signals=tuple(rows))
+    mechanisms = [pair(ramp)[0], follower]
+    simulation = Simulation(small(network="none", doses=[], duration="1 h"), mechanisms=mechanisms)
+    found = []
+    for seconds in (10.0, 10.0, 5.0, 20.0):
+        simulation.advance(seconds)
+        found.append((float(simulation.signals["seen"]), float(simulation.signals["x_slope"])))
+    assert found == [(0.0, 1.0), (1.0, 1.0), (1.0, 3.0), (0.75, 3.0)]
+
+
 @pytest.mark.parametrize(("start", "expected"), [(5.0, [5.0, 0.0, -3.0]), (-2.0, [-2.0, -6.0, -10.0])])
 def test_nothing_is_extrapolated_below_zero(small, start, expected):
     """Catches a concentration below nothing; what is below zero by itself is read as it stands."""
