@@ -10,17 +10,17 @@ RATES_WITHIN = 0.03
 
 
 def measure(quick: bool) -> list[Row]:
-    """Rows of both cases: every simulator in turn, ketasim first."""
+    """Rows of all cases: every simulator in turn, ketasim first."""
     rows = []
-    for case in ("nmda", "prefrontal"):
-        rows += _compared(interleaved(_settings(case, quick), 2 if quick else 5), case)
+    for case, n in (("nmda", 10_000), ("prefrontal", 1000), ("prefrontal", 10_000)):
+        rows += _compared(interleaved(_settings(case, n, quick), 2 if quick else 5), case)
         if case == "nmda" and not quick:
             rows += _compared(interleaved(_nest(), 3), case)
     return rows
 
 
-def _settings(case: str, quick: bool) -> list[dict[str, Any]]:
-    common = {"case": case, "n": 10_000}
+def _settings(case: str, n: int, quick: bool) -> list[dict[str, Any]]:
+    common = {"case": case, "n": n}
     ours = [{"simulator": "ketasim", "threads": threads} for threads in (1, 2)]
     inversion = {"simulator": "brian2", "mode": "standalone", "formulation": "inversion"}
     theirs = [inversion | {"precision": "double", "threads": threads} for threads in (1, 2)]
@@ -65,13 +65,13 @@ def ratios(rows: list[Row]) -> dict[str, float]:
     Brian2's program reports; on two, the time on the wall.
     """
     found = {}
-    for case in sorted({row["case"] for row in rows}):
-        group = [row for row in rows if row["case"] == case and row["n"] == 10_000 and row["right"]]
+    for case, n in sorted({(row["case"], row["n"]) for row in rows}):
+        group = [row for row in rows if (row["case"], row["n"]) == (case, n) and row["right"]]
         theirs = [row for row in group if row["simulator"] == "brian2"]
         for threads, name in ((1, "cpu_seconds"), (2, "seconds")):
             ours = [row for row in group if row["simulator"] == "ketasim" and row["threads"] == threads]
             best = [row["median"] for row in theirs if threads == 2 or row["threads"] == 1]
             if ours and best:
                 ratio = min(best) / median(ours[0][name])
-                found[f"{case}, {threads} thread{'s' if threads > 1 else ''}"] = ratio
+                found[f"{case}_{n}, {threads} thread{'s' if threads > 1 else ''}"] = ratio
     return found

@@ -127,16 +127,22 @@ def _roofline(results: Row) -> str:
             [
                 f"{row['case']}_{row['n']}",
                 f"{row['bytes_per_event']} at {row['read_bytes_per_second'] / 1e9:.1f} GB/s",
-                f"{row['ns_per_event']:.2f} ({row['ns_per_event_floor']:.2f})",
+                _reached(row, "ns_per_event"),
                 f"{instructions['membrane']:.0f} + {instructions['random words']:.0f} "
                 f"at {row['vector_instructions_per_second'] / 1e9:.0f} G/s",
-                f"{row['ns_per_neuron_step']:.2f} ({row['ns_per_neuron_step_floor']:.2f})",
+                _reached(row, "ns_per_neuron_step"),
                 f"{row['median']:.3g} ({row['seconds_floor']:.2f})",
                 f"{100 * row['fraction']:.0f} %",
             ]
         )
     head = ["network", "bytes per event", "ns per event (floor)", "instructions per neuron-step, membrane + random"]
     return _markdown([*head, "ns per neuron-step (floor)", "seconds per second (floor)", "reached"], rows)
+
+
+def _reached(row: Row, name: str) -> str:
+    """Time, its floor, and the floor as a part of the time."""
+    time, floor = row[name], row[f"{name}_floor"]
+    return f"{time:.2f} ({floor:.2f}, {100.0 * floor / time:.0f} %)"
 
 
 def _startup(results: Row) -> str:

@@ -104,7 +104,6 @@ def exponential(matrix: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=64)  # steps between equal doses are the same again and again
 def _exponential(matrix: bytes, size: int) -> np.ndarray:
-    result, term, scratch = (np.empty((size, size)) for _ in range(3))
-    exponential_of_matrix(np.frombuffer(matrix).reshape(size, size).copy(), result, term, scratch)
+    result = exponential_of_matrix(np.frombuffer(matrix).reshape(size, size))
     result.setflags(write=False)
     return result

@@ -138,4 +138,4 @@ def class_means(values: np.ndarray, class_start: np.ndarray) -> np.ndarray:
     >>> class_means(np.array([1.0, 3.0, 5.0]), np.array([0, 2, 3]))
     array([2., 5.])
     """
-    return np.add.reduceat(values, class_start[:-1], axis=-1) / np.diff(class_start)
+    return np.add.reduceat(values, class_start[:-1], axis=-1) / (class_start[1:] - class_start[:-1])

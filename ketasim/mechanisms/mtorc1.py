@@ -89,9 +89,7 @@ def change_in(parameters: Parameters, duration: float, gain: float = 1.0) -> np.
             [parameters.feedback / parameters.adaptation, -1.0 / parameters.adaptation],
         ]
     )
-    result, term, scratch = (np.zeros((2, 2)) for _ in range(3))
-    exponential_of_matrix(matrix * duration, result, term, scratch)
-    return result - np.eye(2)
+    return exponential_of_matrix(matrix * duration) - np.eye(2)
 
 
 MECHANISM = Mechanism(

@@ -199,10 +199,16 @@ def _affected(
     concentration: np.ndarray, trapped: np.ndarray, superficial: np.ndarray, exposed: np.ndarray
 ) -> np.ndarray:
     """Return (n,) bool: exposed nodes while there is a blocker in the brain, or at their receptors."""
-    affected = exposed.copy()
-    if not concentration.sum() > 0.0:
-        for node in range(exposed.shape[0]):
-            affected[node] &= trapped[:, :, node].sum() + superficial[:, :, node].sum() > 0.0
+    in_brain = False
+    for c in range(concentration.shape[0]):
+        in_brain |= concentration[c] > 0.0
+    affected = np.zeros(exposed.shape[0], np.bool_)
+    for node in range(exposed.shape[0]):
+        bound = 0.0
+        for c in range(trapped.shape[0]):
+            for subunit in range(trapped.shape[1]):
+                bound += trapped[c, subunit, node] + superficial[c, subunit, node]
+        affected[node] = exposed[node] and (in_brain or bound > 0.0)
     return affected
 
 
@@ -224,7 +230,8 @@ def fill_system(source: np.ndarray, loss: np.ndarray, duration: float, matrix: n
             matrix[i, j] = -duration * source[i]
         matrix[i, i] -= duration * loss[i]
         matrix[i, last] = duration * source[i]
-    matrix[last, :] = 0.0
+    for j in range(last + 1):
+        matrix[last, j] = 0.0
 
 
 @kernel

@@ -27,7 +27,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
 from ketasim.documents import KetasimError
-from ketasim.kernels.formulas import exponential_of_matrix, relative_to_rest, relaxed
+from ketasim.kernels.formulas import exponentials_of_matrices, relative_to_rest, relaxed
 from ketasim.kernels.graph import Synapses
 from ketasim.kernels.jit import kernel
 from ketasim.kernels.spine_births import (
@@ -49,6 +49,7 @@ from ketasim.sources import Source
 POPULATION = "PYR"
 
 _DAY = 86_400.0
+_LANES = 64  #: nodes whose afferent spines are advanced side by side
 
 _STAGES = Source("fitted", "F12: survival of 0.80-0.90 at 21-28 d; daily turnover of transient spines, Holtmaat 2005")
 _SIZES = Source("recalled", "log-normal spine sizes that fluctuate in proportion to themselves, Loewenstein 2011")
@@ -430,29 +431,47 @@ def advance_afferents(
     days : float
         Length of the step, d.
     """
+    share, n = rates.share, spines.shape[1]
+    matrix, result = np.zeros((4, 4, _LANES)), np.zeros((4, 4, _LANES))
+    term, scratch = np.zeros((4, 4, _LANES)), np.zeros((4, 4, _LANES))
+    squarings = np.zeros(_LANES, np.int64)
+    for first in range(0, n, _LANES):
+        count = min(_LANES, n - first)
+        for lane in range(count):
+            of_node = gains[0][first + lane], gains[1][first + lane], gains[2][first + lane]
+            _fill_afferents(matrix, lane, of_node, rates, largest, days)
+        exponentials_of_matrices(matrix, result, term, scratch, squarings)
+        for node in range(first, first + count):
+            a0, a1, a2 = spines[0, node] - 1.0, spines[1, node] - 1.0, spines[2, node] - 1.0
+            for stage in range(3):
+                row = result[stage, :, node - first]
+                spines[stage, node] = 1.0 + row[0] * a0 + row[1] * a1 + row[2] * a2 + row[3]
+
+
+@kernel
+def _fill_afferents(
+    matrix: np.ndarray, lane: int, gains: tuple[float, float, float], rates: MeanRates, largest: float, days: float
+) -> None:
+    """Write to ``matrix[:, :, lane]`` the system of a node's stages times `days`; the last state is constant."""
     formation, promotion, elimination = gains
     share = rates.share
-    matrix, result = np.zeros((4, 4)), np.zeros((4, 4))
-    term, scratch = np.zeros((4, 4)), np.zeros((4, 4))
-    for node in range(spines.shape[1]):
-        matrix[:, :] = 0.0
-        inflow = formation[node] * (1.0 - 1.0 / largest)  # at density 1
-        for stage in range(3):
-            matrix[0, stage] = -formation[node] / largest * share[stage] / share[0]
-        for stage in range(3):
-            leaving = elimination[node] * rates.elimination[stage] + rates.promotion[stage] * promotion[node]
-            matrix[stage, stage] -= leaving
-            matrix[stage, 3] = inflow / share[stage] - leaving
-            if stage < 2:
-                passed = rates.promotion[stage] * promotion[node] * share[stage]
-                matrix[stage + 1, stage] = passed / share[stage + 1]
-                inflow = passed
-        matrix *= days
-        exponential_of_matrix(matrix, result, term, scratch)
-        a0, a1, a2 = spines[0, node] - 1.0, spines[1, node] - 1.0, spines[2, node] - 1.0
-        for stage in range(3):
-            row = result[stage]
-            spines[stage, node] = 1.0 + row[0] * a0 + row[1] * a1 + row[2] * a2 + row[3]
+    for row in range(4):
+        for column in range(4):
+            matrix[row, column, lane] = 0.0
+    inflow = formation * (1.0 - 1.0 / largest)  # at density 1
+    for stage in range(3):
+        matrix[0, stage, lane] = -formation / largest * share[stage] / share[0]
+    for stage in range(3):
+        leaving = elimination * rates.elimination[stage] + rates.promotion[stage] * promotion
+        matrix[stage, stage, lane] -= leaving
+        matrix[stage, 3, lane] = inflow / share[stage] - leaving
+        if stage < 2:
+            passed = rates.promotion[stage] * promotion * share[stage]
+            matrix[stage + 1, stage, lane] = passed / share[stage + 1]
+            inflow = passed
+    for row in range(4):
+        for column in range(4):
+            matrix[row, column, lane] *= days
 
 
 class Spines(NamedTuple):
