@@ -7,6 +7,7 @@
     trajectory["firing_rate"]  # a signal, an xarray.DataArray; trajectory.names() lists them
     trajectory.sel("40 min")  # all signals at a time
     ketasim.compare(trajectory, vehicle)  # beside a run without the drug
+    ketasim.sweep(experiment, {"doses.0.amount": ["0.25 mg/kg", "0.5 mg/kg"]}, replicates=8)  # many runs, one dataset
 
 More: help(ketasim.run), help(ketasim.Trajectory), and the folder docs. The command line does the same: ketasim --help.
 A research and teaching model; not medical advice.
@@ -23,7 +24,7 @@ __version__ = "0.3.0"
 _HOME = {
     "Experiment": "ketasim.config",
     "Exposure": "ketasim.exposures",
-    "compare": "ketasim.analysis.compare",
+    "compare": "ketasim.ensembles",
     "difference": "ketasim.analysis.compare",
     "error_of": "ketasim.analysis",
     "examples": "ketasim.config",
@@ -33,9 +34,14 @@ _HOME = {
     "Simulation": "ketasim.simulation",
     "TimedExposure": "ketasim.exposures",
     "Trajectory": "ketasim.trajectory",
+    "open_sweep": "ketasim.ensembles",
     "open_trajectory": "ketasim.trajectory",
     "resume": "ketasim.pipeline",
+    "resume_sweep": "ketasim.ensembles",
     "run": "ketasim.pipeline",
+    "sweep": "ketasim.ensembles",
+    "sweep_runs": "ketasim.ensembles",
+    "sweep_summary": "ketasim.ensembles",
     "value_of": "ketasim.analysis",
     "weight_sets": "ketasim.network.weights",
     "write_graph": "ketasim.storage",

@@ -17,7 +17,7 @@ Name = Annotated[str | None, typer.Argument(help="Show this one in detail.")]
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for function in (inspect, compare, plot, drugs, mechanisms, signals, examples, schema, info, cite):
+    for function in (inspect, plot, drugs, mechanisms, signals, examples, schema, info, cite):
         app.command()(function)
 
 
@@ -52,24 +52,6 @@ def inspect(
             for remark in trajectory.notes:
                 note(remark, quiet)
             numbers(trajectory.summary, as_json)
-
-
-@command
-def compare(
-    drug: Annotated[Path, typer.Argument(help="Trajectory file A.h5.")],
-    vehicle: Annotated[Path, typer.Argument(help="Trajectory file B.h5 of the same network without the drug.")],
-    quiet: Quiet = False,
-    debug: Debug = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show two runs side by side: the numbers of their summaries, A minus B, and its standard error."""
-    import ketasim
-
-    with ketasim.open_trajectory(drug) as ours, ketasim.open_trajectory(vehicle) as theirs:
-        found = ketasim.compare(ours, theirs)
-    for remark in found.attrs["notes"]:
-        note(remark, quiet)
-    numbers(found, as_json)
 
 
 @command

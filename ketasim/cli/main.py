@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ketasim import __version__
-from ketasim.cli import export, looking, running
+from ketasim.cli import export, looking, running, sweeping
 from ketasim.cli.streams import forgive
 
 HELP = """ketasim: ketamine from dose to network.
@@ -33,12 +33,13 @@ def _of_all(
 
 
 running.register(app)
+sweeping.register(app)
 looking.register(app)
 export.register(app)
 
 
 def main() -> None:
-    """Run the command line; exit codes: 0 done, 1 failed, 2 wrong configuration or usage, 130 interrupted."""
+    """Run the command line; exit codes: 0 done, 1 failed, 2 wrong configuration or usage, 3 part of a sweep, 130 interrupted."""
     forgive()
     try:
         app()

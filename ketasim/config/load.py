@@ -14,6 +14,12 @@ from ketasim.exposures import Exposure
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
 
+#: Sections that make several runs of a file.
+_SEVERAL = {
+    "arms": "the file has several arms; run them with `ketasim sweep`",
+    "sweep": "the file describes a sweep; run it with `ketasim sweep`",
+}
+
 
 def load_experiment(
     source: str | Path,
@@ -44,8 +50,16 @@ def load_experiment(
         raise TypeError("overrides are a list, such as ['seed=7']; values from Python: experiment.replace(seed=7)")
     if isinstance(source, Mapping):
         raise TypeError("load_experiment takes a file or an example; ketasim.Experiment.from_mapping takes a mapping")
-    document = override(read_document(_located(source)), overrides)
-    return Experiment.from_document(_with_paths_from_here(document), mechanisms, exposures)
+    document = read_with_overrides(source, overrides)
+    several = [document.problem((key,), words, "key") for key, words in _SEVERAL.items() if key in document.data]
+    if several:
+        raise DocumentError(several)
+    return Experiment.from_document(document, mechanisms, exposures)
+
+
+def read_with_overrides(source: str | Path, overrides: Sequence[str]) -> Document:
+    """Return the document of an experiment file or example with overrides; parameters and errors of `load_experiment`."""
+    return _with_paths_from_here(override(read_document(_located(source)), overrides))
 
 
 def _with_paths_from_here(document: Document) -> Document:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ketasim.config.experiment import Experiment
 from ketasim.config.parameters import known_mechanisms, parameters_model
+from ketasim.config.sweeps import SweepSections
 from ketasim.signals import SIGNALS
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ def experiment_schema(mechanisms: Sequence["Mechanism"] = ()) -> dict[str, Any]:
         User mechanisms in addition to those of ketasim.
     """
     schema = Experiment.model_json_schema(by_alias=True, mode="validation")
+    several = SweepSections.model_json_schema(by_alias=True, mode="validation")
+    schema["properties"] |= several["properties"]
     definitions = schema["$defs"]
+    definitions |= several["$defs"]
     drugs, routes = _drugs_and_routes()
     dose = definitions["Dose"]["properties"]
     dose["drug"] |= {"anyOf": [{"enum": drugs}, {"type": "string"}]}
@@ -44,7 +48,8 @@ def experiment_schema(mechanisms: Sequence["Mechanism"] = ()) -> dict[str, Any]:
     network = definitions["NetworkFile"]["properties"]
     optional = [(network, key) for key in network if "anyOf" in network[key]]
     doses = [(dose, key) for key in ("amount", "rate", "repeat")]
-    for model, key in (*doses, (schedule, "budget"), *optional):  # left out, not null
+    draws = [(definitions["SweepSection"]["properties"], key) for key in ("random", "latin_hypercube", "sobol")]
+    for model, key in (*doses, (schedule, "budget"), *optional, *draws):  # left out, not null
         model[key] = {"description": model[key]["description"]} | model[key]["anyOf"][0]
     _without_titles_and_defaults(schema)
     schema["description"] = "An experiment: subject, doses, what is simulated and what is stored."

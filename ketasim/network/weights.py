@@ -96,18 +96,30 @@ def weight_set(number: int) -> WeightSet:
     return WeightSet(*(rows[number][name] for name in WeightSet._fields))
 
 
-def weight_sets() -> list[int]:
+def weight_sets(agree: str | None = None) -> list[int]:
     """Return the numbers of the accepted sets: those that agree with calibration C1 first, then by robustness.
+
+    Parameters
+    ----------
+    agree : str, optional
+        ``C1``: only sets that agree with this calibration finding (the default circuit is one of them).
+
+    Raises
+    ------
+    ValueError
+        The sets were not compared with this finding.
 
     Examples
     --------
-    >>> import ketasim
-    >>> experiment = ketasim.load_experiment("quick")
-    >>> ensemble = [experiment.replace(**{"network.weights": number}) for number in ketasim.weight_sets()]
+    >>> DEFAULT_SET in weight_sets(agree="C1")
+    True
     """
     rows = stored_sets()
+    if agree not in (None, "C1"):
+        raise ValueError(f"the sets were compared with calibration finding C1, not {agree!r}")
     wanted = ("agrees_c1", "robust")
-    return sorted(rows, key=lambda number: [-rows[number].get(name, 0.0) for name in wanted])
+    chosen = [number for number in rows if agree is None or rows[number].get("agrees_c1") == 1.0]
+    return sorted(chosen, key=lambda number: [-rows[number].get(name, 0.0) for name in wanted])
 
 
 @lru_cache

@@ -9,7 +9,9 @@ import copy
 import math
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,13 +50,28 @@ _FILES, _LINES = {".graphml": (140.0, 21.0), ".h5": (38.0, 2.3), ".json": (38.0,
 #: Fraction of slow times at which the network runs once estimates rest on enough of it: after a dose, at rest.
 _MOVED, _AT_REST = 0.95, 0.1
 
-#: s of wall time not timed here: startup, building and storing an edge, measuring a plastic edge, writing a row.
-_START, _EDGE, _MEASURED_EDGE, _ROW = 4.0, 4e-6, 8e-6, 4e-3
+#: s of wall time not timed here: startup, building and storing an edge, measuring a plastic edge, writing a row; a
+#: row of a run without network.
+_START, _EDGE, _MEASURED_EDGE, _ROW, _ROW_ALONE = 4.0, 4e-6, 8e-6, 4e-3, 1.5e-3
 
 _SETTLE, _WINDOW = 0.1, 0.5  #: s of network time before and in the timed window
 _UNKNOWN = ("", "")  #: class pair of edges whose classes have not been read
 _MANY_ROWS = 100_000  #: above this the schedule is what makes a run large
 _DAY = 86_400.0
+
+
+#: Whether memory has been checked for all processes of a sweep together.
+_checked: ContextVar[bool] = ContextVar("checked", default=False)
+
+
+@contextmanager
+def memory_is_checked() -> Iterator[None]:
+    """Context in which no run checks memory on its own: others would have taken it, or free it soon."""
+    token = _checked.set(True)
+    try:
+        yield
+    finally:
+        _checked.reset(token)
 
 
 class ResourceError(KetasimError):
@@ -177,7 +194,8 @@ def refuse_what_cannot_work(experiment: Experiment, out: Path | None = None, gra
         States what is needed, what is free, and which keys to change.
     """
     size = size_of(experiment, graph)
-    check_memory(size, experiment, free_memory(), in_memory=out is None)
+    if not _checked.get():
+        check_memory(size, experiment, free_memory(), in_memory=out is None)
     if out is not None:
         check_disk(size, experiment, free_disk(out), out)
 
@@ -295,6 +313,15 @@ def windows_after_baseline(simulation: Simulation) -> tuple[int, int]:
     first = min(times, int((Sampling().enough - schedule.memory) / schedule.window) + 1) if moved else 0
     likely = round(first + (_MOVED if moved else _AT_REST) * (times - first)) if schedule.skip else times
     return most, min(most, likely)
+
+
+def wall_time_of(experiment: Experiment) -> float:
+    """Expected time in s of a run in a process that has compiled kernels; builds the network and times a window."""
+    size = size_of(experiment)
+    if not size.nodes:
+        return size.rows * _ROW_ALONE
+    simulation = Simulation(experiment)
+    return wall_time(simulation, size, windows_after_baseline(simulation)[1]) - _START
 
 
 def wall_time(simulation: Simulation, size: Size, windows: int) -> float:

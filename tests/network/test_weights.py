@@ -65,6 +65,14 @@ def test_sets_that_agree_with_c1_come_first():
     assert 0 < sum(agreement) < len(agreement)
 
 
+def test_sets_of_a_finding_are_those_that_agree_with_it():
+    """Catches an ensemble with circuits that contradict the calibration it is named after."""
+    rows = stored_sets()
+    assert set(weight_sets(agree="C1")) == {number for number, row in rows.items() if row.get("agrees_c1") == 1.0}
+    with pytest.raises(ValueError, match="C1, not 'C2'"):
+        weight_sets(agree="C2")
+
+
 def test_every_stored_set_was_accepted_on_drug_free_data():
     """Catches a row that does not belong there: rates, CV and correlation of calibration C0 and the model's page."""
     rows = stored_sets()

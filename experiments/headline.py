@@ -1,0 +1,72 @@
+"""Headline numbers over circuits: the human infusion and the rat's dose against vehicle, for a week.
+
+All sets of weights that agree with calibration C1, two seeds each. For each number the mean over seeds in every circuit;
+then median and 5-95 % over circuits, beside the default circuit's.
+
+    python experiments/headline.py [--quick] [--jobs N]
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas
+from common import RAT, SWEEPS, options, store
+
+import ketasim
+from ketasim.network.weights import DEFAULT_SET
+
+ARMS = {"human": {}, "human vehicle": {"doses.0.drug": "saline"}, "rat": RAT,
+        "rat vehicle": RAT | {"doses.0.drug": "saline"}}  # fmt: skip
+#: Words -> quantity, population, instant and statistic; all relative to the vehicle.
+NUMBERS = {
+    "PYR rate, 10-60 min": ("firing_rate", "PYR", "10 min to 60 min", "mean"),
+    "PV rate, 10-60 min": ("firing_rate", "PV", "10 min to 60 min", "mean"),
+    "SST rate, 10-60 min": ("firing_rate", "SST", "10 min to 60 min", "mean"),
+    "glutamate, 10-60 min": ("glutamate_perisynaptic", "PYR", "10 min to 60 min", "mean"),
+    "BDNF, peak": ("bdnf", "PYR", "", "peak"),
+    "p70S6K, peak": ("p70s6k", "PYR", "", "peak"),
+    "surface AMPA, 4 h": ("surface_ampa", "PYR", "4 h", "value"),
+    "spine density, 24 h": ("spine_density", "PYR", "24 h", "value"),
+    "spine density, 7 d": ("spine_density", "PYR", "7 d", "value"),
+}
+
+
+def main() -> None:
+    """Run, and store the table and the figure."""
+    chosen = options()
+    sets = ketasim.weight_sets(agree="C1")[: 2 if chosen.quick else None]
+    changes = ["duration=7 d", "recording={measures: false}", *(["network.neurons=300"] if chosen.quick else [])]
+    experiment = ketasim.load_experiment("human_infusion", changes)
+    out = SWEEPS / ("headline_quick" if chosen.quick else "headline")
+    parameters = {"network.weights": [*dict.fromkeys([*sets, DEFAULT_SET])]}
+    ketasim.sweep(experiment, parameters, 2, ARMS, chosen.jobs, out=out, keep="summary")
+    table = ketasim.sweep_summary(out).groupby(["quantity", "population", "at", "statistic", "arm", "network.weights"])
+    values, rows = table["value"].mean().unstack("arm"), []
+    for species in ("human", "rat"):
+        change = 100.0 * (values[species] / values[f"{species} vehicle"] - 1.0)
+        for words, key in NUMBERS.items():
+            of_sets = change.loc[key].dropna()
+            low, middle, high = np.percentile(of_sets, [5, 50, 95])
+            rows.append((species, words, of_sets[DEFAULT_SET], middle, low, high, (of_sets > 0).mean(), len(of_sets)))
+    columns = ("species", "number", "default", "median", "5 %", "95 %", "share_up", "circuits")
+    found = pandas.DataFrame(rows, columns=columns)
+    store(found, __file__, chosen.quick, figure_of(found))
+
+
+def figure_of(found: pandas.DataFrame) -> plt.Figure:
+    """Draw median and 5-95 % over circuits, and the default circuit as a ring."""
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4.5), sharey=True, layout="constrained")
+    for axes, (species, rows) in zip(panels, found.groupby("species", sort=False), strict=True):
+        places = np.arange(len(rows))[::-1]
+        axes.hlines(places, rows["5 %"], rows["95 %"], color="0.6")
+        axes.plot(rows["median"], places, "o", color="#2471a3", label="median of circuits")
+        axes.plot(rows["default"], places, "o", mfc="none", mec="#c0392b", ms=9, label="default circuit")
+        axes.axvline(0.0, color="0.5", lw=0.8)
+        axes.set(title=species, xlabel="change against vehicle (%)", xscale="symlog", yticks=places)
+        axes.set_yticklabels(rows["number"])
+    panels[1].legend(frameon=False, fontsize=8)
+    figure.suptitle("Circuits that agree with C1; model, not medical advice", fontsize=10)
+    return figure
+
+
+if __name__ == "__main__":
+    main()

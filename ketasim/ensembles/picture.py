@@ -1,0 +1,40 @@
+"""Two arms of a sweep in one picture: means with bands, the second arm in grey."""
+
+from typing import TYPE_CHECKING
+
+from ketasim.ensembles.differences import courses, pairs_of
+from ketasim.plots.bands import plot_bands
+from ketasim.plots.page import page_figure
+
+if TYPE_CHECKING:
+    import xarray
+    from matplotlib.figure import Figure
+
+#: Signals that are drawn if none is named, of those that the sweep has.
+_SHOWN = (
+    "brain_concentration", "nmda_block", "firing_rate", "glutamate_perisynaptic", "bdnf", "p70s6k", "ampa_surface",
+    "spine_density",
+)  # fmt: skip
+
+
+def comparison_figure(drug: "xarray.Dataset", vehicle: "xarray.Dataset", *names: str) -> "Figure":
+    """Draw signals of two arms: the mean over pairs of runs, a band of two standard errors, the second arm in grey.
+
+    Parameters
+    ----------
+    drug, vehicle : xarray.Dataset
+        Parts of a dataset of `ketasim.open_sweep`, as of `ketasim.compare`, with one value of each dimension that is not
+        averaged over.
+    *names : str
+        Signals; without any, the chain from concentration to spines, as far as the sweep has it.
+
+    Raises
+    ------
+    ComparisonError, KeyError
+        As of `courses`.
+    """
+    chosen = names or [name for name in _SHOWN if name in drug]
+    found = {name: courses(drug, vehicle, name) for name in chosen}
+    pairs, averaged, _ = pairs_of(drug, vehicle)
+    title = f"{len(pairs)} pairs of runs; means and two standard errors over {', '.join(averaged)}; grey: the other arm"
+    return plot_bands(page_figure(), found, title)

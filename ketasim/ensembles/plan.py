@@ -1,0 +1,240 @@
+"""What a sweep runs: axes, the runs on their grid, and each run's experiment."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ketasim.config import Experiment
+from ketasim.config.sweeps import Draws, SweepSection
+from ketasim.documents import Document, DocumentError, Problem
+
+#: Names of dimensions that are not those of parameters.
+ARM, SEED = "arm", "seed"
+
+#: Keys that make another network, with another baseline. Runs that share one follow each other from afar, so that a
+#: baseline is measured once, by the first.
+_OF_NETWORK = ("network", "seed", "schedule", "mechanisms", "drugs")
+
+
+class Axis(NamedTuple):
+    """One dimension of a sweep.
+
+    Attributes
+    ----------
+    name : str
+        Name of the dimension: the path of its only parameter; ``place`` of lists side by side (a second such axis is
+        ``entry``); ``random``, ``latin_hypercube`` or ``sobol`` of draws; ``arm``; ``seed``.
+    columns : dict of str to tuple
+        Dotted path -> value at each place; for arms, ``arm`` -> names.
+    """
+
+    name: str
+    columns: dict[str, tuple[Any, ...]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+
+class Run(NamedTuple):
+    """One run of a sweep.
+
+    Attributes
+    ----------
+    number : int
+        Place in the sweep, in C order of the axes, and its name on disk.
+    labels : dict
+        Name of each coordinate -> value: parameters, arm, seed.
+    changes : dict
+        Dotted path -> value, in which the run differs from the experiment.
+    """
+
+    number: int
+    labels: dict[str, Any]
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep: the experiment's changes along axes.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+        In the order in which runs are numbered; the last one moves fastest.
+    arms : dict
+        Name of an arm -> its changes; empty without arms.
+    keep : str
+        ``file``, ``signals`` or ``summary``.
+    """
+
+    axes: tuple[Axis, ...]
+    arms: dict[str, dict[str, Any]]
+    keep: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return tuple(len(axis) for axis in self.axes)
+
+    @property
+    def size(self) -> int:
+        """Number of runs."""
+        return math.prod(self.shape)
+
+    def run(self, number: int) -> Run:
+        """Return one run by its number."""
+        labels: dict[str, Any] = {}
+        for axis, place in zip(self.axes, np.unravel_index(number, self.shape), strict=True):
+            labels |= {name: values[place] for name, values in axis.columns.items()}
+        changes = dict(self.arms.get(labels.get(ARM, ""), {}))
+        return Run(number, labels, changes | {key: value for key, value in labels.items() if key != ARM})
+
+    def __iter__(self) -> Iterator[Run]:
+        return (self.run(number) for number in range(self.size))
+
+    def to_json(self) -> str:
+        """Return the plan as text."""
+        axes = [{"name": axis.name, "columns": axis.columns} for axis in self.axes]
+        return json.dumps({"axes": axes, "arms": self.arms, "keep": self.keep})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """Return the plan from the result of `to_json`."""
+        data = json.loads(text)
+        columns = [{name: tuple(values) for name, values in axis["columns"].items()} for axis in data["axes"]]
+        axes = tuple(Axis(axis["name"], one) for axis, one in zip(data["axes"], columns, strict=True))
+        return cls(axes, data["arms"], data["keep"])
+
+
+def plan_of(
+    experiment: Experiment,
+    section: SweepSection,
+    arms: Mapping[str, Mapping[str, Any]] | None = None,
+    document: Document | None = None,
+) -> Plan:
+    """Return the plan of a sweep, after checking every value on its own.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What all runs have in common.
+    section : SweepSection
+        What is varied.
+    arms : mapping, optional
+        Name of each arm -> changes by dotted path.
+    document : Document, optional
+        With `arms` and `sweep` as written, for places in messages.
+
+    Raises
+    ------
+    DocumentError
+        A value is not valid in this experiment, or an arm changes what is varied.
+    """
+    named = {str(name): dict(changes) for name, changes in (arms or {}).items()}
+    lists = [{path: tuple(values)} for path, values in section.grid.items()]
+    lists += [{path: tuple(values) for path, values in section.zip.items()}] if section.zip else []
+    lists += [{path: tuple(one[path] for one in section.list) for path in section.list[0]}] if section.list else []
+    draws = {kind: getattr(section, kind) for kind in ("random", "latin_hypercube", "sobol")}
+    drawn = {kind: draw(kind, one) for kind, one in draws.items() if one is not None}
+    axes = [Axis(next(iter(columns)) if len(columns) == 1 else "place", columns) for columns in lists]
+    axes += [Axis(kind, columns) for kind, columns in drawn.items()]
+    names = [axis.name for axis in axes]
+    axes = [axis._replace(name="entry") if axis.name in names[:place] else axis for place, axis in enumerate(axes)]
+    of_network = [axis for axis in axes if all(path.split(".")[0] in _OF_NETWORK for path in axis.columns)]
+    others = [axis for axis in axes if axis not in of_network]
+    seeds = () if any(SEED in axis.columns for axis in axes) else (_seeds(experiment.seed, section.replicates),)
+    if not seeds and section.replicates > 1:
+        raise DocumentError([Problem(None, "sweep.replicates", "seeds are varied already; leave replicates out")])
+    by_arm = (Axis(ARM, {ARM: tuple(named)}),) if named else ()
+    plan = Plan((*others, *by_arm, *of_network, *seeds), named, section.keep)
+    _check(experiment, plan, document)
+    return plan
+
+
+def _seeds(first: int, number: int) -> Axis:
+    return Axis(SEED, {SEED: tuple(range(first, first + number))})
+
+
+def draw(kind: str, draws: Draws) -> dict[str, tuple[Any, ...]]:
+    """Return the values of every parameter of draws, by dotted path.
+
+    Parameters
+    ----------
+    kind : str
+        ``random``, ``latin_hypercube`` or ``sobol``.
+    draws : Draws
+        Ranges, number and seed.
+    """
+    if kind == "random":
+        stream = np.random.Generator(np.random.Philox(draws.seed))
+        unit = stream.random((draws.samples, len(draws.ranges)))
+    else:
+        from scipy.stats import qmc
+
+        sampler = {"latin_hypercube": qmc.LatinHypercube, "sobol": qmc.Sobol}[kind](len(draws.ranges), rng=draws.seed)
+        unit = sampler.random(draws.samples)
+    return {
+        path: tuple(one.at(float(fraction)) for fraction in column)
+        for (path, one), column in zip(draws.ranges.items(), unit.T, strict=True)
+    }
+
+
+def experiment_of(experiment: Experiment, run: Run) -> Experiment:
+    """Return the experiment of a run; DocumentError if its values do not go together."""
+    return experiment.replace(**run.changes) if run.changes else experiment
+
+
+def _check(experiment: Experiment, plan: Plan, document: Document | None) -> None:
+    """Refuse values that are not valid alone, arms that change what is varied, and a first run that does not work."""
+    problems: list[Problem] = []
+    for name, changes in plan.arms.items():
+        varied = [path for axis in plan.axes for path in axis.columns if path != ARM]
+        clash = next((one for one in changes for path in varied if _overlap(one, path)), None)
+        if clash is not None:
+            problems.append(_placed(document, ("arms", name, clash), f"arms.{name}.{clash}", "is varied by the sweep"))
+        problems += _tried(experiment, changes, document, ("arms", name), f"arms.{name}")
+    for axis in plan.axes:
+        for path, values in axis.columns.items():
+            if path == ARM or (path == SEED and axis.name == SEED):
+                continue
+            for number, value in enumerate(values):
+                problems += _tried(experiment, {path: value}, document, _where(document, path, number), path)
+                if len(problems) > 20:
+                    raise DocumentError(problems)
+    if problems:
+        raise DocumentError(dict.fromkeys(problems))  # an unknown key is one for each of its values
+    for number in {0, plan.size - 1}:
+        experiment_of(experiment, plan.run(number))
+
+
+def _tried(
+    experiment: Experiment, changes: Mapping[str, Any], document: Document | None, where: Sequence[Any], path: str
+) -> list[Problem]:
+    try:
+        experiment.replace(**changes)
+    except DocumentError as error:
+        return [
+            _placed(document, where, path if one.path in changes else f"{path}: {one.path}", one.message)
+            for one in error.problems
+        ]
+    return []
+
+
+def _placed(document: Document | None, where: Sequence[Any], path: str, message: str) -> Problem:
+    return Problem(document.place(tuple(where)) if document else None, path, message)
+
+
+def _where(document: Document | None, path: str, number: int) -> tuple[Any, ...]:
+    """Path in the document of the value at a place of an axis."""
+    for kind in ("grid", "zip"):
+        if document is not None and path in document.data.get("sweep", {}).get(kind, {}):
+            return ("sweep", kind, path, number)
+    return ("sweep", "list", number, path)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")

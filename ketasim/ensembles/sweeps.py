@@ -1,0 +1,490 @@
+"""A sweep from its plan to its results: begun, watched, continued."""
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+from rich.filesize import decimal
+
+from ketasim import __version__
+from ketasim.config import Experiment, load_experiment
+from ketasim.config.display import leaves
+from ketasim.config.sweeps import SweepSection, section_of
+from ketasim.digests import code_digest, text_digest
+from ketasim.documents import Document, KetasimError
+from ketasim.documents.nearest import did_you_mean, shown
+from ketasim.documents.units import about
+from ketasim.drugs import describe_drug
+from ketasim.ensembles.dataset import open_sweep
+from ketasim.ensembles.local import Local
+from ketasim.ensembles.plan import ARM, Plan, experiment_of, plan_of
+from ketasim.ensembles.store import DONE, FAILED, NAME, WAITING, Outcome, Store, SweepError
+from ketasim.ensembles.worker import STOP, Task
+from ketasim.kernels.jit import compiled_before
+from ketasim.mechanisms import Mechanism
+from ketasim.pipeline import CancelledError, RunInterrupted
+from ketasim.recording.provenance import CODE, environment
+from ketasim.simulation import Simulation
+from ketasim.simulation.cost import ResourceError, file_of, free_disk, free_memory, memory_of, size_of, wall_time_of
+from ketasim.simulation.interrupts import HeldInterrupts
+from ketasim.storage.checkpoint import locked
+
+if TYPE_CHECKING:
+    import xarray
+
+_LOGGER = logging.getLogger("ketasim")
+
+#: Where a sweep's lines go, now and then.
+PROGRESS = logging.getLogger("ketasim.progress")
+_BETWEEN_LINES = 60.0  #: s
+
+#: Engines by name, beside ``local``; each is a module with `executor(jobs, scheduler)`.
+ENGINES = ("local", "dask", "slurm")
+
+#: Bytes per run, and per row with and without a network, of signals in the database.
+_RUN, _ROW, _ROW_ALONE = 2.5e3, 300.0, 60.0
+
+#: Errors and differing keys that are shown.
+_SHOWN = 5
+
+#: Keys of an experiment that change no result.
+_NO_RESULT = ("threads", "recording")
+
+#: Runs and bytes beyond which a sweep must be confirmed.
+MANY_RUNS, MANY_BYTES = 1000, 10e9
+
+
+class Executor(Protocol):
+    """Where runs are computed."""
+
+    jobs: int
+
+    def outcomes(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+        """Yield the outcome of each task as it ends, in any order."""
+        ...
+
+
+class SweepProgress(NamedTuple):
+    """Progress of a sweep.
+
+    Attributes
+    ----------
+    done, failed, total : int
+        Runs.
+    left : float
+        Expected wall time to the end in s; NaN before the first run has ended.
+    """
+
+    done: int
+    failed: int
+    total: int
+    left: float
+
+    @property
+    def words(self) -> str:
+        """The progress in words."""
+        left = f", about {about(self.left)} left" if np.isfinite(self.left) else ""
+        return f"{self.done} of {self.total} runs" + (f", {self.failed} failed" if self.failed else "") + left
+
+
+class Forecast(NamedTuple):
+    """What a sweep will take.
+
+    Attributes
+    ----------
+    runs : int
+        Number of runs.
+    seconds : float
+        Wall time with all processes.
+    size : float
+        Bytes that are kept.
+    memory : float
+        Bytes of memory of one process.
+    """
+
+    runs: int
+    seconds: float
+    size: float
+    memory: float
+
+    def __str__(self) -> str:
+        return f"{self.runs:,} runs, about {about(self.seconds)}, {decimal(round(self.size))} on disk"
+
+
+class IncompleteSweepError(KetasimError):
+    """Some runs of a sweep failed or are missing; the others are kept."""
+
+    exit_code = 3
+
+
+def sweep(  # noqa: PLR0913, PLR0917 - one argument per choice
+    experiment: Experiment,
+    parameters: Mapping[str, Sequence[Any]] | None = None,
+    replicates: int = 1,
+    arms: Mapping[str, Mapping[str, Any]] | None = None,
+    jobs: int | None = None,
+    engine: str | Executor = "local",
+    out: str | Path | None = None,
+    keep: str = "signals",
+    design: Mapping[str, Any] | None = None,
+    mechanisms: Sequence[Mechanism] = (),
+    progress: Callable[[SweepProgress], Any] | None = None,
+    yes: bool = False,
+) -> "xarray.Dataset":
+    """Run an experiment with many values, arms and seeds, and return the results as one dataset.
+
+    An interrupted sweep is continued by `resume_sweep`, or by the same call again; runs that are done are not repeated.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What all runs have in common.
+    parameters : mapping, optional
+        Dotted path -> values, such as ``{"doses.0.amount": ["0.1 mg/kg", "0.5 mg/kg"]}``; every combination is run.
+    replicates : int
+        Seeds of each combination, counted from the experiment's.
+    arms : mapping, optional
+        Name -> changes, such as ``{"drug": {}, "vehicle": {"doses.0.drug": "saline"}}``. Arms of one seed share graph,
+        baseline and random numbers.
+    jobs : int, optional
+        Processes, or tasks of a cluster at a time; by default one for each core of this machine.
+    engine : str or Executor
+        ``local``, ``dask``, ``slurm``, or an object with `jobs` and `outcomes`.
+    out : str or Path, optional
+        Folder; by default ``sweeps/NAME``.
+    keep : str
+        ``signals`` (population means and concentrations, and the summary), ``summary``, or ``file``: the trajectory of
+        each run as well.
+    design : mapping, optional
+        The section `sweep` of an experiment file, such as ``{"sobol": {"samples": 64, "ranges": {...}}}``, in addition
+        to `parameters`.
+    mechanisms : sequence of Mechanism
+        Custom mechanisms in addition to those of ketasim.
+    progress : callable, optional
+        Called with a `SweepProgress` at the begin and after each run; returning False interrupts the sweep.
+    yes : bool
+        Run more than 1,000 runs, or what takes more than 10 GB.
+
+    Returns
+    -------
+    xarray.Dataset
+        As of `open_sweep`. Runs that failed are NaN; a warning counts them.
+
+    Raises
+    ------
+    DocumentError
+        A value is not valid.
+    SweepError
+        The folder holds another sweep; the message lists the keys that differ.
+    ResourceError
+        The sweep is large, or the machine too small.
+
+    Examples
+    --------
+    >>> import ketasim, tempfile
+    >>> experiment = ketasim.load_experiment("human_infusion", ["network=none", "recording={}", "duration=1 h"])
+    >>> out = tempfile.mkdtemp() + "/doses"
+    >>> found = ketasim.sweep(experiment, {"doses.0.amount": ["0.25 mg/kg", "0.5 mg/kg"]}, jobs=1, out=out)
+    >>> found["plasma_concentration"].sel(compound="ketamine").max("time").values.round().ravel()  # ng/mL
+    array([ 89., 177.])
+    """
+    if not isinstance(experiment, Experiment):
+        raise TypeError(f"sweep takes an Experiment, such as ketasim.load_experiment('quick'), not {experiment!r}")
+    given = dict(design or {})
+    given["grid"] = {**given.get("grid", {}), **{path: _listed(path, one) for path, one in (parameters or {}).items()}}
+    section = section_of({"replicates": replicates, "keep": keep, **given})
+    begun = begin(experiment, section, arms, out=out, jobs=jobs, yes=yes)
+    finish(begun, executor_of(engine, begun.jobs), mechanisms, progress)
+    return open_sweep(begun.folder)
+
+
+def _listed(path: str, values: Any) -> list[Any]:
+    if isinstance(values, str | Mapping) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{path} takes a list of values, such as [{values!r}]")
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
+
+
+class Begun(NamedTuple):
+    """A sweep whose folder and table exist."""
+
+    folder: Path
+    experiment: Experiment
+    plan: Plan
+    jobs: int
+
+
+def begin(  # noqa: PLR0913 - what a sweep is
+    experiment: Experiment,
+    section: SweepSection,
+    arms: Mapping[str, Mapping[str, Any]] | None,
+    document: Document | None = None,
+    *,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    yes: bool = False,
+) -> Begun:
+    """Make the folder of a sweep and its table of runs, or find them; parameters and errors as of `sweep`."""
+    plan = plan_of(experiment, section, arms, document)
+    folder = Path(out) if out is not None else Path("sweeps") / experiment.name
+    folder = folder.expanduser()
+    found = (folder / NAME).is_file()
+    if found:
+        _check_same(folder, experiment, plan)
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SweepError(f"{folder}: exists and is no sweep; give another folder")
+    forecast, jobs = forecast_of(experiment, plan, folder, jobs)
+    if not found:
+        _LOGGER.info("%s: %s with %d process%s", folder, forecast, jobs, "es" if jobs > 1 else "")
+        if not yes and (forecast.runs > MANY_RUNS or forecast.size > MANY_BYTES):
+            raise ResourceError(f"the sweep has {forecast}; --yes (in Python yes=True) starts it")
+        folder.mkdir(parents=True, exist_ok=True)
+        labels = (json.dumps(run.labels) for run in plan)
+        facts = identity(experiment, plan) | {"experiment": json.dumps(experiment.given()), "plan": plan.to_json()}
+        Store.create(folder, facts, labels)
+    return Begun(folder, experiment, plan, jobs)
+
+
+def resume_sweep(
+    folder: str | Path,
+    jobs: int | None = None,
+    engine: str | Executor = "local",
+    mechanisms: Sequence[Mechanism] = (),
+    progress: Callable[[SweepProgress], Any] | None = None,
+) -> "xarray.Dataset":
+    """Continue a sweep: run what is missing or failed and nothing else, and return the results.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of the sweep.
+    jobs, engine, mechanisms, progress
+        As of `sweep`.
+
+    Raises
+    ------
+    SweepError
+        There is no sweep, or ketasim, its parameters or a file that it reads changed since it began.
+    """
+    begun = continued(folder, jobs, mechanisms)
+    finish(begun, executor_of(engine, begun.jobs), mechanisms, progress)
+    return open_sweep(begun.folder)
+
+
+def continued(folder: str | Path, jobs: int | None = None, mechanisms: Sequence[Mechanism] = ()) -> Begun:
+    """Return a sweep that was begun before, after checking that nothing it depends on has changed."""
+    place = Path(folder).expanduser()
+    facts = Store(place).facts()
+    experiment, plan = Experiment.from_given(json.loads(facts["experiment"]), mechanisms), Plan.from_json(facts["plan"])
+    _check_same(place, experiment, plan)
+    return Begun(place, experiment, plan, forecast_of(experiment, plan, place, jobs)[1])
+
+
+def finish(
+    begun: Begun,
+    executor: Executor,
+    mechanisms: Sequence[Mechanism] = (),
+    progress: Callable[[SweepProgress], Any] | None = None,
+) -> None:
+    """Run what is not done; runs that failed before are tried again.
+
+    Parameters
+    ----------
+    begun : Begun
+        The sweep.
+    executor : Executor
+        Where runs are computed.
+    mechanisms : sequence of Mechanism
+        Custom mechanisms.
+    progress : callable, optional
+        Called with a `SweepProgress`.
+    """
+    store, plan = Store(begun.folder), begun.plan
+    with locked(begun.folder / "sweep"):
+        (begun.folder / STOP).unlink(missing_ok=True)
+        store.retry()
+        left = np.flatnonzero(store.states() != DONE).tolist()
+        if left and begun.experiment.network is not None:
+            compile_kernels()  # once, not by each process
+        own = tuple(one for one in mechanisms if one not in begun.experiment.own_mechanisms)
+        tasks = (Task(begun.experiment, plan.run(number), begun.folder, plan.keep, own) for number in left)
+        outcomes, watch = executor.outcomes(tasks), _Watch(plan.size, len(left), progress)
+        try:
+            watch.say()
+            for outcome in outcomes:
+                with HeldInterrupts():
+                    store.add([outcome])
+                watch.ended(outcome)
+        except (KeyboardInterrupt, CancelledError) as why:
+            for outcome in _stopped(outcomes):
+                store.add([outcome])
+            words = f"continue with ketasim.resume_sweep({str(begun.folder)!r})"
+            if isinstance(why, CancelledError):
+                raise CancelledError(f"cancelled; {words}") from None
+            raise RunInterrupted(f"interrupted; {words}") from None
+        finally:
+            (begun.folder / STOP).unlink(missing_ok=True)
+
+
+def _stopped(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    """Tell an executor that the sweep is interrupted, and yield what it still returns."""
+    if not isinstance(outcomes, Generator):
+        return
+    with suppress(KeyboardInterrupt, StopIteration):
+        yield outcomes.throw(KeyboardInterrupt)
+        yield from outcomes
+
+
+class _Watch:
+    """Counts runs as they end, and tells a callback and the log."""
+
+    def __init__(self, total: int, left: int, progress: Callable[[SweepProgress], Any] | None):
+        self._done, self._failed, self._total, self._left = total - left, 0, total, left
+        self._ended, self._begin, self._callback, self._last = 0, time.monotonic(), progress, time.monotonic()
+
+    def ended(self, outcome: Outcome) -> None:
+        """Count a run."""
+        self._ended += 1
+        self._done += outcome.state == DONE
+        self._failed += outcome.state == FAILED
+        if outcome.state == FAILED:
+            _LOGGER.warning("run %d failed: %s", outcome.number, outcome.error)
+        self.say()
+
+    def say(self) -> None:
+        """Tell how far the sweep is."""
+        now = time.monotonic()
+        each = (now - self._begin) / self._ended if self._ended else np.nan
+        found = SweepProgress(self._done, self._failed, self._total, each * (self._left - self._ended))
+        if self._callback is None and now - self._last > _BETWEEN_LINES:
+            self._last = now
+            PROGRESS.info("%s", found.words)
+        if self._callback is not None and self._callback(found) is False:
+            raise CancelledError("cancelled")
+
+
+def check_complete(folder: Path) -> None:
+    """Raise IncompleteSweepError, with counts and the first errors, unless all runs of a sweep are done."""
+    runs = Store(folder).runs()
+    counts = {state: int((runs["state"] == state).sum()) for state in (DONE, FAILED, WAITING)}
+    if counts[DONE] == len(runs):
+        return
+    failed = runs[runs["state"] == FAILED]
+    lines = [f"{counts[DONE]} runs done, {counts[FAILED]} failed, {counts[WAITING]} missing of {len(runs)}"]
+    lines += [f"run {row.run}: {row.error}" for row in failed.head(_SHOWN).itertuples()]
+    raise IncompleteSweepError("\n".join(lines))
+
+
+def executor_of(engine: str | Executor, jobs: int, scheduler: str | None = None) -> Executor:
+    """Return where runs are computed, by its name.
+
+    Parameters
+    ----------
+    engine : str or Executor
+        ``local``, ``dask`` or ``slurm``; an executor is returned as it is.
+    jobs : int
+        Processes, or tasks at a time.
+    scheduler : str, optional
+        Address of a dask scheduler, such as ``tcp://node:8786``.
+
+    Raises
+    ------
+    SweepError
+        There is no such engine, or its package is not installed.
+    """
+    if not isinstance(engine, str):
+        if not (callable(getattr(engine, "outcomes", None)) and isinstance(getattr(engine, "jobs", None), int)):
+            raise TypeError(f"an executor has jobs and outcomes(tasks); {engine!r} has not")
+        return engine
+    if engine == "local":
+        return Local(jobs)
+    if engine not in ENGINES:
+        raise SweepError(f"unknown engine {shown(engine)}; allowed: {', '.join(ENGINES)}{did_you_mean(engine, ENGINES)}")
+    try:
+        module = import_module(f"ketasim.ensembles.{engine}")
+    except ImportError as error:
+        raise SweepError(f"the engine {engine} needs {error.name}: pip install 'ketasim[{engine}]'") from error
+    found: Executor = module.executor(jobs, scheduler)
+    return found
+
+
+def forecast_of(experiment: Experiment, plan: Plan, folder: Path, jobs: int | None = None) -> tuple[Forecast, int]:
+    """Return what a sweep will take and with how many processes, from the first run of each arm and the last run.
+
+    Raises
+    ------
+    ResourceError
+        Memory does not suffice for one run, or disk for what is kept.
+    """
+    step = int(np.prod(plan.shape[[axis.name for axis in plan.axes].index(ARM) + 1 :])) if plan.arms else plan.size
+    tried = {*range(0, min(plan.size, step * max(1, len(plan.arms))), max(1, step)), plan.size - 1}
+    chosen = [experiment_of(experiment, plan.run(number)) for number in sorted(tried)]
+    sizes = [size_of(one) for one in chosen]
+    memory = max(memory_of(size, one) for size, one in zip(sizes, chosen, strict=True))
+    free, cores = free_memory(), os.cpu_count() or 1
+    if memory > free:
+        raise ResourceError(f"a run needs about {decimal(round(memory))} of memory, {decimal(round(free))} are free")
+    most = jobs or cores
+    jobs = max(1, min(most, plan.size, int(free / memory)))
+    if jobs < min(most, plan.size):
+        _LOGGER.info("memory suffices for %d processes at a time", jobs)
+    kept = np.mean([_kept(one, size, plan.keep) for one, size in zip(chosen, sizes, strict=True)]) * plan.size
+    room = free_disk(folder)
+    if kept > room:
+        raise ResourceError(f"{folder} will take about {decimal(round(kept))}, {decimal(round(room))} are free there")
+    seconds = float(np.mean([wall_time_of(one) for one in chosen])) * plan.size / jobs
+    return Forecast(plan.size, seconds, float(kept), memory), jobs
+
+
+def _kept(experiment: Experiment, size: Any, keep: str) -> float:
+    """Bytes that are kept of a run."""
+    signals = size.rows * (_ROW if size.nodes else _ROW_ALONE) if keep != "summary" else 0.0
+    return _RUN + signals + (file_of(size, experiment) if keep == "file" else 0.0)
+
+
+def identity(experiment: Experiment, plan: Plan) -> dict[str, str]:
+    """Return what must be the same for a sweep to go on, as text by name."""
+    packages = {name: found for name, found in environment().items() if name in ("numpy", "scipy", "numba")}
+    drugs = repr([describe_drug(experiment.catalogue[name]) for name in sorted(experiment.catalogue)])
+    resolved = {key: value for key, value in experiment.resolved().items() if key not in _NO_RESULT}
+    return {
+        "ketasim": __version__,
+        "code": code_digest(*CODE),
+        "drugs": text_digest(drugs),
+        "files": text_digest(experiment.sha256),
+        "settings": json.dumps(resolved, sort_keys=True),
+        "axes": plan.to_json(),
+    } | packages
+
+
+def _check_same(folder: Path, experiment: Experiment, plan: Plan) -> None:
+    """Refuse to continue a sweep of something else."""
+    before, now = Store(folder).facts(), identity(experiment, plan)
+    differing = [name for name in now if before.get(name) != now[name]]
+    if not differing:
+        return
+    words = []
+    for name in ("settings", "axes"):
+        if name in differing:
+            ours, theirs = (dict(leaves(json.loads(text[name]))) for text in (now, before))
+            keys = [key for key in dict.fromkeys([*ours, *theirs]) if ours.get(key) != theirs.get(key)]
+            words += [f"{key}: {shown(theirs.get(key))} there, {shown(ours.get(key))} here" for key in keys[:_SHOWN]]
+    words += [f"{name} changed since" for name in differing if name not in ("settings", "axes", "files")]
+    if not words:
+        words = ["a file that the experiment reads changed since"]
+    raise SweepError(f"{folder}: holds another sweep:\n  " + "\n  ".join(words) + "\ngive another folder")
+
+
+def compile_kernels() -> None:
+    """Compile what is not in the cache yet, by a short run of a small network."""
+    if compiled_before():
+        return
+    small = ["network.neurons=20", "duration=2 s", "recording={}"]
+    schedule = "schedule={baseline: 0.2 s, settle: 0 s, window: 0.1 s}"
+    Simulation(load_experiment("quick", [*small, schedule])).advance("2 s")
