@@ -36,7 +36,7 @@ SWEEPS = Path("sweeps")
 def options() -> argparse.Namespace:
     """Return the options of an experiment: `quick` and `jobs`."""
     parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="minutes at reduced size; stores nothing in the repository")
+    parser.add_argument("--quick", action="store_true", help="minutes at reduced size; stores nothing")
     parser.add_argument("--jobs", type=int, help="processes; by default one for each core")
     return parser.parse_args()
 

@@ -1,7 +1,7 @@
 """Headline numbers over circuits: the human infusion and the rat's dose against vehicle, for a week.
 
-All sets of weights that agree with calibration C1, two seeds each. For each number the mean over seeds in every circuit;
-then median and 5-95 % over circuits, beside the default circuit's.
+All sets of weights that agree with calibration C1, two seeds each. For each number the mean over seeds in every
+circuit; then median and 5-95 % over circuits, beside the default circuit's.
 
     python experiments/headline.py [--quick] [--jobs N]
 """

@@ -1,9 +1,9 @@
 """Compare a dose with its vehicle: the human infusion and the dose of most rodent studies.
 
 Eight seeds, each with its own graph and afferent noise. The human infusion (0.5 mg/kg over 40 min, intravenous), the
-same with NMDA blockade switched off, and 10 mg/kg into the peritoneum of a rat, against the vehicle of that seed: paired
-differences from 10 to 60 min in per cent of the vehicle, with standard errors over seeds. Which receptors must be blocked
-for an effect is tested in ``circuit_controls.py``.
+same with NMDA blockade switched off, and 10 mg/kg into the peritoneum of a rat, against the vehicle of that seed:
+paired differences from 10 to 60 min in per cent of the vehicle, with standard errors over seeds. Which receptors must
+be blocked for an effect is tested in ``circuit_controls.py``.
 
     python experiments/infusion_against_vehicle.py [--quick] [--jobs N]
 """

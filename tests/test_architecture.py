@@ -27,6 +27,12 @@ TESTED_ELSEWHERE = {
     "documents/document.py": "documents/test_overrides.py",  # a record of what was read; changing it is the matter
     "documents/nearest.py": "documents/test_problems.py",  # near names are part of every message
     "config/models.py": "config/test_experiment.py",  # the sections of an experiment, read as a whole
+    "ensembles/dask.py": "ensembles/test_executors.py",  # where runs are computed changes nothing
+    "ensembles/local.py": "ensembles/test_executors.py",
+    "ensembles/picture.py": "ensembles/test_differences.py",
+    "ensembles/store.py": "ensembles/test_sweeps.py",  # read and written by sweeps only
+    "ensembles/worker.py": "ensembles/test_sweeps.py",
+    "plots/bands.py": "ensembles/test_differences.py",
     "kernels/atomics.py": "kernels/test_chunks.py",  # how parts of a network wait for each other
     "kernels/records.py": "kernels/test_spiking_network.py",
     "mechanisms/mechanism.py": "mechanisms/test_declarations.py",

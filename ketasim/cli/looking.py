@@ -33,9 +33,12 @@ def inspect(
     debug: Debug = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the contents of a trajectory file, or whether it is intact."""
+    """Show the contents of a trajectory file, or whether it is intact; of a sweep's folder, its runs."""
     import ketasim
 
+    if source.is_dir():
+        numbers(ketasim.sweep_runs(source), as_json)
+        return
     if verify:
         from ketasim.storage.reader import damages
 

@@ -39,7 +39,7 @@ export.register(app)
 
 
 def main() -> None:
-    """Run the command line; exit codes: 0 done, 1 failed, 2 wrong configuration or usage, 3 part of a sweep, 130 interrupted."""
+    """Run the command line; exit codes: 0 done, 1 failed, 2 wrong call, 3 sweep not complete, 130 interrupted."""
     forgive()
     try:
         app()

@@ -44,6 +44,7 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per option
 
     own = mechanisms_in(mechanism)
     named = "dask" if scheduler else engine
+    executor_of(named, 1, scheduler)  # a wrong one is refused before a folder is made
     if jobs is not None and jobs < 1:
         fail(f"--jobs {jobs}: at least 1", 2)
     if resume is not None and config is None:
@@ -54,7 +55,9 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per option
         changes = [f"sweep.{key}={value}" for key, value in (("replicates", replicates), ("keep", keep)) if value]
         experiment, arms, section, document = load_sweep(config, [*(overrides or []), *changes], zipped, own)
         begun = begin(experiment, section, arms, document, out=resume or out, jobs=jobs, yes=yes)
-    again = " ".join(["ketasim sweep --resume", str(begun.folder), *(f"--mechanism {file}" for file in mechanism or ())])
+    again = " ".join(
+        ["ketasim sweep --resume", str(begun.folder), *(f"--mechanism {file}" for file in mechanism or ())]
+    )
     executor = executor_of(named, begun.jobs, scheduler)
     _watched(begun, again, quiet, lambda progress: finish(begun, executor, own, progress))
     _report(begun, again, quiet, as_json)
@@ -92,13 +95,13 @@ def _report(begun: "Begun", again: str, quiet: bool, as_json: bool) -> None:
 
 
 @command
-def compare(
+def compare(  # noqa: PLR0913, PLR0917 - one argument per option
     drug: Annotated[Path, typer.Argument(help="Trajectory file A.h5, or the folder of a sweep.")],
     vehicle: Annotated[
         str | None, typer.Argument(help="Trajectory file B.h5 of the same network without the drug, or an arm.")
     ] = None,
     other: Annotated[str | None, typer.Argument(help="The other arm of a sweep.")] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Picture of both arms of a sweep, with bands.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Picture of two arms, with bands.")] = None,
     signals: Annotated[str | None, typer.Option("--signals", help="Of the picture, separated by commas.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier picture.")] = False,
     quiet: Quiet = False,

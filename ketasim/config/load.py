@@ -58,7 +58,7 @@ def load_experiment(
 
 
 def read_with_overrides(source: str | Path, overrides: Sequence[str]) -> Document:
-    """Return the document of an experiment file or example with overrides; parameters and errors of `load_experiment`."""
+    """Return the document of a file or example with overrides; parameters and errors of `load_experiment`."""
     return _with_paths_from_here(override(read_document(_located(source)), overrides))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from annotated_types import Ge, Le
@@ -25,7 +26,8 @@ Lists = Mapping[str, Annotated[tuple[Any, ...], Field(min_length=1)]]
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
 
-def _number_and_unit(value: Any) -> tuple[float, str]:
+def number_and_unit(value: Any) -> tuple[float, str]:
+    """Return the number of a value and its unit, empty without one; ValueError if it is no quantity."""
     match = _NUMBER.fullmatch(str(value))
     if match is None or isinstance(value, bool):
         raise ValueError(f"expected a number, with its unit if it has one, got {shown(value)}")
@@ -35,17 +37,17 @@ def _number_and_unit(value: Any) -> tuple[float, str]:
 class Range(Record):
     """A range from which values are drawn, uniformly or on a logarithmic scale."""
 
-    low: Annotated[Any, AfterValidator(lambda value: (_number_and_unit(value), value)[1])] = Field(
+    low: Annotated[Any, AfterValidator(lambda value: (number_and_unit(value), value)[1])] = Field(
         alias="from", description="lower end, with a unit if the value has one"
     )
-    high: Annotated[Any, AfterValidator(lambda value: (_number_and_unit(value), value)[1])] = Field(
+    high: Annotated[Any, AfterValidator(lambda value: (number_and_unit(value), value)[1])] = Field(
         alias="to", description="upper end, in the same unit"
     )
     scale: Literal["linear", "log"] = Field(default="linear", description="linear, or log: uniform in the logarithm")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        (low, unit), (high, other) = _number_and_unit(self.low), _number_and_unit(self.high)
+        (low, unit), (high, other) = number_and_unit(self.low), number_and_unit(self.high)
         if unit != other:
             raise ValueError(f"{shown(self.low)} and {shown(self.high)} must have the same unit")
         if not low < high:
@@ -65,7 +67,7 @@ class Range(Record):
         >>> Range.model_validate({"from": "0.1 mg/kg", "to": "10 mg/kg", "scale": "log"}).at(0.5)
         '1 mg/kg'
         """
-        (low, unit), (high, _) = _number_and_unit(self.low), _number_and_unit(self.high)
+        (low, unit), (high, _) = number_and_unit(self.low), number_and_unit(self.high)
         if self.whole:
             return int(low + fraction * (high - low + 1.0))
         number = low * (high / low) ** fraction if self.scale == "log" else low + fraction * (high - low)
@@ -187,7 +189,8 @@ def load_sweep(
         place = Place("override", number, len(path) + 2, text)
         if path.strip() in lists:
             raise DocumentError([Problem(place, path.strip(), "is varied twice")])
-        lists[path.strip()] = items
+        from_here = path.strip() in ("network.file", "network.nodes")  # not from the experiment file's folder
+        lists[path.strip()] = [str(Path(item).expanduser().absolute()) for item in items] if from_here else items
         spots["sweep", kind, path.strip()] = spots["sweep",] = Spot(place, place)
     document = read_with_overrides(source, single)
     data = dict(document.data)

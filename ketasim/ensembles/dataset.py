@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ketasim.documents.nearest import did_you_mean
 from ketasim.ensembles.plan import ARM, SEED, Plan
 from ketasim.ensembles.store import DONE, FAILED, Store, SweepError
 
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     import xarray
 
 _LOGGER = logging.getLogger("ketasim")
+
+#: Second dimension of a signal -> its labels, and what stands beside them by name.
+_Inner = dict[str, tuple[list[Any], dict[str, list[Any]]]]
 
 #: Times in a dataset beyond which runs share those of the first instead of all.
 _MOST_TIMES = 20_000
@@ -55,15 +57,14 @@ def open_sweep(folder: str | Path, times: Sequence[float] | None = None) -> "xar
     coordinates["run"] = (dims, np.arange(plan.size).reshape(plan.shape), {"long_name": "number of the run"})
     state = (dims, runs["state"].to_numpy(dtype=str).reshape(plan.shape), {"long_name": "done, failed or waiting"})
     variables: dict[str, Any] = {"state": state}
-    for name, layouts in store.layouts().items():
-        of_name, inner = _laid_out(layouts)
+    laid_out = {name: _laid_out(layouts) for name, layouts in store.layouts().items()}
+    for _, inner in laid_out.values():
         for dim, (labels, beside) in inner.items():
             _merge(coordinates, dim, labels, beside)
-    for name, layouts in store.layouts().items():
-        of_name, inner = _laid_out(layouts)
-        axes = [np.asarray(coordinates[dim][1]) for dim in inner]
-        array = _lazy(store, name, plan, grid, axes[0] if axes else None)
-        variables[name] = xarray.Variable((*dims, "time", *inner), array, of_name)
+    for name, (attributes, inner) in laid_out.items():
+        labels_of = [np.asarray(coordinates[dim][1]) for dim in inner]
+        array = _lazy(store, name, plan, grid, labels_of[0] if labels_of else None)
+        variables[name] = xarray.Variable((*dims, "time", *inner), array, attributes)
     if len(variables) > 1:
         coordinates["time"] = ("time", grid, {"units": "s", "long_name": "time"})
     _warn(runs)
@@ -117,10 +118,10 @@ def _coordinates(plan: Plan) -> dict[str, Any]:
     return found
 
 
-def _laid_out(layouts: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, tuple[list[Any], dict[str, list[Any]]]]]:
+def _laid_out(layouts: list[dict[str, Any]]) -> tuple[dict[str, str], _Inner]:
     """Attributes of a signal, and its second dimension with the labels of all runs and what stands beside them."""
     attributes = {key: layouts[0][key] for key in ("units", "long_name")}
-    inner: dict[str, tuple[list[Any], dict[str, list[Any]]]] = {}
+    inner: _Inner = {}
     for layout in layouts:
         if "dim" in layout:
             labels, beside = inner.setdefault(layout["dim"], ([], {name: [] for name in layout["beside"]}))
@@ -168,31 +169,29 @@ def _read(
     store: Store, name: str, plan: Plan, times: np.ndarray, labels: np.ndarray | None, key: tuple[Any, ...]
 ) -> np.ndarray:
     """Values of a signal at an outer index of the whole array."""
-    depth = len(plan.shape)
-    numbers = np.arange(plan.size).reshape(plan.shape)
-    for axis, one in reversed(list(enumerate(key[:depth]))):
-        numbers = numbers[(slice(None),) * axis + (one,)]
-    inner = key[depth:]
-    wanted = np.zeros((times.size, *(() if labels is None else (labels.size,))))
-    shape = wanted[np.ix_(*(np.atleast_1d(np.arange(n)[one]) for n, one in zip(wanted.shape, inner, strict=True)))].shape
-    found = np.full((numbers.size, *shape), np.nan)
-    places = {int(number): place for place, number in enumerate(numbers.reshape(-1))}
-    if places:
-        for run, signal in store.signal(name, list(places)):
-            layout = json.loads(signal.layout)
-            columns = None if labels is None else [labels.tolist().index(label) for label in layout["labels"]]
-            rows = _on_times(name, signal.times, signal.values, times)
-            whole = np.full(wanted.shape, np.nan)
-            if columns is None:
-                whole[:] = rows
-            else:
-                whole[:, columns] = rows
-            for axis, one in enumerate(inner):
-                whole = np.take(whole, np.atleast_1d(np.arange(whole.shape[axis])[one]), axis=axis)
-            found[places[run]] = whole
-    result = found.reshape(*numbers.shape, *shape)
-    dropped = tuple(numbers.ndim + axis for axis, one in enumerate(inner) if isinstance(one, int | np.integer))
-    return result.squeeze(dropped) if dropped else result
+    of_runs, of_values = key[: len(plan.shape)], key[len(plan.shape) :]
+    numbers = _outer(np.arange(plan.size).reshape(plan.shape), of_runs)
+    empty = np.full((times.size, *(() if labels is None else (labels.size,))), np.nan)
+    shape = _outer(empty, of_values).shape
+    wanted, places_of = np.unique(np.reshape(numbers, -1), return_inverse=True)  # an index may repeat a run
+    found = np.full((wanted.size, *shape), np.nan)
+    places = {int(number): place for place, number in enumerate(wanted)}
+    for run, signal in store.signal(name, list(places)) if places else ():
+        whole, rows = empty.copy(), _on_times(name, signal.times, signal.values, times)
+        if labels is None:
+            whole[:] = rows
+        else:
+            known = labels.tolist()
+            whole[:, [known.index(label) for label in json.loads(signal.layout)["labels"]]] = rows
+        found[places[run]] = _outer(whole, of_values)
+    return found[places_of].reshape((*np.shape(numbers), *shape))
+
+
+def _outer(array: np.ndarray, key: tuple[Any, ...]) -> np.ndarray:
+    """Return an array indexed along each axis on its own: by a number, which drops the axis, a slice or an array."""
+    for axis, one in reversed(list(enumerate(key))):
+        array = array[(slice(None),) * axis + (one,)]
+    return array
 
 
 def _on_times(name: str, own: np.ndarray, values: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -222,8 +221,8 @@ def _warn(runs: "pandas.DataFrame") -> None:
         _LOGGER.warning("%d of %d runs are not done, %d of them failed; they are NaN", open_ones, len(runs), failed)
     done = runs[runs["state"] == DONE]
     if done["processor"].nunique() > 1:
-        arms = done.groupby(ARM)["processor"].nunique() if ARM in done else []
-        mixed = [str(name) for name in arms.index[arms > 1]] if len(arms) else []
+        by_arm = done.groupby(ARM)["processor"].nunique().to_dict() if ARM in done else {}
+        mixed = [str(name) for name, kinds in by_arm.items() if kinds > 1]
         where = f" within arms ({', '.join(mixed)})" if mixed else ""
         kinds = done["processor"].nunique()
         _LOGGER.warning(
@@ -240,8 +239,7 @@ def selected(found: "xarray.Dataset") -> tuple[Path, "pandas.DataFrame"]:
         It is no such dataset.
     """
     if "sweep" not in found.attrs or "run" not in found.coords:
-        near = did_you_mean("run", list(found.coords))
-        raise SweepError(f"not (part of) a dataset of ketasim.open_sweep: it has no coordinate `run`{near}")
+        raise SweepError("not (part of) a dataset of ketasim.open_sweep: it has no coordinate `run`")
     folder = Path(found.attrs["sweep"])
     numbers = np.atleast_1d(found["run"].values).reshape(-1)
     runs = Store(folder).runs().set_index("run", drop=False).loc[numbers]

@@ -45,8 +45,8 @@ def compare(
         that were not averaged; quantity, population, at, statistic, unit; drug, vehicle: means of the arms; difference
         and its standard error over pairs that share seed, circuit and draws; low, high: its 95 % interval; pairs; and
         ``error_NAME``, the part of the error that comes from each source, whose squares sum to that of `error`.
-        ``windows`` is the noise of the windows of a run (at most; shared noise is less), ``seed`` other graphs and other
-        afferent spikes.
+        ``windows`` is the noise of the windows of a run (at most; shared noise is less), ``seed`` other graphs and
+        other afferent spikes.
 
     Raises
     ------
@@ -63,8 +63,10 @@ def compare(
     >>> round(peak.drug), round(peak.vehicle), round(peak.difference), peak.verdict
     (177, 89, 89, 'no error known')
     """
-    if isinstance(drug, Trajectory) or isinstance(vehicle, Trajectory):
-        return compare_runs(drug, vehicle)  # type: ignore[arg-type] - says what is wrong
+    import xarray
+
+    if not (isinstance(drug, xarray.Dataset) and isinstance(vehicle, xarray.Dataset)):
+        return compare_runs(drug, vehicle)  # type: ignore[arg-type]  # it says what is wrong
     return _of_arms(drug, vehicle, over)
 
 
@@ -102,7 +104,8 @@ def pairs_of(
     distinguishing = [
         name
         for name in names
-        if ours[name].astype(str).nunique() == 1 == theirs[name].astype(str).nunique()
+        if name != SEED
+        and ours[name].astype(str).nunique() == 1 == theirs[name].astype(str).nunique()
         and str(ours[name].iloc[0]) != str(theirs[name].iloc[0])
     ]
     shared = [name for name in names if name not in distinguishing]

@@ -36,14 +36,15 @@ class Local:
     def __init__(self, jobs: int):
         self.jobs = jobs
 
-    def outcomes(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Iterator[Task]) -> Iterator[Outcome]:  # noqa: C901 - one loop and its accidents
         """Yield outcomes as runs end; after an interruption, those of the runs that stop at their next window."""
         if self.jobs == 1:
             yield from map(perform, tasks)
             return
         suspects: list[Task] = []  # were running when a process was killed; each runs again alone
         deaths: Counter[int] = Counter()
-        pool, running = _pool(self.jobs), {}
+        pool = _pool(self.jobs)
+        running: dict[Future[Outcome], Task] = {}
         try:
             while True:
                 try:
@@ -64,11 +65,12 @@ class Local:
                 except BrokenProcessPool:  # a process was killed, and all futures are lost
                     pool.shutdown(wait=False, kill_workers=True)
                     lost, running = [task for future, task in running.items() if not _is_done(future)], _kept(running)
-                    if lost == suspects[:1]:
+                    if lost != suspects[:1]:
+                        suspects += [task for task in lost if task not in suspects]
+                    else:  # it was alone
                         deaths[lost[0].run.number] += 1
                         if deaths[lost[0].run.number] >= MOST_DEATHS:
                             yield _dead(suspects.pop(0))
-                    suspects += [task for task in lost if task not in suspects]
                     pool = _pool(self.jobs)
         except KeyboardInterrupt:
             yield from _stopped(running)

@@ -23,8 +23,8 @@ def comparison_figure(drug: "xarray.Dataset", vehicle: "xarray.Dataset", *names:
     Parameters
     ----------
     drug, vehicle : xarray.Dataset
-        Parts of a dataset of `ketasim.open_sweep`, as of `ketasim.compare`, with one value of each dimension that is not
-        averaged over.
+        Parts of a dataset of `ketasim.open_sweep`, as of `ketasim.compare`, with one value of each dimension that
+        is not averaged over.
     *names : str
         Signals; without any, the chain from concentration to spines, as far as the sweep has it.
 

@@ -3,17 +3,21 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ketasim.config import Experiment
-from ketasim.config.sweeps import Draws, SweepSection
+from ketasim.config.sweeps import Draws, SweepSection, number_and_unit
 from ketasim.documents import Document, DocumentError, Problem
 
 #: Names of dimensions that are not those of parameters.
 ARM, SEED = "arm", "seed"
+
+#: Values of an axis up to which each is checked before anything runs.
+_MOST_TRIED = 200
 
 #: Keys that make another network, with another baseline. Runs that share one follow each other from afar, so that a
 #: baseline is measured once, by the first.
@@ -189,51 +193,65 @@ def experiment_of(experiment: Experiment, run: Run) -> Experiment:
 
 
 def _check(experiment: Experiment, plan: Plan, document: Document | None) -> None:
-    """Refuse values that are not valid alone, arms that change what is varied, and a first run that does not work."""
+    """Refuse values that work in no arm, arms that change what is varied, and a first or last run that fails."""
     problems: list[Problem] = []
     for name, changes in plan.arms.items():
         varied = [path for axis in plan.axes for path in axis.columns if path != ARM]
         clash = next((one for one in changes for path in varied if _overlap(one, path)), None)
         if clash is not None:
             problems.append(_placed(document, ("arms", name, clash), f"arms.{name}.{clash}", "is varied by the sweep"))
-        problems += _tried(experiment, changes, document, ("arms", name), f"arms.{name}")
-    for axis in plan.axes:
-        for path, values in axis.columns.items():
-            if path == ARM or (path == SEED and axis.name == SEED):
-                continue
-            for number, value in enumerate(values):
-                problems += _tried(experiment, {path: value}, document, _where(document, path, number), path)
-                if len(problems) > 20:
-                    raise DocumentError(problems)
+        problems += [
+            _placed(document, ("arms", name, one.path), f"arms.{name}.{one.path}", one.message)
+            for one in _problems_of(experiment, changes)
+        ]
+    arms = [changes for changes in plan.arms.values() if not _problems_of(experiment, changes)] or [{}]
+    for axis in plan.axes if not problems else ():
+        if axis.name not in (ARM, SEED):
+            for place in _places_to_try(axis):
+                values = {path: column[place] for path, column in axis.columns.items()}
+                tries = [_problems_of(experiment, {**changes, **values}) for changes in arms]
+                problems += [
+                    _placed(document, _where(document, axis, place, one.path), one.path, one.message)
+                    for one in min(tries, key=len)
+                ]
     if problems:
         raise DocumentError(dict.fromkeys(problems))  # an unknown key is one for each of its values
     for number in {0, plan.size - 1}:
         experiment_of(experiment, plan.run(number))
 
 
-def _tried(
-    experiment: Experiment, changes: Mapping[str, Any], document: Document | None, where: Sequence[Any], path: str
-) -> list[Problem]:
+def _problems_of(experiment: Experiment, changes: Mapping[str, Any]) -> list[Problem]:
     try:
         experiment.replace(**changes)
     except DocumentError as error:
-        return [
-            _placed(document, where, path if one.path in changes else f"{path}: {one.path}", one.message)
-            for one in error.problems
-        ]
+        return list(error.problems)
     return []
+
+
+def _places_to_try(axis: Axis) -> list[int]:
+    """Places of an axis whose values are checked: all, or of many draws those with the ends of every range."""
+    if len(axis) <= _MOST_TRIED:
+        return list(range(len(axis)))
+    found = {0, len(axis) - 1}
+    for values in axis.columns.values():
+        with suppress(ValueError):  # no quantities
+            numbers = [number_and_unit(value)[0] for value in values]
+            found |= {numbers.index(min(numbers)), numbers.index(max(numbers))}
+    return sorted(found)
 
 
 def _placed(document: Document | None, where: Sequence[Any], path: str, message: str) -> Problem:
     return Problem(document.place(tuple(where)) if document else None, path, message)
 
 
-def _where(document: Document | None, path: str, number: int) -> tuple[Any, ...]:
-    """Path in the document of the value at a place of an axis."""
+def _where(document: Document | None, axis: Axis, place: int, path: str) -> tuple[Any, ...]:
+    """Path in the document of the value of an axis that a problem is with, as nearly as it can be told."""
+    varied = next((one for one in axis.columns if _overlap(one, path)), next(iter(axis.columns)))
+    sections = document.data.get("sweep", {}) if document is not None else {}
     for kind in ("grid", "zip"):
-        if document is not None and path in document.data.get("sweep", {}).get(kind, {}):
-            return ("sweep", kind, path, number)
-    return ("sweep", "list", number, path)
+        if varied in sections.get(kind, {}):
+            return ("sweep", kind, varied, place)
+    return ("sweep", axis.name, "ranges", varied) if axis.name in sections else ("sweep", "list", place, varied)
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -41,7 +41,7 @@ class Slurm:
         self.jobs, self._runs, self._cluster = jobs, runs, cluster
         self._parameters = {"timeout_min": 720, "cpus_per_task": 1, **parameters}
 
-    def outcomes(self, tasks: Iterator[Task]) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Iterator[Task]) -> Iterator[Outcome]:  # noqa: C901 - one loop and its accidents
         """Yield outcomes as files of them appear; an interruption lets jobs stop after their windows."""
         waiting = list(tasks)
         if not waiting:
@@ -121,7 +121,9 @@ def _wait_for_files(job: Any, chunk: Sequence[Task], seen: set[int]) -> None:
     while error is None and missing() and time.monotonic() < until:
         time.sleep(_LOOK)
     if missing():
-        _LOGGER.warning("job %s left %d runs undone: %s", job.job_id, len(missing()), error or "their files are missing")
+        _LOGGER.warning(
+            "job %s left %d runs undone: %s", job.job_id, len(missing()), error or "their files are missing"
+        )
 
 
 def executor(jobs: int, scheduler: str | None) -> Slurm:

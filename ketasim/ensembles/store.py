@@ -313,7 +313,7 @@ def read_outcome(file: Path) -> Outcome:
         header = json.loads(str(found["header"]))
         header["summary"] = [tuple(row) for row in header["summary"]]
         header["signals"] = {
-            name: Signal(*(found[f"{part} {name}"] for part in _ARRAYS), layout)
+            name: Signal(found[f"times {name}"], found[f"values {name}"], layout)
             for name, layout in header["signals"].items()
         }
     return Outcome(**header)

@@ -19,8 +19,9 @@ from ketasim.config.display import leaves
 from ketasim.config.sweeps import SweepSection, section_of
 from ketasim.digests import code_digest, text_digest
 from ketasim.documents import Document, KetasimError
-from ketasim.documents.nearest import did_you_mean, shown
+from ketasim.documents.nearest import shown
 from ketasim.documents.units import about
+from ketasim.documents.validation import unknown
 from ketasim.drugs import describe_drug
 from ketasim.ensembles.dataset import open_sweep
 from ketasim.ensembles.local import Local
@@ -197,6 +198,7 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per choice
     """
     if not isinstance(experiment, Experiment):
         raise TypeError(f"sweep takes an Experiment, such as ketasim.load_experiment('quick'), not {experiment!r}")
+    executor_of(engine, 1)  # a wrong one is refused before a folder is made
     given = dict(design or {})
     given["grid"] = {**given.get("grid", {}), **{path: _listed(path, one) for path, one in (parameters or {}).items()}}
     section = section_of({"replicates": replicates, "keep": keep, **given})
@@ -220,7 +222,7 @@ class Begun(NamedTuple):
     jobs: int
 
 
-def begin(  # noqa: PLR0913 - what a sweep is
+def begin(
     experiment: Experiment,
     section: SweepSection,
     arms: Mapping[str, Mapping[str, Any]] | None,
@@ -232,6 +234,9 @@ def begin(  # noqa: PLR0913 - what a sweep is
 ) -> Begun:
     """Make the folder of a sweep and its table of runs, or find them; parameters and errors as of `sweep`."""
     plan = plan_of(experiment, section, arms, document)
+    # as it is when the sweep goes on, so that both write the same text of the experiment into a trajectory
+    given = json.loads(json.dumps(experiment.given()))
+    experiment = Experiment.from_given(given, experiment.own_mechanisms, experiment.own_exposures)
     folder = Path(out) if out is not None else Path("sweeps") / experiment.name
     folder = folder.expanduser()
     found = (folder / NAME).is_file()
@@ -246,7 +251,7 @@ def begin(  # noqa: PLR0913 - what a sweep is
             raise ResourceError(f"the sweep has {forecast}; --yes (in Python yes=True) starts it")
         folder.mkdir(parents=True, exist_ok=True)
         labels = (json.dumps(run.labels) for run in plan)
-        facts = identity(experiment, plan) | {"experiment": json.dumps(experiment.given()), "plan": plan.to_json()}
+        facts = identity(experiment, plan) | {"experiment": json.dumps(given), "plan": plan.to_json()}
         Store.create(folder, facts, labels)
     return Begun(folder, experiment, plan, jobs)
 
@@ -264,7 +269,13 @@ def resume_sweep(
     ----------
     folder : str or Path
         Folder of the sweep.
-    jobs, engine, mechanisms, progress
+    jobs : int, optional
+        Processes, or tasks of a cluster at a time.
+    engine : str or Executor
+        As of `sweep`.
+    mechanisms : sequence of Mechanism
+        Custom mechanisms with which the sweep began.
+    progress : callable, optional
         As of `sweep`.
 
     Raises
@@ -405,7 +416,7 @@ def executor_of(engine: str | Executor, jobs: int, scheduler: str | None = None)
     if engine == "local":
         return Local(jobs)
     if engine not in ENGINES:
-        raise SweepError(f"unknown engine {shown(engine)}; allowed: {', '.join(ENGINES)}{did_you_mean(engine, ENGINES)}")
+        raise SweepError(unknown("engine", engine, ENGINES))
     try:
         module = import_module(f"ketasim.ensembles.{engine}")
     except ImportError as error:

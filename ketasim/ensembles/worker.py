@@ -3,6 +3,7 @@
 import json
 import time
 import traceback
+from math import isnan
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,7 +114,7 @@ def _traced(error: Exception) -> str:
 
 def _summary(trajectory: Trajectory) -> list[tuple[Any, ...]]:
     rows = summary_of(trajectory).itertuples(index=False)
-    return [tuple(None if value != value else value for value in row) for row in rows]
+    return [tuple(None if isinstance(value, float) and isnan(value) else value for value in row) for row in rows]
 
 
 def _signals(trajectory: Trajectory) -> dict[str, Signal]:

@@ -78,8 +78,8 @@ def exponentials_of_matrices(matrix, result, term, scratch, squarings):
     """Write the exponentials of small square matrices side by side, ``matrix[:, :, lane]``, to ``result``.
 
     By scaling and squaring a Taylor series, meant for the stable, essentially diagonal-plus-rank-one matrices of
-    receptor kinetics: scaled below a norm of 1/4, 14 terms leave a remainder under 1e-19. A lane's result does not depend
-    on the others. ``matrix``, which is scaled in place, ``result``, ``term`` and ``scratch`` are (n, n, lanes),
+    receptor kinetics: scaled below a norm of 1/4, 14 terms leave a remainder under 1e-19. A lane's result does not
+    depend on the others. ``matrix``, which is scaled in place, ``result``, ``term`` and ``scratch`` are (n, n, lanes),
     ``squarings`` is (lanes,) int64.
     """
     n, lanes = matrix.shape[0], matrix.shape[2]

@@ -431,7 +431,7 @@ def advance_afferents(
     days : float
         Length of the step, d.
     """
-    share, n = rates.share, spines.shape[1]
+    n = spines.shape[1]
     matrix, result = np.zeros((4, 4, _LANES)), np.zeros((4, 4, _LANES))
     term, scratch = np.zeros((4, 4, _LANES)), np.zeros((4, 4, _LANES))
     squarings = np.zeros(_LANES, np.int64)

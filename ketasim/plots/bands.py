@@ -18,9 +18,7 @@ _ERRORS = 2.0
 
 
 @in_own_style
-def plot_bands(
-    figure: "Figure", signals: "Mapping[str, Mapping[str, xarray.DataArray]]", title: str = ""
-) -> "Figure":
+def plot_bands(figure: "Figure", signals: "Mapping[str, Mapping[str, xarray.DataArray]]", title: str = "") -> "Figure":
     """Draw each signal in a panel: the first arm in colour over the second in grey, with bands of two standard errors.
 
     Parameters

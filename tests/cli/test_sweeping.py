@@ -61,7 +61,7 @@ def test_arms_are_compared(call, file, folder):
         (["sweep"], "name an experiment file"),
         (["sweep", "--resume", "nowhere"], "there is no sweep"),
         (["sweep", "sweep.yaml", "doses.0.amont=1,2 mg"], "did you mean amount"),
-        (["sweep", "sweep.yaml", "subject.weight=60,80 mg"], "subject.weight"),
+        (["sweep", "sweep.yaml", "subject.weight=60,80 mL"], "subject.weight"),
         (["sweep", "sweep.yaml", "subject.weight=60,80 kg", "duration=1,2,3 h", "--zip"], "the same length"),
         (["sweep", "sweep.yaml", "--engine", "slrum"], "did you mean slurm"),
         (["sweep", "sweep.yaml", "--jobs", "0"], "at least 1"),

@@ -98,7 +98,10 @@ def test_wrong_sections_are_refused_with_their_place(section, message, tmp_path)
 
 
 @given(
-    st.floats(1e-6, 1e6), st.floats(1.001, 1e3), st.floats(0.0, 1.0, exclude_max=True), st.sampled_from(["linear", "log"])
+    st.floats(1e-6, 1e6),
+    st.floats(1.001, 1e3),
+    st.floats(0.0, 1.0, exclude_max=True),
+    st.sampled_from(["linear", "log"]),
 )
 def test_values_drawn_from_a_range_are_inside_it(low, ratio, fraction, scale):
     """Catches a draw outside its range, by more than the six digits that are written."""

@@ -29,7 +29,7 @@ def _index(draw, n):
     if kind == "one":
         return draw(st.integers(-n, n - 1))
     if kind == "slice":
-        return draw(st.slices(n))
+        return draw(st.slices(n).filter(lambda one: range(n)[one]))  # xarray itself fails for some empty ones
     return draw(st.lists(st.integers(0, n - 1), max_size=4))
 
 

@@ -102,7 +102,7 @@ def test_wrong_arms_are_refused(alone, tmp_path):
         arms_of(found, "drug", "placebo")
     with pytest.raises(ComparisonError, match="no dimension 'seeds'"):
         compare(*arms_of(found), over=["seeds"])
-    with pytest.raises(ketasim.ensembles.store.SweepError, match="not .part of. a dataset"):
+    with pytest.raises(ketasim.ensembles.store.SweepError, match=r"not .part of. a dataset"):
         compare(found["plasma_concentration"].to_dataset(name="x").drop_vars("run"), found)
     other = sweep(alone(), replicates=2, arms=ARMS, jobs=1, out=tmp_path / "t")
     with pytest.raises(ComparisonError, match="two arms of one sweep"):

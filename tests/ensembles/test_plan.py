@@ -12,7 +12,9 @@ from tests.ensembles.conftest import ARMS
 
 def test_every_combination_is_one_run(alone):
     """Catches a combination that is missing or twice."""
-    section = section_of({"grid": {"doses.0.amount": ["1 mg", "2 mg"], "subject.weight": ["60 kg", "80 kg"]}, "replicates": 3})
+    section = section_of(
+        {"grid": {"doses.0.amount": ["1 mg", "2 mg"], "subject.weight": ["60 kg", "80 kg"]}, "replicates": 3}
+    )
     plan = plan_of(alone(), section, ARMS)
     assert plan.shape == (2, 2, 2, 3)
     labels = [tuple(run.labels.values()) for run in plan]
@@ -38,9 +40,10 @@ def test_arms_differ_in_their_changes_only(alone):
 
 def test_lists_side_by_side_and_entries(alone):
     """Catches lists under `zip` that are combined."""
+    people = [("60 kg", "human"), ("300 g", "rat")]
     section = section_of({
         "zip": {"doses.0.amount": ["1 mg", "2 mg"], "duration": ["1 h", "2 h"]},
-        "list": [{"subject.weight": "60 kg", "subject.species": "human"}, {"subject.weight": "300 g", "subject.species": "rat"}],
+        "list": [{"subject.weight": weight, "subject.species": species} for weight, species in people],
     })  # fmt: skip
     plan = plan_of(alone(), section)
     assert plan.shape == (2, 2, 1)

@@ -32,7 +32,8 @@ def two_arms(small, tmp_path_factory):
 def test_each_run_has_what_a_single_run_has(small, two_arms):
     """Catches a run with other settings than its labels say, and rows that land in another place."""
     found = open_sweep(two_arms)
-    single = ketasim.run(small(seed=2, recording={"measures": False}))
+    experiment = small(recording={"measures": False})
+    single = ketasim.run(ketasim.Experiment.from_given(experiment.given()).replace(seed=2))
     chosen = found.sel(arm="drug", seed=2)
     for name in ("firing_rate", "nmda_block", "plasma_concentration", "network_sampled"):
         array = single[name]
@@ -117,7 +118,7 @@ def test_a_cancelled_sweep_goes_on_where_it_was(alone, tmp_path):
         seen.append(progress.done)
         return progress.done < 2
 
-    with pytest.raises(CancelledError, match="ketasim.resume_sweep"):
+    with pytest.raises(CancelledError, match=r"ketasim\.resume_sweep"):
         sweep(alone(), DOSES, replicates=3, jobs=1, out=tmp_path / "s", progress=cancel)
     assert Store(tmp_path / "s").states().tolist().count("done") == 2
     found = resume_sweep(tmp_path / "s", jobs=1, progress=lambda progress: seen.append(progress.done))
@@ -154,7 +155,7 @@ def test_code_that_changed_refuses_to_go_on(alone, tmp_path, monkeypatch):
 
 def test_a_large_sweep_asks_first(alone, tmp_path):
     """Catches a slip of one zero that starts a million runs."""
-    with pytest.raises(ResourceError, match="1,500 runs.*--yes"):
+    with pytest.raises(ResourceError, match=r"1,500 runs.*--yes"):
         sweep(alone(), replicates=1500, jobs=1, out=tmp_path / "s")
     assert not (tmp_path / "s").exists()
 
