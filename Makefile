@@ -9,7 +9,7 @@ endif
 
 PEERS := .venv-peers
 
-.PHONY: help run test test-all test-slow test-peers test-faults test-lowest bench bench-quick lint build wheel-test accept clean
+.PHONY: help run test test-all test-slow test-peers test-faults test-lowest bench bench-quick results lint build wheel-test accept clean
 
 help:
 	@echo "make run         install into .venv and run the human infusion to a trajectory and a picture"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-faults kills, full disks, damaged files, wrong input"
 	@echo "make test-peers  against Brian2 and NEST, and the tests under their version of numpy"
 	@echo "make bench       speed beside Brian2 and NEST, 30 minutes; make bench-quick 5 minutes"
+	@echo "make results     every table of experiments/ that is stale, a day; make results QUICK=1 in minutes, reduced, stores none"
 	@echo "make test-lowest the tests with the declared minimum versions"
 	@echo "make lint        style, types, floors"
 	@echo "make accept      after a new mechanism, signal, drug or parameter: rewrite what follows, list what is left"
@@ -64,6 +65,10 @@ bench: $(PEERS)/installed
 
 bench-quick: $(PEERS)/installed
 	$(PEERS)/bin/python -m benchmarks --quick
+
+# Tables of experiments that are missing or stale, each with its expected hours.
+results: $(VENV)/installed
+	$(BIN)/python experiments/make.py $(if $(QUICK),--quick)
 
 test-lowest:
 	$(PYTHON) -m venv .venv-lowest

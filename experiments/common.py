@@ -1,24 +1,27 @@
-"""What all experiments share: their options, and tables with a stamp that shows when they are stale.
+"""What all experiments share: options, courses in per cent, and tables with a stamp that shows when they are stale.
 
-    python experiments/NAME.py [--quick] [--jobs N]
+    python experiments/NAME.py [--quick] [--jobs N] [--sweeps DIR]
 
 A table is stale when what it was made from has changed: the script, the default parameters, or the values that ketasim
-computes, for which the reference trajectory of the tests stands. `python experiments/common.py` lists stale tables.
+computes, for which the reference trajectory of the tests stands. `python experiments/make.py --list` lists them.
 """
 
 import argparse
 import json
+import logging
 import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas
 
 import ketasim
-from ketasim.digests import file_digest
+from ketasim.digests import code_digest, file_digest
+from ketasim.recording.provenance import CODE
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -29,16 +32,70 @@ RAT = {
     "subject": {"species": "rat"},
     "doses": [{"drug": "ketamine", "route": "intraperitoneal", "amount": "10 mg/kg"}],
 }
+SALINE = {"doses.0.drug": "saline"}
 
-SWEEPS = Path("sweeps")
+#: What makes an experiment small enough for --quick.
+SMALLER = ["network.neurons=300", "schedule.baseline=60 s"]
+
+#: Scripts in this folder that make no table of their own name.
+NO_TABLE = ("calibrate_network", "common", "make")
+
+ADVICE = "model, not medical advice"
+
+#: Parts of names of signals that are written in another way in figures.
+_WRITTEN = {"ampa": "AMPA", "bdnf": "BDNF", "p70s6k": "p70S6K"}
 
 
-def options() -> argparse.Namespace:
-    """Return the options of an experiment: `quick` and `jobs`."""
-    parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="minutes at reduced size; stores nothing")
+class Options(NamedTuple):
+    """Options of an experiment.
+
+    Attributes
+    ----------
+    name : str
+        Name of the script, and of its table.
+    quick : bool
+        Reduced size: minutes, and nothing is stored in the repository.
+    jobs : int or None
+        Processes.
+    out : Path
+        Folder of its sweep.
+    """
+
+    name: str
+    quick: bool
+    jobs: int | None
+    out: Path
+
+    def size(self, full: Any, quick: Any) -> Any:
+        """Return one of two sizes."""
+        return quick if self.quick else full
+
+    @property
+    def smaller(self) -> list[str]:
+        """Changes of an experiment with the default circuit; none at full size."""
+        return SMALLER if self.quick else []
+
+
+def options(script: str) -> Options:
+    """Read the options of an experiment from the command line.
+
+    The folder of its sweep bears a digest of ketasim's code: an interrupted sweep goes on only with the same code.
+
+    Parameters
+    ----------
+    script : str
+        ``__file__`` of the experiment.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="minutes at reduced size; no table is stored")
     parser.add_argument("--jobs", type=int, help="processes; by default one for each core")
-    return parser.parse_args()
+    parser.add_argument("--sweeps", type=Path, default=Path("sweeps"), help="folder of sweeps; default sweeps")
+    given = parser.parse_args()
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("ketasim").setLevel(logging.INFO)  # what a sweep will take, and how far it is
+    name = Path(script).stem
+    folder = f"{name}{'_quick' if given.quick else ''}_{code_digest(*CODE)[:8]}"
+    return Options(name, given.quick, given.jobs, given.sweeps.absolute() / folder)
 
 
 def in_percent(table: pandas.DataFrame, numbers: Sequence[tuple[str, str]], at: str, what: str = "mean") -> Any:
@@ -56,13 +113,111 @@ def in_percent(table: pandas.DataFrame, numbers: Sequence[tuple[str, str]], at: 
     Returns
     -------
     pandas.DataFrame
-        quantity, population, change_percent, error_percent, pairs.
+        quantity, population, change_percent, standard_error_percent, pairs.
     """
     rows = table[(table["at"] == at) & (table["statistic"] == what)].set_index(["quantity", "population"])
     rows = rows.loc[list(numbers)].reset_index()
     scale = 100.0 / rows["vehicle"]
-    changes = {"change_percent": rows["difference"] * scale, "error_percent": rows["error"] * scale}
+    changes = {"change_percent": rows["difference"] * scale, "standard_error_percent": rows["error"] * scale}
     return rows[["quantity", "population"]].assign(**changes, pairs=rows["pairs"])
+
+
+def change_in_percent(drug: Any, vehicle: Any, name: str) -> Any:
+    """Return the change of a signal in per cent of the vehicle's mean.
+
+    Parameters
+    ----------
+    drug, vehicle : xarray.Dataset
+        Two arms of a sweep, as of `ketasim.courses`.
+    name : str
+        Signal.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions (statistic, ...), where statistic is ``mean`` or ``error``.
+    """
+    found = ketasim.courses(drug, vehicle, name)
+    return 100.0 * found["difference"] / found["vehicle"].sel(statistic="mean", drop=True)
+
+
+def courses_in_percent(found: Any, pairs: Mapping[str, str], signals: Sequence[str]) -> pandas.DataFrame:
+    """Return courses of pyramidal cells in per cent of their vehicle's.
+
+    Parameters
+    ----------
+    found : xarray.Dataset
+        Sweep with arms.
+    pairs : mapping of str to str
+        Arm -> its vehicle.
+    signals : sequence of str
+        Signals; one that an arm does not have is left out there.
+
+    Returns
+    -------
+    pandas.DataFrame
+        arm, signal, hours, change_percent, standard_error.
+    """
+    tables = []
+    for arm, vehicle in pairs.items():
+        for signal in signals:
+            change = change_in_percent(found.sel(arm=arm), found.sel(arm=vehicle), signal).sel(population="PYR")
+            columns = {"hours": change["time"].values / 3600.0}
+            columns |= {"change_percent": change.values[0], "standard_error": change.values[1]}
+            table = pandas.DataFrame(columns)
+            table.insert(0, "signal", signal)
+            table.insert(0, "arm", arm)
+            tables.append(table.dropna())
+    return pandas.concat(tables, ignore_index=True)
+
+
+def at_hours(courses: pandas.DataFrame, hours: Sequence[float]) -> pandas.DataFrame:
+    """Return courses of `courses_in_percent` at some times, interpolated linearly; none beyond their end."""
+    rows = []
+    for (arm, signal), course in courses.groupby(["arm", "signal"], sort=False):
+        for hour in hours:
+            if hour <= course["hours"].iloc[-1]:
+                columns = (course["change_percent"], course["standard_error"])
+                rows.append((arm, signal, hour, *(np.interp(hour, course["hours"], column) for column in columns)))
+    return pandas.DataFrame(rows, columns=courses.columns)
+
+
+def draw_courses(courses: pandas.DataFrame, panels: Sequence[plt.Axes], unit: str = "days") -> None:
+    """Draw courses of `courses_in_percent`: a panel for each signal, a line for each arm, bands of one standard error.
+
+    Parameters
+    ----------
+    courses : pandas.DataFrame
+        What is drawn.
+    panels : sequence of Axes
+        One above the other, as many as signals.
+    unit : str
+        Of time, ``days`` or ``hours``.
+    """
+    for axes, (signal, of_signal) in zip(panels, courses.groupby("signal", sort=False), strict=True):
+        for arm, course in of_signal.groupby("arm", sort=False):
+            times = course["hours"] / (24.0 if unit == "days" else 1.0)
+            mean, error = course["change_percent"], course["standard_error"]
+            (line,) = axes.plot(times, mean, label=arm)
+            axes.fill_between(times, mean - error, mean + error, color=line.get_color(), alpha=0.25, lw=0)
+        axes.set_ylabel(f"{in_words(signal)}\n(%)", fontsize=8)
+        axes.axhline(0.0, color="0.5", lw=0.6)
+    panels[-1].set_xlabel(unit)
+    panels[0].figure.align_ylabels(panels)
+
+
+def in_words(signal: str) -> str:
+    """Return the name of a signal as figures show it.
+
+    >>> in_words("surface_ampa")
+    'surface AMPA'
+    """
+    return " ".join(_WRITTEN.get(word, word) for word in signal.split("_"))
+
+
+def experiments() -> list[str]:
+    """Return the names of all experiments that make a table."""
+    return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_TABLE)
 
 
 def made_from(name: str) -> dict[str, str]:
@@ -76,33 +231,43 @@ def made_from(name: str) -> dict[str, str]:
     }
 
 
-def store(table: pandas.DataFrame, script: str, quick: bool, figure: Any = None) -> None:
-    """Write a table, and a figure, under the name of the script, with a stamp; print it.
+def store(table: pandas.DataFrame, chosen: Options, figure: Any = None) -> None:
+    """Write a table, and a figure, under the name of the experiment, with a stamp; print it.
+
+    With --quick they are written beside the sweep, without a stamp.
 
     Parameters
     ----------
     table : pandas.DataFrame
         What was found.
-    script : str
-        ``__file__`` of the experiment.
-    quick : bool
-        Reduced size: only printed.
+    chosen : Options
+        As of `options`.
     figure : matplotlib.figure.Figure, optional
         Stored beside the table.
+
+    Raises
+    ------
+    SystemExit
+        A run of the sweep is not done; nothing is written.
     """
-    name = Path(script).stem
-    print(table.to_string(index=False))
-    if quick:
-        return
-    table.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.5g")
+    for database in sorted(chosen.out.rglob("sweep.db")):
+        left = (ketasim.sweep_runs(database.parent)["state"] != "done").sum()
+        if left:
+            raise SystemExit(f"{database.parent}: {left} runs are not done, so no table is written")
+    print(table.to_string(index=False, float_format="{:.4g}".format))
+    folder = chosen.out if chosen.quick else RESULTS
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / f"{chosen.name}.csv", index=False, float_format="%.5g")
     if figure is not None:
-        figure.savefig(RESULTS / f"{name}.png", dpi=110)
+        figure.savefig(folder / f"{chosen.name}.png", dpi=110)
+    if chosen.quick:
+        return
     stamps = stamps_of_tables()
-    stamps[name] = {
-        "command": f"python experiments/{name}.py",
+    stamps[chosen.name] = {
+        "command": f"python experiments/{chosen.name}.py",
         "ketasim": ketasim.__version__,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-    } | made_from(name)
+    } | made_from(chosen.name)
     STAMPS.write_text(json.dumps(stamps, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -111,20 +276,15 @@ def stamps_of_tables() -> dict[str, dict[str, str]]:
     return json.loads(STAMPS.read_text(encoding="utf-8")) if STAMPS.is_file() else {}
 
 
-def stale() -> dict[str, list[str]]:
-    """Return, for each table that is stale, what changed since it was made; one without a stamp has an empty list."""
+def stale() -> dict[str, str]:
+    """Return, for each experiment whose table is missing or stale, why."""
     stamps, found = stamps_of_tables(), {}
-    for table in sorted(RESULTS.glob("*.csv")):
-        if not (HERE / f"{table.stem}.py").is_file():
-            continue
-        now, then = made_from(table.stem), stamps.get(table.stem)
-        changed = [key for key, value in now.items() if then is not None and then.get(key) != value]
-        if then is None or changed:
-            found[table.stem] = changed
+    for name in experiments():
+        now, then = made_from(name), stamps.get(name)
+        if not (RESULTS / f"{name}.csv").is_file():
+            found[name] = "not made yet"
+        elif then is None:
+            found[name] = "made before tables had stamps"
+        elif changed := [key for key, value in now.items() if then.get(key) != value]:
+            found[name] = f"{', '.join(changed)} changed since ketasim {then['ketasim']}"
     return found
-
-
-if __name__ == "__main__":
-    for table, changed in stale().items():
-        print(f"{table}: {', '.join(changed) + ' changed' if changed else 'made before tables had stamps'}")
-    sys.exit(0)

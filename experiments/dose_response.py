@@ -8,7 +8,7 @@ min in per cent of the vehicle, with standard errors over four seeds.
 
 import matplotlib.pyplot as plt
 import pandas
-from common import SWEEPS, in_percent, options, store
+from common import ADVICE, in_percent, options, store
 
 import ketasim
 
@@ -19,18 +19,17 @@ NUMBERS = [("firing_rate", name) for name in ("PYR", "PV", "SST")] + [("glutamat
 
 def main() -> None:
     """Run all doses and seeds, store the table and the figure."""
-    chosen = options()
-    changes = ["duration=1 h", "schedule.step=2 min", "recording={}"]
-    changes += ["network.neurons=300", "schedule.baseline=60 s"] if chosen.quick else []
+    chosen = options(__file__)
+    changes = ["duration=1 h", "schedule.step=2 min", "recording={}", *chosen.smaller]
     experiment = ketasim.load_experiment("human_infusion", changes)
-    out = SWEEPS / ("dose_response_quick" if chosen.quick else "dose_response")
-    found = ketasim.sweep(experiment, {KEY: ["0 mg/kg", *DOSES]}, 4, jobs=chosen.jobs, out=out, keep="summary")
+    doses, seeds = {KEY: ["0 mg/kg", *DOSES]}, chosen.size(4, 2)
+    found = ketasim.sweep(experiment, doses, seeds, jobs=chosen.jobs, out=chosen.out, keep="summary")
     tables = []
     for dose in DOSES:
         table = ketasim.compare(found.sel({KEY: dose}), found.sel({KEY: "0 mg/kg"}))
         tables.append(in_percent(table, NUMBERS, "10 min to 60 min").assign(dose=dose))
     rows = pandas.concat(tables)
-    store(rows[["dose", *rows.columns.drop("dose")]], __file__, chosen.quick, figure_of(rows))
+    store(rows[["dose", *rows.columns.drop("dose")]], chosen, figure_of(rows))
 
 
 def figure_of(rows: pandas.DataFrame) -> plt.Figure:
@@ -38,14 +37,14 @@ def figure_of(rows: pandas.DataFrame) -> plt.Figure:
     figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
     doses = [float(dose.split()[0]) for dose in DOSES]
     for (quantity, population), of_one in rows.groupby(["quantity", "population"], sort=False):
-        label = f"{population} {quantity.replace('_', ' ')}"
-        axes.errorbar(doses, of_one["change_percent"], of_one["error_percent"], marker="o", capsize=3, label=label)
+        errors, label = of_one["standard_error_percent"], f"{population} {quantity.replace('_', ' ')}"
+        axes.errorbar(doses, of_one["change_percent"], errors, marker="o", capsize=3, label=label)
     axes.axhline(0.0, color="0.5", lw=0.8)
     axes.set(xscale="log", xlabel="ketamine over 40 min (mg/kg)", ylabel="change against vehicle, 10-60 min (%)")
     axes.set_xticks(doses, [f"{dose:g}" for dose in doses])
     axes.minorticks_off()
     axes.legend(frameon=False)
-    axes.set_title("Model; not medical advice", fontsize=10)
+    axes.set_title(ADVICE.capitalize(), fontsize=10)
     return figure
 
 

@@ -1,92 +1,78 @@
 """How well the fitted findings determine the parameters of the cascade (docs/fitting.md).
 
 Each fitted parameter is set to fractions of its default while all others are kept: BDNF after 30 min in the mouse (E5),
-the time course of p70S6K in the rat (E1), spine density after 24 h in the rat (F1). Two seeds each.
+the time course of p70S6K in the rat (E1), spine density after 24 h in the rat (F1). Two seeds each: their mean, and how
+far apart they are.
 
-    python experiments/fit_cascade.py [SEEDS]
+    python experiments/fit_cascade.py [--quick] [--jobs N]
 """
 
-import csv
-import sys
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
-from typing import NamedTuple
-
 import numpy as np
+import pandas
+from common import RAT, options, store
 
 import ketasim
 
-RESULTS = Path(__file__).parent / "results"
-SHARES = (0.5, 0.75, 1.0, 1.5, 2.0)
+RUNS = {
+    "mouse": RAT | {"duration": "1 h", "subject.species": "mouse", "doses.0.amount": "3 mg/kg"},
+    "rat": RAT | {"duration": "3 h"},
+    "rat, a day": RAT | {"duration": "25 h"},
+}
+#: Parameter -> runs of the findings that it was fitted to.
+FITTED = {
+    "bdnf.translation_gain": ["mouse"],
+    "bdnf.turnover": ["mouse", "rat"],
+    "mtorc1.feedback": ["rat"],
+    "mtorc1.adaptation": ["rat"],
+    "synaptogenesis.formation_gain": ["rat, a day"],
+}
 
 
-class Finding(NamedTuple):
-    """A finding: the run that shows it, how it is read from PYR over time in h, and its band."""
-
-    run: str
-    measure: Callable[[np.ndarray, dict[str, np.ndarray]], float]
-    band: tuple[float, float]
+def peak_of_p70s6k(hours, signals) -> float:
+    """Return the time of the peak in h."""
+    return float(hours[np.argmax(signals["p70s6k"].values)])
 
 
-def left(hours: np.ndarray, signals: dict[str, np.ndarray]) -> float:
-    """Return the fraction of p70S6K's peak rise that remains at 2.5 h."""
-    rise = signals["p70s6k"] - 1.0
+def left_of_p70s6k(hours, signals) -> float:
+    """Return the fraction of the peak's rise that remains at 2.5 h."""
+    rise = signals["p70s6k"].values - 1.0
     return float(np.interp(2.5, hours, rise) / rise.max())
 
 
-RUNS = {
-    "mouse": ["duration=1 h", "subject.species=mouse", "doses.0.amount=3 mg/kg"],
-    "rat": ["duration=3 h"],
-    "rat, a day": ["duration=25 h"],
-}
+#: Finding -> run that shows it, how it is read from PYR over time in h, and its band.
 FINDINGS = {
-    "E5: BDNF at 0.5 h": Finding("mouse", lambda hours, x: float(np.interp(0.5, hours, x["bdnf"])), (1.15, np.inf)),
-    "E1: peak of p70S6K, h": Finding("rat", lambda hours, x: float(hours[np.argmax(x["p70s6k"])]), (0.3, 1.2)),
-    "E1: left at 2.5 h": Finding("rat", left, (-np.inf, 0.25)),
-    "F1: density at 24 h": Finding(
-        "rat, a day", lambda hours, x: float(np.interp(24.0, hours, x["spine_density"])), (1.05, 1.40)
-    ),
+    "E5: BDNF at 0.5 h": ("mouse", lambda hours, x: np.interp(0.5, hours, x["bdnf"]), (1.15, np.inf)),
+    "E1: peak of p70S6K, h": ("rat", peak_of_p70s6k, (0.3, 1.2)),
+    "E1: left at 2.5 h": ("rat", left_of_p70s6k, (-np.inf, 0.25)),
+    "F1: density at 24 h": ("rat, a day", lambda hours, x: np.interp(24.0, hours, x["spine_density"]), (1.05, 1.40)),
 }
-#: Parameter -> (default, unit in the file, runs of the findings that it was fitted to).
-FITTED = {
-    "bdnf.translation_gain": (8.5, "", ["mouse"]),
-    "bdnf.turnover": (3600.0, " s", ["mouse", "rat"]),
-    "mtorc1.feedback": (70.0, "", ["rat"]),
-    "mtorc1.adaptation": (31_500.0, " s", ["rat"]),
-    "synaptogenesis.formation_gain": (30.0, "", ["rat, a day"]),
-}
-
-
-def measure(task: tuple[str, float, str, int]) -> dict[str, float]:
-    """Return the findings of one run at a fraction of one parameter's default."""
-    parameter, share, run, seed = task
-    default, unit, _ = FITTED[parameter]
-    changed = [f"mechanisms.{parameter}={default * share:g}{unit}", f"seed={seed}", "recording={measures: false}"]
-    trajectory = ketasim.run(ketasim.load_experiment("rat_dose", [*RUNS[run], *changed]))
-    hours = trajectory["bdnf"]["time"].values / 3600.0
-    names = ("bdnf", "p70s6k", "spine_density")
-    signals = {name: trajectory[name].sel(population="PYR").values for name in names}
-    return {name: finding.measure(hours, signals) for name, finding in FINDINGS.items() if finding.run == run}
 
 
 def main() -> None:
-    """Run all, print and store the table."""
-    seeds = range(1, 1 + (int(sys.argv[1]) if len(sys.argv) > 1 else 2))
-    cases = [(name, share, run) for name in FITTED for share in SHARES for run in FITTED[name][2]]
-    tasks = [(*case, seed) for case in cases for seed in seeds]
-    with ProcessPoolExecutor(max_workers=2) as pool:
-        found = dict(zip(tasks, pool.map(measure, tasks), strict=True))
-    with open(RESULTS / "fit_cascade.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("parameter", "share_of_default", "finding", "mean", "spread", "inside"))
-        for name, share, run in cases:
-            for finding in found[name, share, run, seeds[0]]:
-                values = np.array([found[name, share, run, seed][finding] for seed in seeds])
-                low, high = FINDINGS[finding].band
+    """Run all, store the table."""
+    chosen = options(__file__)
+    experiment = ketasim.load_experiment("human_infusion", ["recording={measures: false}", *chosen.smaller])
+    shares = chosen.size((0.5, 0.75, 1.0, 1.5, 2.0), (1.0, 2.0))
+    cases = [(name, share, run) for name in FITTED for share in shares for run in FITTED[name]]
+    defaults = experiment.resolved()["mechanisms"]
+    arms = {}
+    for name, share, run in cases:
+        mechanism, parameter = name.split(".")
+        number, *unit = str(defaults[mechanism][parameter]).split()
+        changed = " ".join([f"{float(number) * share:g}", *unit])
+        arms[f"{name} x {share}, {run}"] = RUNS[run] | {f"mechanisms.{name}": changed}
+    found = ketasim.sweep(experiment, replicates=2, arms=arms, jobs=chosen.jobs, out=chosen.out).sel(population="PYR")
+    rows = []
+    for name, share, run in cases:
+        signals = found.sel(arm=f"{name} x {share}, {run}").dropna("time", subset=["bdnf"])
+        hours = signals["time"].values / 3600.0
+        for finding, (of_run, measure, (low, high)) in FINDINGS.items():
+            if of_run == run:
+                values = np.array([measure(hours, signals.sel(seed=seed)) for seed in signals["seed"].values])
                 inside = "yes" if low <= values.mean() <= high else "no"
-                writer.writerow((name, share, finding, f"{values.mean():.4f}", f"{np.ptp(values):.4f}", inside))
-                print(f"{name:<30} x {share:<5g} {finding:<24} {values.mean():8.3f} ({np.ptp(values):.3f}) {inside}")
+                rows.append((name, share, finding, values.mean(), np.ptp(values), inside))
+    columns = ("parameter", "share_of_default", "finding", "mean", "spread", "inside")
+    store(pandas.DataFrame(rows, columns=columns), chosen)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ circuit; then median and 5-95 % over circuits, beside the default circuit's.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas
-from common import RAT, SWEEPS, options, store
+from common import ADVICE, RAT, SALINE, options, store
 
 import ketasim
 from ketasim.network.weights import DEFAULT_SET
 
-ARMS = {"human": {}, "human vehicle": {"doses.0.drug": "saline"}, "rat": RAT,
-        "rat vehicle": RAT | {"doses.0.drug": "saline"}}  # fmt: skip
+ARMS = {"human": {}, "human vehicle": SALINE, "rat": RAT, "rat vehicle": RAT | SALINE}
 #: Words -> quantity, population, instant and statistic; all relative to the vehicle.
 NUMBERS = {
     "PYR rate, 10-60 min": ("firing_rate", "PYR", "10 min to 60 min", "mean"),
@@ -32,15 +31,14 @@ NUMBERS = {
 
 def main() -> None:
     """Run, and store the table and the figure."""
-    chosen = options()
-    sets = ketasim.weight_sets(agree="C1")[: 2 if chosen.quick else None]
-    changes = ["duration=7 d", "recording={measures: false}", *(["network.neurons=300"] if chosen.quick else [])]
+    chosen = options(__file__)
+    sets = ketasim.weight_sets(agree="C1")[: chosen.size(None, 2)]
+    changes = ["duration=7 d", "recording={measures: false}", *chosen.smaller]
     experiment = ketasim.load_experiment("human_infusion", changes)
-    out = SWEEPS / ("headline_quick" if chosen.quick else "headline")
     parameters = {"network.weights": [*dict.fromkeys([*sets, DEFAULT_SET])]}
-    ketasim.sweep(experiment, parameters, 2, ARMS, chosen.jobs, out=out, keep="summary")
-    table = ketasim.sweep_summary(out).groupby(["quantity", "population", "at", "statistic", "arm", "network.weights"])
-    values, rows = table["value"].mean().unstack("arm"), []
+    ketasim.sweep(experiment, parameters, chosen.size(2, 1), ARMS, chosen.jobs, out=chosen.out, keep="summary")
+    by = ["quantity", "population", "at", "statistic", "arm", "network.weights"]
+    values, rows = ketasim.sweep_summary(chosen.out).groupby(by)["value"].mean().unstack("arm"), []
     for species in ("human", "rat"):
         change = 100.0 * (values[species] / values[f"{species} vehicle"] - 1.0)
         for words, key in NUMBERS.items():
@@ -49,7 +47,7 @@ def main() -> None:
             rows.append((species, words, of_sets[DEFAULT_SET], middle, low, high, (of_sets > 0).mean(), len(of_sets)))
     columns = ("species", "number", "default", "median", "5 %", "95 %", "share_up", "circuits")
     found = pandas.DataFrame(rows, columns=columns)
-    store(found, __file__, chosen.quick, figure_of(found))
+    store(found, chosen, figure_of(found))
 
 
 def figure_of(found: pandas.DataFrame) -> plt.Figure:
@@ -64,7 +62,7 @@ def figure_of(found: pandas.DataFrame) -> plt.Figure:
         axes.set(title=species, xlabel="change against vehicle (%)", xscale="symlog", yticks=places)
         axes.set_yticklabels(rows["number"])
     panels[1].legend(frameon=False, fontsize=8)
-    figure.suptitle("Circuits that agree with C1; model, not medical advice", fontsize=10)
+    figure.suptitle(f"Circuits that agree with C1; {ADVICE}", fontsize=10)
     return figure
 
 

@@ -1,71 +1,44 @@
 """One infusion or six: what repeated doses add over four weeks in a human.
 
-Three seeds; 0.5 mg/kg over 40 min once, or three times a week for two weeks, against saline on the same days.
+Three seeds; 0.5 mg/kg over 40 min once, or three times a week for two weeks, in per cent of saline on the same days,
+with standard errors over seeds.
 
-    python experiments/one_dose_or_six.py [SEEDS]
+    python experiments/one_dose_or_six.py [--quick] [--jobs N]
 """
 
-import csv
-import sys
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
-
 import matplotlib.pyplot as plt
-import numpy as np
+from common import ADVICE, at_hours, courses_in_percent, draw_courses, options, store
 
 import ketasim
 
-RESULTS = Path(__file__).parent / "results"
-ARMS = {
-    "one": ("human_infusion", ["duration=28 d"]),
-    "six": ("six_infusions", []),
-    "vehicle of one": ("human_infusion", ["duration=28 d", "doses.0.drug=saline"]),
-    "vehicle of six": ("six_infusions", ["doses.0.drug=saline", "doses.1.drug=saline"]),
-}
+VEHICLES = {"one": "vehicle of one", "six": "vehicle of six"}
 SIGNALS = ("bdnf", "synaptic_protein", "homeostatic_scale", "spine_density")
 DAYS = (1.0, 7.0, 12.0, 14.0, 28.0)
 
 
-def measure(task: tuple[str, int]) -> dict[str, np.ndarray]:
-    """Return hours and the time courses of pyramidal cells in one run."""
-    config, changes = ARMS[task[0]]
-    trajectory = ketasim.run(
-        ketasim.load_experiment(config, [*changes, "recording={measures: false}", f"seed={task[1]}"])
-    )
-    hours = trajectory["bdnf"]["time"].values / 3600.0
-    found = {name: trajectory[name].sel(population="PYR").values[hours >= 0.0] for name in SIGNALS}
-    return found | {"days": hours[hours >= 0.0] / 24.0}
+def doses(drug: str, count: int) -> dict:
+    """Return the change of an experiment to one dose, or to `count` in each of two weeks."""
+    dose = {"drug": drug, "route": "intravenous", "amount": "0.5 mg/kg", "duration": "40 min"}
+    week = dose | {"repeat": {"every": "2 d", "count": count}}
+    return {"doses": [dose] if count == 1 else [week, week | {"start": "7 d"}]}
 
 
 def main() -> None:
-    """Run all arms, print and store the table, draw the courses."""
-    seeds = range(1, 1 + (int(sys.argv[1]) if len(sys.argv) > 1 else 3))
-    tasks = [(arm, seed) for arm in ARMS for seed in seeds]
-    with ProcessPoolExecutor(max_workers=2) as pool:
-        runs = dict(zip(tasks, pool.map(measure, tasks), strict=True))
+    """Run all arms, store changes at five times and the courses."""
+    chosen = options(__file__)
+    changes = [f"duration={chosen.size('28 d', '12 d')}", "recording={measures: false}", *chosen.smaller]
+    experiment, seeds = ketasim.load_experiment("human_infusion", changes), chosen.size(3, 2)
+    arms = {"one": doses("ketamine", 1), "six": doses("ketamine", 3)}
+    arms |= {"vehicle of one": doses("saline", 1), "vehicle of six": doses("saline", 3)}
+    found = ketasim.sweep(experiment, replicates=seeds, arms=arms, jobs=chosen.jobs, out=chosen.out)
+    courses = courses_in_percent(found, VEHICLES, SIGNALS)
     figure, panels = plt.subplots(len(SIGNALS), 1, figsize=(8, 9), sharex=True, layout="constrained")
-    with open(RESULTS / "one_dose_or_six.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("arm", "signal", "day", "change_percent", "standard_error", "lowest", "highest"))
-        for arm in ("one", "six"):
-            for name, axes in zip(SIGNALS, panels, strict=True):
-                values = np.array([runs[arm, seed][name] for seed in seeds])
-                change = 100.0 * (values - [runs[f"vehicle of {arm}", seed][name] for seed in seeds])
-                mean, error = change.mean(axis=0), change.std(axis=0, ddof=1) / len(seeds) ** 0.5
-                days = runs[arm, 1]["days"]
-                for day in DAYS:
-                    row = int(np.searchsorted(days, day - 1e-6))
-                    rest = (f"{mean[row]:.3f}", f"{error[row]:.3f}", f"{values.min():.4f}", f"{values.max():.4f}")
-                    writer.writerow((arm, name, day, *rest))
-                    print(f"{arm:<4} {name:<18} day {day:4.0f} {mean[row]:+8.3f} +- {error[row]:.3f} %")
-                axes.plot(days, mean, label=f"{arm} infusion{'s' * (arm == 'six')}")
-                axes.fill_between(days, mean - error, mean + error, alpha=0.25, lw=0)
-                axes.set_ylabel(f"{name.replace('_', ' ')}\n(%)", fontsize=8)
-                axes.axhline(0.0, color="0.5", lw=0.6)
-    panels[0].legend(frameon=False, fontsize=8)
-    panels[-1].set_xlabel("days")
-    figure.suptitle("One infusion or six against vehicle; model, not medical advice", fontsize=10)
-    figure.savefig(RESULTS / "one_dose_or_six.png", dpi=110)
+    draw_courses(courses, panels)
+    panels[0].legend(frameon=False, fontsize=8, title="infusions")
+    figure.suptitle(f"One infusion or six against vehicle; {ADVICE}", fontsize=10)
+    table = at_hours(courses, [24.0 * day for day in DAYS])
+    table["hours"] /= 24.0
+    store(table.rename(columns={"hours": "day"}), chosen, figure)
 
 
 if __name__ == "__main__":

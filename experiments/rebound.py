@@ -1,26 +1,25 @@
 """What rates and glutamate do between 10 h and 2 d after the human infusion, and whether the estimates follow.
 
 Eight seeds, each its own circuit. At each time the estimate that mechanisms read is compared with a direct measurement:
-the network is run from a copy of its state for 100 s under the slow signals of that time.
+the network is run from a copy of its state for 100 s under the slow signals of that time, which no sweep does.
 
-    python experiments/rebound.py [SEEDS]
+    python experiments/rebound.py [--quick] [--jobs N]
 """
 
-import csv
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
-from pathlib import Path
 
 import numpy as np
+import pandas
+from common import Options, options, store
 
 import ketasim
 from ketasim.engines import STEPS_PER_SECOND
 
-RESULTS = Path(__file__).parent / "results"
 HOURS = (10.0, 12.0, 14.0, 16.0, 18.0, 20.0, 24.0, 30.0, 36.0, 48.0)
 SIGNALS = ("firing_rate", "vesicle_release")
 SETTLE, BATCH, BATCHES = 2 * STEPS_PER_SECOND, 10 * STEPS_PER_SECOND, 10
+COLUMNS = ("direct", "direct_error", "estimate", "estimate_error", "spread", "stated")
 
 
 def direct(simulation: ketasim.Simulation) -> dict[str, np.ndarray]:
@@ -34,13 +33,15 @@ def direct(simulation: ketasim.Simulation) -> dict[str, np.ndarray]:
     return {name: np.mean([batch[name] for batch in batches], axis=0) for name in SIGNALS}
 
 
-def measure(seed: int) -> np.ndarray:
+def measure(task: tuple[int, Options]) -> np.ndarray:
     """Return (hours, signals, populations, 3): direct, estimate, its standard error; in per cent from baseline."""
-    simulation = ketasim.Simulation(ketasim.load_experiment("human_infusion", ["duration=49 h", f"seed={seed}"]))
+    seed, chosen = task
+    changes = ["duration=49 h", f"seed={seed}", *chosen.smaller]
+    simulation = ketasim.Simulation(ketasim.load_experiment("human_infusion", changes))
     simulation.measure_baseline()
     estimates = simulation.sampler.estimates
     rest, found = estimates.population(), []
-    for hours in HOURS:
+    for hours in chosen.size(HOURS, HOURS[:2]):
         while simulation.time < 3600.0 * hours:
             simulation.step()
         values, now, error = direct(simulation), estimates.population(), estimates.standard_error()
@@ -52,24 +53,20 @@ def measure(seed: int) -> np.ndarray:
 
 
 def main() -> None:
-    """Run all seeds, print and store."""
-    seeds = range(1, 1 + (int(sys.argv[1]) if len(sys.argv) > 1 else 8))
-    with ProcessPoolExecutor(max_workers=2) as pool:
-        runs = np.array(list(pool.map(measure, seeds)))  # (seeds, hours, signals, populations, 3)
+    """Run all seeds, store the table."""
+    chosen = options(__file__)
+    with ProcessPoolExecutor(max_workers=chosen.jobs) as pool:
+        tasks = [(seed, chosen) for seed in range(1, 1 + chosen.size(8, 2))]
+        runs = np.array(list(pool.map(measure, tasks)))  # (seeds, hours, signals, populations, 3)
     mean, error = runs.mean(axis=0), runs.std(axis=0, ddof=1) / len(runs) ** 0.5
     stated = np.sqrt((runs[..., 2] ** 2).mean(axis=0))
     apart = (runs[..., 1] - runs[..., 0]).std(axis=0, ddof=1)
-    with open(RESULTS / "rebound.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            ("hours", "signal", "population", "direct", "its_error", "estimate", "its_error", "spread", "stated")
-        )
-        for at, name, index in np.ndindex(*mean.shape[:3]):
-            place = at, name, index
-            found = (*np.ravel([mean[place][:2], error[place][:2]], order="F"), apart[place], stated[place])
-            words = f"{HOURS[at]:g}", SIGNALS[name], ("PYR", "PV", "SST")[index]
-            writer.writerow((*words, *(f"{number:.3f}" for number in found)))
-            print("{:>2} h {:<16} {:<4}".format(*words), "  ".join(f"{number:+.2f}" for number in found))
+    rows = []
+    for place in np.ndindex(*mean.shape[:3]):
+        at, name, index = place
+        found = (*np.ravel([mean[place][:2], error[place][:2]], order="F"), apart[place], stated[place])
+        rows.append((HOURS[at], SIGNALS[name], ("PYR", "PV", "SST")[index], *found))
+    store(pandas.DataFrame(rows, columns=("hours", "signal", "population", *COLUMNS)), chosen)
 
 
 if __name__ == "__main__":

@@ -1,75 +1,65 @@
 """Spines before and after a dose: which were lost, gained or kept, and the structure of the graph.
 
 The rat's dose and its vehicle for a week, one seed: measures of the graph at the start, after 24 h, 3 d and 7 d;
-survival of the edges present at the start, compared with that of the three stages, and of those born in the first day.
+survival of the edges present at the start, and of those born in the first day; births and deaths a day.
 
-    python experiments/spines_before_and_after.py
+    python experiments/spines_before_and_after.py [--quick] [--jobs N]
 """
-
-import csv
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas
+from common import ADVICE, RAT, SALINE, options, store
 
 import ketasim
 
-RESULTS = Path(__file__).parent / "results"
-ARMS = {"ketamine": [], "vehicle": ["doses.0.drug=saline"]}
+ARMS = {"ketamine": RAT, "vehicle": RAT | SALINE}
 DAY = 86_400.0
 MEASURES = ("edges", "in_degree_sd", "reciprocity", "clustering", "path_length", "modularity")
-
-
-def survival(pairs: set[tuple[int, int]], trajectory: ketasim.Trajectory, since: float, days: np.ndarray) -> np.ndarray:
-    """Fraction of pairs present at `since` (s) that did not die by each of `days` after it."""
-    events = trajectory.structure_events()
-    after = (events.time > since) & (events.kind == 1)
-    time_of_death: dict[tuple[int, int], float] = {}
-    for at, *pair in zip(events.time[after], events.source[after], events.target[after], strict=True):
-        time_of_death.setdefault((int(pair[0]), int(pair[1])), at)
-    ends = np.array([time_of_death.get(pair, np.inf) for pair in pairs])
-    return np.array([(ends > since + day * DAY).mean() for day in days])
+EVENTS = {0: ("born", "-"), 1: ("died", "--")}
 
 
 def main() -> None:
-    """Run both arms, print and store the measures, draw survival and turnover."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-    days, rows = np.linspace(0.0, 6.0, 25), []
-    for arm, changes in ARMS.items():
-        trajectory = ketasim.run(ketasim.load_experiment("rat_dose", [*changes, "recording={graph: [3 d]}"]))
-        n_pyr = trajectory.topology().sizes["PYR"]
-        graphs = {day: trajectory.topology(day * DAY) for day in (0.0, 1.0)}
-        pairs = {
-            day: {
-                (i, j) for i, j in zip(graph.source.tolist(), graph.target.tolist(), strict=True) if max(i, j) < n_pyr
-            }
-            for day, graph in graphs.items()
-        }
-        for day, label in ((0.0, "at the start"), (1.0, "born in the first day")):
-            chosen = pairs[0.0] if day == 0.0 else pairs[1.0] - pairs[0.0]
-            left.plot(days, survival(chosen, trajectory, day * DAY, days), label=f"{arm}, {label}")
-        events = trajectory.structure_events()
-        for kind, name, style in ((0, "born", "-"), (1, "died", "--")):
-            count, edges = np.histogram(events.time[events.kind == kind] / DAY, bins=np.arange(8))
-            right.step(edges[:-1], 100.0 * count / len(pairs[0.0]), style, where="post", label=f"{arm}, {name}")
-        measured = trajectory.graph_measures()
-        for index, time in enumerate(measured["time"].values):
-            values = [float(measured[name].values[index]) for name in MEASURES]
-            rows.append((arm, f"{time / DAY:.2f}", *(f"{value:.5g}" for value in values)))
-            print(
-                f"{arm:<10} {time / DAY:5.2f} d",
-                *(f"{name} {value:.4g}" for name, value in zip(MEASURES, values, strict=True)),
-            )
-    with open(RESULTS / "spines_before_and_after.csv", "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("arm", "day", *MEASURES))
-        writer.writerows(rows)
-    left.set(xlabel="days later", ylabel="share that survives", ylim=(0.0, 1.02))
-    right.set(xlabel="day", ylabel="% of the edges at the start, a day", ylim=(0.0, None))
-    for axes in (left, right):
+    """Run both arms, store measures and the figure."""
+    chosen = options(__file__)
+    changes = chosen.size(["duration=7 d", "recording={graph: [3 d]}"], ["duration=2 d", "recording={}"])
+    experiment = ketasim.load_experiment("human_infusion", [*changes, *chosen.smaller])
+    ketasim.sweep(experiment, arms=ARMS, jobs=chosen.jobs, out=chosen.out, keep="file")
+    tables = []
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for arm, file in ketasim.sweep_runs(chosen.out).set_index("arm")["file"].items():
+        with ketasim.open_trajectory(file) as trajectory:
+            measures = trajectory.graph_measures()[[*MEASURES]].to_dataframe().reset_index()
+            measures["time"] /= DAY
+            tables.append(measures.rename(columns={"time": "day"}).assign(arm=arm))
+            draw(trajectory, arm, *panels)
+    panels[0].set(xlabel="days later", ylabel="share that survives", ylim=(0.0, 1.02))
+    panels[1].set(xlabel="day", ylabel="% of the edges at the start, a day", ylim=(0.0, None))
+    for axes in panels:
         axes.legend(frameon=False, fontsize=7)
-    figure.suptitle("Rat, 10 mg/kg: edges among pyramidal cells; model, not medical advice", fontsize=10)
-    figure.savefig(RESULTS / "spines_before_and_after.png", dpi=110)
+    figure.suptitle(f"Rat, 10 mg/kg: edges among pyramidal cells; {ADVICE}", fontsize=10)
+    store(pandas.concat(tables)[["arm", "day", *MEASURES]], chosen, figure)
+
+
+def draw(trajectory: ketasim.Trajectory, arm: str, left: plt.Axes, right: plt.Axes) -> None:
+    """Draw survival of edges among pyramidal cells, and births and deaths a day."""
+    events, last = trajectory.structure_events(("PYR", "PYR")), trajectory["firing_rate"]["time"].values[-1] / DAY
+    n = trajectory.topology().sizes["PYR"]
+    start, day = (among(trajectory.topology(time), n) for time in ("0 d", "1 d"))
+    deaths = pandas.Series(events.time, events.source * n + events.target)[events.kind == 1]
+    for since, edges, label in ((0.0, start, "at the start"), (DAY, np.setdiff1d(day, start), "born in the first day")):
+        died = deaths[deaths > since].groupby(level=0).min().reindex(edges).fillna(np.inf).to_numpy()
+        days = np.linspace(0.0, last - since / DAY, 25)
+        left.plot(days, [(died > since + later * DAY).mean() for later in days], label=f"{arm}, {label}")
+    for kind, (name, style) in EVENTS.items():
+        count, ends = np.histogram(events.time[events.kind == kind] / DAY, bins=np.arange(last + 1.0))
+        right.step(ends[:-1], 100.0 * count / len(start), style, where="post", label=f"{arm}, {name}")
+
+
+def among(graph, n: int) -> np.ndarray:
+    """Return the edges among the first n neurons as numbers."""
+    inside = (graph.source < n) & (graph.target < n)
+    return graph.source[inside].astype(np.int64) * n + graph.target[inside]
 
 
 if __name__ == "__main__":

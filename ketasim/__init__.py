@@ -25,6 +25,7 @@ _HOME = {
     "Experiment": "ketasim.config",
     "Exposure": "ketasim.exposures",
     "compare": "ketasim.ensembles",
+    "courses": "ketasim.ensembles",
     "difference": "ketasim.analysis.compare",
     "error_of": "ketasim.analysis",
     "examples": "ketasim.config",

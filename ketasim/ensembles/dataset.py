@@ -10,6 +10,7 @@ import numpy as np
 
 from ketasim.ensembles.plan import ARM, SEED, Plan
 from ketasim.ensembles.store import DONE, FAILED, Store, SweepError
+from ketasim.ensembles.worker import file_of
 
 if TYPE_CHECKING:
     import pandas
@@ -75,8 +76,17 @@ _ADVICE = "a research and teaching model; not medical advice"
 
 
 def sweep_runs(folder: str | Path) -> "pandas.DataFrame":
-    """Return the table of a sweep's runs: number, parameters, arm, seed, state, seconds, error, processor, digest."""
-    return Store(Path(folder).expanduser()).runs()
+    """Return the table of a sweep's runs: number, parameters, arm, seed, state, seconds, error, processor, digest.
+
+    Of a sweep with ``keep="file"`` it has a column `file`, too: the trajectory of each run that is done, for
+    `ketasim.open_trajectory`; empty for the others.
+    """
+    store = Store(Path(folder).expanduser())
+    runs = store.runs()
+    if Plan.from_json(store.facts()["plan"]).keep == "file":
+        states = zip(runs["run"], runs["state"], strict=True)
+        runs["file"] = [str(file_of(store.folder, number)) if state == DONE else "" for number, state in states]
+    return runs
 
 
 def sweep_summary(folder: str | Path) -> "pandas.DataFrame":

@@ -43,10 +43,10 @@ def compare(
         One row per number of the summaries. Of two runs: quantity, population, at, statistic, drug, vehicle,
         difference, error, unit, verdict, see `ketasim.analysis.compare`. Of two arms: the coordinates of dimensions
         that were not averaged; quantity, population, at, statistic, unit; drug, vehicle: means of the arms; difference
-        and its standard error over pairs that share seed, circuit and draws; low, high: its 95 % interval; pairs; and
-        ``error_NAME``, the part of the error that comes from each source, whose squares sum to that of `error`.
-        ``windows`` is the noise of the windows of a run (at most; shared noise is less), ``seed`` other graphs and
-        other afferent spikes.
+        and its standard error over pairs that share seed, circuit and draws; low, high: its 95 % interval; pairs;
+        share_up: the share of pairs in which the first arm's number is larger; and ``error_NAME``, the part of the
+        error that comes from each source, whose squares sum to that of `error`. ``windows`` is the noise of the windows
+        of a run (at most; shared noise is less), ``seed`` other graphs and other afferent spikes.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def pairs_of(
 
 def _is_random(axis: Any) -> bool:
     drawn = axis.name in ("random", "latin_hypercube", "sobol")
-    return drawn or axis.name == SEED or all(path.split(".")[0] == "network" for path in axis.columns)
+    return drawn or all(path.split(".")[0] in ("network", SEED) for path in axis.columns)
 
 
 def _of_arms(drug: "xarray.Dataset", vehicle: "xarray.Dataset", over: Sequence[str] | None) -> "pandas.DataFrame":
@@ -161,6 +161,7 @@ def _row(group: "pandas.DataFrame", averaged: Sequence[str]) -> dict[str, Any]:
     found = mean_over(values, known, averaged, windows)
     low, high = found.interval()
     row |= {"difference": found.value[0], "error": found.error[0], "low": low[0], "high": high[0], "pairs": len(known)}
+    row["share_up"] = float((values > 0.0).mean())
     return row | {f"error_{name}": float(np.sqrt(part[0])) for name, part in found.parts.items()}
 
 
@@ -187,7 +188,7 @@ def courses(
     drug, vehicle : xarray.Dataset
         Parts of a dataset of `open_sweep` with one value of every dimension that is not averaged over.
     name : str
-        Signal.
+        Signal, or another variable with numbers of every run, such as the mean of a signal over an interval.
     over : sequence of str, optional
         As of `compare`.
 
@@ -195,7 +196,7 @@ def courses(
     -------
     dict
         ``drug``, ``vehicle`` and ``difference``, each with dimensions (statistic, time, ...), where statistic is
-        ``mean`` or ``error``.
+        ``mean`` or ``error``; without time if the variable has none.
 
     Raises
     ------
@@ -203,6 +204,18 @@ def courses(
         There is no pair, or a dimension has several values.
     KeyError
         There is no such signal.
+
+    Examples
+    --------
+    >>> import ketasim, tempfile
+    >>> experiment = ketasim.load_experiment("human_infusion", ["network=none", "recording={}", "duration=1 h"])
+    >>> arms = {"full": {}, "half": {"doses.0.amount": "0.25 mg/kg"}}
+    >>> found = ketasim.sweep(experiment, arms=arms, jobs=1, out=tempfile.mkdtemp() + "/arms")
+    >>> found = found[["plasma_concentration"]].mean("time", keep_attrs=True)
+    >>> means = ketasim.courses(found.sel(arm="full"), found.sel(arm="half"), "plasma_concentration")
+    >>> ratio = means["drug"] / means["vehicle"]
+    >>> round(float(ratio.sel(statistic="mean", compound="S-ketamine")), 3)
+    2.0
     """
     import xarray
 

@@ -34,6 +34,7 @@ def test_differences_are_those_of_pairs(three_seeds):
     assert_allclose(row["difference"], pairs.mean())
     assert_allclose(row["error"], pairs.std(ddof=1) / np.sqrt(3))
     assert row["pairs"].tolist() == [3]
+    assert row["share_up"].tolist() == [(pairs > 0).mean()]
     parts = row[["error_seed", "error_windows"]].to_numpy()
     assert_allclose(np.sum(parts**2), row["error"].iloc[0] ** 2)
     assert row["unit"].tolist() == ["Hz"]
@@ -82,6 +83,26 @@ def test_values_of_other_dimensions_have_rows_of_their_own(alone, tmp_path):
     assert peak["pairs"].tolist() == [4]
     with pytest.raises(ComparisonError, match="choose one value"):
         courses(*arms_of(found, "full", "half"), "plasma_concentration")
+
+
+def test_circuits_beside_their_seeds_are_averaged(alone, tmp_path):
+    """Catches a row for each seed where seeds and their own networks are listed side by side."""
+    design = {"zip": {"seed": [4, 7], "network": ["none", "none"]}}
+    arms = {"full": {}, "half": {"doses.0.amount": "0.25 mg/kg"}}
+    found = sweep(alone(), design=design, arms=arms, jobs=1, out=tmp_path / "s")
+    table = compare(*arms_of(found, "full", "half"))
+    peaks = table.query("quantity == 'plasma_concentration' and statistic == 'peak' and population == 'ketamine'")
+    assert peaks["pairs"].tolist() == [2]
+
+
+def test_numbers_of_runs_have_means_and_errors(three_seeds):
+    """Catches a mean over an interval that cannot be compared because it has no times."""
+    found = open_sweep(three_seeds)[["firing_rate"]].mean("time", keep_attrs=True)
+    drug, vehicle = arms_of(found)
+    means = courses(drug, vehicle, "firing_rate")["difference"]
+    assert means.dims == ("statistic", "population")
+    change = (drug["firing_rate"] - vehicle["firing_rate"].values).mean("seed")
+    assert_allclose(means.sel(statistic="mean"), change)
 
 
 def test_runs_that_are_not_done_have_no_pair(alone, tmp_path):

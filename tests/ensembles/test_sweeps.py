@@ -55,9 +55,10 @@ def test_nothing_is_left_of_runs_whose_files_are_not_kept(two_arms):
 def test_files_are_kept_if_asked_for(alone, tmp_path):
     """Catches a kept file that is not where it is said to be."""
     sweep(alone(), DOSES, keep="file", jobs=1, out=tmp_path / "s")
-    with ketasim.open_trajectory(file_of(tmp_path / "s", 1)) as kept:
+    runs = sweep_runs(tmp_path / "s")
+    with ketasim.open_trajectory(runs["file"][1]) as kept:
         assert kept.config["doses"][0]["amount"] == "0.5 mg/kg"
-        assert kept.digest() == sweep_runs(tmp_path / "s")["digest"][1]
+        assert kept.digest() == runs["digest"][1]
 
 
 def test_a_sweep_of_summaries_has_no_signals(alone, tmp_path):

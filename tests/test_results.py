@@ -1,0 +1,81 @@
+"""Tables of experiments: which are stale, what the docs say of these, and that every experiment runs."""
+
+import hashlib
+import re
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+MADE_WITH = re.compile(r"made with\s+(?:[\w-]+\s+){0,6}?(\d+\.\d+\.\d+)")
+#: Experiments, without what they share and the search for the default weights, which has stages of its own.
+NAMES = sorted({path.stem for path in (ROOT / "experiments").glob("*.py")} - {"calibrate_network", "common", "make"})
+
+
+@pytest.fixture
+def common(monkeypatch):
+    """What experiments share."""
+    monkeypatch.syspath_prepend(str(ROOT / "experiments"))
+    import common
+
+    return common
+
+
+def passages(page):
+    """Text from one heading, or words in bold that open a paragraph, to the next."""
+    return re.split(r"^(?=#|\*\*)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def unsaid(pages, name, version):
+    """Pages that quote the table of an experiment without saying, in the same passage, which version made it."""
+    for page in pages:
+        quoting = [text for text in passages(page) if f"experiments/{name}.py" in text]
+        said = {found for text in quoting for found in MADE_WITH.findall(text)}
+        if quoting and not (said and (version is None or version in said)):
+            yield page.name
+
+
+def test_the_docs_say_which_version_made_a_stale_table(common):
+    """Catches numbers of an earlier version that a page shows as if they were of this one."""
+    found, stamps = common.stale(), common.stamps_of_tables()
+    if found:
+        warnings.warn("stale tables: " + "; ".join(f"{name} ({why})" for name, why in found.items()), stacklevel=1)
+    pages = {name: [*unsaid(PAGES, name, stamps.get(name, {}).get("ketasim"))] for name in found}
+    assert {name: names for name, names in pages.items() if names} == {}
+
+
+def test_an_old_table_without_its_version_is_found(tmp_path):
+    """Catches a check that any sentence about another table satisfies."""
+    page = tmp_path / "page.md"
+    page.write_text("# A\n`experiments/a.py`, made with ketasim 0.2.0\n\n# B\n`experiments/b.py` shows\n")
+    assert list(unsaid([page], "a", None)) == []
+    assert list(unsaid([page], "a", "0.3.0")) == ["page.md"]
+    assert list(unsaid([page], "b", None)) == ["page.md"]
+    assert list(unsaid([page], "c", None)) == []
+
+
+def test_make_results_knows_every_experiment(common):
+    """Catches an experiment that `make results` leaves out, and one without its expected hours."""
+    import make
+
+    assert sorted(make.HOURS) == common.experiments() == NAMES
+
+
+def contents(folder):
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_experiment_runs(name, tmp_path):
+    """Catches a script that stopped working since its table was made, and a quick run that stores a table."""
+    before = contents(ROOT / "experiments" / "results")
+    script = [sys.executable, f"experiments/{name}.py", "--quick", "--jobs", "1", "--sweeps", str(tmp_path)]
+    done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.rglob(f"{name}.csv"))
+    assert contents(ROOT / "experiments" / "results") == before
