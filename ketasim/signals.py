@@ -429,6 +429,18 @@ _ROWS = (
         True,
         within=(-inf, 1.0),  # negative below resting glutamate; at 1 nothing is released
     ),
+    # cortex elsewhere
+    Signal(
+        "cortical_activity",
+        "1",
+        (),
+        "state",
+        1.0,
+        "activity of the cortex that a share of afferents comes from, relative to baseline",
+        True,
+        summary=f"mean over {_SURGE}",
+        shown=_percent("cortex elsewhere"),
+    ),
     # plasticity signalling, relative to baseline
     _relative("eef2_phosphorylation", "phosphorylated eEF2", True, True),
     _relative("bdnf", "free BDNF", True, True, summary="peak", shown=_percent("signalling", "BDNF")),

@@ -135,12 +135,18 @@ def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as
     parts = {mechanism.name: describe(mechanism.Parameters) for mechanism in ORDER}
     parts |= network_rows() | {"schedule": describe(AutomaticSteps) + describe(Sampling), "resting": describe(Ranges)}
     if name is None:
-        rows = [(m.name, m.title, m.reads, m.writes, m.scales, [" ".join(pair) for pair in m.targets]) for m in ORDER]
-        table(rows, ("mechanism", "what it is", "reads", "writes", "scales", "targets"), as_json)
+        rows = []
+        for m in ORDER:
+            targets = [" ".join(pair) for pair in m.targets]
+            rows.append((m.name, "on" if m.by_default else "off", m.title, m.reads, m.writes, m.scales, targets))
+        header = ("mechanism", "by default", "what it is", "reads", "writes", "scales", "targets")
+        table(rows, header, as_json)
         others = [part for part in parts if part not in {m.name for m in ORDER}]
         note(f"parameters of each: ketasim mechanisms NAME; also for {', '.join(others)}", quiet)
     elif name in parts:
         table(parts[name], ("parameter", "value", "unit", "status", "source"), as_json)
+        if name in {mechanism.name for mechanism in ORDER if not mechanism.by_default}:
+            note(f"off by default; in an experiment, mechanisms: {{{name}: on}} or parameters switch it on", quiet)
     else:
         _unknown("mechanism", name, list(parts))
 

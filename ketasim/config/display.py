@@ -27,7 +27,9 @@ def experiment_html(experiment: "Experiment") -> str:
 
 
 def defaults_of(experiment: "Experiment") -> list[tuple[str, str, str]]:
-    """Return what an experiment leaves to its defaults: dotted key, value, unit; of mechanisms only how many.
+    """Return what an experiment leaves to its defaults: dotted key, value, unit.
+
+    Of mechanisms only how many are on, and which are off by default.
 
     Examples
     --------
@@ -44,8 +46,10 @@ def defaults_of(experiment: "Experiment") -> list[tuple[str, str, str]]:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             rows.append((path, number, unit) if quantity else (path, "none" if value in (None, []) else text, ""))
     named = experiment.given()["data"].get("mechanisms", {})
-    rest = len([name for name in experiment.mechanisms if name not in named])
-    return [*rows, ("mechanisms", f"{rest} on, with the parameters of `ketasim mechanisms NAME`", "")]
+    rest = {name: parameters for name, parameters in experiment.mechanisms.items() if name not in named}
+    off = [name for name, parameters in rest.items() if parameters is False]
+    text = f"{len(rest) - len(off)} on, with the parameters of `ketasim mechanisms NAME`"
+    return [*rows, ("mechanisms", f"{text}; off: {', '.join(off)}" if off else text, "")]
 
 
 def _defaults(experiment: "Experiment") -> dict[str, Any]:

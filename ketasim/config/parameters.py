@@ -104,7 +104,7 @@ def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> immutabledi
     value : mapping
         Section ``mechanisms:``; each entry is ``off``, ``on``, a boolean or a mapping of parameters.
     known : sequence of Mechanism
-        Mechanisms that may be named; those not named have their default parameters.
+        Mechanisms that may be named; those not named have their default parameters, or are off if they are by default.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def validate_mechanisms(value: Any, known: Sequence["Mechanism"]) -> immutabledi
     found: dict[str, Any] = {}
     for mechanism in known:
         try:
-            found[mechanism.name] = _entry(value.get(mechanism.name, True), mechanism)
+            found[mechanism.name] = _entry(value.get(mechanism.name, mechanism.by_default), mechanism)
         except ValidationError as error:
             details += [
                 complaint((mechanism.name, *detail["loc"]), detail["msg"], detail["ctx"]["at"])
@@ -151,14 +151,18 @@ def _entry(value: Any, mechanism: "Mechanism") -> Any:
 def plain_mechanisms(mechanisms: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of mechanisms as written in a file: all values, with units.
 
+    What is off by default is left out while it is off, so that a hypothesis that a run does not use is not in its file.
+
     Parameters
     ----------
     mechanisms : mapping of str to NamedTuple or False
         As returned by `validate_mechanisms`.
     """
+    unnamed = {one.name for one in shipped_mechanisms() if not one.by_default}
     return {
         name: parameters and _model_of(name, parameters).model_dump(mode="json")
         for name, parameters in mechanisms.items()
+        if parameters is not False or name not in unnamed
     }
 
 

@@ -73,7 +73,7 @@ def _entry(mechanism: "Mechanism") -> dict[str, Any]:
     """Return the schema of one mechanism: off, on, or its parameters."""
     parameters = parameters_model(mechanism.Parameters, mechanism.name).model_json_schema()
     return {
-        "description": mechanism.title,
+        "description": mechanism.title if mechanism.by_default else f"{mechanism.title} Off by default.",
         "anyOf": [{"enum": ["off", "on"]}, {"type": "boolean"}, parameters],
     }
 

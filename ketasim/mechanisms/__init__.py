@@ -3,6 +3,7 @@
 from ketasim.mechanisms import (
     autoreceptors,
     bdnf,
+    cortical_afferents,
     eef2,
     extrasynaptic_nmda,
     glutamate,
@@ -23,6 +24,7 @@ ORDER: tuple[Mechanism, ...] = (
     glutamate.MECHANISM,
     autoreceptors.MECHANISM,
     extrasynaptic_nmda.MECHANISM,
+    cortical_afferents.MECHANISM,
     eef2.MECHANISM,
     bdnf.MECHANISM,
     trkb.MECHANISM,

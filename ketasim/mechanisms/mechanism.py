@@ -159,6 +159,8 @@ class Mechanism:
         ``remarks(prepared, setting, signals)``: lines for the user once the resting network has been measured.
     targets : tuple of (target, action)
         Rows of drug files that `prepare` uses; ``ketasim drugs`` lists rows that no mechanism uses.
+    by_default : bool
+        Whether it is on in an experiment that does not name it; False for a hypothesis.
     """
 
     name: str
@@ -176,6 +178,7 @@ class Mechanism:
     edges_born: Callable[[Any], float] | None = None
     remarks: Callable[..., list[str]] | None = None
     targets: tuple[tuple[str, Action], ...] = ()
+    by_default: bool = True
 
     def prepared(self, parameters: Any, setting: Setting) -> Any:
         """Return what `advance` receives for these parameters in this setting."""

@@ -106,9 +106,10 @@ def active_mechanisms(
 def left_out(
     experiment: Experiment, own: Sequence[Mechanism], active: Sequence[Mechanism], engine: Engine | None
 ) -> tuple[str, ...]:
-    """Notes on a user's mechanisms that are switched on and take no part."""
+    """Notes on mechanisms that someone asked for, own ones or those off by default, and that take no part."""
     lacking = "the network lacks a population, edges or a signal that it needs" if engine else "the run has no network"
-    idle = [one for one in own if one not in active and experiment.mechanisms.get(one.name, True) is not False]
+    asked_for = [one for one in ORDER if not one.by_default] + list(own)
+    idle = [one for one in asked_for if one not in active and experiment.mechanisms.get(one.name, True) is not False]
     return tuple(f"the mechanism '{one.name}' takes no part: {lacking}" for one in idle)
 
 

@@ -19,7 +19,7 @@ from tests.drugs.drug_files import OWN_DRUG
     [
         (("drugs",), {"drug", "title", "species", "routes", "parameter sets"}),
         (("drugs", "ketamine"), {"parameter", "value", "unit", "status", "source"}),
-        (("mechanisms",), {"mechanism", "what it is", "reads", "writes", "scales", "targets"}),
+        (("mechanisms",), {"mechanism", "by default", "what it is", "reads", "writes", "scales", "targets"}),
         (("mechanisms", "nmda_blockade"), {"parameter", "value", "unit", "status", "source"}),
         (("mechanisms", "schedule"), {"parameter", "value", "unit", "status", "source"}),
         (("signals",), {"signal", "unit", "dimensions", "kind", "neutral", "range", "meaning"}),
@@ -53,6 +53,7 @@ def test_lists_are_complete(call):
     """Catches a mechanism or signal that exists but is not shown."""
     mechanisms = json.loads(call("mechanisms", "--json").stdout)
     assert [row["mechanism"] for row in mechanisms] == [mechanism.name for mechanism in ORDER]
+    assert [row["mechanism"] for row in mechanisms if row["by default"] == "off"] == ["cortical_afferents"]
     assert [row["signal"] for row in json.loads(call("signals", "--json").stdout)] == list(SIGNALS)
     names = [row["example"] for row in json.loads(call("examples", "--json").stdout)]
     assert names == ["human_infusion", "quick", "rat_dose", "six_infusions", "vehicle", "brunel_wang_2001"]
@@ -79,6 +80,13 @@ def test_every_parameter_has_a_source_and_a_status(call, mechanism):
     rows = json.loads(call("mechanisms", mechanism, "--json").stdout)
     assert rows
     assert all(row["source"] and row["status"] for row in rows)
+
+
+def test_what_is_off_by_default_says_so(call):
+    """Catches a hypothesis whose numbers are shown as if they were part of every run."""
+    said = "off by default; in an experiment, mechanisms: {cortical_afferents: on} or parameters switch it on\n"
+    assert call("mechanisms", "cortical_afferents").stderr == said
+    assert call("mechanisms", "glutamate").stderr == ""
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_wrong_parameters_are_named(value, path, message, read, text):
 def test_shipped_defaults_go_round():
     """Catches a default out of its own limits, an unknown unit, a parameter that cannot be written."""
     known = known_mechanisms()
-    defaults = validate_mechanisms({}, known)
+    defaults = validate_mechanisms({item.name: "on" for item in known}, known)
     assert [type(parameters) for parameters in defaults.values()] == [item.Parameters for item in known]
     assert validate_mechanisms(plain_mechanisms(defaults), known) == defaults
     for parameters in defaults.values():

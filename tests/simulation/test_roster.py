@@ -201,7 +201,7 @@ def test_switched_off_mechanisms_do_not_take_part(small):
         {"format": 1, "duration": "1 h", "mechanisms": {"glutamate": "off", "mine": "off"}}, [mine]
     )
     chosen = active_mechanisms(experiment, experiment.own_mechanisms, engine_of("PYR"), SIGNALS)
-    assert [mechanism.name for mechanism in chosen] == [m.name for m in ORDER if m.name != "glutamate"]
+    assert [mechanism.name for mechanism in chosen] == [m.name for m in ORDER if m.by_default and m.name != "glutamate"]
 
 
 def engine_of(*populations, measures=SpikingEngine.measures, plastic=True):
@@ -215,7 +215,7 @@ def engine_of(*populations, measures=SpikingEngine.measures, plastic=True):
 
 def test_what_an_engine_lacks_leaves_mechanisms_out(small):
     """Catches a mechanism that reads what nobody measures, acts on nobody, or changes edges that are fixed."""
-    everything = {mechanism.name for mechanism in ORDER}
+    everything = {mechanism.name for mechanism in ORDER if mechanism.by_default}
     own = [
         Mechanism("prune", Parameters, edges=("PV", "PYR"), evolve=nothing),
         Mechanism("late", Parameters, nothing, reads=("vesicle_release_baseline",)),
@@ -229,7 +229,7 @@ def test_what_an_engine_lacks_leaves_mechanisms_out(small):
     assert names(engine_of("PYR", "PV")) == everything
     assert names(engine_of("PYR", "PV", plastic=False)) == everything - {"prune", "synaptogenesis"}
     assert names(engine_of("PYR")) == everything - {"prune"}
-    on_pyramids = {one.name for one in ORDER if "PYR" in one.populations}
+    on_pyramids = {one.name for one in ORDER if "PYR" in one.populations and one.by_default}
     assert {"synaptogenesis", "bdnf"} <= on_pyramids < everything
     assert names(engine_of("PV")) == everything - {"prune"} - on_pyramids
     no_release = names(engine_of("PYR", "PV", measures=("firing_rate", "nmda_gating")))
