@@ -1,4 +1,7 @@
-"""A SLURM cluster of one node, private to these tests: its own ports, key and folder, run by whoever runs the tests."""
+"""A SLURM cluster of one node, private to these tests: its own ports, key and folder, run by whoever runs the tests.
+
+On Debian it needs the packages slurmctld, slurmd, slurm-client and munge; their services need not run.
+"""
 
 import contextlib
 import os
