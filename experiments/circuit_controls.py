@@ -3,7 +3,8 @@
 The concentration in the brain is held at 0.25 or 1 uM until block is steady. Arms: block everywhere; on one class or on
 both interneuron classes only; of synaptic or of extrasynaptic receptors only; and everywhere in a circuit in which the
 targets of PV and SST cells are exchanged at random. Changes of windows after 12 h against the same windows without
-ketamine, and rates without it, with standard errors over eight seeds, each with its own graph and afferent noise.
+ketamine, and rates without it, with standard errors over eight seeds, each with its own graph and afferent noise. The
+cascade is off: with block held for hours, stronger and new synapses would hide what the circuit itself does.
 
     python experiments/circuit_controls.py [--quick] [--jobs N]
 """
@@ -31,6 +32,8 @@ ARMS = {
     "extrasynaptic only": {"mechanisms.nmda_blockade.receptors": "extrasynaptic"},
 }
 SHUFFLED = {"targets shuffled": {}}
+CASCADE = ("eef2", "bdnf", "trkb", "mtorc1", "synaptic_protein", "surface_ampa")
+CASCADE += ("homeostatic_scaling", "synaptogenesis")
 QUANTITIES = {"firing_rate_window": "rate of", "vesicle_release_window": "release onto"}
 CLASSES = ("PYR", "PV", "SST")
 
@@ -52,7 +55,8 @@ HELD = ketasim.Mechanism("held_concentration", HeldConcentration, advance, write
 def main() -> None:
     """Run the default circuits and the shuffled ones, store the table and the figure."""
     chosen = options(__file__)
-    changes = ["recording={}", f"duration={chosen.size('42 h', '18 h')}", "mechanisms.pharmacokinetics=off"]
+    changes = ["recording={}", f"duration={chosen.size('42 h', '18 h')}"]
+    changes += [f"mechanisms.{name}=off" for name in ("pharmacokinetics", *CASCADE)]
     # a memory of two windows: autoreceptors respond to the previous step and would oscillate without
     changes += ["schedule={baseline: 300 s, window: 5 s, memory: 10 s, step: 3 h, skip: false}", *chosen.smaller]
     experiment = ketasim.load_experiment("human_infusion", changes, mechanisms=[HELD])

@@ -59,7 +59,8 @@ def main() -> None:
     for name, share, run in cases:
         mechanism, parameter = name.split(".")
         number, *unit = str(defaults[mechanism][parameter]).split()
-        changed = " ".join([f"{float(number) * share:g}", *unit])
+        scaled = float(number) * share
+        changed = f"{scaled:g} {unit[0]}" if unit else scaled
         arms[f"{name} x {share}, {run}"] = RUNS[run] | {f"mechanisms.{name}": changed}
     found = ketasim.sweep(experiment, replicates=2, arms=arms, jobs=chosen.jobs, out=chosen.out).sel(population="PYR")
     rows = []

@@ -55,11 +55,13 @@ def figure_of(found: pandas.DataFrame) -> plt.Figure:
     figure, panels = plt.subplots(1, 2, figsize=(10, 4.5), sharey=True, layout="constrained")
     for axes, (species, rows) in zip(panels, found.groupby("species", sort=False), strict=True):
         places = np.arange(len(rows))[::-1]
+        axes.set(xscale="symlog", title=species, xlabel="change against vehicle (%)", yticks=places)
+        axes.margins(x=0.08)
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.hlines(places, rows["5 %"], rows["95 %"], color="0.6")
         axes.plot(rows["median"], places, "o", color="#2471a3", label="median of circuits")
         axes.plot(rows["default"], places, "o", mfc="none", mec="#c0392b", ms=9, label="default circuit")
         axes.axvline(0.0, color="0.5", lw=0.8)
-        axes.set(title=species, xlabel="change against vehicle (%)", xscale="symlog", yticks=places)
         axes.set_yticklabels(rows["number"])
     panels[1].legend(frameon=False, fontsize=8)
     figure.suptitle(f"Circuits that agree with C1; {ADVICE}", fontsize=10)

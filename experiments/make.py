@@ -13,23 +13,23 @@ import time
 
 from common import HERE, stale
 
-#: Experiment -> expected hours on two cores at full size; what others rest on comes first.
+#: Experiment -> hours on two cores at full size, as ketasim forecasts them; the circuit first, then synapses.
 HOURS = {
-    "infusion_against_vehicle": 0.1,
+    "infusion_against_vehicle": 0.15,
     "dose_response": 0.1,
-    "circuit_controls": 0.1,
-    "network_sampling": 0.1,
-    "persistent_activity": 0.1,
-    "fit_cascade": 0.1,
-    "what_drives_bdnf": 0.1,
-    "synapses_against_vehicle": 0.1,
+    "circuit_controls": 1.2,
+    "network_sampling": 0.35,
+    "persistent_activity": 0.15,
+    "fit_cascade": 0.35,
+    "what_drives_bdnf": 0.2,
+    "synapses_against_vehicle": 0.8,
     "scaling_on_and_off": 0.1,
-    "spines_before_and_after": 0.1,
-    "one_dose_or_six": 0.1,
+    "spines_before_and_after": 0.05,
+    "one_dose_or_six": 0.2,
     "four_weeks_in_range": 0.1,
-    "rest_for_four_weeks": 0.1,
-    "rebound": 0.1,
-    "headline": 0.1,
+    "rest_for_four_weeks": 0.05,
+    "rebound": 0.15,
+    "headline": 1.2,
 }
 
 

@@ -17,6 +17,7 @@ ARMS = {"ketamine": RAT, "vehicle": RAT | SALINE}
 DAY = 86_400.0
 MEASURES = ("edges", "in_degree_sd", "reciprocity", "clustering", "path_length", "modularity")
 EVENTS = {0: ("born", "-"), 1: ("died", "--")}
+COLOURS = {"ketamine": "C0", "vehicle": "0.5"}
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     for arm, file in ketasim.sweep_runs(chosen.out).set_index("arm")["file"].items():
         with ketasim.open_trajectory(file) as trajectory:
             measures = trajectory.graph_measures()[[*MEASURES]].to_dataframe().reset_index()
-            measures["time"] /= DAY
+            measures["time"] = (measures["time"] / DAY).round(2)
             tables.append(measures.rename(columns={"time": "day"}).assign(arm=arm))
             draw(trajectory, arm, *panels)
     panels[0].set(xlabel="days later", ylabel="share that survives", ylim=(0.0, 1.02))
@@ -46,14 +47,17 @@ def draw(trajectory: ketasim.Trajectory, arm: str, left: plt.Axes, right: plt.Ax
     events, last = trajectory.structure_events(("PYR", "PYR")), trajectory["firing_rate"]["time"].values[-1] / DAY
     n = trajectory.topology().sizes["PYR"]
     start, day = (among(trajectory.topology(time), n) for time in ("0 d", "1 d"))
-    deaths = pandas.Series(events.time, events.source * n + events.target)[events.kind == 1]
-    for since, edges, label in ((0.0, start, "at the start"), (DAY, np.setdiff1d(day, start), "born in the first day")):
+    deaths = pandas.Series(events.time, events.source.astype(np.int64) * n + events.target)[events.kind == 1]
+    new = np.setdiff1d(day, start)
+    for since, edges, label, style in ((0.0, start, "at the start", "-"), (DAY, new, "born in the first day", "--")):
         died = deaths[deaths > since].groupby(level=0).min().reindex(edges).fillna(np.inf).to_numpy()
         days = np.linspace(0.0, last - since / DAY, 25)
-        left.plot(days, [(died > since + later * DAY).mean() for later in days], label=f"{arm}, {label}")
+        shares = [(died > since + later * DAY).mean() for later in days]
+        left.plot(days, shares, style, color=COLOURS[arm], label=f"{arm}, {label}")
     for kind, (name, style) in EVENTS.items():
         count, ends = np.histogram(events.time[events.kind == kind] / DAY, bins=np.arange(last + 1.0))
-        right.step(ends[:-1], 100.0 * count / len(start), style, where="post", label=f"{arm}, {name}")
+        words = {"color": COLOURS[arm], "ls": style, "label": f"{arm}, {name}"}
+        right.stairs(100.0 * count / len(start), ends, baseline=None, **words)
 
 
 def among(graph, n: int) -> np.ndarray:

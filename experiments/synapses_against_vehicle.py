@@ -9,6 +9,7 @@ errors over sets). A vehicle rests, so that one serves all variants. Times of pe
 """
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas
 from common import ADVICE, RAT, SALINE, options, store
 
@@ -68,7 +69,9 @@ def chosen_numbers(table: pandas.DataFrame) -> pandas.DataFrame:
     scale = [1.0 / 3600.0 if name.endswith("_time") else 1.0 for name in names]
     numbers = {"change": rows["difference"] * scale, "standard_error": rows["error"] * scale}
     numbers |= {"share_up": rows["share_up"], "members": rows["pairs"]}
-    return pandas.DataFrame(numbers).assign(quantity=names).reset_index(drop=True)
+    rows = pandas.DataFrame(numbers).reset_index(drop=True)
+    rows.insert(0, "quantity", names)
+    return rows
 
 
 def figure_of(rows: pandas.DataFrame) -> plt.Figure:
@@ -76,10 +79,11 @@ def figure_of(rows: pandas.DataFrame) -> plt.Figure:
     figure, all_axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
     density = rows[rows["quantity"].str.startswith("spine_density")]
     for axes, (case, of_case) in zip(all_axes, density.groupby("case", sort=False), strict=True):
-        for variant, of_one in of_case.groupby("variant", sort=False):
+        for place, (variant, of_one) in enumerate(of_case.groupby("variant", sort=False)):
+            days = np.array([1.0, 3.0, 7.0])[: len(of_one)] + 0.12 * place  # side by side
             mean, error = 100.0 * of_one["change"], 100.0 * of_one["standard_error"]
-            axes.errorbar((1, 3, 7)[: len(of_one)], mean, error, marker="o", capsize=3, label=variant)
-        axes.set(title=case, xlabel="days", ylabel="spine density against vehicle (%)")
+            axes.errorbar(days, mean, error, marker="o", ms=4, capsize=3, label=variant)
+        axes.set(title=case, xlabel="days", ylabel="spine density against vehicle (%)", xlim=(0.0, 8.0))
         axes.axhline(0.0, color="0.5", lw=0.8)
     all_axes[0].legend(frameon=False, fontsize=8)
     figure.suptitle(f"Spines after ketamine; {ADVICE}", fontsize=10)

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-MADE_WITH = re.compile(r"made with\s+(?:[\w-]+\s+){0,6}?(\d+\.\d+\.\d+)")
+MADE_WITH = re.compile(r"made\s+with\s+(?:[\w-]+\s+){0,6}?(\d+\.\d+\.\d+)")
 #: Experiments, without what they share and the search for the default weights, which has stages of its own.
 NAMES = sorted({path.stem for path in (ROOT / "experiments").glob("*.py")} - {"calibrate_network", "common", "make"})
 
@@ -56,6 +56,15 @@ def test_an_old_table_without_its_version_is_found(tmp_path):
     assert list(unsaid([page], "a", "0.3.0")) == ["page.md"]
     assert list(unsaid([page], "b", None)) == ["page.md"]
     assert list(unsaid([page], "c", None)) == []
+
+
+def test_a_table_is_stale_when_what_it_was_made_from_changed(common, monkeypatch):
+    """Catches a table of other equations, parameters or another script that passes for one of today."""
+    stamp = common.made_from("rebound") | {"ketasim": "0.3.0"}
+    monkeypatch.setattr(common, "stamps_of_tables", lambda: {"rebound": stamp})
+    assert "rebound" not in common.stale()
+    stamp["values"] = "other"
+    assert common.stale()["rebound"] == "values changed since ketasim 0.3.0"
 
 
 def test_make_results_knows_every_experiment(common):
