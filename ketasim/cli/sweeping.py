@@ -48,13 +48,13 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per option
     if jobs is not None and jobs < 1:
         fail(f"--jobs {jobs}: at least 1", 2)
     if resume is not None and config is None:
-        begun = continued(resume, jobs, own)
+        begun = continued(resume, jobs, own, named == "local")
     elif config is None:
         fail("name an experiment file or an example, or --resume DIR", 2)
     else:
         changes = [f"sweep.{key}={value}" for key, value in (("replicates", replicates), ("keep", keep)) if value]
         experiment, arms, section, document = load_sweep(config, [*(overrides or []), *changes], zipped, own)
-        begun = begin(experiment, section, arms, document, out=resume or out, jobs=jobs, yes=yes)
+        begun = begin(experiment, section, arms, document, out=resume or out, jobs=jobs, yes=yes, here=named == "local")
     again = " ".join(
         ["ketasim sweep --resume", str(begun.folder), *(f"--mechanism {file}" for file in mechanism or ())]
     )

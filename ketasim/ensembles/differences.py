@@ -141,7 +141,9 @@ def _of_arms(drug: "xarray.Dataset", vehicle: "xarray.Dataset", over: Sequence[s
     ours = pairs[["pair", "run"]].merge(summary, on="run").drop(columns="run")
     theirs = pairs[["pair", "other"]].merge(summary, left_on="other", right_on="run").drop(columns=["run", "other"])
     both = ours.merge(theirs, on=["pair", *_KEY], how="outer", suffixes=("_drug", "_vehicle"), sort=False)
-    both = both.merge(pairs, on="pair")
+    order = summary[_KEY].drop_duplicates()  # that of the summaries
+    order = order.assign(order=range(len(order)))
+    both = both.merge(pairs, on="pair").merge(order, on=_KEY).sort_values("order", kind="stable")
     by = [f"by {name}" for name in kept]
     for name, column in zip(kept, by, strict=True):
         both[column] = both[name].astype(str)

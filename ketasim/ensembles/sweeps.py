@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -106,14 +107,11 @@ class Forecast(NamedTuple):
         Wall time with all processes.
     size : float
         Bytes that are kept.
-    memory : float
-        Bytes of memory of one process.
     """
 
     runs: int
     seconds: float
     size: float
-    memory: float
 
     def __str__(self) -> str:
         return f"{self.runs:,} runs, about {about(self.seconds)}, {decimal(round(self.size))} on disk"
@@ -202,7 +200,7 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per choice
     given = dict(design or {})
     given["grid"] = {**given.get("grid", {}), **{path: _listed(path, one) for path, one in (parameters or {}).items()}}
     section = section_of({"replicates": replicates, "keep": keep, **given})
-    begun = begin(experiment, section, arms, out=out, jobs=jobs, yes=yes)
+    begun = begin(experiment, section, arms, out=out, jobs=jobs, yes=yes, here=engine == "local")
     finish(begun, executor_of(engine, begun.jobs), mechanisms, progress)
     return open_sweep(begun.folder)
 
@@ -222,7 +220,7 @@ class Begun(NamedTuple):
     jobs: int
 
 
-def begin(
+def begin(  # noqa: PLR0913 - what a sweep is
     experiment: Experiment,
     section: SweepSection,
     arms: Mapping[str, Mapping[str, Any]] | None,
@@ -231,6 +229,7 @@ def begin(
     out: str | Path | None = None,
     jobs: int | None = None,
     yes: bool = False,
+    here: bool = True,
 ) -> Begun:
     """Make the folder of a sweep and its table of runs, or find them; parameters and errors as of `sweep`."""
     plan = plan_of(experiment, section, arms, document)
@@ -244,8 +243,9 @@ def begin(
         _check_same(folder, experiment, plan)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SweepError(f"{folder}: exists and is no sweep; give another folder")
-    forecast, jobs = forecast_of(experiment, plan, folder, jobs)
+    jobs = processes_of(experiment, plan, jobs, here)
     if not found:
+        forecast = forecast_of(experiment, plan, folder, jobs)
         _LOGGER.info("%s: %s with %d process%s", folder, forecast, jobs, "es" if jobs > 1 else "")
         if not yes and (forecast.runs > MANY_RUNS or forecast.size > MANY_BYTES):
             raise ResourceError(f"the sweep has {forecast}; --yes (in Python yes=True) starts it")
@@ -283,18 +283,20 @@ def resume_sweep(
     SweepError
         There is no sweep, or ketasim, its parameters or a file that it reads changed since it began.
     """
-    begun = continued(folder, jobs, mechanisms)
+    begun = continued(folder, jobs, mechanisms, engine == "local")
     finish(begun, executor_of(engine, begun.jobs), mechanisms, progress)
     return open_sweep(begun.folder)
 
 
-def continued(folder: str | Path, jobs: int | None = None, mechanisms: Sequence[Mechanism] = ()) -> Begun:
+def continued(
+    folder: str | Path, jobs: int | None = None, mechanisms: Sequence[Mechanism] = (), here: bool = True
+) -> Begun:
     """Return a sweep that was begun before, after checking that nothing it depends on has changed."""
     place = Path(folder).expanduser()
     facts = Store(place).facts()
     experiment, plan = Experiment.from_given(json.loads(facts["experiment"]), mechanisms), Plan.from_json(facts["plan"])
     _check_same(place, experiment, plan)
-    return Begun(place, experiment, plan, forecast_of(experiment, plan, place, jobs)[1])
+    return Begun(place, experiment, plan, processes_of(experiment, plan, jobs, here))
 
 
 def finish(
@@ -425,32 +427,59 @@ def executor_of(engine: str | Executor, jobs: int, scheduler: str | None = None)
     return found
 
 
-def forecast_of(experiment: Experiment, plan: Plan, folder: Path, jobs: int | None = None) -> tuple[Forecast, int]:
-    """Return what a sweep will take and with how many processes, from the first run of each arm and the last run.
+def processes_of(experiment: Experiment, plan: Plan, jobs: int | None, here: bool = True) -> int:
+    """Return how many processes compute a sweep at a time: one for each core, or as many as asked for.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What all runs have in common.
+    plan : Plan
+        The runs.
+    jobs : int, optional
+        Processes asked for.
+    here : bool
+        Whether they share the memory of this machine, which is then checked once for all of them.
 
     Raises
     ------
     ResourceError
-        Memory does not suffice for one run, or disk for what is kept.
+        Memory does not suffice for one run.
     """
-    step = int(np.prod(plan.shape[[axis.name for axis in plan.axes].index(ARM) + 1 :])) if plan.arms else plan.size
-    tried = {*range(0, min(plan.size, step * max(1, len(plan.arms))), max(1, step)), plan.size - 1}
-    chosen = [experiment_of(experiment, plan.run(number)) for number in sorted(tried)]
-    sizes = [size_of(one) for one in chosen]
-    memory = max(memory_of(size, one) for size, one in zip(sizes, chosen, strict=True))
-    free, cores = free_memory(), os.cpu_count() or 1
+    wanted = max(1, min(jobs or os.cpu_count() or 1, plan.size))
+    if not here:
+        return wanted
+    memory = max(memory_of(size_of(one), one) for one in _samples(experiment, plan))
+    free = free_memory()
     if memory > free:
         raise ResourceError(f"a run needs about {decimal(round(memory))} of memory, {decimal(round(free))} are free")
-    most = jobs or cores
-    jobs = max(1, min(most, plan.size, int(free / memory)))
-    if jobs < min(most, plan.size):
-        _LOGGER.info("memory suffices for %d processes at a time", jobs)
-    kept = np.mean([_kept(one, size, plan.keep) for one, size in zip(chosen, sizes, strict=True)]) * plan.size
+    if free < memory * wanted:
+        _LOGGER.info("memory suffices for %d processes at a time", int(free / memory))
+    return min(wanted, int(free / memory))
+
+
+def forecast_of(experiment: Experiment, plan: Plan, folder: Path, jobs: int) -> Forecast:
+    """Return what a sweep will take with so many processes, from the first run of each arm and the last run.
+
+    Raises
+    ------
+    ResourceError
+        The disk does not suffice for what is kept.
+    """
+    chosen = _samples(experiment, plan)
+    kept = float(np.mean([_kept(one, size_of(one), plan.keep) for one in chosen])) * plan.size
     room = free_disk(folder)
     if kept > room:
         raise ResourceError(f"{folder} will take about {decimal(round(kept))}, {decimal(round(room))} are free there")
-    seconds = float(np.mean([wall_time_of(one) for one in chosen])) * plan.size / jobs
-    return Forecast(plan.size, seconds, float(kept), memory), jobs
+    return Forecast(plan.size, float(np.mean([wall_time_of(one) for one in chosen])) * plan.size / jobs, kept)
+
+
+def _samples(experiment: Experiment, plan: Plan) -> list[Experiment]:
+    """Return experiments that stand for all: the first run of each arm and the last of all."""
+    after = [axis.name for axis in plan.axes].index(ARM) + 1 if plan.arms else 0
+    step = math.prod(plan.shape[after:])
+    numbers = {*range(0, step * max(1, len(plan.arms)), step), plan.size - 1}
+    return [experiment_of(experiment, plan.run(number)) for number in sorted(numbers)]
 
 
 def _kept(experiment: Experiment, size: Any, keep: str) -> float:

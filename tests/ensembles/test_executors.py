@@ -192,14 +192,15 @@ def test_ctrl_c_lets_runs_stop_and_the_sweep_go_on(tmp_path):
     assert list((tmp_path / "s" / "runs").rglob("*.checkpoint"))
 
 
-def test_one_process_more_than_memory_allows_is_not_started(alone, monkeypatch, tmp_path):
+def test_one_process_more_than_memory_allows_is_not_started(alone, monkeypatch):
     """Catches processes that each find enough memory, and together do not."""
     monkeypatch.setattr("ketasim.ensembles.sweeps.free_memory", lambda: 450e6)  # a run without network takes 200 MB
     from ketasim.config.sweeps import section_of
     from ketasim.ensembles.plan import plan_of
-    from ketasim.ensembles.sweeps import forecast_of
+    from ketasim.ensembles.sweeps import processes_of
 
     plan = plan_of(alone(), section_of({"replicates": 9}))
-    assert forecast_of(alone(), plan, tmp_path, 4)[1] == 2
+    assert processes_of(alone(), plan, 4) == 2
+    assert processes_of(alone(), plan, 4, here=False) == 4  # of a cluster, whose nodes have memory of their own
     assert isinstance(executor_of("local", 2), Local)
     assert ALONE["network"] == "none"
