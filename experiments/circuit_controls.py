@@ -80,9 +80,8 @@ def rows_of(steady, arm: str, seeds: int) -> pandas.DataFrame:
         for name, words in QUANTITIES.items():
             change = change_in_percent(steady.sel({KEY: level}), without, name)
             rows += [(concentration, f"{words} {one}, %", *change.sel(population=one).values) for one in CLASSES]
-        rates = ketasim.courses(steady.sel({KEY: level}), without, "firing_rate_window")["vehicle"]
-        words = "rate of {} without ketamine, Hz"
-        rows += [(concentration, words.format(one), *rates.sel(population=one).values) for one in CLASSES]
+    rates = ketasim.courses(steady.sel({KEY: "1 uM"}), without, "firing_rate_window")["vehicle"]
+    rows += [(0.0, f"rate of {one}, Hz", *rates.sel(population=one).values) for one in CLASSES]
     table = pandas.DataFrame(rows, columns=("concentration_uM", "quantity", "mean", "standard_error"))
     table.insert(0, "arm", arm)
     return table.assign(seeds=seeds)
@@ -115,7 +114,8 @@ def shuffled(experiment: ketasim.Experiment, file: Path) -> Path:
 def figure_of(rows: pandas.DataFrame) -> plt.Figure:
     """Draw changes of the three rates, one panel per concentration."""
     figure, panels = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained", sharey=True)
-    for panel, (concentration, of_level) in zip(panels, rows.groupby("concentration_uM"), strict=True):
+    of_levels = rows[rows["concentration_uM"] > 0.0].groupby("concentration_uM")
+    for panel, (concentration, of_level) in zip(panels, of_levels, strict=True):
         for place, name in enumerate(CLASSES):
             of_class = of_level[of_level["quantity"] == f"rate of {name}, %"]
             places = np.arange(len(of_class)) + 0.2 * (place - 1)
