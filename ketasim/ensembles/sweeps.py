@@ -18,7 +18,7 @@ from ketasim import __version__
 from ketasim.config import Experiment, load_experiment
 from ketasim.config.display import leaves
 from ketasim.config.sweeps import SweepSection, section_of
-from ketasim.digests import code_digest, text_digest
+from ketasim.digests import code_digest, file_digest, text_digest
 from ketasim.documents import Document, KetasimError
 from ketasim.documents.nearest import shown
 from ketasim.documents.units import about
@@ -32,7 +32,7 @@ from ketasim.ensembles.worker import STOP, Task
 from ketasim.kernels.jit import compiled_before
 from ketasim.mechanisms import Mechanism
 from ketasim.pipeline import CancelledError, RunInterrupted
-from ketasim.recording.provenance import CODE, environment
+from ketasim.recording.provenance import CODE, environment, own_code
 from ketasim.simulation import Simulation
 from ketasim.simulation.cost import ResourceError, file_of, free_disk, free_memory, memory_of, size_of, wall_time_of
 from ketasim.simulation.interrupts import HeldInterrupts
@@ -245,6 +245,8 @@ def begin(  # noqa: PLR0913 - what a sweep is
         raise SweepError(f"{folder}: exists and is no sweep; give another folder")
     jobs = processes_of(experiment, plan, jobs, here)
     if not found:
+        if experiment.network is not None:
+            compile_kernels()  # before a window is timed
         forecast = forecast_of(experiment, plan, folder, jobs)
         _LOGGER.info("%s: %s with %d process%s", folder, forecast, jobs, "es" if jobs > 1 else "")
         if not yes and (forecast.runs > MANY_RUNS or forecast.size > MANY_BYTES):
@@ -493,14 +495,18 @@ def identity(experiment: Experiment, plan: Plan) -> dict[str, str]:
     packages = {name: found for name, found in environment().items() if name in ("numpy", "scipy", "numba")}
     drugs = repr([describe_drug(experiment.catalogue[name]) for name in sorted(experiment.catalogue)])
     resolved = {key: value for key, value in experiment.resolved().items() if key not in _NO_RESULT}
+    given = [one for one in (*experiment.own_mechanisms, *experiment.own_exposures)]
+    own = {f"code of {getattr(one, 'name', None) or one.kind}": own_code(one) for one in given}
+    swept = [Path(str(one)) for axis in plan.axes for column in axis.columns.values() for one in column]
+    files = [file_digest(path) for path in swept if path.is_absolute() and path.is_file()]
     return {
         "ketasim": __version__,
         "code": code_digest(*CODE),
         "drugs": text_digest(drugs),
-        "files": text_digest(experiment.sha256),
+        "files": text_digest(" ".join([experiment.sha256, *files])),
         "settings": json.dumps(resolved, sort_keys=True),
         "axes": plan.to_json(),
-    } | packages
+    } | (packages | own)
 
 
 def _check_same(folder: Path, experiment: Experiment, plan: Plan) -> None:

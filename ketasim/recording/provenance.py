@@ -28,8 +28,8 @@ def identity(simulation: Simulation) -> dict[str, str]:
     """Return what two runs must share for their results to be identical bit for bit, by name."""
     packages = {name: version for name, version in environment().items() if name in ("numpy", "scipy", "numba")}
     mechanisms = [one for one in simulation.mechanisms if one not in ORDER]
-    own = {f"code of {one.name}": _own_code(one) for one in mechanisms}
-    own |= {f"code of {one.kind}": _own_code(one) for one in simulation.experiment.own_exposures}
+    own = {f"code of {one.name}": own_code(one) for one in mechanisms}
+    own |= {f"code of {one.kind}": own_code(one) for one in simulation.experiment.own_exposures}
     engine = simulation.engine
     if engine is not None and simulation.engine_is_given:
         own |= {"engine": text_digest(engine.digest(simulation.signals)), "code of the engine": _source(type(engine))}
@@ -42,7 +42,7 @@ def identity(simulation: Simulation) -> dict[str, str]:
     } | (packages | own)
 
 
-def _own_code(declared: Any) -> str:
+def own_code(declared: Any) -> str:
     """Digest of the functions and models of a declaration, with plain values they enclose, not of what they call."""
     parts = [item for item in vars(declared).values() if callable(item)]
     texts = []
