@@ -75,8 +75,3 @@ def _of_stopped(future: Any, task: Task) -> Outcome:
         return outcome
     except Exception:
         return Outcome(task.run.number, WAITING)
-
-
-def executor(jobs: int, scheduler: str | None) -> Dask:
-    """Return the executor of a cluster."""
-    return Dask(jobs, scheduler)

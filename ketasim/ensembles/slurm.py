@@ -210,8 +210,3 @@ def _has_ended(one: _Job, left: set[int], missed: dict[str, float]) -> bool:
         why, many = lines[-1] if lines else "it is no longer in the queue", "s" if len(undone) > 1 else ""
         _LOGGER.warning("job %s left %d run%s undone: %s", one.job.job_id, len(undone), many, why)
     return True
-
-
-def executor(jobs: int, scheduler: str | None) -> Slurm:
-    """Return the executor of the cluster whose commands are on this machine."""
-    return Slurm(jobs)

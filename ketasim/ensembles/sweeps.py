@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -47,7 +46,7 @@ _LOGGER = logging.getLogger("ketasim")
 PROGRESS = logging.getLogger("ketasim.progress")
 _BETWEEN_LINES = 60.0  #: s
 
-#: Engines by name, beside ``local``; each is a module with `executor(jobs, scheduler)`.
+#: Engines by name.
 ENGINES = ("local", "dask", "slurm")
 
 #: Bytes per run, and per row with and without a network, of signals in the database.
@@ -191,8 +190,8 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per choice
     >>> experiment = ketasim.load_experiment("human_infusion", ["network=none", "recording={}", "duration=1 h"])
     >>> out = tempfile.mkdtemp() + "/doses"
     >>> found = ketasim.sweep(experiment, {"doses.0.amount": ["0.25 mg/kg", "0.5 mg/kg"]}, jobs=1, out=out)
-    >>> found["plasma_concentration"].sel(compound="ketamine").max("time").values.round().ravel()  # ng/mL
-    array([ 89., 177.])
+    >>> found["plasma_concentration"].sel(compound="S-ketamine").max("time").values.round().ravel()  # ng/mL
+    array([44., 89.])
     """
     if not isinstance(experiment, Experiment):
         raise TypeError(f"sweep takes an Experiment, such as ketasim.load_experiment('quick'), not {experiment!r}")
@@ -422,11 +421,15 @@ def executor_of(engine: str | Executor, jobs: int, scheduler: str | None = None)
     if engine not in ENGINES:
         raise SweepError(unknown("engine", engine, ENGINES))
     try:
-        module = import_module(f"ketasim.ensembles.{engine}")
+        if engine == "dask":
+            from ketasim.ensembles.dask import Dask
+
+            return Dask(jobs, scheduler)
+        from ketasim.ensembles.slurm import Slurm
+
+        return Slurm(jobs)
     except ImportError as error:
         raise SweepError(f"the engine {engine} needs {error.name}: pip install 'ketasim[{engine}]'") from error
-    found: Executor = module.executor(jobs, scheduler)
-    return found
 
 
 def processes_of(experiment: Experiment, plan: Plan, jobs: int | None, here: bool = True) -> int:
@@ -495,8 +498,8 @@ def identity(experiment: Experiment, plan: Plan) -> dict[str, str]:
     packages = {name: found for name, found in environment().items() if name in ("numpy", "scipy", "numba")}
     drugs = repr([describe_drug(experiment.catalogue[name]) for name in sorted(experiment.catalogue)])
     resolved = {key: value for key, value in experiment.resolved().items() if key not in _NO_RESULT}
-    given = [one for one in (*experiment.own_mechanisms, *experiment.own_exposures)]
-    own = {f"code of {getattr(one, 'name', None) or one.kind}": own_code(one) for one in given}
+    own = {f"code of {one.name}": own_code(one) for one in experiment.own_mechanisms}
+    own |= {f"code of {one.kind}": own_code(one) for one in experiment.own_exposures}
     swept = [Path(str(one)) for axis in plan.axes for column in axis.columns.values() for one in column]
     files = [file_digest(path) for path in swept if path.is_absolute() and path.is_file()]
     return {

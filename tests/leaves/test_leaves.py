@@ -68,7 +68,8 @@ def contents(path):
 
 def test_every_leaf_of_the_schema_is_listed_once():
     """Catches a new key of which nobody has said what it changes, and a list of keys that are no more."""
-    assert leaves(experiment_schema()) == CASES.keys() | WITHOUT_EFFECT.keys()
+    of_one_run = {leaf for leaf in leaves(experiment_schema()) if leaf.split(".")[0] not in ("arms", "sweep")}
+    assert of_one_run == CASES.keys() | WITHOUT_EFFECT.keys()
     assert not CASES.keys() & WITHOUT_EFFECT.keys()
 
 
