@@ -50,7 +50,7 @@ _BETWEEN_LINES = 60.0  #: s
 ENGINES = ("local", "dask", "slurm")
 
 #: Bytes per run, and per row with and without a network, of signals in the database.
-_RUN, _ROW, _ROW_ALONE = 2.5e3, 300.0, 60.0
+_RUN, _ROW, _ROW_ALONE = 2.5e3, 450.0, 125.0
 
 #: Errors and differing keys that are shown.
 _SHOWN = 5

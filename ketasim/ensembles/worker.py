@@ -68,7 +68,7 @@ def perform(task: Task) -> Outcome:
     facts: dict[str, Any] = {"processor": processor()}
     try:
         with _computed(task) as trajectory:
-            facts |= {"digest": trajectory.digest(), "summary": _summary(trajectory)}
+            facts |= {"digest": trajectory.attributes["content_sha256"], "summary": _summary(trajectory)}
             if task.keep != "summary":
                 facts["signals"] = _signals(trajectory)
         if task.keep != "file" and trajectory.path is not None:
