@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -131,8 +132,10 @@ def _begin(parent: int) -> None:
     def watch() -> None:
         import psutil
 
-        while psutil.pid_exists(parent):
-            time.sleep(_LOOK)
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(parent)
+            while process.status() != psutil.STATUS_ZOMBIE:  # killed, and not missed by its own parent yet
+                time.sleep(_LOOK)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
