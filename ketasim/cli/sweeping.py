@@ -9,6 +9,8 @@ from ketasim.cli.common import AsJson, Debug, Overrides, Quiet, command, fail, n
 from ketasim.cli.own_mechanisms import Mechanisms, mechanisms_in
 
 if TYPE_CHECKING:
+    import pandas
+
     from ketasim.ensembles.sweeps import Begun
 
 
@@ -52,7 +54,9 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per option
     elif config is None:
         fail("name an experiment file or an example, or --resume DIR", 2)
     else:
-        changes = [f"sweep.{key}={value}" for key, value in (("replicates", replicates), ("keep", keep)) if value]
+        changes = [
+            f"sweep.{key}={value}" for key, value in (("replicates", replicates), ("keep", keep)) if value is not None
+        ]
         experiment, arms, section, document = load_sweep(config, [*(overrides or []), *changes], zipped, own)
         begun = begin(experiment, section, arms, document, out=resume or out, jobs=jobs, yes=yes, here=named == "local")
     again = " ".join(
@@ -81,8 +85,8 @@ def _report(begun: "Begun", again: str, quiet: bool, as_json: bool) -> None:
     from ketasim.ensembles.sweeps import IncompleteSweepError, check_complete
 
     runs = sweep_runs(begun.folder)
-    runs.to_csv(begun.folder / "runs.csv", index=False)
-    sweep_summary(begun.folder).to_csv(begun.folder / "summary.csv", index=False)
+    _write(runs, begun.folder / "runs.csv")
+    _write(sweep_summary(begun.folder), begun.folder / "summary.csv")
     if as_json:
         numbers(runs, as_json)
     try:
@@ -92,6 +96,20 @@ def _report(begun: "Begun", again: str, quiet: bool, as_json: bool) -> None:
     if not quiet and not as_json:
         print(f"{len(runs)} runs done; ketasim.open_sweep({str(begun.folder)!r}) opens them, runs.csv and summary.csv")
         print("in that folder are tables. A research and teaching model; not medical advice.")
+
+
+def _write(table: "pandas.DataFrame", path: Path) -> None:
+    """Replace a table of the sweep as a whole."""
+    from ketasim.ensembles.store import SweepError
+    from ketasim.storage.datasets import reason_of
+
+    part = path.with_name(f"{path.name}.part")
+    try:
+        table.to_csv(part, index=False)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SweepError(f"{path}: cannot be written: {reason_of(error)}; runs that are done are kept") from error
 
 
 @command

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, Field, StrictInt, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
 from ketasim.config.experiment import Experiment
 from ketasim.config.load import read_with_overrides
@@ -44,6 +44,7 @@ class Range(Record):
         alias="to", description="upper end, in the same unit"
     )
     scale: Literal["linear", "log"] = Field(default="linear", description="linear, or log: uniform in the logarithm")
+    whole: StrictBool = Field(default=False, description="draw whole numbers, both ends included")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -52,14 +53,11 @@ class Range(Record):
             raise ValueError(f"{shown(self.low)} and {shown(self.high)} must have the same unit")
         if not low < high:
             raise ValueError(f"`from` must be less than `to`, got {shown(self.low)} and {shown(self.high)}")
+        if self.whole and (self.scale == "log" or unit or low % 1 or high % 1):
+            raise ValueError("whole numbers are drawn between whole numbers without a unit, on a linear scale")
         if self.scale == "log" and low <= 0.0:
             raise ValueError(f"a logarithmic scale needs a positive `from`, got {shown(self.low)}")
         return self
-
-    @property
-    def whole(self) -> bool:
-        """Whether whole numbers are drawn: both ends are written as such, without a unit."""
-        return type(self.low) is int and type(self.high) is int
 
     def at(self, fraction: float) -> Any:
         """Return the value at a fraction of the range in [0, 1): a number, or text with the unit.
@@ -226,4 +224,5 @@ def _items(text: str) -> list[Any]:
     if last is None or not last[2]:
         return list(items)
     plain = [type(item) in (int, float) for item in items[:-1]]
-    return [f"{item} {last[2]}" if bare else item for item, bare in zip(items, [*plain, False], strict=True)]
+    found = [f"{item} {last[2]}" if bare else item for item, bare in zip(items, plain, strict=False)]
+    return [*found, f"{last[1]} {last[2]}"]

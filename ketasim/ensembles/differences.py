@@ -258,6 +258,8 @@ def arms_of(found: "xarray.Dataset", drug: str | None = None, vehicle: str | Non
     names = [str(name) for name in found[ARM].values] if ARM in found.coords else []
     if drug is None and vehicle is None and len(names) == 2:
         drug, vehicle = names
+    if drug is None or vehicle is None:
+        raise ComparisonError(f"name two arms; the sweep has {', '.join(names) or 'none'}")
     for name in (drug, vehicle):
         if name not in names:
             raise ComparisonError(f"the sweep has no arm {name!r}; it has {', '.join(names) or 'none'}")

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ketasim.ensembles.differences import courses, pairs_of
+from ketasim.ensembles.plan import ARM
 from ketasim.plots.bands import plot_bands
 from ketasim.plots.page import page_figure
 
@@ -36,5 +37,9 @@ def comparison_figure(drug: "xarray.Dataset", vehicle: "xarray.Dataset", *names:
     chosen = names or [name for name in _SHOWN if name in drug]
     found = {name: courses(drug, vehicle, name) for name in chosen}
     pairs, averaged, _ = pairs_of(drug, vehicle)
-    title = f"{len(pairs)} pairs of runs; means and two standard errors over {', '.join(averaged)}; grey: the other arm"
+    one, other = (
+        str(arm.coords[ARM].item()) if ARM in arm.coords and not arm[ARM].dims else "" for arm in (drug, vehicle)
+    )
+    arms = f"{one or 'first arm'} (grey: {other or 'second arm'})"
+    title = f"{arms}; {len(pairs)} pairs, mean and two standard errors over {', '.join(averaged)}"
     return plot_bands(page_figure(), found, title)

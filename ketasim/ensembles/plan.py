@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -180,7 +181,9 @@ def draw(kind: str, draws: Draws) -> dict[str, tuple[Any, ...]]:
         from scipy.stats import qmc
 
         sampler = {"latin_hypercube": qmc.LatinHypercube, "sobol": qmc.Sobol}[kind](len(draws.ranges), rng=draws.seed)
-        unit = sampler.random(draws.samples)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of numbers of samples that are no power of two
+            unit = sampler.random(draws.samples)
     return {
         path: tuple(one.at(float(fraction)) for fraction in column)
         for (path, one), column in zip(draws.ranges.items(), unit.T, strict=True)

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -130,7 +130,7 @@ class Store:
         Parameters
         ----------
         folder : Path
-            Folder, which exists.
+            Folder, which is made.
         facts : mapping
             What the sweep is, as text by name.
         labels : iterable of str
@@ -138,12 +138,18 @@ class Store:
         """
         store = cls(folder)
         part = store.path.with_name(f"{NAME}.part")
-        part.unlink(missing_ok=True)
-        with closing(sqlite3.connect(part)) as file, file:
-            file.executescript(_TABLES)
-            file.executemany("INSERT INTO facts VALUES (?, ?)", [("format", FORMAT), *facts.items()])
-            file.executemany("INSERT INTO runs (number, labels) VALUES (?, ?)", enumerate(labels))
-        part.replace(store.path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            part.unlink(missing_ok=True)
+            with closing(sqlite3.connect(part)) as file, file:
+                file.executescript(_TABLES)
+                file.executemany("INSERT INTO facts VALUES (?, ?)", [("format", FORMAT), *facts.items()])
+                file.executemany("INSERT INTO runs (number, labels) VALUES (?, ?)", enumerate(labels))
+            part.replace(store.path)
+        except (OSError, sqlite3.Error) as error:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise SweepError(f"{folder}: cannot be written: {error}") from error
         return store
 
     @contextmanager

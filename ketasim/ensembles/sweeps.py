@@ -36,6 +36,7 @@ from ketasim.simulation import Simulation
 from ketasim.simulation.cost import ResourceError, file_of, free_disk, free_memory, memory_of, size_of, wall_time_of
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.storage.checkpoint import locked
+from ketasim.storage.datasets import reason_of
 
 if TYPE_CHECKING:
     import xarray
@@ -196,7 +197,11 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per choice
     if not isinstance(experiment, Experiment):
         raise TypeError(f"sweep takes an Experiment, such as ketasim.load_experiment('quick'), not {experiment!r}")
     executor_of(engine, 1)  # a wrong one is refused before a folder is made
+    if arms is not None and not isinstance(arms, Mapping):
+        raise TypeError(f"arms map names to changes, such as {{'drug': {{}}}}, not {arms!r}")
     given = dict(design or {})
+    if twice := {*given.get("grid", {})} & {*(parameters or {})}:
+        raise SweepError(f"{min(twice)} is varied twice, in parameters and in design")
     given["grid"] = {**given.get("grid", {}), **{path: _listed(path, one) for path, one in (parameters or {}).items()}}
     section = section_of({"replicates": replicates, "keep": keep, **given})
     begun = begin(experiment, section, arms, out=out, jobs=jobs, yes=yes, here=engine == "local")
@@ -237,11 +242,9 @@ def begin(  # noqa: PLR0913 - what a sweep is
     experiment = Experiment.from_given(given, experiment.own_mechanisms, experiment.own_exposures)
     folder = Path(out) if out is not None else Path("sweeps") / experiment.name
     folder = folder.expanduser()
-    found = (folder / NAME).is_file()
+    found = _is_sweep(folder)
     if found:
         _check_same(folder, experiment, plan)
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SweepError(f"{folder}: exists and is no sweep; give another folder")
     jobs = processes_of(experiment, plan, jobs, here)
     if not found:
         if experiment.network is not None:
@@ -250,11 +253,25 @@ def begin(  # noqa: PLR0913 - what a sweep is
         _LOGGER.info("%s: %s with %d process%s", folder, forecast, jobs, "es" if jobs > 1 else "")
         if not yes and (forecast.runs > MANY_RUNS or forecast.size > MANY_BYTES):
             raise ResourceError(f"the sweep has {forecast}; --yes (in Python yes=True) starts it")
-        folder.mkdir(parents=True, exist_ok=True)
         labels = (json.dumps(run.labels) for run in plan)
         facts = identity(experiment, plan) | {"experiment": json.dumps(given), "plan": plan.to_json()}
         Store.create(folder, facts, labels)
     return Begun(folder, experiment, plan, jobs)
+
+
+def _is_sweep(folder: Path) -> bool:
+    """Whether a folder holds a sweep; SweepError if none can be made there."""
+    try:
+        if (folder / NAME).is_file():
+            return True
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise SweepError(f"{folder}: exists and is no sweep; give another folder")
+        above = next(place for place in folder.absolute().parents if place.exists())
+    except OSError as error:
+        raise SweepError(f"{folder}: cannot be made: {reason_of(error)}") from error
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise SweepError(f"{folder}: cannot be made: {above} is {'read-only' if above.is_dir() else 'a file'}")
+    return False
 
 
 def resume_sweep(

@@ -113,7 +113,7 @@ def test_values_drawn_from_a_range_are_inside_it(low, ratio, fraction, scale):
 
 def test_whole_numbers_are_drawn_with_both_ends():
     """Catches an upper end that is never drawn."""
-    one = Range.model_validate({"from": 1, "to": 3})
+    one = Range.model_validate({"from": 1, "to": 3, "whole": True})
     assert {one.at(fraction / 30) for fraction in range(30)} == {1, 2, 3}
 
 

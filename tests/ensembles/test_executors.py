@@ -30,7 +30,9 @@ def expected(alone, tmp_path):
     return sweep_runs(tmp_path / "expected")["digest"].tolist()
 
 
-@pytest.mark.parametrize("name", ["local", "dask", "submitit"])
+@pytest.mark.parametrize(
+    "name", ["local", *(pytest.param(one, marks=pytest.mark.slow) for one in ("dask", "submitit"))]
+)
 def test_engines_give_the_same_bits(name, alone, tmp_path, expected):
     """Catches an engine that computes runs twice, loses one, or in another setting."""
     engine = Slurm(2, runs=2, cluster="local") if name == "submitit" else executor_of(name, 2)
@@ -110,6 +112,7 @@ def test_outcomes_survive_their_file(alone, tmp_path):
             assert one.dtype == other.dtype
 
 
+@pytest.mark.slow
 def test_outcomes_of_jobs_whose_sweep_was_killed_are_found(alone, tmp_path, expected):
     """Catches hours of a cluster that are computed again because the process that waited for them is gone."""
     from ketasim.config.sweeps import section_of
