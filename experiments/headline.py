@@ -12,7 +12,6 @@ import pandas
 from common import ADVICE, RAT, SALINE, options, store
 
 import ketasim
-from ketasim.network.weights import DEFAULT_SET
 
 ARMS = {"human": {}, "human vehicle": SALINE, "rat": RAT, "rat vehicle": RAT | SALINE}
 #: Words -> quantity, population, instant and statistic; all relative to the vehicle.
@@ -35,8 +34,8 @@ def main() -> None:
     sets = ketasim.weight_sets(agree="C1")[: chosen.size(None, 2)]
     changes = ["duration=7 d", "recording={measures: false}", *chosen.smaller]
     experiment = ketasim.load_experiment("human_infusion", changes)
-    parameters = {"network.weights": [*dict.fromkeys([*sets, DEFAULT_SET])]}
-    ketasim.sweep(experiment, parameters, chosen.size(2, 1), ARMS, chosen.jobs, out=chosen.out, keep="summary")
+    default, seeds = experiment.network.weights.set, chosen.size(2, 1)  # the default set comes first
+    ketasim.sweep(experiment, {"network.weights": sets}, seeds, ARMS, chosen.jobs, out=chosen.out, keep="summary")
     by = ["quantity", "population", "at", "statistic", "arm", "network.weights"]
     values, rows = ketasim.sweep_summary(chosen.out).groupby(by)["value"].mean().unstack("arm"), []
     for species in ("human", "rat"):
@@ -44,7 +43,7 @@ def main() -> None:
         for words, key in NUMBERS.items():
             of_sets = change.loc[key].dropna()
             low, middle, high = np.percentile(of_sets, [5, 50, 95])
-            rows.append((species, words, of_sets[DEFAULT_SET], middle, low, high, (of_sets > 0).mean(), len(of_sets)))
+            rows.append((species, words, of_sets[default], middle, low, high, (of_sets > 0).mean(), len(of_sets)))
     columns = ("species", "number", "default", "median", "5 %", "95 %", "share_up", "circuits")
     found = pandas.DataFrame(rows, columns=columns)
     store(found, chosen, figure_of(found))

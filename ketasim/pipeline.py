@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ketasim.analysis import summarise
-from ketasim.config import Experiment
+from ketasim.config import Experiment, load_experiment
 from ketasim.documents import KetasimError
 from ketasim.engines import Engine, check_engine
 from ketasim.exposures import Exposure
@@ -168,6 +168,13 @@ def resume(  # noqa: PLR0913, PLR0917 - what cannot be stored is given again
             what = (target, experiment, found.graph, found.mechanisms, engine)
             _execute(_Run(*what, checkpointer, progress, found, force))
     return open_trajectory(target)
+
+
+def compile_kernels() -> None:
+    """Compile the kernels that are not in the cache yet, by a short run of a small network; nothing is stored."""
+    small = ["network.neurons=20", "duration=2 s", "recording={}"]
+    schedule = "schedule={baseline: 0.2 s, settle: 0 s, window: 0.1 s}"
+    Simulation(load_experiment("quick", [*small, schedule])).advance("2 s")
 
 
 class _Run(NamedTuple):

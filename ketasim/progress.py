@@ -16,6 +16,9 @@ LOGGER = logging.getLogger("ketasim.progress")
 #: Wall time in s before the first line; each later one takes twice as long, up to the longest.
 _FIRST, _LONGEST = 15.0, 600.0
 
+#: Fraction done from which the rest can be told: the first window may have compiled the kernels.
+_TELLS = 0.02
+
 _WORDS = {
     "build": "building the network",
     "baseline": "measuring the baseline",
@@ -71,13 +74,20 @@ class Lines:
         self._begin = self._last = time.monotonic()
         self._wait = _FIRST
 
-    def __call__(self, progress: Progress) -> None:
-        """Log the progress if it is time for it."""
+    def due(self) -> bool:
+        """Whether it is time for a line, which is then counted as written."""
         now = time.monotonic()
         if now - self._last < self._wait:
-            return
+            return False
         self._last, self._wait = now, min(2.0 * self._wait, _LONGEST)
-        left = (now - self._begin) * (1.0 / progress.done - 1.0) if progress.done > 0.0 else None
+        return True
+
+    def __call__(self, progress: Progress) -> None:
+        """Log the progress of a run if it is time for it."""
+        if not self.due():
+            return
+        now = self._last
+        left = (now - self._begin) * (1.0 / progress.done - 1.0) if progress.done > _TELLS else None
         words = f", about {about(left)} left" if left is not None else ""
         LOGGER.info("%s: %s, %.0f %% of the work done%s", progress.words, progress.clock, 100.0 * progress.done, words)
 

@@ -28,6 +28,7 @@ TESTED_ELSEWHERE = {
     "documents/nearest.py": "documents/test_problems.py",  # near names are part of every message
     "config/models.py": "config/test_experiment.py",  # the sections of an experiment, read as a whole
     "ensembles/dask.py": "ensembles/test_executors.py",  # where runs are computed changes nothing
+    "ensembles/forecast.py": "ensembles/test_executors.py",
     "ensembles/local.py": "ensembles/test_executors.py",
     "ensembles/picture.py": "ensembles/test_differences.py",
     "ensembles/store.py": "ensembles/test_sweeps.py",  # read and written by sweeps only

@@ -25,7 +25,8 @@ def test_lines_come_now_and_then(monkeypatch, caplog):
     assert at[:4] == [15, 45, 105, 225]
     assert 12 < len(at) < 20
     assert max(after - before for before, after in pairwise(at)) == 600
-    assert caplog.messages[0] == "running: 2.5 min of 20 h, 0 % of the work done, about 2 h left"
+    assert caplog.messages[0] == "running: 2.5 min of 20 h, 0 % of the work done"  # too early to tell the rest
+    assert caplog.messages[3] == "running: 38 min of 20 h, 3 % of the work done, about 1.9 h left"
 
 
 def test_a_script_shows_nothing(small, capfd):

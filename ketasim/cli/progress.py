@@ -66,34 +66,11 @@ class ProgressBar:
             print("\n".join(lines), file=sys.stderr)
 
 
-class SweepBar:
+class SweepBar(ProgressBar):
     """Progress callback of a sweep that draws a bar on standard error if that is a terminal."""
 
-    def __init__(self, quiet: bool, total: int):
-        self._hidden, self._total = quiet or not sys.stderr.isatty(), total
-        self._bar: Any = None
-        self._task: Any = None
-
-    def __enter__(self) -> Any:
-        """Return the callback; None where no bar is drawn and the log gets a line now and then."""
-        if self._hidden:
-            return None
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._bar = Progress(
-            BarColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True
-        )
-        self._bar.start()
-        self._task = self._bar.add_task("starting", total=self._total)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __call__(self, progress: "SweepProgress") -> None:  # type: ignore[override]
+        """Show how many runs have ended."""
         if self._bar is not None:
-            self._bar.stop()
-
-    def __call__(self, progress: "SweepProgress") -> None:
-        """Show how many runs have ended, and when the last one may."""
-        self._bar.update(self._task, completed=progress.done + progress.failed, description=progress.words)
+            done = (progress.done + progress.failed) / progress.total
+            self._bar.update(self._task, completed=done, description=progress.words)

@@ -131,18 +131,8 @@ def check(
 @command
 def warmup(quiet: Quiet = False, debug: Debug = False) -> None:
     """Compile the kernels now, so that the next run starts immediately."""
-    import ketasim
     from ketasim.kernels.jit import CACHE_FOLDER
+    from ketasim.pipeline import compile_kernels
 
-    experiment = ketasim.load_experiment(
-        "quick",
-        [
-            "network.neurons=20",
-            "duration=2 s",
-            "recording={}",
-            "schedule={baseline: 0.2 s, settle: 0 s, window: 0.1 s}",
-        ],
-    )
-    simulation = ketasim.Simulation(experiment)
-    simulation.advance("2 s")
+    compile_kernels()
     note(f"compiled kernels are in {CACHE_FOLDER}", quiet)

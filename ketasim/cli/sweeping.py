@@ -50,7 +50,7 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per option
     if jobs is not None and jobs < 1:
         fail(f"--jobs {jobs}: at least 1", 2)
     if resume is not None and config is None:
-        begun = continued(resume, jobs, own, named == "local")
+        begun = continued(resume, jobs, own, here=named == "local")
     elif config is None:
         fail("name an experiment file or an example, or --resume DIR", 2)
     else:
@@ -59,11 +59,10 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per option
         ]
         experiment, arms, section, document = load_sweep(config, [*(overrides or []), *changes], zipped, own)
         begun = begin(experiment, section, arms, document, out=resume or out, jobs=jobs, yes=yes, here=named == "local")
-    again = " ".join(
-        ["ketasim sweep --resume", str(begun.folder), *(f"--mechanism {file}" for file in mechanism or ())]
-    )
+    own_files = [f"--mechanism {file}" for file in mechanism or ()]
+    again = " ".join(["ketasim sweep --resume", str(begun.folder), *own_files])
     executor = executor_of(named, begun.jobs, scheduler)
-    _watched(begun, again, quiet, lambda progress: finish(begun, executor, own, progress))
+    _watched(begun, again, quiet, lambda progress: finish(begun, executor, progress))
     _report(begun, again, quiet, as_json)
 
 
@@ -73,7 +72,7 @@ def _watched(begun: "Begun", again: str, quiet: bool, work: Any) -> None:
     from ketasim.cli.progress import SweepBar
 
     try:
-        with interruptible(again), SweepBar(quiet, begun.plan.size) as progress:
+        with interruptible(again), SweepBar(quiet) as progress:
             work(progress)
     except KeyboardInterrupt:
         fail(f"interrupted; continue with: {again}", 130)

@@ -60,7 +60,7 @@ class Dask:
                 yield outcome
                 for task in islice(tasks, 1):
                     waiting.add(submitted(task))
-        except (KeyboardInterrupt, GeneratorExit):
+        except KeyboardInterrupt:
             for task in islice(running.values(), 1):
                 (task.folder / STOP).touch()
             client.cancel([future for future in running if future.status == "pending"], force=False)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ketasim.ensembles.plan import ARM, SEED, Plan
-from ketasim.ensembles.store import DONE, FAILED, Store, SweepError
+from ketasim.ensembles.store import ATTRIBUTES, DONE, FAILED, OUTCOME, Store, SweepError
 from ketasim.ensembles.worker import file_of
+from ketasim.storage.datasets import ADVICE
 
 if TYPE_CHECKING:
     import pandas
@@ -69,10 +70,7 @@ def open_sweep(folder: str | Path, times: Sequence[float] | None = None) -> "xar
     if len(variables) > 1:
         coordinates["time"] = ("time", grid, {"units": "s", "long_name": "time"})
     _warn(runs)
-    return xarray.Dataset(variables, coordinates, {"sweep": str(store.folder.absolute()), "advice": _ADVICE})
-
-
-_ADVICE = "a research and teaching model; not medical advice"
+    return xarray.Dataset(variables, coordinates, {"sweep": str(store.folder.absolute()), "advice": ADVICE})
 
 
 def sweep_runs(folder: str | Path) -> "pandas.DataFrame":
@@ -99,7 +97,7 @@ def sweep_summary(folder: str | Path) -> "pandas.DataFrame":
     """
     store = Store(Path(folder).expanduser())
     runs = store.runs()
-    labels = runs.drop(columns=["state", "seconds", "error", "processor", "digest", "finished"])
+    labels = runs.drop(columns=list(OUTCOME))
     return labels.merge(store.summaries(), on="run")
 
 
@@ -130,7 +128,7 @@ def _coordinates(plan: Plan) -> dict[str, Any]:
 
 def _laid_out(layouts: list[dict[str, Any]]) -> tuple[dict[str, str], _Inner]:
     """Attributes of a signal, and its second dimension with the labels of all runs and what stands beside them."""
-    attributes = {key: layouts[0][key] for key in ("units", "long_name")}
+    attributes = {key: layouts[0][key] for key in ATTRIBUTES if key in layouts[0]}
     inner: _Inner = {}
     for layout in layouts:
         if "dim" in layout:

@@ -9,7 +9,7 @@ from ketasim.analysis.compare import ComparisonError
 from ketasim.analysis.compare import compare as compare_runs
 from ketasim.ensembles.dataset import selected, sweep_summary
 from ketasim.ensembles.plan import ARM, SEED, Plan
-from ketasim.ensembles.store import DONE, Store
+from ketasim.ensembles.store import DONE, OUTCOME, Store
 from ketasim.ensembles.variance import Mean, grand_mean
 from ketasim.storage import Trajectory
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _KEY = ["quantity", "population", "at", "statistic", "unit"]
 
-#: Columns of the table of runs that are no coordinate.
-_NO_COORDINATE = ("run", "state", "seconds", "error", "processor", "digest", "finished")
+#: What makes another circuit, so that an effect is averaged over it; its size, for example, does not.
+_CIRCUITS = (SEED, "network.weights", "network.file")
 
 
 def compare(
@@ -34,8 +34,8 @@ def compare(
         Two finished runs of one network and duration, usually with the drug and without; or two parts of a dataset of
         `open_sweep`, such as ``found.sel(arm="drug")`` and ``found.sel(arm="vehicle")``.
     over : sequence of str, optional
-        Dimensions of a sweep over which differences are averaged; by default seeds, sets of weights and whatever else
-        changes the network, and draws. Each value of other dimensions has rows of its own.
+        Dimensions of a sweep over which differences are averaged; by default seeds, sets of weights, files of networks,
+        and draws. Each value of other dimensions has rows of its own.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def pairs_of(
         raise ComparisonError(f"two arms of one sweep are compared, not {folder} and {other_folder}")
     plan = Plan.from_json(Store(folder).facts()["plan"])
     ours, theirs = (table[table["state"] == DONE].reset_index(drop=True) for table in (ours, theirs))
-    names = [name for name in ours if name not in _NO_COORDINATE]
+    names = [name for name in ours if name not in ("run", *OUTCOME)]
     # what is constant within each part and differs between them says which arms they are
     distinguishing = [
         name
@@ -129,7 +129,7 @@ def pairs_of(
 
 def _is_random(axis: Any) -> bool:
     drawn = axis.name in ("random", "latin_hypercube", "sobol")
-    return drawn or all(path.split(".")[0] in ("network", SEED) for path in axis.columns)
+    return drawn or SEED in axis.columns or all(path in _CIRCUITS for path in axis.columns)
 
 
 def _of_arms(drug: "xarray.Dataset", vehicle: "xarray.Dataset", over: Sequence[str] | None) -> "pandas.DataFrame":
@@ -171,12 +171,9 @@ def mean_over(
     values: np.ndarray, pairs: "pandas.DataFrame", averaged: Sequence[str], windows: np.ndarray | None = None
 ) -> Mean:
     """Return the mean of a column for each pair, see `grand_mean`; parameters drawn together are one source."""
-    drawn = [name for name in averaged if name != SEED and not name.startswith("network")]
-    factors = {name: pairs[name].astype(str).to_numpy() for name in averaged if name not in drawn and name != SEED}
-    if drawn:
+    factors = {name: pairs[name].astype(str).to_numpy() for name in _CIRCUITS if name in averaged}
+    if drawn := [name for name in averaged if name not in _CIRCUITS]:
         factors["parameters"] = pairs[drawn].astype(str).agg(" ".join, axis=1).to_numpy()
-    if SEED in averaged:
-        factors = {SEED: pairs[SEED].to_numpy()} | factors
     return grand_mean(values, factors, windows)
 
 

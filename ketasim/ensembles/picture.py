@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ketasim.analysis.summary import shown_of
 from ketasim.ensembles.differences import courses, pairs_of
 from ketasim.ensembles.plan import ARM
 from ketasim.plots.bands import plot_bands
@@ -10,12 +11,6 @@ from ketasim.plots.page import page_figure
 if TYPE_CHECKING:
     import xarray
     from matplotlib.figure import Figure
-
-#: Signals that are drawn if none is named, of those that the sweep has.
-_SHOWN = (
-    "brain_concentration", "nmda_block", "firing_rate", "glutamate_perisynaptic", "bdnf", "p70s6k", "ampa_surface",
-    "spine_density",
-)  # fmt: skip
 
 
 def comparison_figure(drug: "xarray.Dataset", vehicle: "xarray.Dataset", *names: str) -> "Figure":
@@ -27,14 +22,14 @@ def comparison_figure(drug: "xarray.Dataset", vehicle: "xarray.Dataset", *names:
         Parts of a dataset of `ketasim.open_sweep`, as of `ketasim.compare`, with one value of each dimension that
         is not averaged over.
     *names : str
-        Signals; without any, the chain from concentration to spines, as far as the sweep has it.
+        Signals; without any, those that pictures of a run show.
 
     Raises
     ------
     ComparisonError, KeyError
         As of `courses`.
     """
-    chosen = names or [name for name in _SHOWN if name in drug]
+    chosen = names or [str(name) for name in drug.data_vars if shown_of(drug[name]) is not None]
     found = {name: courses(drug, vehicle, name) for name in chosen}
     pairs, averaged, _ = pairs_of(drug, vehicle)
     one, other = (

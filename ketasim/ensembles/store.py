@@ -31,6 +31,12 @@ _WAIT = 30.0
 
 _ARRAYS = ("times", "values")
 
+#: Columns of the table of runs beside a run's number and coordinates.
+OUTCOME = ("state", "seconds", "error", "processor", "digest", "finished")
+
+#: Attributes of a signal that are kept: its unit, its meaning, and how pictures show it.
+ATTRIBUTES = ("units", "long_name", "shown")
+
 DONE, FAILED, WAITING = "done", "failed", "waiting"
 
 _TABLES = """
@@ -70,7 +76,7 @@ class Signal(NamedTuple):
     values : (T,) or (T, n) float array
         Values in the unit of the layout.
     layout : str
-        JSON: units, long_name, the second dimension's name, its labels and its further coordinates.
+        JSON: `ATTRIBUTES`, the second dimension's name, its labels and its further coordinates.
     """
 
     times: np.ndarray
@@ -215,14 +221,11 @@ class Store:
         import pandas
 
         with self._open() as file:
-            rows = file.execute(
-                "SELECT number, labels, state, seconds, error, processor, digest, finished FROM runs ORDER BY number"
-            ).fetchall()
+            rows = file.execute(f"SELECT number, labels, {', '.join(OUTCOME)} FROM runs ORDER BY number").fetchall()
         numbers, labels, *others = zip(*rows, strict=True)
         table = pandas.DataFrame([json.loads(one) for one in labels])
         table.insert(0, "run", numbers)
-        columns = ("state", "seconds", "error", "processor", "digest", "finished")
-        for name, values in zip(columns, others, strict=True):
+        for name, values in zip(OUTCOME, others, strict=True):
             table[name] = values
         return table
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-from rich.filesize import decimal
 
 from ketasim import __version__
-from ketasim.config import Experiment, load_experiment
+from ketasim.config import Experiment
 from ketasim.config.display import leaves
 from ketasim.config.sweeps import SweepSection, section_of
 from ketasim.digests import code_digest, file_digest, text_digest
@@ -24,16 +22,19 @@ from ketasim.documents.units import about
 from ketasim.documents.validation import unknown
 from ketasim.drugs import describe_drug
 from ketasim.ensembles.dataset import open_sweep
+from ketasim.ensembles.forecast import forecast_of, processes_of
 from ketasim.ensembles.local import Local
-from ketasim.ensembles.plan import ARM, Plan, experiment_of, plan_of
+from ketasim.ensembles.plan import Plan, plan_of
 from ketasim.ensembles.store import DONE, FAILED, NAME, WAITING, Outcome, Store, SweepError
 from ketasim.ensembles.worker import STOP, Task
+from ketasim.exposures import Exposure
 from ketasim.kernels.jit import compiled_before
 from ketasim.mechanisms import Mechanism
-from ketasim.pipeline import CancelledError, RunInterrupted
+from ketasim.pipeline import CancelledError, RunInterrupted, compile_kernels
+from ketasim.progress import LOGGER as PROGRESS
+from ketasim.progress import Lines
 from ketasim.recording.provenance import CODE, environment, own_code
-from ketasim.simulation import Simulation
-from ketasim.simulation.cost import ResourceError, file_of, free_disk, free_memory, memory_of, size_of, wall_time_of
+from ketasim.simulation.cost import ResourceError
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.storage.checkpoint import locked
 from ketasim.storage.datasets import reason_of
@@ -43,15 +44,8 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("ketasim")
 
-#: Where a sweep's lines go, now and then.
-PROGRESS = logging.getLogger("ketasim.progress")
-_BETWEEN_LINES = 60.0  #: s
-
 #: Engines by name.
 ENGINES = ("local", "dask", "slurm")
-
-#: Bytes per run, and per row with and without a network, of signals in the database.
-_RUN, _ROW, _ROW_ALONE = 2.5e3, 450.0, 125.0
 
 #: Errors and differing keys that are shown.
 _SHOWN = 5
@@ -91,30 +85,8 @@ class SweepProgress(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The progress in words."""
-        left = f", about {about(self.left)} left" if np.isfinite(self.left) else ""
-        return f"{self.done} of {self.total} runs" + (f", {self.failed} failed" if self.failed else "") + left
-
-
-class Forecast(NamedTuple):
-    """What a sweep will take.
-
-    Attributes
-    ----------
-    runs : int
-        Number of runs.
-    seconds : float
-        Wall time with all processes.
-    size : float
-        Bytes that are kept.
-    """
-
-    runs: int
-    seconds: float
-    size: float
-
-    def __str__(self) -> str:
-        return f"{self.runs:,} runs, about {about(self.seconds)}, {decimal(round(self.size))} on disk"
+        """How many runs have ended."""
+        return f"{self.done} of {self.total} runs" + (f", {self.failed} failed" if self.failed else "")
 
 
 class IncompleteSweepError(KetasimError):
@@ -167,7 +139,7 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per choice
     mechanisms : sequence of Mechanism
         Custom mechanisms in addition to those of ketasim.
     progress : callable, optional
-        Called with a `SweepProgress` at the begin and after each run; returning False interrupts the sweep.
+        Called with a `SweepProgress` at the beginning and after each run; returning False interrupts the sweep.
     yes : bool
         Run more than 1,000 runs, or what takes more than 10 GB.
 
@@ -204,8 +176,9 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per choice
         raise SweepError(f"{min(twice)} is varied twice, in parameters and in design")
     given["grid"] = {**given.get("grid", {}), **{path: _listed(path, one) for path, one in (parameters or {}).items()}}
     section = section_of({"replicates": replicates, "keep": keep, **given})
-    begun = begin(experiment, section, arms, out=out, jobs=jobs, yes=yes, here=engine == "local")
-    finish(begun, executor_of(engine, begun.jobs), mechanisms, progress)
+    here = engine == "local"
+    begun = begin(experiment, section, arms, mechanisms=mechanisms, out=out, jobs=jobs, yes=yes, here=here)
+    finish(begun, executor_of(engine, begun.jobs), progress)
     return open_sweep(begun.folder)
 
 
@@ -230,16 +203,17 @@ def begin(  # noqa: PLR0913 - what a sweep is
     arms: Mapping[str, Mapping[str, Any]] | None,
     document: Document | None = None,
     *,
+    mechanisms: Sequence[Mechanism] = (),
     out: str | Path | None = None,
     jobs: int | None = None,
     yes: bool = False,
     here: bool = True,
 ) -> Begun:
     """Make the folder of a sweep and its table of runs, or find them; parameters and errors as of `sweep`."""
-    plan = plan_of(experiment, section, arms, document)
     # as it is when the sweep goes on, so that both write the same text of the experiment into a trajectory
-    given = json.loads(json.dumps(experiment.given()))
-    experiment = Experiment.from_given(given, experiment.own_mechanisms, experiment.own_exposures)
+    given, own = experiment.given(), tuple(dict.fromkeys([*experiment.own_mechanisms, *mechanisms]))
+    experiment = Experiment.from_given(given, own, experiment.own_exposures)
+    plan = plan_of(experiment, section, arms, document)
     folder = Path(out) if out is not None else Path("sweeps") / experiment.name
     folder = folder.expanduser()
     found = _is_sweep(folder)
@@ -247,8 +221,7 @@ def begin(  # noqa: PLR0913 - what a sweep is
         _check_same(folder, experiment, plan)
     jobs = processes_of(experiment, plan, jobs, here)
     if not found:
-        if experiment.network is not None:
-            compile_kernels()  # before a window is timed
+        _compile_for(experiment)  # before a window is timed
         forecast = forecast_of(experiment, plan, folder, jobs)
         _LOGGER.info("%s: %s with %d process%s", folder, forecast, jobs, "es" if jobs > 1 else "")
         if not yes and (forecast.runs > MANY_RUNS or forecast.size > MANY_BYTES):
@@ -279,6 +252,7 @@ def resume_sweep(
     jobs: int | None = None,
     engine: str | Executor = "local",
     mechanisms: Sequence[Mechanism] = (),
+    exposures: Sequence[Exposure] = (),
     progress: Callable[[SweepProgress], Any] | None = None,
 ) -> "xarray.Dataset":
     """Continue a sweep: run what is missing or failed and nothing else, and return the results.
@@ -291,8 +265,8 @@ def resume_sweep(
         Processes, or tasks of a cluster at a time.
     engine : str or Executor
         As of `sweep`.
-    mechanisms : sequence of Mechanism
-        Custom mechanisms with which the sweep began.
+    mechanisms, exposures : sequence of Mechanism, sequence of Exposure
+        Custom mechanisms and exposures with which the sweep began.
     progress : callable, optional
         As of `sweep`.
 
@@ -301,28 +275,28 @@ def resume_sweep(
     SweepError
         There is no sweep, or ketasim, its parameters or a file that it reads changed since it began.
     """
-    begun = continued(folder, jobs, mechanisms, engine == "local")
-    finish(begun, executor_of(engine, begun.jobs), mechanisms, progress)
+    begun = continued(folder, jobs, mechanisms, exposures, engine == "local")
+    finish(begun, executor_of(engine, begun.jobs), progress)
     return open_sweep(begun.folder)
 
 
 def continued(
-    folder: str | Path, jobs: int | None = None, mechanisms: Sequence[Mechanism] = (), here: bool = True
+    folder: str | Path,
+    jobs: int | None = None,
+    mechanisms: Sequence[Mechanism] = (),
+    exposures: Sequence[Exposure] = (),
+    here: bool = True,
 ) -> Begun:
     """Return a sweep that was begun before, after checking that nothing it depends on has changed."""
     place = Path(folder).expanduser()
     facts = Store(place).facts()
-    experiment, plan = Experiment.from_given(json.loads(facts["experiment"]), mechanisms), Plan.from_json(facts["plan"])
+    experiment = Experiment.from_given(json.loads(facts["experiment"]), mechanisms, exposures)
+    plan = Plan.from_json(facts["plan"])
     _check_same(place, experiment, plan)
     return Begun(place, experiment, plan, processes_of(experiment, plan, jobs, here))
 
 
-def finish(
-    begun: Begun,
-    executor: Executor,
-    mechanisms: Sequence[Mechanism] = (),
-    progress: Callable[[SweepProgress], Any] | None = None,
-) -> None:
+def finish(begun: Begun, executor: Executor, progress: Callable[[SweepProgress], Any] | None = None) -> None:
     """Run what is not done; runs that failed before are tried again.
 
     Parameters
@@ -331,8 +305,6 @@ def finish(
         The sweep.
     executor : Executor
         Where runs are computed.
-    mechanisms : sequence of Mechanism
-        Custom mechanisms.
     progress : callable, optional
         Called with a `SweepProgress`.
     """
@@ -341,10 +313,9 @@ def finish(
         (begun.folder / STOP).unlink(missing_ok=True)
         store.retry()
         left = np.flatnonzero(store.states() != DONE).tolist()
-        if left and begun.experiment.network is not None:
-            compile_kernels()  # once, not by each process
-        own = tuple(one for one in mechanisms if one not in begun.experiment.own_mechanisms)
-        tasks = (Task(begun.experiment, plan.run(number), begun.folder, plan.keep, own) for number in left)
+        if left:
+            _compile_for(begun.experiment)
+        tasks = (Task(begun.experiment, plan.run(number), begun.folder, plan.keep) for number in left)
         outcomes, watch = executor.outcomes(tasks), _Watch(plan.size, len(left), progress)
         try:
             watch.say()
@@ -377,7 +348,7 @@ class _Watch:
 
     def __init__(self, total: int, left: int, progress: Callable[[SweepProgress], Any] | None):
         self._done, self._failed, self._total, self._left = total - left, 0, total, left
-        self._ended, self._begin, self._callback, self._last = 0, time.monotonic(), progress, time.monotonic()
+        self._ended, self._begin, self._callback, self._lines = 0, time.monotonic(), progress, Lines()
 
     def ended(self, outcome: Outcome) -> None:
         """Count a run."""
@@ -390,12 +361,11 @@ class _Watch:
 
     def say(self) -> None:
         """Tell how far the sweep is."""
-        now = time.monotonic()
-        each = (now - self._begin) / self._ended if self._ended else np.nan
+        each = (time.monotonic() - self._begin) / self._ended if self._ended else np.nan
         found = SweepProgress(self._done, self._failed, self._total, each * (self._left - self._ended))
-        if self._callback is None and now - self._last > _BETWEEN_LINES:
-            self._last = now
-            PROGRESS.info("%s", found.words)
+        if self._lines.due():
+            left = f", about {about(found.left)} left" if found.left > 0.0 else ""  # not NaN
+            PROGRESS.info("%s%s", found.words, left)
         if self._callback is not None and self._callback(found) is False:
             raise CancelledError("cancelled")
 
@@ -449,67 +419,6 @@ def executor_of(engine: str | Executor, jobs: int, scheduler: str | None = None)
         raise SweepError(f"the engine {engine} needs {error.name}: pip install 'ketasim[{engine}]'") from error
 
 
-def processes_of(experiment: Experiment, plan: Plan, jobs: int | None, here: bool = True) -> int:
-    """Return how many processes compute a sweep at a time: one for each core, or as many as asked for.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        What all runs have in common.
-    plan : Plan
-        The runs.
-    jobs : int, optional
-        Processes asked for.
-    here : bool
-        Whether they share the memory of this machine, which is then checked once for all of them.
-
-    Raises
-    ------
-    ResourceError
-        Memory does not suffice for one run.
-    """
-    wanted = max(1, min(jobs or os.cpu_count() or 1, plan.size))
-    if not here:
-        return wanted
-    memory = max(memory_of(size_of(one), one) for one in _samples(experiment, plan))
-    free = free_memory()
-    if memory > free:
-        raise ResourceError(f"a run needs about {decimal(round(memory))} of memory, {decimal(round(free))} are free")
-    if free < memory * wanted:
-        _LOGGER.info("memory suffices for %d processes at a time", int(free / memory))
-    return min(wanted, int(free / memory))
-
-
-def forecast_of(experiment: Experiment, plan: Plan, folder: Path, jobs: int) -> Forecast:
-    """Return what a sweep will take with so many processes, from the first run of each arm and the last run.
-
-    Raises
-    ------
-    ResourceError
-        The disk does not suffice for what is kept.
-    """
-    chosen = _samples(experiment, plan)
-    kept = float(np.mean([_kept(one, size_of(one), plan.keep) for one in chosen])) * plan.size
-    room = free_disk(folder)
-    if kept > room:
-        raise ResourceError(f"{folder} will take about {decimal(round(kept))}, {decimal(round(room))} are free there")
-    return Forecast(plan.size, float(np.mean([wall_time_of(one) for one in chosen])) * plan.size / jobs, kept)
-
-
-def _samples(experiment: Experiment, plan: Plan) -> list[Experiment]:
-    """Return experiments that stand for all: the first run of each arm and the last of all."""
-    after = [axis.name for axis in plan.axes].index(ARM) + 1 if plan.arms else 0
-    step = math.prod(plan.shape[after:])
-    numbers = {*range(0, step * max(1, len(plan.arms)), step), plan.size - 1}
-    return [experiment_of(experiment, plan.run(number)) for number in sorted(numbers)]
-
-
-def _kept(experiment: Experiment, size: Any, keep: str) -> float:
-    """Bytes that are kept of a run."""
-    signals = size.rows * (_ROW if size.nodes else _ROW_ALONE) if keep != "summary" else 0.0
-    return _RUN + signals + (file_of(size, experiment) if keep == "file" else 0.0)
-
-
 def identity(experiment: Experiment, plan: Plan) -> dict[str, str]:
     """Return what must be the same for a sweep to go on, as text by name."""
     packages = {name: found for name, found in environment().items() if name in ("numpy", "scipy", "numba")}
@@ -547,10 +456,7 @@ def _check_same(folder: Path, experiment: Experiment, plan: Plan) -> None:
     raise SweepError(f"{folder}: holds another sweep:\n  " + "\n  ".join(words) + "\ngive another folder")
 
 
-def compile_kernels() -> None:
-    """Compile what is not in the cache yet, by a short run of a small network."""
-    if compiled_before():
-        return
-    small = ["network.neurons=20", "duration=2 s", "recording={}"]
-    schedule = "schedule={baseline: 0.2 s, settle: 0 s, window: 0.1 s}"
-    Simulation(load_experiment("quick", [*small, schedule])).advance("2 s")
+def _compile_for(experiment: Experiment) -> None:
+    """Compile kernels in this process, so that workers find them in the cache."""
+    if experiment.network is not None and not compiled_before():
+        compile_kernels()

@@ -13,9 +13,8 @@ from ketasim.analysis.summary import is_run, signals_of, summary_of
 from ketasim.config import Experiment
 from ketasim.documents import DocumentError, KetasimError
 from ketasim.ensembles.plan import Run, experiment_of
-from ketasim.ensembles.store import DONE, FAILED, WAITING, Outcome, Signal
+from ketasim.ensembles.store import ATTRIBUTES, DONE, FAILED, WAITING, Outcome, Signal
 from ketasim.kernels.jit import processor
-from ketasim.mechanisms import Mechanism
 from ketasim.pipeline import CancelledError, resume, run
 from ketasim.simulation.cost import memory_is_checked
 from ketasim.storage import Trajectory
@@ -42,15 +41,12 @@ class Task(NamedTuple):
         Folder of the sweep.
     keep : str
         ``file``, ``signals`` or ``summary``.
-    mechanisms : tuple of Mechanism
-        Own mechanisms that the experiment was not loaded with.
     """
 
     experiment: Experiment
     run: Run
     folder: Path
     keep: str
-    mechanisms: tuple[Mechanism, ...] = ()
 
 
 def file_of(folder: Path, number: int) -> Path:
@@ -92,18 +88,17 @@ def _computed(task: Task) -> Trajectory:
 
     with memory_is_checked():
         if experiment.network is None and task.keep != "file":
-            return run(experiment, mechanisms=task.mechanisms, progress=go_on)
+            return run(experiment, progress=go_on)
         file = file_of(task.folder, task.run.number)
         file.parent.mkdir(parents=True, exist_ok=True)
-        given = (*experiment.own_mechanisms, *task.mechanisms)
         if file.exists() or checkpoint_path(file).exists():
             try:
-                return resume(file, None, given, go_on, exposures=experiment.own_exposures)
+                return resume(file, None, experiment.own_mechanisms, go_on, exposures=experiment.own_exposures)
             except CheckpointError:  # of another version or damaged; the run begins anew
                 for one in (file, part_path(file)):
                     one.unlink(missing_ok=True)
                 remove_checkpoint(file)
-        return run(experiment, file, mechanisms=task.mechanisms, progress=go_on, force=True)
+        return run(experiment, file, progress=go_on, force=True)
 
 
 def _traced(error: Exception) -> str:
@@ -122,7 +117,7 @@ def _signals(trajectory: Trajectory) -> dict[str, Signal]:
     found = {}
     for name, array in signals_of(trajectory).items():
         rows = array.isel(time=is_run(array))
-        layout: dict[str, Any] = {key: str(rows.attrs.get(key, "")) for key in ("units", "long_name")}
+        layout: dict[str, Any] = {key: str(rows.attrs[key]) for key in ATTRIBUTES if key in rows.attrs}
         if rows.ndim > 1:
             axis = str(rows.dims[1])
             layout |= {"dim": axis, "labels": rows[axis].values.tolist()}

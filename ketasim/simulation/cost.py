@@ -194,8 +194,7 @@ def refuse_what_cannot_work(experiment: Experiment, out: Path | None = None, gra
         States what is needed, what is free, and which keys to change.
     """
     size = size_of(experiment, graph)
-    if not _checked.get():
-        check_memory(size, experiment, free_memory(), in_memory=out is None)
+    check_memory(size, experiment, free_memory(), in_memory=out is None)
     if out is not None:
         check_disk(size, experiment, free_disk(out), out)
 
@@ -203,7 +202,7 @@ def refuse_what_cannot_work(experiment: Experiment, out: Path | None = None, gra
 def check_memory(size: Size, experiment: Experiment, free: float, in_memory: bool = False) -> None:
     """Refuse a run whose estimated memory exceeds `free` bytes; `in_memory` if the file is kept in memory."""
     needed = memory_of(size, experiment) + (file_of(size, experiment) if in_memory else 0.0)
-    if needed > free:
+    if needed > free and not _checked.get():
         keys = _smaller(size, experiment)
         if size.plastic and experiment.recording.measures and size.rows <= _MANY_ROWS:
             keys.append("set `recording.measures: false`")

@@ -95,6 +95,22 @@ def test_circuits_beside_their_seeds_are_averaged(alone, tmp_path):
     assert peaks["pairs"].tolist() == [2]
 
 
+def test_sizes_of_the_network_are_not_averaged(small, tmp_path):
+    """Catches networks of different sizes that are taken for circuits drawn at random."""
+    experiment = small(recording={"measures": False}, duration="11 min")
+    found = sweep(experiment, {"network.neurons": [60, 80]}, arms=ARMS, jobs=1, out=tmp_path / "s")
+    table = compare(*arms_of(found)).query("quantity == 'firing_rate' and population == 'PYR' and at == 'baseline'")
+    assert table["network.neurons"].tolist() == [60, 80]
+
+
+def test_a_picture_without_names_shows_what_pictures_of_a_run_show(three_seeds):
+    """Catches a list of signals of its own, which does not follow when a signal is renamed or added."""
+    found = open_sweep(three_seeds)
+    drawn = {axes.get_ylabel().split("\n")[0] for axes in comparison_figure(*arms_of(found)).axes}
+    assert {"firing_rate", "surface_ampa", "spine_density"} <= drawn
+    assert not {name for name in drawn if name.endswith(("_window", "_standard_error"))}
+
+
 def test_numbers_of_runs_have_means_and_errors(three_seeds):
     """Catches a mean over an interval that cannot be compared because it has no times."""
     found = open_sweep(three_seeds)[["firing_rate"]].mean("time", keep_attrs=True)

@@ -13,12 +13,10 @@ import psutil
 import pytest
 
 from ketasim.ensembles import resume_sweep, sweep, sweep_runs
-from ketasim.ensembles.local import Local
 from ketasim.ensembles.slurm import Slurm
 from ketasim.ensembles.store import Store, read_outcome, write_outcome
 from ketasim.ensembles.sweeps import executor_of
 from tests.conftest import SMALL
-from tests.ensembles.conftest import ALONE
 
 DOSES = {"doses.0.amount": ["0.25 mg/kg", "0.5 mg/kg"]}
 
@@ -116,13 +114,11 @@ def test_outcomes_survive_their_file(alone, tmp_path):
 def test_outcomes_of_jobs_whose_sweep_was_killed_are_found(alone, tmp_path, expected):
     """Catches hours of a cluster that are computed again because the process that waited for them is gone."""
     from ketasim.config.sweeps import section_of
-    from ketasim.ensembles.plan import Plan
     from ketasim.ensembles.slurm import Chunk
     from ketasim.ensembles.sweeps import begin
     from ketasim.ensembles.worker import Task
 
     begun = begin(alone(), section_of({"grid": DOSES, "replicates": 3}), None, out=tmp_path / "s", jobs=1)
-    assert isinstance(begun.plan, Plan)
     tasks = [Task(begun.experiment, begun.plan.run(number), begun.folder, "signals") for number in (0, 4)]
     Chunk(tasks)()
     seen = []
@@ -197,13 +193,11 @@ def test_ctrl_c_lets_runs_stop_and_the_sweep_go_on(tmp_path):
 
 def test_one_process_more_than_memory_allows_is_not_started(alone, monkeypatch):
     """Catches processes that each find enough memory, and together do not."""
-    monkeypatch.setattr("ketasim.ensembles.sweeps.free_memory", lambda: 450e6)  # a run without network takes 200 MB
+    monkeypatch.setattr("ketasim.ensembles.forecast.free_memory", lambda: 450e6)  # a run without network takes 200 MB
     from ketasim.config.sweeps import section_of
+    from ketasim.ensembles.forecast import processes_of
     from ketasim.ensembles.plan import plan_of
-    from ketasim.ensembles.sweeps import processes_of
 
     plan = plan_of(alone(), section_of({"replicates": 9}))
     assert processes_of(alone(), plan, 4) == 2
     assert processes_of(alone(), plan, 4, here=False) == 4  # of a cluster, whose nodes have memory of their own
-    assert isinstance(executor_of("local", 2), Local)
-    assert ALONE["network"] == "none"
