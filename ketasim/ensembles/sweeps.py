@@ -426,7 +426,8 @@ def identity(experiment: Experiment, plan: Plan) -> dict[str, str]:
     resolved = {key: value for key, value in experiment.resolved().items() if key not in _NO_RESULT}
     own = {f"code of {one.name}": own_code(one) for one in experiment.own_mechanisms}
     own |= {f"code of {one.kind}": own_code(one) for one in experiment.own_exposures}
-    swept = [Path(str(one)) for axis in plan.axes for column in axis.columns.values() for one in column]
+    values = [one for axis in plan.axes for column in axis.columns.values() for one in column]
+    swept = [Path(str(leaf)) for one in values for _, leaf in leaves({"value": one})]
     files = [file_digest(path) for path in swept if path.is_absolute() and path.is_file()]
     return {
         "ketasim": __version__,

@@ -232,3 +232,18 @@ def test_a_stop_lets_a_run_wait(small, tmp_path):
     (tmp_path / worker.STOP).touch()
     outcome = worker.perform(worker.Task(small(), Run(0, {}, {}), tmp_path, "signals"))
     assert (outcome.state, outcome.error) == ("waiting", "")
+
+
+def test_a_swept_file_that_changed_refuses_to_go_on(alone, tmp_path):
+    """Catches half a sweep on one network and half on another of the same name, given by its path or in a mapping."""
+    from ketasim.ensembles.plan import Axis, Plan
+    from ketasim.ensembles.sweeps import identity
+
+    file = tmp_path / "net.h5"
+    plans = [Plan((Axis("network", {"network": ({"file": str(file)},)}),), {}, "signals")]
+    plans += [Plan((Axis("network.file", {"network.file": (str(file),)}),), {}, "signals")]
+    for plan in plans:
+        file.write_text("one")
+        before = identity(alone(), plan)
+        file.write_text("other")
+        assert {name for name, text in identity(alone(), plan).items() if before[name] != text} == {"files"}
