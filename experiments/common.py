@@ -20,7 +20,7 @@ import numpy as np
 import pandas
 
 import ketasim
-from ketasim.digests import code_digest, file_digest
+from ketasim.digests import code_digest, file_digest, text_digest
 from ketasim.recording.provenance import CODE
 
 HERE = Path(__file__).parent
@@ -223,15 +223,16 @@ def experiments() -> list[str]:
 def made_from(name: str) -> dict[str, str]:
     """Return digests of what the table of an experiment depends on."""
     golden = HERE.parent / "tests" / "golden" / f"ketasim-{ketasim.__version__}.json"
+    numbers = json.loads(golden.read_text(encoding="utf-8"))["chance"]  # every number in the file, not its text
     changelog = (HERE.parent / "CHANGELOG.md").read_text(encoding="utf-8")
     return {
         "script": file_digest(HERE / f"{name}.py")[:16],
         "parameters": re.findall(r"digest of all defaults: `([0-9a-f]{16})`", changelog)[0],
-        "values": json.loads(golden.read_text(encoding="utf-8"))["digest"][:16],
+        "values": text_digest(json.dumps(numbers, sort_keys=True))[:16],
     }
 
 
-def store(table: pandas.DataFrame, chosen: Options, figure: Any = None) -> None:
+def store(table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: bool = False) -> None:
     """Write a table, and a figure, under the name of the experiment, with a stamp; print it.
 
     With --quick they are written beside the sweep, without a stamp.
@@ -244,14 +245,17 @@ def store(table: pandas.DataFrame, chosen: Options, figure: Any = None) -> None:
         As of `options`.
     figure : matplotlib.figure.Figure, optional
         Stored beside the table.
+    failed : bool
+        Whether runs that failed belong to what was found, such as circuits that ran away.
 
     Raises
     ------
     SystemExit
         A run of the sweep is not done; nothing is written.
     """
+    ended = ("done", "failed") if failed else ("done",)
     for database in sorted(chosen.out.rglob("sweep.db")):
-        left = (ketasim.sweep_runs(database.parent)["state"] != "done").sum()
+        left = (~ketasim.sweep_runs(database.parent)["state"].isin(ended)).sum()
         if left:
             raise SystemExit(f"{database.parent}: {left} runs are not done, so no table is written")
     print(table.to_string(index=False, float_format="{:.4g}".format))

@@ -30,6 +30,8 @@ HOURS = {
     "rest_for_four_weeks": 0.05,
     "rebound": 0.15,
     "headline": 1.2,
+    "cortical_afferents": 1.0,
+    "accepted_sets": 1.0,
 }
 
 
