@@ -263,6 +263,7 @@ def _execute(run: _Run) -> None:
             writer.mark(resting=resting_text(simulation.resting()))
         writer.write_summary(summarise(writer.written()))
         writer.finish()
+    checkpointer.leave()
     if isinstance(run.target, Path):
         remove_checkpoint(run.target)
 

@@ -203,6 +203,11 @@ class Checkpointer:
         if self._watching:
             self._header["identity"] = identity(simulation)
 
+    def leave(self) -> None:
+        """Let go of what was watched, which refers back: a process that runs thousands would keep them for long."""
+        self._watching = False
+        del self._simulation, self._writer, self._recorder, self._graph_recorder
+
     def restore(self, found: Interrupted) -> None:
         """Restore the state of an interrupted run; the writer was opened with it."""
         self._simulation.state = part_of(found.arrays, "simulation")
