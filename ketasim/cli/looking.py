@@ -37,6 +37,8 @@ def inspect(
     import ketasim
 
     if source.is_dir():
+        if config or digest or verify:
+            fail("--config, --digest and --verify are of a trajectory file, not of the folder of a sweep", 2)
         numbers(ketasim.sweep_runs(source), as_json)
         return
     if verify:

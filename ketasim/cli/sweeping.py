@@ -58,6 +58,8 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per option
             f"sweep.{key}={value}" for key, value in (("replicates", replicates), ("keep", keep)) if value is not None
         ]
         experiment, arms, section, document = load_sweep(config, [*(overrides or []), *changes], zipped, own)
+        if zipped and not section.zip:
+            fail("--zip takes lists side by side, such as doses.0.amount=0.1,0.5 seed=1,2; there are none", 2)
         begun = begin(experiment, section, arms, document, out=resume or out, jobs=jobs, yes=yes, here=named == "local")
     own_files = [f"--mechanism {file}" for file in mechanism or ()]
     again = " ".join(["ketasim sweep --resume", str(begun.folder), *own_files])
@@ -93,8 +95,8 @@ def _report(begun: "Begun", again: str, quiet: bool, as_json: bool) -> None:
     except IncompleteSweepError as error:
         fail(f"{error}\ncontinue with: {again}", error.exit_code)
     if not quiet and not as_json:
-        print(f"{len(runs)} runs done; ketasim.open_sweep({str(begun.folder)!r}) opens them, runs.csv and summary.csv")
-        print("in that folder are tables. A research and teaching model; not medical advice.")
+        print(f"{len(runs)} run{'s' * (len(runs) > 1)} done; ketasim.open_sweep({str(begun.folder)!r}) opens them,")
+        print("runs.csv and summary.csv in that folder are tables. A research and teaching model; not medical advice.")
 
 
 def _write(table: "pandas.DataFrame", path: Path) -> None:
@@ -139,6 +141,10 @@ def compare(  # noqa: PLR0913, PLR0917 - one argument per option
     else:
         arms = arms_of(ketasim.open_sweep(drug), vehicle, other)
         found = ketasim.compare(*arms)
+        if not found["pairs"].any():
+            note(
+                "no number is in both arms: a vehicle without a network has none", quiet
+            )
         if out is not None:
             _picture(arms, signals, out, force, quiet, debug)
     numbers(found, as_json)

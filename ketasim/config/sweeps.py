@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Dotted path, such as doses.0.amount -> values.
 Lists = Mapping[str, Annotated[tuple[Any, ...], Field(min_length=1)]]
 
+#: Sections of an experiment that change no result.
+_NO_RESULT = ("name", "threads")
+
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
 
@@ -114,6 +117,13 @@ class SweepSection(Record):
         twice = next((path for path in paths if paths.count(path) > 1), None)
         if twice is not None:
             raise ValueError(f"{twice} is varied twice")
+        for path in paths:
+            if path.partition(".")[0] in _NO_RESULT:
+                raise ValueError(f"{path} changes no result of a run, so it is not varied")
+        for path, values in self.grid.items():
+            again = next((one for place, one in enumerate(values) if repr(one) in map(repr, values[:place])), None)
+            if again is not None:
+                raise ValueError(f"{path} has {shown(again)} twice; `replicates` repeats runs with other seeds")
         return self
 
 

@@ -313,6 +313,9 @@ _TRUE_OR_FALSE = {"yes": "true", "on": "true", "y": "true", "no": "false", "off"
 
 def _type_message(detail: Any) -> str:
     value, kind = detail["input"], detail["type"].partition("_")[0]
+    if detail["type"] == "too_short" and isinstance(value, list | tuple | Mapping):
+        least = detail["ctx"]["min_length"]
+        return f"{'empty' if not len(value) else shown(value)}; at least {least} {'entry' if least == 1 else 'entries'}"
     if kind not in _WANTED or detail["type"].endswith(("_too_long", "_too_short", "_mismatch")):
         return f"{shown(value)}: {detail['msg']}"
     number = kind in ("int", "float") and re.fullmatch(r"\s*[-+]?[0-9.]+(e[-+]?[0-9]+)?\s*", str(value))

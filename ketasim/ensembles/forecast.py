@@ -47,7 +47,8 @@ class Forecast(NamedTuple):
     size: float
 
     def __str__(self) -> str:
-        return f"{self.runs:,} runs, about {about(self.seconds)}, {decimal(round(self.size))} on disk"
+        runs = f"{self.runs:,} run{'s' * (self.runs > 1)}"
+        return f"{runs}, about {about(self.seconds)}, {decimal(round(self.size))} on disk"
 
 
 def processes_of(experiment: Experiment, plan: Plan, jobs: int | None, here: bool = True) -> int:

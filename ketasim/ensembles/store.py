@@ -173,7 +173,7 @@ class Store:
                 with file:
                     yield file
         except sqlite3.Error as error:
-            raise SweepError(f"{self.path}: {error}") from error
+            raise SweepError(f"{self.path}: cannot be {'written' if write else 'read'}: {error}") from error
 
     def facts(self) -> dict[str, str]:
         """Return what the sweep is, by name."""

@@ -72,6 +72,12 @@ def locate(path: str | os.PathLike[str]) -> Path:
     raise TrajectoryNotFoundError(f"{path}: no such file, and no {part.name} of an unfinished run")
 
 
+_OF_A_SWEEP = (
+    " with a sweep: ketasim.open_sweep opens it, `ketasim compare` draws two of its arms, and `ketasim sweep --resume` "
+    "continues it; with --keep file the trajectories are in runs/"
+)
+
+
 def open_file(source: Source) -> h5py.File:
     """Open a trajectory file for reading, after checking that it can be read and is safe to read.
 
@@ -89,6 +95,8 @@ def open_file(source: Source) -> h5py.File:
     place, file = place_of(target), None
     if isinstance(target, Path) and not (target.is_file() or target.is_dir()):  # would be waited for
         raise UnreadableError(f"{place}: a device or pipe, not a file")
+    if isinstance(target, Path) and target.is_dir():
+        raise UnreadableError(f"{place}: a folder{_OF_A_SWEEP if (target / 'sweep.db').is_file() else ', not a file'}")
     try:
         # Only a kill during a commit leaves a file that must be read through its journal.
         journalled = Disk.interrupted(target) if isinstance(target, Path) else None

@@ -34,6 +34,28 @@ def test_a_sweep_leaves_tables_and_says_where(call, folder, file):
     assert [one["state"] for one in listed] == ["done"] * 4
 
 
+def test_a_folder_is_no_trajectory(call, file):
+    """Catches commands of one run that say of a sweep's folder no more than that HDF5 cannot read it."""
+    call("sweep", file, "--jobs", 1, "-o", "out")
+    for arguments in (
+        ["plot", "out"],
+        ["cite", "out"],
+        ["export", "out", "-o", "a.csv"],
+        ["inspect", "out", "--verify"],
+    ):
+        done = call(*arguments)
+        assert done.exit_code == 2, done.output
+        assert "sweep" in done.output
+        assert "Traceback" not in done.output
+
+
+def test_arms_without_a_common_number_are_said(call, folder):
+    """Catches a table of blanks without a word: a vehicle in a subject without a network."""
+    (folder / "sweep.yaml").write_text(SWEEP.replace("doses.0.amount: 0.25 mg/kg", "doses.0.drug: saline"))
+    call("sweep", "sweep.yaml", "--jobs", 1, "-o", "out")
+    assert "no number is in both arms" in call("compare", "out", "full", "half").stderr
+
+
 def test_lists_on_the_command_line_are_varied(call, folder):
     """Catches a unit that only the last value has."""
     changes = ["human_infusion", "network=none", "recording={}", "duration=1 h"]
@@ -63,6 +85,7 @@ def test_arms_are_compared(call, file, folder):
         (["sweep", "sweep.yaml", "doses.0.amont=1,2 mg"], "did you mean amount"),
         (["sweep", "sweep.yaml", "subject.weight=60,80 mL"], "subject.weight"),
         (["sweep", "sweep.yaml", "subject.weight=60,80 kg", "duration=1,2,3 h", "--zip"], "the same length"),
+        (["sweep", "quick", "--zip"], "there are none"),
         (["sweep", "sweep.yaml", "--engine", "slrum"], "did you mean slurm"),
         (["sweep", "sweep.yaml", "--jobs", "0"], "at least 1"),
         (["sweep", "sweep.yaml", "--replicates", "5000"], "--yes"),
@@ -86,7 +109,7 @@ def test_a_failed_run_ends_with_3_and_the_command_that_continues(call, folder):
     (folder / "some.yaml").write_text(
         "format: 1\nduration: 20 h\nnetwork: none\n"
         "doses: [{drug: ketamine, route: iv, amount: 0.5 mg/kg}]\n"
-        "sweep: {grid: {doses.0.start: [0 h, 10 h, 0 h], duration: [20 h, 1 h, 20 h]}}\n"
+        "sweep: {grid: {doses.0.start: [0 h, 10 h, 0.5 h], duration: [20 h, 1 h, 21 h]}}\n"
     )
     done = call("sweep", "some.yaml", "--jobs", 1, "-o", "out")
     assert done.exit_code == 3

@@ -73,7 +73,10 @@ def test_overrides_with_several_values_are_varied(file):
 
 WRONG = {
     "zip: {seed: [1, 2], subject.weight: [60 kg]}": "the same length",
-    "grid: {seed: []}": "at least 1",
+    "grid: {seed: []}": "empty; at least 1 entry",
+    "grid: {seed: [1, 2, 1]}": "seed has 1 twice",
+    "grid: {threads: [1, 2]}": "threads changes no result",
+    "list: [{}]": "empty; at least 1 entry",
     "grid: {seed: 1}": "a list",
     "list: [{seed: 1}, {duration: 1 h}]": "the same keys",
     "grid: {seed: [1]}, zip: {seed: [2]}": "seed is varied twice",

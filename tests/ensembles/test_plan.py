@@ -53,7 +53,7 @@ def test_lists_side_by_side_and_entries(alone):
 
 def test_a_plan_survives_its_text(alone):
     """Catches values that change on the way to the disk and back."""
-    section = section_of({"grid": {"doses.0.amount": ["1 mg", "2 mg"], "threads": [1, 2]}, "random": {
+    section = section_of({"grid": {"doses.0.amount": ["1 mg", "2 mg"], "duration": ["1 h", "2 h"]}, "random": {
         "samples": 3, "ranges": {"subject.weight": {"from": "60 kg", "to": "90 kg"}}}})  # fmt: skip
     plan = plan_of(alone(), section, ARMS)
     assert Plan.from_json(plan.to_json()) == plan

@@ -103,7 +103,7 @@ def test_a_failing_run_stops_no_other(alone, tmp_path, caplog):
 
 def test_a_real_error_of_a_run_is_told(alone, tmp_path):
     """Doses that start after the end are valid one by one, not together: catches a run that ends without its reason."""
-    design = {"grid": {"doses.0.start": ["0 h", "10 h", "0 h"], "duration": ["20 h", "1 h", "20 h"]}}
+    design = {"grid": {"doses.0.start": ["0 h", "10 h", "0.5 h"], "duration": ["20 h", "1 h", "21 h"]}}
     sweep(alone(duration="20 h"), design=design, jobs=1, out=tmp_path / "s")
     runs = sweep_runs(tmp_path / "s")
     failed = runs[runs["state"] == "failed"]
