@@ -22,7 +22,7 @@ def main() -> None:
     """Run, store ranges and shares."""
     chosen = options(__file__)
     days = chosen.size(28, 12)
-    changes = [f"duration={days} d", "recording={measures: false}", *chosen.smaller]
+    changes = [f"duration={days} d", "recording={measures: false}", "schedule.spacing=0 s", *chosen.smaller]
     experiment, rows = ketasim.load_experiment("six_infusions", changes), []
     found = ketasim.sweep(experiment, jobs=chosen.jobs, out=chosen.out, keep="file")
     for name, array in found.data_vars.items():

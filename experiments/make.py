@@ -32,6 +32,7 @@ HOURS = {
     "headline": 1.2,
     "cortical_afferents": 1.0,
     "accepted_sets": 1.0,
+    "fewer_windows": 0.4,
 }
 
 

@@ -142,9 +142,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one argument per option
         arms = arms_of(ketasim.open_sweep(drug), vehicle, other)
         found = ketasim.compare(*arms)
         if not found["pairs"].any():
-            note(
-                "no number is in both arms: a vehicle without a network has none", quiet
-            )
+            note("no number is in both arms: a vehicle without a network has none", quiet)
         if out is not None:
             _picture(arms, signals, out, force, quiet, debug)
     numbers(found, as_json)

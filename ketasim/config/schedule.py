@@ -65,6 +65,10 @@ class Schedule(Record):
     skip: StrictBool = Field(
         default=True, description="skip windows while inputs are unchanged and estimates rest on 60 s of network time"
     )
+    spacing: SecondsFromZero = Field(
+        default=0.0,
+        description="no window sooner after the last one, unless inputs have changed by more than the tolerance since",
+    )
     budget: Annotated[StrictInt, Ge(1), WHOLE] | None = Field(
         default=None,
         description="most windows after the baseline, spread over the slow steps; by default no limit",

@@ -49,6 +49,7 @@ _FILES, _LINES = {".graphml": (140.0, 21.0), ".h5": (38.0, 2.3), ".json": (38.0,
 
 #: Fraction of slow times at which the network runs once estimates rest on enough of it: after a dose, at rest.
 _MOVED, _AT_REST = 0.95, 0.1
+_AFTER_DOSE = 30  #: windows after each dose in spite of a spacing, because inputs change from step to step
 
 #: s of wall time not timed here: startup, building and storing an edge, measuring a plastic edge, writing a row.
 _START, _EDGE, _MEASURED_EDGE, _ROW = 4.0, 4e-6, 8e-6, 4e-3
@@ -311,6 +312,9 @@ def windows_after_baseline(simulation: Simulation) -> tuple[int, int]:
     moved = bool(drug or experiment.stimuli or experiment.own_mechanisms)
     first = min(times, int((Sampling().enough - schedule.memory) / schedule.window) + 1) if moved else 0
     likely = round(first + (_MOVED if moved else _AT_REST) * (times - first)) if schedule.skip else times
+    if schedule.spacing:
+        spaced = round(experiment.duration / schedule.spacing) + _AFTER_DOSE * len(experiment.administrations)
+        likely = min(likely, spaced)
     return most, min(most, likely)
 
 

@@ -2,8 +2,9 @@
 
 At each slow time the loop asks for a sample. The network runs if its inputs have changed by more than the schedule's
 tolerance since the estimates were started, or if the estimates rest on less than 60 s of network time; otherwise the
-estimates stay as they are. A change of inputs cuts their memory (see `ketasim.simulation.estimates`), and away from
-rest memory decays within half a day.
+estimates stay as they are. With a `spacing` no window follows the last one sooner than that, unless inputs have since
+changed by more than the tolerance. A change of inputs cuts the memory of the estimates (see
+`ketasim.simulation.estimates`), and away from rest memory decays within half a day.
 
 Back within the tolerance of rest, the baseline estimates are used again if inputs have only crept, by at most twice the
 tolerance. Once they have been farther away, what is measured near rest stands, and the baseline counts beside it, the
@@ -29,6 +30,7 @@ from ketasim.simulation.baseline import Baseline, BaselineRun, OnWindow
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
 from ketasim.simulation.guards import check_window
 from ketasim.simulation.interrupts import HeldInterrupts
+from ketasim.simulation.schedule import AutomaticSteps
 
 LONG_SETTLE, LARGE_CHANGE = Sampling().long_settle, Sampling().large_change
 
@@ -193,7 +195,10 @@ class NetworkSampler:
             self.estimates.prior = baseline * worth / (baseline + worth) if worth < np.inf else baseline
         here = self._windows_here * schedule.window + schedule.memory
         rested = schedule.skip and min(self.estimates.memory, here) + self.estimates.prior >= Sampling().enough
-        self.fresh = not rested and first >= self._window_end and self.windows_run < most_windows
+        # since the last window began, or up to its settling and length later
+        since = first - self._window_end + steps_of(LONG_SETTLE + schedule.window)
+        due = since >= steps_of(schedule.spacing) or self._has_moved(self._inputs, inputs)
+        self.fresh = not rested and due and first >= self._window_end and self.windows_run < most_windows
         if not self.fresh:
             self.windows_skipped += 1
             return
@@ -207,7 +212,9 @@ class NetworkSampler:
         assert self.estimates is not None
         passed, self._sampled_at = time - self._sampled_at, time
         if not _are_equal(self._known_for, self._rest):
-            memory, faded = self.estimates.memory, 0.5 * Sampling().enough
+            # as many hours of windows, however far apart: older ones would delay what follows the estimates
+            spaced = min(1.0, AutomaticSteps().longest / max(self.experiment.schedule.spacing, 1.0))
+            memory, faded = self.estimates.memory, 0.5 * Sampling().enough * spaced
             kept = memory * float(np.exp(-passed / Sampling().fading))
             self.estimates.shorten(max(kept, min(memory, faded)))
 

@@ -64,7 +64,7 @@ MORE = {
     "skip as a number": ("step: auto", "skip: 0", (8, 18), "schedule.skip", "expected true or false, got 0"),
     "no budget": ("step: auto", "budget: 0", (8, 20), "schedule.budget", "0 is out of range; it must be at least 1"),
     "broken budget": ("step: auto", "budget: 1.5", (8, 20), "schedule.budget", "expected a whole number, got 1.5"),
-    "misspelt budget": ("step: auto", "bugdet: 5", (8, 12), "schedule.bugdet", "unknown key 'bugdet'; allowed: baseline, settle, window, step, memory, tolerance, skip, budget, checkpoint; did you mean budget?"),
+    "misspelt budget": ("step: auto", "bugdet: 5", (8, 12), "schedule.bugdet", "unknown key 'bugdet'; allowed: baseline, settle, window, step, memory, tolerance, skip, spacing, budget, checkpoint; did you mean budget?"),
     "mechanism": ("block:", "blok:", (10, 3), "mechanisms.blok", "unknown mechanism 'blok'; allowed: pharmacokinetics, block; did you mean block?"),
     "parameter": ("ec50", "ec_50", (10, 11), "mechanisms.block.ec_50", "unknown key 'ec_50'; allowed: ec50, slope, on_rate, limits, scheme, cells, order, trapping; did you mean ec50?"),
     "parameter out of range": ("3 mM", "-3 mM", (10, 17), "mechanisms.block.ec50", "'-3 mM' is out of range; it must be more than 0 uM"),

@@ -65,6 +65,25 @@ def test_windows_are_run_until_there_are_60_s(sampler, baseline):
     assert short.windows_skipped == 30 - wanted
 
 
+def test_windows_are_spaced_while_inputs_stay(sampler):
+    """Catches a spacing that drifts later with every window, and one that holds back a window when inputs change."""
+    spaced, signals = sampler(baseline="40 s", spacing="30 s")
+    assert times_run(spaced, signals, [10.0 * index for index in range(13)]) == [30.0, 60.0, 90.0, 120.0]
+    gains = [0.999, 0.998, 0.997, 0.996]  # 0.3 and 0.4 % from the last window, and from the baseline
+    creeping = [changed(signals, release_gain=gain) for gain in gains]
+    fresh = [times_run(spaced, one, [121.0 + 5.0 * index]) != [] for index, one in enumerate(creeping)]
+    assert fresh == [False, False, True, False]
+
+
+def test_spaced_windows_count_for_as_many_hours(sampler):
+    """Catches estimates that lag the more the fewer windows are run: 30 s of hourly windows, 10 s of one in 3 h."""
+    for spacing, kept in (("0 s", 30.0), ("3 h", 10.0)):
+        moving, signals = sampler(spacing=spacing)
+        drugged = changed(signals, nmda_unblocked=0.8)
+        times_run(moving, drugged, [3.0 * 3600.0 * index for index in range(60)])
+        assert moving.estimates.memory == pytest.approx(kept + 1.0, rel=0.2)
+
+
 def test_what_moves_the_network_makes_it_run(sampler):
     """Catches a class, or the release gain, that nobody watches, and a tolerance of another size."""
     for name, classes in (("nmda_unblocked", (0, 1, 2)), ("release_gain", (0, 1, 2))):
