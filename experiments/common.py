@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas
+from pages import fill
 
 import ketasim
 from ketasim.digests import code_digest, file_digest, text_digest
@@ -38,7 +39,7 @@ SALINE = {"doses.0.drug": "saline"}
 SMALLER = ["network.neurons=300", "schedule.baseline=60 s"]
 
 #: Scripts in this folder that make no table of their own name.
-NO_TABLE = ("calibrate_network", "common", "make")
+NO_TABLE = ("calibrate_network", "common", "make", "pages")
 
 ADVICE = "model, not medical advice"
 
@@ -233,7 +234,7 @@ def made_from(name: str) -> dict[str, str]:
 
 
 def store(table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: bool = False) -> None:
-    """Write a table, and a figure, under the name of the experiment, with a stamp; print it.
+    """Write a table, and a figure, under the name of the experiment, with a stamp, and into the docs; print it.
 
     With --quick they are written beside the sweep, without a stamp.
 
@@ -273,6 +274,7 @@ def store(table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: 
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
     } | made_from(chosen.name)
     STAMPS.write_text(json.dumps(stamps, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    fill(stamps)
 
 
 def stamps_of_tables() -> dict[str, dict[str, str]]:

@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 MADE_WITH = re.compile(r"made\s+with\s+(?:[\w-]+\s+){0,6}?(\d+\.\d+\.\d+)")
 #: Experiments, without what they share and the search for the default weights, which has stages of its own.
-NAMES = sorted({path.stem for path in (ROOT / "experiments").glob("*.py")} - {"calibrate_network", "common", "make"})
+NAMES = sorted(
+    {path.stem for path in (ROOT / "experiments").glob("*.py")} - {"calibrate_network", "common", "make", "pages"}
+)
 
 
 @pytest.fixture
@@ -72,6 +74,36 @@ def test_make_results_knows_every_experiment(common):
     import make
 
     assert sorted(make.HOURS) == common.experiments() == NAMES
+
+
+def test_the_docs_show_the_stored_tables(common):
+    """Catches a table that was made anew and not written into its page, and one that was edited by hand."""
+    import pages
+
+    stamps = common.stamps_of_tables()
+    for name, layout in pages.LAYOUTS.items():
+        stamp = stamps.get(name.partition(":")[0])
+        if stamp is not None:
+            text = (ROOT / layout.page).read_text(encoding="utf-8")
+            assert pages.filled(text, name, layout, stamp) == text, name
+
+
+def test_a_table_of_a_page_is_replaced_whole(common, tmp_path, monkeypatch):
+    """Catches rows of an older table that stay, blanks where nothing was stored, and a page without its place."""
+    import pages
+
+    monkeypatch.setattr(pages, "RESULTS", tmp_path)
+    (tmp_path / "a.csv").write_text("arm,day,mean,error\nx_y,1,2,0.5\nx_y,7,-3,\nz,1,1,1\n")
+    layout = pages.Layout("page.md", ("arm",), ("day",), pages.with_error("mean", "error", 1), head="day {}")
+    stamp = {"ketasim": "1.2.3", "date": "2030-01-01"}
+    page = pages.filled("# A\n<!-- a -->\n| old |\n<!-- end -->\nB\n", "a", layout, stamp)
+    rows = ["| arm | day 1 | day 7 |", "| --- | --- | --- |", "| x y | +2.0 ± 0.5 | -3.0 |", "| z | +1.0 ± 1.0 |  |"]
+    assert page.splitlines()[2:6] == rows
+    assert "made with ketasim 1.2.3 on 2030-01-01" in page
+    assert page.startswith("# A\n<!-- a -->")
+    assert page.endswith("<!-- end -->\nB\n")
+    with pytest.raises(ValueError, match="0 places"):
+        pages.filled("# A\n", "a", layout, stamp)
 
 
 def contents(folder):

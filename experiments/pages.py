@@ -1,0 +1,259 @@
+"""Tables of the docs, made of the stored ones and written between a page's markers.
+
+    python experiments/pages.py
+
+A page has a place for each table, ``<!-- NAME -->`` to ``<!-- end -->``; storing a table fills it.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results"
+
+#: Words of a cell, from the rows of the stored table that it shows.
+Cell = Callable[[pandas.DataFrame], str]
+
+
+class Layout(NamedTuple):
+    """How a stored table is shown.
+
+    Attributes
+    ----------
+    page : str
+        Path from the root of the repository.
+    rows, columns : sequence of str
+        Columns of the stored table whose values name rows and columns of the page.
+    cell : callable
+        Words of a cell.
+    only : str, optional
+        Which rows of the stored table are shown, as of `pandas.DataFrame.query`.
+    head : str
+        Format of the name of a column.
+    """
+
+    page: str
+    rows: Sequence[str]
+    columns: Sequence[str]
+    cell: Cell
+    only: str = ""
+    head: str = "{}"
+
+    def markdown(self, found: pandas.DataFrame) -> str:
+        """Return the table as Markdown; a combination that was not stored is blank."""
+        found = found.query(self.only) if self.only else found
+        keys = [*found[[*self.columns]].drop_duplicates().itertuples(index=False, name=None)]
+        groups = {key: group for key, group in found.groupby([*self.rows, *self.columns], sort=False)}
+        lines = [
+            [*(_words(name) for name in self.rows), *(self.head.format(" ".join(map(_words, key))) for key in keys)]
+        ]
+        lines.append(["---"] * len(lines[0]))
+        for row in found[[*self.rows]].drop_duplicates().itertuples(index=False, name=None):
+            cells = [self.cell(groups[*row, *key]) if (*row, *key) in groups else "" for key in keys]
+            lines.append([*(_words(part) for part in row), *cells])
+        return _joined(lines)
+
+
+class Listing(NamedTuple):
+    """A stored table shown row by row.
+
+    Attributes
+    ----------
+    page : str
+        Path from the root of the repository.
+    columns : dict of str to str
+        Heading -> format of the row, such as ``{mean:+.2f} ± {standard_error:.2f}``.
+    only : str, optional
+        As of `Layout`.
+    """
+
+    page: str
+    columns: dict[str, str]
+    only: str = ""
+
+    def markdown(self, found: pandas.DataFrame) -> str:
+        """Return the table as Markdown."""
+        found = found.query(self.only) if self.only else found
+        lines = [[*self.columns], ["---"] * len(self.columns)]
+        for row in found.to_dict("records"):
+            named = {name: _words(value) if isinstance(value, str) else value for name, value in row.items()}
+            lines.append([text.format(**named) for text in self.columns.values()])
+        return _joined(lines)
+
+
+def _joined(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _words(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+
+
+def with_error(value: str, error: str, digits: int = 2, sign: str = "+") -> Cell:
+    """Return a cell of two columns, such as ``+1.27 ± 0.09``."""
+
+    def cell(rows: pandas.DataFrame) -> str:
+        row = _only(rows)
+        number = f"{row[value]:{sign}.{digits}f}"
+        return number if pandas.isna(row[error]) else f"{number} ± {row[error]:.{digits}f}"
+
+    return cell
+
+
+def _only(rows: pandas.DataFrame) -> dict[str, Any]:
+    (row,) = rows.to_dict("records")
+    return row
+
+
+def _spread(rows: pandas.DataFrame) -> str:
+    row = _only(rows)
+    return (
+        f"{row['difference']:+.2f} ± {row['standard_error']:.2f}, {row['in_one_run']:.2f} ({row['between_seeds']:.2f})"
+    )
+
+
+def _direct_and_estimate(rows: pandas.DataFrame) -> str:
+    row = _only(rows)
+    pairs = ("direct", "its_error"), ("estimate", "its_error.1")  # as pandas reads a heading that stands twice
+    return ", ".join(f"{row[value]:+.2f} ± {row[error]:.2f}" for value, error in pairs)
+
+
+def _spread_and_stated(rows: pandas.DataFrame) -> str:
+    row = _only(rows)
+    return f"{row['spread_over_seeds_percent']:.2f}, {row['stated_if_independent_percent']:.2f}"
+
+
+def _change_spread_stated(rows: pandas.DataFrame) -> str:
+    return f"{_only(rows)['change_percent']:+.2f}, {_spread_and_stated(rows)}"
+
+
+def _peak_at(rows: pandas.DataFrame) -> str:
+    row = _only(rows)
+    return f"{row['peak_percent']:+.2f} ± {row['standard_error']:.2f} at {row['hours_to_peak']:.1f} h"
+
+
+def _against_vehicle(rows: pandas.DataFrame) -> str:
+    """Hours for a time, else per cent; for weight sets the share that goes up as well."""
+    row = _only(rows)
+    if row["quantity"].endswith("_time"):
+        return f"{row['change']:.2f} ± {row['standard_error']:.2f}"
+    text = f"{100 * row['change']:+.2f} ± {100 * row['standard_error']:.2f}"
+    return f"{text} ({row['share_up']:.0%})" if "sets" in row["variant"] else text
+
+
+def _fit(rows: pandas.DataFrame) -> str:
+    row = _only(rows)
+    outside = "" if row["inside"] == "yes" else " **out**"
+    return f"{row['mean']:.3f} ({row['spread']:.3f}){outside}"
+
+
+_CHANGE = with_error("change_percent", "standard_error")
+_PERCENT = with_error("change_percent", "standard_error_percent")
+
+#: Name of the place, that of an experiment and perhaps more after a colon -> layout.
+LAYOUTS: dict[str, Layout | Listing] = {
+    "headline": Listing(
+        "README.md",
+        {
+            "species": "{species}",
+            "number": "{number}",
+            "default circuit": "{default:+.2f} %",
+            "median of circuits": "{median:+.2f} %",
+            "5-95 % of circuits": "{5 %:+.2f} to {95 %:+.2f} %",
+            "up in": "{share_up:.0%}",
+        },
+    ),
+    "infusion_against_vehicle": Layout("docs/model.md", ("quantity", "population"), ("arm",), _PERCENT),
+    "dose_response": Layout("docs/model.md", ("dose",), ("population", "quantity"), _PERCENT),
+    "circuit_controls": Layout(
+        "docs/model.md",
+        ("arm", "concentration_uM"),
+        ("quantity",),
+        with_error("mean", "standard_error"),
+        "quantity in ['rate of PYR, %', 'rate of PV, %', 'rate of SST, %', 'release onto PYR, %']",
+    ),
+    "persistent_activity": Layout(
+        "docs/model.md", ("neurons", "unblocked"), ("quantity",), with_error("mean", "standard_error", sign="")
+    ),
+    "scaling_on_and_off": Layout("docs/synapses.md", ("arm", "signal"), ("hours",), _CHANGE, head="{} h"),
+    "one_dose_or_six": Layout("docs/synapses.md", ("arm", "signal"), ("day",), _CHANGE, head="day {}"),
+    "spines_before_and_after": Listing(
+        "docs/synapses.md",
+        {
+            "arm": "{arm}",
+            "day": "{day:g}",
+            "edges": "{edges:,.0f}",
+            "in-degree SD": "{in_degree_sd:.2f}",
+            "reciprocity": "{reciprocity:.4f}",
+            "clustering": "{clustering:.4f}",
+            "path length": "{path_length:.4f}",
+            "modularity": "{modularity:.4f}",
+        },
+    ),
+    "fewer_windows": Layout(
+        "docs/two_clocks.md", ("arm", "windows", "seconds", "quantity"), ("day",), _spread, "day > 6", "day {}"
+    ),
+    "rest_for_four_weeks": Listing(
+        "docs/two_clocks.md",
+        {
+            "": "{signal}",
+            "class": "{population}",
+            "largest deviation of any seed and time": "{largest_deviation:.2f}",
+            "trend in 28 d, eight seeds": "{trend:+.2f} ± {standard_error:.2f}",
+        },
+        "population == 'PYR' or signal == 'firing_rate'",
+    ),
+    "rebound": Layout(
+        "docs/two_clocks.md",
+        ("hours",),
+        ("population", "signal"),
+        _direct_and_estimate,
+        "signal == 'firing_rate' or population == 'PYR'",
+    ),
+    "network_sampling:pairing": Layout(
+        "docs/two_clocks.md", ("population", "quantity"), ("against",), _spread_and_stated, "arm == 'infusion'"
+    ),
+    "network_sampling:budget": Layout(
+        "docs/two_clocks.md",
+        ("arm", "windows"),
+        ("population", "quantity"),
+        _change_spread_stated,
+        "against == 'vehicle at rest' and not (quantity == 'firing_rate' and population == 'PV')",
+    ),
+    "what_drives_bdnf": Layout("docs/synapses.md", ("case", "path"), ("signal",), _peak_at),
+    "synapses_against_vehicle": Layout(
+        "docs/synapses.md", ("case", "quantity"), ("variant",), _against_vehicle, "variant != 'blockade off'"
+    ),
+    "fit_cascade": Layout("docs/fitting.md", ("parameter", "finding"), ("share_of_default",), _fit, head="x {}"),
+}
+
+
+def filled(page: str, name: str, layout: Layout | Listing, stamp: dict[str, str]) -> str:
+    """Return the text of a page with a table in its place, and below it when and with which version it was made."""
+    experiment = name.partition(":")[0]
+    table = layout.markdown(pandas.read_csv(RESULTS / f"{experiment}.csv"))
+    made = f"`experiments/{experiment}.py`, made with ketasim {stamp['ketasim']} on {stamp['date']}."
+    new = f"<!-- {name} -->\n{table}\n\n{made}\n<!-- end -->"
+    page, places = re.subn(rf"<!-- {name} -->.*?<!-- end -->", lambda _: new, page, flags=re.DOTALL)
+    if places != 1:
+        raise ValueError(f"{layout.page} has {places} places for the table of {name}")
+    return page
+
+
+def fill(stamps: dict[str, dict[str, str]]) -> None:
+    """Write all tables that have a stamp into their pages."""
+    for name, layout in LAYOUTS.items():
+        stamp = stamps.get(name.partition(":")[0])
+        if stamp is not None:
+            page = ROOT / layout.page
+            page.write_text(filled(page.read_text(encoding="utf-8"), name, layout, stamp), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    from common import stamps_of_tables
+
+    fill(stamps_of_tables())
