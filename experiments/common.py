@@ -1,15 +1,11 @@
-"""What all experiments share: options, courses in per cent, and tables with a stamp that shows when they are stale.
+"""What all experiments share: options, courses in per cent, figures, tables that are stored.
 
-    python experiments/NAME.py [--quick] [--jobs N] [--sweeps DIR]
-
-A table is stale when what it was made from has changed: the script, the default parameters, or the values that ketasim
-computes, for which the reference trajectory of the tests stands. `python experiments/make.py --list` lists them.
+python experiments/NAME.py [--quick] [--jobs N] [--sweeps DIR]
 """
 
 import argparse
 import json
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,14 +15,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 from pages import fill
+from stamps import RESULTS, STAMPS, made_from, stamps_of_tables, uses
 
 import ketasim
-from ketasim.digests import code_digest, file_digest, text_digest
+from ketasim.digests import code_digest
 from ketasim.recording.provenance import CODE
-
-HERE = Path(__file__).parent
-RESULTS = HERE / "results"
-STAMPS = RESULTS / "stamps.json"
 
 #: Changes of the human infusion that make it the dose of most rodent studies: 10 mg/kg into the peritoneum of a rat.
 RAT = {
@@ -37,9 +30,6 @@ SALINE = {"doses.0.drug": "saline"}
 
 #: What makes an experiment small enough for --quick.
 SMALLER = ["network.neurons=300", "schedule.baseline=60 s"]
-
-#: Scripts in this folder that make no table of their own name.
-NO_TABLE = ("calibrate_network", "common", "make", "pages")
 
 ADVICE = "model, not medical advice"
 
@@ -216,23 +206,6 @@ def in_words(signal: str) -> str:
     return " ".join(_WRITTEN.get(word, word) for word in signal.split("_"))
 
 
-def experiments() -> list[str]:
-    """Return the names of all experiments that make a table."""
-    return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_TABLE)
-
-
-def made_from(name: str) -> dict[str, str]:
-    """Return digests of what the table of an experiment depends on."""
-    golden = HERE.parent / "tests" / "golden" / f"ketasim-{ketasim.__version__}.json"
-    numbers = json.loads(golden.read_text(encoding="utf-8"))["chance"]  # every number in the file, not its text
-    changelog = (HERE.parent / "CHANGELOG.md").read_text(encoding="utf-8")
-    return {
-        "script": file_digest(HERE / f"{name}.py")[:16],
-        "parameters": re.findall(r"digest of all defaults: `([0-9a-f]{16})`", changelog)[0],
-        "values": text_digest(json.dumps(numbers, sort_keys=True))[:16],
-    }
-
-
 def store(table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: bool = False) -> None:
     """Write a table, and a figure, under the name of the experiment, with a stamp, and into the docs; print it.
 
@@ -267,30 +240,12 @@ def store(table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: 
         figure.savefig(folder / f"{chosen.name}.png", dpi=110)
     if chosen.quick:
         return
-    stamps = stamps_of_tables()
+    stamps, used = stamps_of_tables(), uses(chosen.out)
     stamps[chosen.name] = {
         "command": f"python experiments/{chosen.name}.py",
         "ketasim": ketasim.__version__,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-    } | made_from(chosen.name)
+        "uses": used,
+    } | made_from(chosen.name, used)
     STAMPS.write_text(json.dumps(stamps, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     fill(stamps)
-
-
-def stamps_of_tables() -> dict[str, dict[str, str]]:
-    """Return the stamp of each table by the name of its experiment."""
-    return json.loads(STAMPS.read_text(encoding="utf-8")) if STAMPS.is_file() else {}
-
-
-def stale() -> dict[str, str]:
-    """Return, for each experiment whose table is missing or stale, why."""
-    stamps, found = stamps_of_tables(), {}
-    for name in experiments():
-        now, then = made_from(name), stamps.get(name)
-        if not (RESULTS / f"{name}.csv").is_file():
-            found[name] = "not made yet"
-        elif then is None:
-            found[name] = "made before tables had stamps"
-        elif changed := [key for key, value in now.items() if then.get(key) != value]:
-            found[name] = f"{', '.join(changed)} changed since ketasim {then['ketasim']}"
-    return found

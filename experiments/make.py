@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from common import HERE, stale
+from stamps import HERE, stale
 
 #: Experiment -> hours on two cores at full size, as ketasim forecasts them; the circuit first, then synapses.
 HOURS = {

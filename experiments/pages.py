@@ -254,6 +254,6 @@ def fill(stamps: dict[str, dict[str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    from common import stamps_of_tables
+    from stamps import stamps_of_tables
 
     fill(stamps_of_tables())

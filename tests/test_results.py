@@ -9,22 +9,23 @@ from pathlib import Path
 
 import pytest
 
+import ketasim
+
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 MADE_WITH = re.compile(r"made\s+with\s+(?:[\w-]+\s+){0,6}?(\d+\.\d+\.\d+)")
 #: Experiments, without what they share and the search for the default weights, which has stages of its own.
-NAMES = sorted(
-    {path.stem for path in (ROOT / "experiments").glob("*.py")} - {"calibrate_network", "common", "make", "pages"}
-)
+OTHERS = {"calibrate_network", "common", "make", "pages", "stamps"}
+NAMES = sorted({path.stem for path in (ROOT / "experiments").glob("*.py")} - OTHERS)
 
 
 @pytest.fixture
-def common(monkeypatch):
-    """What experiments share."""
+def stamps(monkeypatch):
+    """The module that says what tables were made from."""
     monkeypatch.syspath_prepend(str(ROOT / "experiments"))
-    import common
+    import stamps
 
-    return common
+    return stamps
 
 
 def passages(page):
@@ -41,12 +42,12 @@ def unsaid(pages, name, version):
             yield page.name
 
 
-def test_the_docs_say_which_version_made_a_stale_table(common):
+def test_the_docs_say_which_version_made_a_stale_table(stamps):
     """Catches numbers of an earlier version that a page shows as if they were of this one."""
-    found, stamps = common.stale(), common.stamps_of_tables()
+    found, made = stamps.stale(), stamps.stamps_of_tables()
     if found:
         warnings.warn("stale tables: " + "; ".join(f"{name} ({why})" for name, why in found.items()), stacklevel=1)
-    pages = {name: [*unsaid(PAGES, name, stamps.get(name, {}).get("ketasim"))] for name in found}
+    pages = {name: [*unsaid(PAGES, name, made.get(name, {}).get("ketasim"))] for name in found}
     assert {name: names for name, names in pages.items() if names} == {}
 
 
@@ -60,35 +61,64 @@ def test_an_old_table_without_its_version_is_found(tmp_path):
     assert list(unsaid([page], "c", None)) == []
 
 
-def test_a_table_is_stale_when_what_it_was_made_from_changed(common, monkeypatch):
+def test_a_table_is_stale_when_what_it_was_made_from_changed(stamps, monkeypatch):
     """Catches a table of other equations, parameters or another script that passes for one of today."""
-    stamp = common.made_from("rebound") | {"ketasim": "0.3.0"}
-    monkeypatch.setattr(common, "stamps_of_tables", lambda: {"rebound": stamp})
-    assert "rebound" not in common.stale()
+    used = stamps.uses(ROOT / "docs")
+    stamp = stamps.made_from("rebound", used) | {"ketasim": "0.3.0", "uses": used}
+    monkeypatch.setattr(stamps, "stamps_of_tables", lambda: {"rebound": stamp})
+    assert "rebound" not in stamps.stale()
     stamp["values"] = "other"
-    assert common.stale()["rebound"] == "values changed since ketasim 0.3.0"
+    assert stamps.stale()["rebound"] == "values changed since ketasim 0.3.0"
 
 
-def test_make_results_knows_every_experiment(common):
+def with_changes(record, **changes):
+    """A part of a drug with other values."""
+    return type(record).model_construct(**(dict(record) | changes))
+
+
+def test_a_table_depends_on_what_its_sweeps_use(stamps, tmp_path, monkeypatch):
+    """Catches tables that a new drug, route or mechanism makes stale, and ones that a changed number does not."""
+    experiment = ketasim.load_experiment("human_infusion", ["network=none", "recording={}", "duration=1 h"])
+    ketasim.sweep(experiment, arms={"drug": {}, "vehicle": {"doses.0.drug": "saline"}}, jobs=1, out=tmp_path / "s")
+    used = stamps.uses(tmp_path)
+    assert {key: used[key] for key in ("species", "drugs", "routes")} == {
+        "species": ["human"],
+        "drugs": ["ketamine", "saline"],
+        "routes": ["intravenous"],
+    }
+    before, catalogue = stamps.parameters(used), stamps.load_catalogue()
+    changed = {}
+    for route in ("oral", "intravenous"):
+        drug, human = catalogue["ketamine"], catalogue["ketamine"].species["human"]
+        routes = human.routes | {route: with_changes(human.routes[route], lag=60.0)}
+        other = with_changes(drug, species=drug.species | {"human": with_changes(human, routes=routes)})
+        monkeypatch.setattr(stamps, "load_catalogue", lambda other=other: dict(catalogue) | {"ketamine": other})
+        changed[route] = stamps.parameters(used)
+    assert changed["oral"] == before != changed["intravenous"]
+    monkeypatch.setattr(stamps, "load_catalogue", lambda: catalogue)
+    assert stamps.parameters(used | {"mechanisms": used["mechanisms"][1:]}) != before
+
+
+def test_make_results_knows_every_experiment(stamps):
     """Catches an experiment that `make results` leaves out, and one without its expected hours."""
     import make
 
-    assert sorted(make.HOURS) == common.experiments() == NAMES
+    assert sorted(make.HOURS) == stamps.experiments() == NAMES
 
 
-def test_the_docs_show_the_stored_tables(common):
+def test_the_docs_show_the_stored_tables(stamps):
     """Catches a table that was made anew and not written into its page, and one that was edited by hand."""
     import pages
 
-    stamps = common.stamps_of_tables()
+    made = stamps.stamps_of_tables()
     for name, layout in pages.LAYOUTS.items():
-        stamp = stamps.get(name.partition(":")[0])
+        stamp = made.get(name.partition(":")[0])
         if stamp is not None:
             text = (ROOT / layout.page).read_text(encoding="utf-8")
             assert pages.filled(text, name, layout, stamp) == text, name
 
 
-def test_a_table_of_a_page_is_replaced_whole(common, tmp_path, monkeypatch):
+def test_a_table_of_a_page_is_replaced_whole(stamps, tmp_path, monkeypatch):
     """Catches rows of an older table that stay, blanks where nothing was stored, and a page without its place."""
     import pages
 

@@ -1,0 +1,101 @@
+"""Stamps of stored tables: what each was made from, and which are stale.
+
+A table is stale when what it was made from has changed: the script, default parameters of the mechanisms, network,
+species, drugs and routes that it uses, or the values that ketasim computes, for which the reference trajectory of the
+tests stands. `python experiments/make.py --list` lists them.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ketasim
+from ketasim.config.schedule import Sampling
+from ketasim.digests import file_digest, text_digest
+from ketasim.drugs import ROUTES, SPECIES, load_catalogue
+from ketasim.ensembles.store import Store
+from ketasim.mechanisms import ORDER
+from ketasim.network.prefrontal_microcircuit import Sheet, wiring_rows
+from ketasim.network.synapses import PREFRONTAL
+from ketasim.simulation.schedule import AutomaticSteps
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+STAMPS = RESULTS / "stamps.json"
+
+#: Scripts in this folder that make no table of their own name.
+NO_TABLE = ("calibrate_network", "common", "make", "pages", "stamps")
+
+
+def experiments() -> list[str]:
+    """Return the names of all experiments that make a table."""
+    return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_TABLE)
+
+
+def uses(folder: Path) -> dict[str, list[str]]:
+    """Return what sweeps in a folder make use of: species, drugs, routes, and the mechanisms that there are.
+
+    Without a sweep it is everything.
+    """
+    texts = [Store(database.parent).facts() for database in sorted(folder.rglob("sweep.db"))]
+    text = " ".join(one[key] for one in texts for key in ("experiment", "plan"))
+    drugs = load_catalogue()
+    found = {
+        "species": {"human", *re.findall(r'"(?:subject\.)?species": "(\w+)"', text)} if text else SPECIES,
+        "drugs": {name for name in re.findall(r'"(\w+)"', text) if name in drugs} if text else drugs,
+        "routes": {name for name in re.findall(r'"(\w+)"', text) if name in ROUTES} if text else ROUTES,
+        "mechanisms": {one.name for one in ORDER},
+    }
+    return {key: sorted(names) for key, names in found.items()}
+
+
+def parameters(used: Mapping[str, Sequence[str]]) -> str:
+    """Return a digest of the default parameters of what is used, without their sources."""
+    found: dict[str, Any] = {one.name: one.Parameters()._asdict() for one in ORDER if one.name in used["mechanisms"]}
+    found |= {"tables": PREFRONTAL, "sheet": Sheet(), "wiring": [row[:3] for row in wiring_rows()]}
+    found |= {"steps": AutomaticSteps(), "sampling": Sampling()}
+    for name in used["drugs"]:
+        drug = load_catalogue()[name].model_dump(mode="json")
+        of_species = {key: one for key, one in drug.pop("species").items() if key in used["species"]}
+        routes = {key: one.pop("routes") for key, one in of_species.items()}
+        chosen = {key: {route: one.get(route) for route in used["routes"]} for key, one in routes.items()}
+        found[name] = _without_sources([drug, of_species, chosen])
+    return text_digest(repr(found))[:16]
+
+
+def _without_sources(item: Any) -> Any:
+    if isinstance(item, dict):
+        return {key: _without_sources(one) for key, one in item.items() if key not in ("source", "status")}
+    return [_without_sources(one) for one in item] if isinstance(item, list) else item
+
+
+def made_from(name: str, used: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return digests of what the table of an experiment depends on."""
+    golden = HERE.parent / "tests" / "golden" / f"ketasim-{ketasim.__version__}.json"
+    numbers = json.loads(golden.read_text(encoding="utf-8"))["chance"]  # every number in the file, not its text
+    return {
+        "script": file_digest(HERE / f"{name}.py")[:16],
+        "parameters": parameters(used),
+        "values": text_digest(json.dumps(numbers, sort_keys=True))[:16],
+    }
+
+
+def stamps_of_tables() -> dict[str, dict[str, Any]]:
+    """Return the stamp of each table by the name of its experiment."""
+    return json.loads(STAMPS.read_text(encoding="utf-8")) if STAMPS.is_file() else {}
+
+
+def stale() -> dict[str, str]:
+    """Return, for each experiment whose table is missing or stale, why."""
+    stamps, found = stamps_of_tables(), {}
+    for name in experiments():
+        then = stamps.get(name)
+        if not (RESULTS / f"{name}.csv").is_file():
+            found[name] = "not made yet"
+        elif then is None:
+            found[name] = "made before tables had stamps"
+        elif changed := [key for key, value in made_from(name, then["uses"]).items() if then.get(key) != value]:
+            found[name] = f"{', '.join(changed)} changed since ketasim {then['ketasim']}"
+    return found
