@@ -34,6 +34,10 @@ def experiments() -> list[str]:
     return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_TABLE)
 
 
+#: Keys of drug files that are no numbers.
+_WORDS = ("source", "status", "title", "also", "usual_dose")
+
+
 def uses(folder: Path) -> dict[str, list[str]]:
     """Return what sweeps in a folder make use of: species, drugs, routes, and the mechanisms that there are.
 
@@ -57,17 +61,22 @@ def parameters(used: Mapping[str, Sequence[str]]) -> str:
     found |= {"tables": PREFRONTAL, "sheet": Sheet(), "wiring": [row[:3] for row in wiring_rows()]}
     found |= {"steps": AutomaticSteps(), "sampling": Sampling()}
     for name in used["drugs"]:
-        drug = load_catalogue()[name].model_dump(mode="json")
+        drug = load_catalogue()[name].model_dump(mode="json", exclude_unset=True)
         of_species = {key: one for key, one in drug.pop("species").items() if key in used["species"]}
         routes = {key: one.pop("routes") for key, one in of_species.items()}
         chosen = {key: {route: one.get(route) for route in used["routes"]} for key, one in routes.items()}
+        for key, one in of_species.items():
+            if not any(
+                route and route.get("first_pass") for route in chosen[key].values()
+            ):  # the liver does not matter
+                of_species[key] = {part: value for part, value in one.items() if not part.startswith("hepatic")}
         found[name] = _without_sources([drug, of_species, chosen])
     return text_digest(repr(found))[:16]
 
 
 def _without_sources(item: Any) -> Any:
     if isinstance(item, dict):
-        return {key: _without_sources(one) for key, one in item.items() if key not in ("source", "status")}
+        return {key: _without_sources(one) for key, one in item.items() if key not in _WORDS}
     return [_without_sources(one) for one in item] if isinstance(item, list) else item
 
 
