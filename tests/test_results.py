@@ -86,16 +86,17 @@ def test_a_table_depends_on_what_its_sweeps_use(stamps, tmp_path, monkeypatch):
         "drugs": ["ketamine", "saline"],
         "routes": ["intravenous"],
     }
-    before, catalogue = stamps.parameters(used), stamps.load_catalogue()
-    changed = {}
-    for route in ("oral", "intravenous"):
+    catalogue, found = stamps.load_catalogue(), {}
+    for route, lag in (("oral", 0.0), ("oral", 60.0), ("intravenous", 60.0)):
         drug, human = catalogue["ketamine"], catalogue["ketamine"].species["human"]
-        routes = human.routes | {route: with_changes(human.routes[route], lag=60.0)}
+        routes = human.routes | {name: with_changes(human.routes[name], lag=0.0) for name in ("oral", "intravenous")}
+        routes[route] = with_changes(human.routes[route], lag=lag)
         other = with_changes(drug, species=drug.species | {"human": with_changes(human, routes=routes)})
         monkeypatch.setattr(stamps, "load_catalogue", lambda other=other: dict(catalogue) | {"ketamine": other})
-        changed[route] = stamps.parameters(used)
-    assert changed["oral"] == before != changed["intravenous"]
+        found[route, lag] = stamps.parameters(used)
+    assert found["oral", 0.0] == found["oral", 60.0] != found["intravenous", 60.0]
     monkeypatch.setattr(stamps, "load_catalogue", lambda: catalogue)
+    before = stamps.parameters(used)
     assert stamps.parameters(used | {"mechanisms": used["mechanisms"][1:]}) != before
 
 

@@ -313,7 +313,7 @@ def test_pipes_and_devices_are_refused_at_once(tmp_path):
     for path in (tmp_path / "pipe", "/dev/zero"):
         with pytest.raises(UnreadableError, match="a device or pipe, not a file"):
             open_trajectory(path)
-    with pytest.raises(UnreadableError, match="Is a directory"):
+    with pytest.raises(UnreadableError, match="a folder, not a file"):
         open_trajectory(tmp_path)
 
 
