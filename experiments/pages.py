@@ -167,6 +167,19 @@ LAYOUTS: dict[str, Layout | Listing] = {
             "up in": "{share_up:.0%} of circuits",
         },
     ),
+    "exposures": Listing(
+        "docs/drugs.md",
+        {
+            "drug": "{drug}",
+            "species": "{species}",
+            "dose": "{dose}",
+            "quantity": "{quantity}",
+            "predicted": "{predicted:.3g}",
+            "published": "{published}",
+            "source": "{source}",
+            "used": "{used}",
+        },
+    ),
     "infusion_against_vehicle": Layout("docs/model.md", ("quantity", "population"), ("arm",), _PERCENT),
     "dose_response": Layout("docs/model.md", ("dose",), ("population", "quantity"), _PERCENT),
     "circuit_controls": Layout(

@@ -65,10 +65,8 @@ def parameters(used: Mapping[str, Sequence[str]]) -> str:
         of_species = {key: one for key, one in drug.pop("species").items() if key in used["species"]}
         routes = {key: one.pop("routes") for key, one in of_species.items()}
         chosen = {key: {route: one.get(route) for route in used["routes"]} for key, one in routes.items()}
-        for key, one in of_species.items():
-            if not any(
-                route and route.get("first_pass") for route in chosen[key].values()
-            ):  # the liver does not matter
+        for key, one in of_species.items():  # without first pass the liver does not matter
+            if not any(route and route.get("first_pass") for route in chosen[key].values()):
                 of_species[key] = {part: value for part, value in one.items() if not part.startswith("hepatic")}
         found[name] = _without_sources([drug, of_species, chosen])
     return text_digest(repr(found))[:16]

@@ -147,7 +147,11 @@ def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as
         note(f"parameters of each: ketasim mechanisms NAME; also for {', '.join(others)}", quiet)
     elif name in parts:
         table(parts[name], ("parameter", "value", "unit", "status", "source"), as_json)
-        if name in {mechanism.name for mechanism in ORDER if not mechanism.by_default}:
+        mechanism = next((one for one in ORDER if one.name == name), None)
+        if not parts[name] and mechanism is not None:
+            acting = ", ".join(" ".join(pair) for pair in mechanism.targets)
+            note(f"no parameters of its own; potencies are rows `{acting}` of drug files", quiet)
+        if mechanism is not None and not mechanism.by_default:
             note(f"off by default; in an experiment, mechanisms: {{{name}: on}} or parameters switch it on", quiet)
     else:
         _unknown("mechanism", name, list(parts))

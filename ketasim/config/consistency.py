@@ -141,27 +141,14 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
         yield "route", f"{dose.drug} has no route '{dose.route}' in the {species}; {allowed}", "value"
 
 
-#: Names of single enantiomers, letters only, which look like slips for the racemate and are not; with all names.
-_ENANTIOMERS = {
-    ("esketamine", "sketamine", "spravato"): "esketamine (S-ketamine, Spravato)",
-    ("arketamine", "rketamine"): "arketamine (R-ketamine)",
-}
-
-
 def _unknown_drug(name: str, catalogue: Mapping[str, Any]) -> str:
-    """Message for an unknown drug; an enantiomer is not taken for the racemate, whose doses are others."""
+    """Message for an unknown drug; one that goes by this name is not passed over for one that is spelt alike."""
 
-    def letters(name: str) -> str:
-        return re.sub("[^a-z]", "", name)
+    def plain(name: str) -> str:
+        return re.sub("[^a-z0-9]", "", name.lower())
 
-    for names, title in _ENANTIOMERS.items():
-        same = [known for known in catalogue if letters(known) in names]
-        if letters(name) in names and same:
-            return f"unknown drug {shown(name)}; did you mean {same[0]}?"
-        if letters(name) in names:
-            others = f"{title} is not in the catalogue ({', '.join(catalogue)})"
-            return f"{others}; ketamine is the racemate, whose doses are others; describe it in a file under `drugs`"
-    return unknown("drug", name, catalogue)
+    same = next((known for known, drug in catalogue.items() if plain(name) in map(plain, (known, *drug.also))), None)
+    return f"unknown drug {shown(name)}; did you mean {same}?" if same else unknown("drug", name, catalogue)
 
 
 #: What people add to a route, or write for one, and how it is said here.

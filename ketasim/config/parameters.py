@@ -160,7 +160,7 @@ def plain_mechanisms(mechanisms: Mapping[str, Any]) -> dict[str, Any]:
     """
     unnamed = {one.name for one in shipped_mechanisms() if not one.by_default}
     return {
-        name: parameters and _model_of(name, parameters).model_dump(mode="json")
+        name: parameters is not False and _model_of(name, parameters).model_dump(mode="json")
         for name, parameters in mechanisms.items()
         if parameters is not False or name not in unnamed
     }

@@ -1,14 +1,15 @@
 """The drug catalogue: drugs shipped with the package, and a user's own files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from ketasim.documents import DocumentError, parse_document, read_document
+from ketasim.documents import Document, DocumentError, parse_document, read_document
 from ketasim.documents.validation import validate
+from ketasim.drugs.families import with_base
 from ketasim.drugs.model import Drug, Stated
 from ketasim.sources import Row
 
@@ -23,13 +24,15 @@ def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
 
     Examples
     --------
-    >>> sorted(load_catalogue())
-    ['ketamine', 'saline']
+    >>> [name for name in load_catalogue() if "ketamine" in name]
+    ['arketamine', 'esketamine', 'hydroxynorketamine', 'ketamine', 'norketamine']
     """
-    drugs = {drug.name: drug for drug in _shipped()}
+    documents = dict(_documents())
+    drugs = dict(_shipped())
     for path in extra:
         document = read_document(path)
-        drug = validate(Drug, document)
+        drug = validate(Drug, with_base(document, documents))
+        documents[drug.name] = document
         if drug.name in drugs:
             message = f"a drug named '{drug.name}' already exists; choose another name"
             raise DocumentError([document.problem(("name",), message)])
@@ -38,11 +41,19 @@ def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
 
 
 @lru_cache
-def _shipped() -> tuple[Drug, ...]:
-    """Return the drugs of the package, frozen and read only once: every experiment needs them."""
+def _documents() -> Mapping[str, Document]:
+    """Return the drug files of the package by name, as written."""
     data = resources.files("ketasim.drugs").joinpath("data")
     entries = sorted(data.iterdir(), key=lambda item: item.name)
-    return tuple(validate(Drug, parse_document(entry.read_text(encoding="utf-8"), entry.name)) for entry in entries)
+    found = [parse_document(entry.read_text(encoding="utf-8"), entry.name) for entry in entries]
+    return MappingProxyType({document.data["name"]: document for document in found})
+
+
+@lru_cache
+def _shipped() -> Mapping[str, Drug]:
+    """Return the drugs of the package, frozen and read only once: every experiment needs them."""
+    documents = _documents()
+    return MappingProxyType({name: validate(Drug, with_base(one, documents)) for name, one in documents.items()})
 
 
 def describe_drug(drug: Drug) -> list[Row]:

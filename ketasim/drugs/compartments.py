@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ketasim.documents import DocumentError, Problem
+from ketasim.drugs.families import suppliers
 from ketasim.drugs.model import Disposition, Drug, Route, SpeciesData, row_of
 
 logger = logging.getLogger("ketasim")
@@ -61,7 +62,7 @@ class Compartments:
 
 
 def compartments(drugs: Sequence[Drug], body: Body, disposition: str = "default") -> Compartments:
-    """Assemble the linear system of `drugs` in a body.
+    """Assemble the linear system of `drugs` in a body; drugs of one family share their compounds.
 
     Parameters
     ----------
@@ -75,14 +76,17 @@ def compartments(drugs: Sequence[Drug], body: Body, disposition: str = "default"
     Raises
     ------
     DocumentError
-        Two drugs contain the same compound.
+        Two drugs of different families contain the same compound.
     """
-    bodies = [_DrugInBody(drug, body, disposition) for drug in drugs if drug.compounds]
-    compounds = [compound for part in bodies for compound in part.drug.compounds]
-    twice = sorted({compound for compound in compounds if compounds.count(compound) > 1})
-    if twice:
+    families: dict[str, list[Drug]] = {}
+    for drug in drugs:
+        families.setdefault(drug.family, []).append(drug)
+    compounds = suppliers(drugs)
+    owned = [name for name, _ in {(name, drug.family) for drug in drugs for name in drug.compounds}]
+    if twice := sorted({name for name in owned if owned.count(name) > 1}):
         message = f"two drugs of this experiment contain {', '.join(twice)}; give only one of them"
         raise DocumentError([Problem(None, "doses", message)])
+    bodies = [_FamilyInBody(members, body, disposition) for members in families.values() if members[0].compounds]
     names = tuple(name for part in bodies for name in part.names)
     n = len(names)
     matrix, molar_mass = np.zeros((n, n)), np.full(n, np.inf)
@@ -91,69 +95,83 @@ def compartments(drugs: Sequence[Drug], body: Body, disposition: str = "default"
         (drug.name, route): np.zeros(n) for drug in drugs for route in drug.routes_for(body.species)
     }
     lags = {key: 0.0 for key in entries}
-    first, row = 0, 0
+    order, first = {name: row for row, name in enumerate(compounds)}, 0
     for part in bodies:
         here = slice(first, first + len(part.names))
-        rows = slice(row, row + len(part.drug.compounds))
+        rows = [order[name] for name in part.compounds]
         matrix[here, here] = part.matrix
         molar_mass[here] = part.molar_mass
         plasma[rows, here], brain[rows, here] = part.read_out()
-        for route, entry in part.entries.items():
-            entries[part.drug.name, route][here] = entry
-            lags[part.drug.name, route] = part.data.routes[route].lag
-        first, row = here.stop, rows.stop
-    moieties = tuple(item.moiety for part in bodies for item in part.drug.compounds.values())
+        for (drug_name, route), entry in part.entries.items():
+            entries[drug_name, route][here] = entry
+            lags[drug_name, route] = part.data[drug_name].routes[route].lag
+        first = here.stop
+    moieties = tuple(drug.compounds[name].moiety for name, drug in compounds.items())
     return Compartments(names, tuple(compounds), moieties, matrix, plasma, brain, molar_mass, entries, lags)
 
 
-class _DrugInBody:
-    """One drug's block of the system."""
+class _FamilyInBody:
+    """One family's block of the system."""
 
-    def __init__(self, drug: Drug, body: Body, disposition: str):
-        self.drug, self.body = drug, body
-        self.data: SpeciesData = drug.species[body.species]
-        chosen = disposition if disposition in self.data.dispositions else self.data.default
-        self.blocks = (*self.data.dispositions[chosen], *self.data.metabolites)
-        self.parents = {name for block in self.data.dispositions[chosen] for name in block.of}
+    def __init__(self, members: Sequence[Drug], body: Body, disposition: str):
+        self.compounds, self.body = suppliers(members), body
+        self.data: dict[str, SpeciesData] = {drug.name: drug.species[body.species] for drug in members}
+        chosen = {
+            name: data.dispositions[disposition if disposition in data.dispositions else data.default]
+            for name, data in self.data.items()
+        }
+        self.parents = {name for name, drug in self.compounds.items() if row_of(chosen[drug.name], name) is not None}
+        self.blocks: dict[str, Disposition] = {
+            name: row_of((*chosen[drug.name], *self.data[drug.name].metabolites), name)
+            for name, drug in self.compounds.items()
+        }
         # volumes scale with weight, clearances with its power 3/4, hence rate constants with its power -1/4
-        self.slowing = (body.weight / self.data.reference_weight) ** -0.25
+        self.slowing = {name: (body.weight / data.reference_weight) ** -0.25 for name, data in self.data.items()}
         owner: dict[str, str] = {}
-        for compound in drug.compounds:
-            periphery = [f"peripheral {1 + i}" for i, _ in enumerate(self._block(compound).exchanges())]
+        for compound, block in self.blocks.items():
+            periphery = [f"peripheral {1 + i}" for i, _ in enumerate(block.exchanges())]
             parts = ["central", *periphery, "effect", "eliminated"]
             owner |= {f"{compound} {part}": compound for part in parts}
-        for route, entry in self.data.routes.items():
-            if entry.absorption is not None:
-                owner |= {f"{compound} {route} depot": compound for compound in self._dosed()}
+        depots = [
+            (drug, route, compound)
+            for drug in members
+            for route, entry in self.data[drug.name].routes.items()
+            if entry.absorption is not None
+            for compound in _given(drug)
+        ]
+        owner |= {_depot(*one, members): one[2] for one in depots}
         self.names = list(owner)
         self.at = {name: index for index, name in enumerate(self.names)}
         self.matrix = np.zeros((len(self.names), len(self.names)))
         self.molar_mass = np.array([self._mass(compound) for compound in owner.values()])
-        self.molar_mass[[self.at[f"{compound} effect"] for compound in drug.compounds]] = np.inf
+        self.molar_mass[[self.at[f"{compound} effect"] for compound in self.compounds]] = np.inf
         self._connect()
-        self.entries = {route: self._entry(route, data) for route, data in self.data.routes.items()}
-
-    def _block(self, compound: str) -> Disposition:
-        block: Disposition = row_of(self.blocks, compound)
-        return block
+        for drug, route, compound in depots:
+            self._absorb(_depot(drug, route, compound, members), compound, drug, self.data[drug.name].routes[route])
+        self.entries = {
+            (drug.name, route): self._entry(drug, route, members)
+            for drug in members
+            for route in self.data[drug.name].routes
+        }
 
     def _mass(self, compound: str) -> float:
-        return float(row_of(self.drug.molar_mass, compound).value)
-
-    def _dosed(self) -> list[str]:
-        return [name for name, item in self.drug.compounds.items() if item.dose_fraction > 0]
+        return float(row_of(self.compounds[compound].molar_mass, compound).value)
 
     def _volume(self, compound: str) -> float:
-        return self._block(compound).volume * self.body.weight  # L
+        return self.blocks[compound].volume * self.body.weight  # L
 
     def _elimination(self, compound: str) -> float:
         """Return the rate constant of elimination in this body, 1/s; genotype changes the parent's."""
-        rate = self._block(compound).elimination() * self.slowing
+        drug = self.compounds[compound]
+        return self.blocks[compound].elimination() * self.slowing[drug.name] * self._genotype(compound)
+
+    def _genotype(self, compound: str) -> float:
+        factor, data = 1.0, self.data[self.compounds[compound].name]
         if compound in self.parents:
             for gene, allele in self.body.genotype:
-                factors = self.data.clearance_by_genotype.get(gene, {})
-                rate *= factors[allele].value if allele in factors else 1.0
-        return rate
+                factors = data.clearance_by_genotype.get(gene, {})
+                factor *= factors[allele].value if allele in factors else 1.0
+        return factor
 
     def _flow(self, source: str, target: str, rate: float, share: float = 1.0) -> None:
         """Add a flow of `share` of the rate constant `rate`, 1/s, from `source` to `target`, conserving molecules."""
@@ -162,64 +180,78 @@ class _DrugInBody:
         self.matrix[j, i] += rate * share * self.molar_mass[j] / self.molar_mass[i]
 
     def _connect(self) -> None:
-        for compound in self.drug.compounds:
-            central = f"{compound} central"
-            for index, (out, back) in enumerate(self._block(compound).exchanges(), start=1):
-                self._flow(central, f"{compound} peripheral {index}", out * self.slowing)
-                self._flow(f"{compound} peripheral {index}", central, back * self.slowing)
+        for compound, block in self.blocks.items():
+            central, slowing = f"{compound} central", self.slowing[self.compounds[compound].name]
+            for index, (out, back) in enumerate(block.exchanges(), start=1):
+                self._flow(central, f"{compound} peripheral {index}", out * slowing)
+                self._flow(f"{compound} peripheral {index}", central, back * slowing)
             self._leave(central, compound, self._elimination(compound))
-            effect, ke0 = self.at[f"{compound} effect"], self._block(compound).ke0
+            effect, ke0 = self.at[f"{compound} effect"], block.ke0
             self.matrix[effect, effect] -= ke0
             self.matrix[effect, self.at[central]] += ke0 / self._volume(compound)
-        for name, route in self.data.routes.items():
-            if route.absorption is not None:
-                for compound in self._dosed():
-                    self._absorb(f"{compound} {name} depot", compound, route)
 
     def _leave(self, source: str, compound: str, rate: float) -> None:
         """Eliminate a compound at `rate`: a fraction forms the next compound, the rest leaves the body."""
-        formation = row_of(self.data.formation, compound)
+        formation = row_of(self.data[self.compounds[compound].name].formation, compound)
         fraction = formation.value if formation else 0.0
         if formation:
             self._flow(source, f"{formation.forms} central", rate, fraction)
         self._flow(source, f"{compound} eliminated", rate, 1.0 - fraction)
 
-    def _absorb(self, depot: str, compound: str, route: Route) -> None:
+    def _absorb(self, depot: str, compound: str, drug: Drug, route: Route) -> None:
         """Empty a depot: what passes gut wall and liver stays the compound, what they extract is metabolised."""
-        rate = route.absorption or 0.0
-        passes = route.gut * (1.0 - self.extraction(compound)) if route.first_pass else 1.0
+        rate, passes = route.absorption or 0.0, 1.0
+        if route.first_pass:
+            passes = route.bypass + (1.0 - route.bypass) * route.gut * (1.0 - self.extraction(compound, drug))
         self._flow(depot, f"{compound} central", rate, passes)
         self._leave(depot, compound, rate * (1.0 - passes))
 
-    def extraction(self, compound: str) -> float:
+    def extraction(self, compound: str, drug: Drug) -> float:
         """Return the hepatic extraction CL/Q of a compound, at most 1; both scale with weight to the power 3/4."""
-        clearance = self._elimination(compound) / self.slowing * self._block(compound).volume * 3600.0  # L/h/kg
-        assert self.data.hepatic_flow is not None  # a drug file with first pass has one
-        extraction = clearance / self.data.hepatic_flow.value
+        data = self.data[drug.name]
+        assert data.hepatic_flow is not None  # a drug file with first pass has one
+        clearance = self.blocks[compound].elimination() * self.blocks[compound].volume * 3600.0  # L/h/kg
+        if data.hepatic_clearance is not None and compound in self.parents:
+            clearance = data.hepatic_clearance.value
+        extraction = clearance * self._genotype(compound) / data.hepatic_flow.value
         if extraction >= 1.0:
             logger.warning(
-                "%s: clearance of %s is not below hepatic flow; none escapes the first pass", self.drug.name, compound
+                "%s: clearance of %s is not below hepatic flow; none escapes the first pass", drug.name, compound
             )
-        return min(1.0, extraction)
+        return float(min(1.0, extraction))
 
-    def _entry(self, name: str, route: Route) -> np.ndarray:
+    def _entry(self, drug: Drug, name: str, members: Sequence[Drug]) -> np.ndarray:
         """Return mg that enter each compartment per mg of dose; what is not absorbed counts as eliminated."""
-        entry = np.zeros(len(self.names))
+        entry, route = np.zeros(len(self.names)), self.data[drug.name].routes[name]
         enters = route.absorbed if route.first_pass else route.bioavailability
-        for compound in self._dosed():
-            dose = self.drug.compounds[compound].dose_fraction
-            into = "central" if route.absorption is None else f"{name} depot"
-            entry[self.at[f"{compound} {into}"]] = dose * enters
-            entry[self.at[f"{compound} eliminated"]] = dose * (1.0 - enters)
+        for compound, fraction in _given(drug).items():
+            into = f"{compound} central" if route.absorption is None else _depot(drug, name, compound, members)
+            entry[self.at[into]] += fraction * enters
+            lost = fraction * (1.0 - enters)
+            if route.swallowed:
+                oral = self.data[drug.name].routes["oral"]
+                entry[self.at[_depot(drug, "oral", compound, members)]] += fraction * route.swallowed * oral.absorbed
+                lost -= fraction * route.swallowed * oral.absorbed
+            entry[self.at[f"{compound} eliminated"]] = lost
         return entry
 
     def read_out(self) -> tuple[np.ndarray, np.ndarray]:
         """Return matrices from states to total plasma (ng/mL) and unbound brain concentrations (uM)."""
-        plasma = np.zeros((len(self.drug.compounds), len(self.names)))
+        plasma = np.zeros((len(self.compounds), len(self.names)))
         brain = np.zeros_like(plasma)
-        for row, compound in enumerate(self.drug.compounds):
+        for row, (compound, drug) in enumerate(self.compounds.items()):
             plasma[row, self.at[f"{compound} central"]] = 1e3 / self._volume(compound)  # mg/L to ng/mL
-            unbound = row_of(self.drug.unbound_plasma, compound).value
-            unbound *= row_of(self.drug.unbound_brain_ratio, compound).value
+            unbound = row_of(drug.unbound_plasma, compound).value
+            unbound *= row_of(drug.unbound_brain_ratio, compound).value
             brain[row, self.at[f"{compound} effect"]] = unbound * 1e3 / self._mass(compound)  # mg/L to uM
         return plasma, brain
+
+
+def _given(drug: Drug) -> dict[str, float]:
+    """Return the compounds that a dose of a drug consists of, and their fractions of it."""
+    return {name: one.dose_fraction for name, one in drug.compounds.items() if one.dose_fraction > 0}
+
+
+def _depot(drug: Drug, route: str, compound: str, members: Sequence[Drug]) -> str:
+    """Return the name of a depot; of several drugs of a family each has its own."""
+    return f"{compound} {route} depot" + (f" of {drug.name}" if len(members) > 1 else "")

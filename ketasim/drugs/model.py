@@ -158,6 +158,10 @@ class Route(Stated):
         an input.
     absorbed, gut : float
         Fraction of the dose absorbed, and fraction of that passing the gut wall, for a route with first pass.
+    bypass : float
+        Fraction of what a route with first pass absorbs that reaches the body past gut wall and liver.
+    swallowed : float
+        Fraction of the dose that is swallowed and goes on as by mouth, in addition to `bioavailability`.
     """
 
     absorption: Annotated[float, _Positive, Quantity("1/s")] | None = None
@@ -166,9 +170,17 @@ class Route(Stated):
     first_pass: bool = False
     absorbed: Annotated[float, _Fraction, Quantity("1")] = 1.0
     gut: Annotated[float, _Fraction, Quantity("1")] = 1.0
+    bypass: Annotated[float, _Fraction, Quantity("1")] = 0.0
+    swallowed: Annotated[float, _Fraction, Quantity("1")] = 0.0
 
     @model_validator(mode="after")
     def _consistent(self) -> "Route":
+        if self.bypass and not self.first_pass:
+            raise ValueError("'bypass' is a share of a route with 'first_pass'")
+        if self.swallowed + self.bioavailability > 1.0 + 1e-9:
+            raise ValueError("'bioavailability' and 'swallowed' are parts of a dose and add up to 1 at most")
+        if self.swallowed and self.first_pass:
+            raise ValueError("a part that is swallowed belongs to a route without 'first_pass'")
         if self.first_pass and (self.absorption is None or "bioavailability" in self.model_fields_set):
             raise ValueError("a route with 'first_pass' needs 'absorption' and computes its own bioavailability")
         return self
@@ -186,6 +198,12 @@ class HepaticFlow(Stated):
     value: Annotated[float, _Positive, Quantity("L/h/kg")]
 
 
+class HepaticClearance(Stated):
+    """Clearance by the liver per body weight, from which extraction follows in place of that of a disposition."""
+
+    value: Annotated[float, _Positive, Quantity("L/h/kg")]
+
+
 class UsualDose(Stated):
     """Least and most of a dose, or of an hour of an infusion, that are in use; others are remarked on."""
 
@@ -198,6 +216,7 @@ class SpeciesData(Record):
 
     reference_weight: Annotated[float, _Positive, Quantity("kg")]
     hepatic_flow: HepaticFlow | None = None
+    hepatic_clearance: HepaticClearance | None = None
     usual_dose: UsualDose | None = None
     default: str
     dispositions: dict[str, tuple[Disposition, ...]]
@@ -216,6 +235,11 @@ class SpeciesData(Record):
                 raise ValueError(unknown("route", name, ROUTES) + meant)
             if route.first_pass and self.hepatic_flow is None:
                 raise ValueError(f"the route '{name}' has a first pass through the liver; give 'hepatic_flow'")
+            if route.swallowed and "oral" not in self.routes:
+                raise ValueError(f"a part of a dose by the route '{name}' is swallowed; give the route 'oral', too")
+        flow, clearance = self.hepatic_flow, self.hepatic_clearance
+        if clearance is not None and (flow is None or clearance.value >= flow.value):
+            raise ValueError("'hepatic_clearance' must be less than 'hepatic_flow'")
         return self
 
 
@@ -227,11 +251,21 @@ class Compound(Record):
 
 
 class Drug(Record):
-    """A drug as data: adding a drug takes a file and no code."""
+    """A drug as data: adding a drug takes a file and no code.
+
+    Attributes
+    ----------
+    also : tuple of str
+        Other names, which an unknown name is compared with.
+    base : str, optional
+        Drug of whose compounds it is made, see `ketasim.drugs.families`.
+    """
 
     format: Literal[1]
     name: str = Field(pattern=_NAME)
     title: str
+    also: tuple[str, ...] = ()
+    base: str | None = None
     compounds: dict[str, Compound]
     molar_mass: tuple[MolarMass, ...] = ()
     unbound_plasma: tuple[Unbound, ...] = ()
@@ -279,6 +313,11 @@ class Drug(Record):
         missing = [name for name in self.compounds if (name,) not in named]
         if required and missing:
             yield place, f"no row for {', '.join(missing)}"
+
+    @property
+    def family(self) -> str:
+        """Name of the drug whose file has the numbers of its compounds."""
+        return self.base or self.name
 
     @property
     def molar_mass_given(self) -> float:

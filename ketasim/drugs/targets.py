@@ -6,6 +6,7 @@ from typing import NamedTuple, get_args
 import numpy as np
 
 from ketasim.documents.validation import unknown
+from ketasim.drugs.families import suppliers
 from ketasim.drugs.model import Action, Drug
 
 
@@ -46,8 +47,13 @@ def ligands_of(drugs: Sequence[Drug], target: str, action: Action) -> Ligands:
     """Collect the compounds of `drugs` with a row for this target and action, in the order of the axis `compound`."""
     if action not in get_args(Action):
         raise ValueError(unknown("action", action, get_args(Action)))
-    rows = {name: row for drug in drugs for row in drug.targets if row.about == (target, action) for name in row.of}
-    compounds = [name for drug in drugs for name in drug.compounds]
+    compounds = suppliers(drugs)
+    rows = {
+        name: row
+        for name, drug in compounds.items()
+        for row in drug.targets
+        if row.about == (target, action) and name in row.of
+    }
     return Ligands(
         np.array([index for index, name in enumerate(compounds) if name in rows], dtype=np.int64),
         np.array([rows[name].value for name in compounds if name in rows], dtype=np.float64),

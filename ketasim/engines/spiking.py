@@ -12,6 +12,7 @@ from ketasim.engines.engine import Inputs, Measurement, class_means
 from ketasim.kernels.chunks import Model
 from ketasim.kernels.graph import Synapses, received, received_side_by_side, synapses_of
 from ketasim.kernels.records import (
+    GABA_SLOW,
     SUM_AMPA_CURRENT,
     SUM_NMDA,
     SUM_NMDA_AB,
@@ -24,12 +25,13 @@ from ketasim.kernels.records import (
     Activity,
     FastClock,
     Modulation,
+    NetworkParameters,
     Window,
     new_activity,
 )
 from ketasim.kernels.rewiring import ChangingGraph, change, set_weights, with_room
 from ketasim.kernels.spiking_network import run_traced_window, run_window
-from ketasim.network.build import FAST_STEP, Network, circuit_nmda, poisson_thresholds
+from ketasim.network.build import FAST_STEP, Network, circuit_nmda, event_scale, poisson_thresholds
 from ketasim.network.topology import node_in_words
 from ketasim.signals import range_in_words
 
@@ -86,6 +88,8 @@ class SpikingEngine:
         "afferent_gain",
         "release_gain",
         "afferent_rate_gain",
+        "inhibition_gain",
+        "inhibition_time_gain",
         "membrane_current",
     )
 
@@ -114,17 +118,20 @@ class SpikingEngine:
         """Digest of network, seed and the values read from the signals."""
         network, read = self.network, modulation(self.network, signals)
         edges, nmda = synapses_of(network.graph), (network.nmda_circuit, network.nmda_afferent)
-        return value_digest((edges, network.graph.class_start, network.parameters, read, nmda, self._seed))
+        parameters = inhibited(network, signals)
+        return value_digest((edges, network.graph.class_start, parameters, read, nmda, self._seed))
 
     def inputs(self, signals: Mapping[str, np.ndarray], baseline: Mapping[str, np.ndarray]) -> Inputs:
         """Drives of each class (see `network_inputs`), and afferent rates set by exposures."""
         state = modulation(self.network, signals)
         drives = network_inputs(self.network, state, signals["afferent_rate_gain"], baseline)
+        inhibition = signals["inhibition_gain"] * signals["inhibition_time_gain"]  # charge of an inhibitory event
+        drives = np.vstack([drives, inhibition])
         return Inputs(drives, signals["afferent_rate"][None].copy())
 
     def settle(self, signals: Mapping[str, np.ndarray], first_step: int, n_steps: int) -> None:
         """Run without measuring."""
-        self._run(modulation(self.network, signals), first_step, n_steps)
+        self._run(modulation(self.network, signals), inhibited(self.network, signals), first_step, n_steps)
 
     def measure(
         self, signals: Mapping[str, np.ndarray], first_step: int, n_steps: int, traces: bool = False
@@ -137,7 +144,7 @@ class SpikingEngine:
             The network has run away, or a membrane potential is out of range.
         """
         state = modulation(self.network, signals)
-        window = self._run(state, first_step, n_steps, traces)
+        window = self._run(state, inhibited(self.network, signals), first_step, n_steps, traces)
         return Measurement.of(
             node_signals(self.network, window, state, n_steps),
             self.network.graph.class_start,
@@ -146,14 +153,16 @@ class SpikingEngine:
             traces={name: window.traces[row] for name, row in _TRACES.items()} if traces else {},
         )
 
-    def _run(self, state: Modulation, first_step: int, n_steps: int, traces: bool = False) -> Window:
+    def _run(
+        self, state: Modulation, parameters: NetworkParameters, first_step: int, n_steps: int, traces: bool = False
+    ) -> Window:
         network = self.network
         clock = FastClock(np.uint64(self._seed), np.int64(first_step), np.int64(self.age))
         if traces:
-            model = Model(network.graph, state, network.parameters)
+            model = Model(network.graph, state, parameters)
             window = run_traced_window(self.activity, model, clock, n_steps, self._threads)
         else:
-            window = run_window(self.activity, network.graph, state, network.parameters, clock, n_steps, self._threads)
+            window = run_window(self.activity, network.graph, state, parameters, clock, n_steps, self._threads)
         check(network, self.activity, window, clock, n_steps)
         self.age += n_steps
         return window
@@ -200,6 +209,21 @@ def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulatio
             tuple((own * signals["afferent_rate_gain"]).tolist()), tuple(signals["afferent_rate"].tolist())
         ),
     )
+
+
+def inhibited(network: Network, signals: Mapping[str, np.ndarray]) -> NetworkParameters:
+    """Return the constants of the network with inhibition as strong and as long as its ports say."""
+    parameters, gain, longer = network.parameters, signals["inhibition_gain"], float(signals["inhibition_time_gain"])
+    if longer == 1.0 and np.all(gain == 1.0):
+        return parameters
+    fast, slow = longer * parameters.gaba_fast_time, longer * parameters.gaba_slow_time
+    # a conductance decays within the step at which it arrives; an event delivers its charge all the same
+    exact = network.tables.exact_charge
+    of_fast = event_scale(fast) / event_scale(parameters.gaba_fast_time) if exact else 1.0
+    of_slow = event_scale(slow) / event_scale(parameters.gaba_slow_time) if exact else 1.0
+    of_source = np.where(parameters.synapses.channel == GABA_SLOW, of_slow, of_fast)
+    synapses = parameters.synapses._replace(gaba=parameters.synapses.gaba * of_source[:, None] * gain)
+    return parameters._replace(synapses=synapses, gaba_fast_time=fast, gaba_slow_time=slow)
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from ketasim.drugs import Action, Drug, Ligands, ligands_of
 from ketasim.drugs.compartments import Compartments
+from ketasim.drugs.families import suppliers
+from ketasim.drugs.model import row_of
 from ketasim.kernels.graph import Synapses
 from ketasim.network.build import Network
 from ketasim.network.topology import Topology
@@ -77,13 +79,12 @@ class Setting:
     @property
     def compounds(self) -> tuple[str, ...]:
         """Compounds of all drugs of the run: the axis `compound`."""
-        return tuple(compound for drug in self.drugs for compound in drug.compounds)
+        return tuple(suppliers(self.drugs))
 
     @property
     def blockers(self) -> tuple[str, ...]:
         """Compounds that block NMDA receptors: the axis `blocker`."""
-        named = {name for drug in self.drugs for row in drug.nmda for name in row.of}
-        return tuple(compound for compound in self.compounds if compound in named)
+        return tuple(name for name, drug in suppliers(self.drugs).items() if row_of(drug.nmda, name))
 
     def ligands(self, target: str, action: Action) -> Ligands:
         """Return the compounds with this action at a target, named as in drug files; there may be none."""

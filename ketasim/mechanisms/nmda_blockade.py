@@ -24,6 +24,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from ketasim.documents import KetasimError
+from ketasim.drugs.families import suppliers
 from ketasim.drugs.model import row_of
 from ketasim.kernels.formulas import exponentials_of_matrices, mg_unblocked_fraction
 from ketasim.kernels.jit import kernel
@@ -87,11 +88,10 @@ def prepare(parameters: Parameters, setting: Setting) -> Prepared:
     network = setting.network
     if network is None:
         raise ValueError("nmda_blockade acts on nodes; it cannot run without a network")
+    of_compounds = suppliers(setting.drugs)
     rows = [
-        (row_of(drug.nmda, name), row_of(drug.nmda_kinetics, name))
-        for drug in setting.drugs
-        for name in drug.compounds
-        if row_of(drug.nmda, name)
+        (row_of(of_compounds[name].nmda, name), row_of(of_compounds[name].nmda_kinetics, name))
+        for name in setting.blockers
     ]
     names = network.topology.population_names
     exposed = np.array([parameters.cells == ("all",) or name in parameters.cells for name in names])

@@ -46,6 +46,7 @@ class Drug(NamedTuple):
     compounds: dict
     routes: dict
     dispositions: tuple = ()
+    also: tuple = ()
 
     def routes_for(self, species):
         return self.routes.get(species, ())

@@ -8,12 +8,12 @@ from numpy.testing import assert_array_equal
 
 from ketasim.documents import KetasimError
 from ketasim.engines import SpikingEngine, spiking
-from ketasim.engines.spiking import check, modulation, network_inputs
+from ketasim.engines.spiking import check, inhibited, modulation, network_inputs
 from ketasim.kernels.chunks import Model
 from ketasim.kernels.graph import Synapses, synapses_of
 from ketasim.kernels.records import FastClock
 from ketasim.kernels.spiking_network import run_traced_window, run_window
-from ketasim.network.build import poisson_thresholds
+from ketasim.network.build import build, poisson_thresholds
 from ketasim.network.topology import FAST_STEP
 from ketasim.simulation import Simulation
 from ketasim.simulation.sampler import relative_change
@@ -193,9 +193,8 @@ def test_inputs_keep_drives_and_what_exposures_set_apart(engine, signals):
     baseline = {name: np.full(engine.topology.n_nodes, 0.12) for name in ("nmda_gating", "firing_rate")}
     signals["afferent_rate"][:] = 0.0, 1e-6, 0.0
     found = engine.inputs(signals, baseline)
-    assert_array_equal(
-        found.drives, network_inputs(engine.network, modulation(engine.network, signals), np.ones(3), baseline)
-    )
+    drives = network_inputs(engine.network, modulation(engine.network, signals), np.ones(3), baseline)
+    assert_array_equal(found.drives, np.vstack([drives, np.ones(3)]))
     signals["afferent_rate"][:] = 5.0
     assert_array_equal(found.given, [[0.0, 1e-6, 0.0]])
 
@@ -408,3 +407,40 @@ def test_settling_is_watched_as_measuring_is(engine, signals, monkeypatch, run):
     monkeypatch.setattr(spiking, "check", lambda *arguments: seen.append(arguments[-1]))
     getattr(engine, run)(signals, SETTLED, 30)
     assert seen == [30]
+
+
+def flat(parameters):
+    """All numbers of nested tuples, one after the other."""
+    nested = isinstance(parameters, tuple)
+    return np.concatenate([flat(part) for part in parameters]) if nested else np.ravel(parameters)
+
+
+def test_ports_of_inhibition_are_constants_of_another_circuit(network, signals):
+    """Catches a gain by source in place of target, decay of one channel only, and excitation that changes with it."""
+    tables = network.tables
+    gains, longer = {"PYR": 1.5, "PV": 1.2, "SST": 0.7}, 1.8
+    signals["inhibition_gain"][:] = [gains[name] for name in network.topology.population_names]
+    signals["inhibition_time_gain"][...] = longer
+    receptors = tables.receptors._replace(
+        gaba_fast_time=longer * tables.receptors.gaba_fast_time, gaba_slow_time=longer * tables.receptors.gaba_slow_time
+    )
+    synapses = {pair: one._replace(gaba=one.gaba * gains[pair[1]]) for pair, one in tables.synapses.items()}
+    for exact in (False, True):
+        here = tables._replace(exact_charge=exact)
+        twin = build(network.topology, receptors, here._replace(synapses=synapses))
+        found = inhibited(build(network.topology, tables=here), signals)
+        assert flat(found) == pytest.approx(flat(twin.parameters), rel=1e-12)
+
+
+def test_more_inhibition_lowers_rates_and_counts_as_an_input(network, signals):
+    """Catches a port that the kernel does not see, and windows that are skipped when only inhibition changes."""
+    engine = SpikingEngine(network, SEED)
+    engine.settle(signals, 0, SETTLED)
+    state = copy.deepcopy(engine.state)
+    before = engine.measure(signals, SETTLED, 10_000)
+    inputs = engine.inputs(signals, before.signals)
+    stronger = changed(signals, inhibition_gain=2.0, inhibition_time_gain=2.0)
+    engine.state = state
+    after = engine.measure(stronger, SETTLED, 10_000)
+    assert np.all(after.population["firing_rate"][:1] < before.population["firing_rate"][:1])
+    assert relative_change(inputs.drives, engine.inputs(stronger, before.signals).drives) == pytest.approx(3.0)

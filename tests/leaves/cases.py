@@ -86,6 +86,17 @@ BASES: dict[str, dict[str, Any]] = {
     "more cells": HUMAN | {"duration": "10 min", "network": {"neurons": 120}},
     # a small share: rates of 24 neurons are known too badly to feed them back
     "cortex": HUMAN | {"mechanisms": {"cortical_afferents": {"share": 0.05}}},
+    # what acts on AMPA receptors and mTORC1 is in the catalogue for rodents
+    "antagonists": HUMAN
+    | {
+        "subject": {"species": "rat"},
+        "doses": [
+            {"drug": "nbqx", "route": "intraperitoneal", "amount": "10 mg/kg"},
+            {"drug": "rapamycin", "route": "intraperitoneal", "amount": "3 mg/kg"},
+        ],
+    },
+    "potentiator": HUMAN
+    | {"doses": [{"drug": "midazolam", "route": "intravenous", "amount": "5 mg", "duration": "10 min"}]},
     # no cell of the default circuit has GluN2C
     "2C": HUMAN | {"network": {"file": "two.circuit.yaml"}},
 }
@@ -123,6 +134,9 @@ _SCHEDULE = {
 }
 _WEIGHTS = {name: f"{1.1 * value:.6g} nS" for name, value in default()._asdict().items()}
 _MECHANISMS: dict[str, dict[str, Any]] = {
+    "ampa_antagonism": {},
+    "gabaa_potentiation": {"largest_gain": 1.3, "largest_time_gain": 2.5},
+    "mtorc1_inhibition": {},
     "pharmacokinetics": {"disposition": "domino"},
     "nmda_blockade": {
         "open_probability_2a": 0.6,
@@ -182,6 +196,9 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
 _BASE_OF = {
     "mechanisms.synaptogenesis": "months",
     "mechanisms.cortical_afferents": "cortex",  # off by default
+    "mechanisms.ampa_antagonism": "antagonists",
+    "mechanisms.mtorc1_inhibition": "antagonists",
+    "mechanisms.gabaa_potentiation": "potentiator",
     "mechanisms.homeostatic_scaling": "months",
     "mechanisms.bdnf.val_met": "one met",
     "mechanisms.bdnf.met_met": "two met",

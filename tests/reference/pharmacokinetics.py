@@ -42,11 +42,18 @@ class _Constants(NamedTuple):
     dosed: float  # share of the dose
 
 
+class _Route(NamedTuple):
+    absorption: float  # 1/s; 0: straight into the blood
+    enters: float  # share of the dose
+    gut: float | None  # share of it that gets past the gut wall; None: no first pass
+    bypass: float  # share of it that sees neither gut wall nor liver
+    swallowed: float  # share of the dose that goes on by mouth
+
+
 class _Body(NamedTuple):
     compounds: dict[str, _Constants]
-    # absorption 1/s (0: none), share that enters, share of it that gets past the gut wall (None: no first pass)
-    routes: dict[str, tuple[float, float, float | None]]
-    liver_flow: float  # L/s
+    routes: dict[str, "_Route"]
+    extraction: dict[str, float]  # of each compound by the liver
     at: dict[Any, int]  # (compound, part) -> number
 
 
@@ -86,11 +93,11 @@ def _derivative(_time, x, body, inflow):
             dx[at[c, "central"]] -= moved
             dx[at[c, number]] += moved
         dx[at[c, "effect"]] += constants.ke0 * (concentration - x[at[c, "effect"]])
-        for name, (absorption, _, gut) in body.routes.items():
-            absorbed = absorption * x[at[c, name]]
-            to_liver = absorbed if gut is None else gut * absorbed
-            in_liver = 0.0 if gut is None else min(1.0, constants.clearance / body.liver_flow) * to_liver
-            extracted = absorbed - to_liver + in_liver
+        for name, route in body.routes.items():
+            absorbed = route.absorption * x[at[c, name]]
+            in_gut = 0.0 if route.gut is None else (1.0 - route.bypass) * absorbed
+            to_liver = in_gut * (route.gut or 0.0)
+            extracted = in_gut - to_liver + body.extraction[c] * to_liver
             dx[at[c, name]] -= absorbed
             dx[at[c, "central"]] += absorbed - extracted
             metabolised += extracted
@@ -102,23 +109,32 @@ def _derivative(_time, x, body, inflow):
 
 def _entering(body: _Body, dose: Dose) -> np.ndarray:
     """mg of a dose that get into each compartment."""
-    absorption, enters, _ = body.routes[dose.route]
-    found = np.zeros(len(body.at))
+    route, found = body.routes[dose.route], np.zeros(len(body.at))
     for c, constants in body.compounds.items():
-        found[body.at[c, dose.route if absorption else "central"]] = dose.amount * constants.dosed * enters
+        given = dose.amount * constants.dosed
+        found[body.at[c, dose.route if route.absorption else "central"]] = given * route.enters
+        if route.swallowed:
+            found[body.at[c, "oral"]] += given * route.swallowed * body.routes["oral"].enters
     return found
 
 
 def _body(drug: dict[str, Any], subject: Subject) -> _Body:
     species = drug["species"][subject.species]
     reference = _number(species["reference_weight"])
-    liver_flow = _number(species["hepatic_flow"]["value"]) * reference * (subject.weight / reference) ** 0.75
+    growth = reference * (subject.weight / reference) ** 0.75
+    liver_flow = _number(species["hepatic_flow"]["value"]) * growth
     compounds = _constants(drug, subject, reference)
+    by_liver = {c: constants.clearance for c, constants in compounds.items()}
+    if "hepatic_clearance" in species:
+        factor = species["clearance_by_genotype"]["cyp2b6"][subject.cyp2b6]["value"] if subject.cyp2b6 else 1.0
+        dosed = [c for c, constants in compounds.items() if constants.dosed]
+        by_liver |= dict.fromkeys(dosed, _number(species["hepatic_clearance"]["value"]) * growth * factor)
+    extraction = {c: min(1.0, clearance / liver_flow) for c, clearance in by_liver.items()}
     routes = {name: _route(entry) for name, entry in species["routes"].items()}
     parts = [
         (c, part) for c in compounds for part in ("central", "effect", *range(len(compounds[c].peripheral)), *routes)
     ]
-    return _Body(compounds, routes, liver_flow, {part: index for index, part in enumerate(parts)})
+    return _Body(compounds, routes, extraction, {part: index for index, part in enumerate(parts)})
 
 
 def _constants(drug: dict[str, Any], subject: Subject, reference: float) -> dict[str, _Constants]:
@@ -154,11 +170,11 @@ def _constants(drug: dict[str, Any], subject: Subject, reference: float) -> dict
     return body
 
 
-def _route(entry: dict[str, Any]) -> tuple[float, float, float | None]:
-    absorption = _number(entry.get("absorption", 0.0))
+def _route(entry: dict[str, Any]) -> _Route:
+    absorption, bypass = _number(entry.get("absorption", 0.0)), entry.get("bypass", 0.0)
     if entry.get("first_pass", False):
-        return absorption, entry["absorbed"], entry["gut"]
-    return absorption, entry.get("bioavailability", 1.0), None
+        return _Route(absorption, entry["absorbed"], entry["gut"], bypass, 0.0)
+    return _Route(absorption, entry.get("bioavailability", 1.0), None, 0.0, entry.get("swallowed", 0.0))
 
 
 def _row(rows: list[dict[str, Any]], compound: str) -> Any:
