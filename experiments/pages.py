@@ -208,7 +208,12 @@ LAYOUTS: dict[str, Layout | Listing] = {
         },
     ),
     "fewer_windows": Layout(
-        "docs/two_clocks.md", ("arm", "windows", "seconds", "quantity"), ("day",), _spread, "day > 6", "day {}"
+        "docs/two_clocks.md",
+        ("arm", "windows", "quantity"),
+        ("day",),
+        _spread,
+        "day > 6 and quantity != 'ampa_throughput' and arm not in ['spacing 2 h', 'spacing 4 h']",
+        "day {}",
     ),
     "rest_for_four_weeks": Listing(
         "docs/two_clocks.md",

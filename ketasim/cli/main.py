@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ketasim import __version__
-from ketasim.cli import export, looking, running, sweeping
+from ketasim.cli import export, looking, running, scoring, sweeping
 from ketasim.cli.streams import forgive
 
 HELP = """ketasim: ketamine from dose to network.
@@ -34,6 +34,7 @@ def _of_all(
 
 running.register(app)
 sweeping.register(app)
+scoring.register(app)
 looking.register(app)
 export.register(app)
 

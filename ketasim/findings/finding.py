@@ -1,0 +1,187 @@
+"""What a file of a finding may say: experiments, numbers read from them, and the published range of each."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from ketasim.config import Experiment
+from ketasim.documents import Document, DocumentError, parse_document, read_document
+from ketasim.documents.document import DataPath
+from ketasim.documents.validation import Quantity, Record, complaint, unknown, validate
+from ketasim.signals import SIGNALS
+from ketasim.sources import Status
+
+#: ``calibration``: parameters were fitted to it or chosen by it; ``prediction``: nothing was; ``input``: a number that
+#: the model is given and shows again, which is not counted.
+Role = Literal["calibration", "prediction", "input"]
+
+
+class Selection(Record):
+    """One number of each run of an arm: a statistic of a signal."""
+
+    arm: str = Field(description="name of an arm")
+    signal: str = Field(description="as of `ketasim signals`")
+    population: str | None = Field(default=None, description="cell class, for a signal that has one")
+    compound: str | None = Field(default=None, description="compound, or moiety whose compounds are summed")
+    statistic: Literal["mean", "value", "peak", "lowest", "time_of_peak", "last"] = Field(
+        description="mean of an interval, value at a time, largest, least, time in h of the largest, last value"
+    )
+    at: Annotated[float, Quantity("s")] | None = Field(default=None, description="time of a value")
+    begin: Annotated[float, Quantity("s")] | None = Field(default=None, alias="from", description="begin, if not zero")
+    end: Annotated[float, Quantity("s")] | None = Field(default=None, alias="to", description="end, if not the run's")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.signal not in SIGNALS:
+            raise ValueError(unknown("signal", self.signal, SIGNALS))
+        dims = SIGNALS[self.signal].dims
+        for name, wanted in (("population", "population" in dims or "node" in dims), ("compound", "compound" in dims)):
+            if (getattr(self, name) is not None) != wanted:
+                raise ValueError(f"{self.signal} {'needs' if wanted else 'has no'} {name}")
+        if (self.statistic == "value") != (self.at is not None):
+            raise ValueError("a `value` has a time, `at`, and nothing else has")
+        return self
+
+
+class Number(Record):
+    """A number that the model shows, and the range in which it should be."""
+
+    name: str = Field(description="in words")
+    value: Selection
+    against: Selection | None = Field(default=None, description="another number of the same run, or of its twin")
+    shown: Literal["value", "ratio", "change", "difference"] = Field(
+        default="value", description="value; value over the other; change from the other in per cent; difference"
+    )
+    unit: str = Field(default="", description="of what is shown")
+    least: float | None = Field(default=None, description="lower bound of what was published, if it has one")
+    most: float | None = Field(default=None, description="upper bound")
+    published: str = Field(default="", description="what was published, in words")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.shown == "value") != (self.against is None):
+            raise ValueError("a ratio, change or difference is `against` another number, and a value is not")
+        least, most = self.band
+        if not least < most or least == -most == -math.inf:
+            raise ValueError("give `least`, `most` or both, the first below the second")
+        return self
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """Least and most; infinite where there is no bound."""
+        return (
+            -math.inf if self.least is None else self.least,
+            math.inf if self.most is None else self.most,
+        )
+
+
+class Finding(Record):
+    """A published finding.
+
+    Attributes
+    ----------
+    settings : mapping
+        Experiment that all arms have in common, as in an experiment file.
+    arms : mapping of str to mapping
+        Name -> changes by dotted path.
+    of : mapping
+        What the selections of numbers have in common. A number's `against` has all of its `value` but what it says.
+    """
+
+    format: Literal[1]
+    id: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]*$")]
+    title: str
+    role: Role
+    why_calibration: str = Field(default="", description="which change was made because of it")
+    status: Status
+    source: Annotated[str, Field(min_length=3)]
+    fails_if: Annotated[str, Field(min_length=3)] = Field(description="what would make it fail by construction")
+    settings: Mapping[str, Any]
+    arms: Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1)]
+    of: Mapping[str, Any] = {}
+    numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, data: Any) -> Any:
+        """Give every selection what it has in common with others."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("numbers"), Sequence):
+            return data
+        common, numbers = data.get("of") or {}, []
+        for number in data["numbers"]:
+            whole = isinstance(number, Mapping) and isinstance(common, Mapping)
+            if not whole or not isinstance(number.get("value"), Mapping):
+                numbers.append(number)
+                continue
+            value, other = {**common, **number["value"]}, number.get("against")
+            against = {"against": {**value, **other}} if isinstance(other, Mapping) else {}
+            numbers.append({**number, "value": value, **against})
+        return {**data, "numbers": numbers}
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        wrong = [complaint(place, text) for place, text in self._wrong()]
+        if wrong:
+            raise ValidationError.from_exception_data("Finding", wrong)
+        return self
+
+    def _wrong(self) -> Iterator[tuple[DataPath, str]]:
+        for place, number in enumerate(self.numbers):
+            for key in ("value", "against"):
+                selection = getattr(number, key)
+                if selection is not None and selection.arm not in self.arms:
+                    yield ("numbers", place, key, "arm"), unknown("arm", selection.arm, self.arms)
+
+    def experiment(self, arm: str) -> Experiment:
+        """Return the experiment of an arm; DocumentError says what is wrong with it."""
+        common = Experiment.from_mapping({"format": 1, "name": self.id.lower(), **self.settings})
+        return common.replace(**self.arms[arm]) if self.arms[arm] else common
+
+
+def load_findings(extra: Sequence[Path] = ()) -> Mapping[str, Finding]:
+    """Return findings by id: those of the package in the order of their ids, then a user's own files.
+
+    Raises
+    ------
+    DocumentError
+        A file is no finding, an experiment in it is not valid, or its id is already taken.
+    """
+    found = dict(_shipped())
+    for path in extra:
+        finding = _finding_of(read_document(path))
+        if finding.id in found:
+            raise DocumentError([read_document(path).problem(("id",), f"there is a finding {finding.id} already")])
+        found[finding.id] = finding
+    return MappingProxyType(found)
+
+
+@lru_cache
+def _shipped() -> Mapping[str, Finding]:
+    data = resources.files("ketasim.findings").joinpath("data")
+    files = sorted((item for item in data.iterdir() if item.name.endswith(".yaml")), key=lambda item: _order(item.name))
+    found = [_finding_of(parse_document(item.read_text(encoding="utf-8"), item.name)) for item in files]
+    return MappingProxyType({finding.id: finding for finding in found})
+
+
+def _order(name: str) -> tuple[str, float, str]:
+    """Place of a file: A2 before A10."""
+    digits = "".join(letter for letter in name if letter.isdigit())
+    return name[0], float(digits) if digits else math.inf, name
+
+
+def _finding_of(document: Document) -> Finding:
+    """Return the finding of a document, after checking the experiment of every arm."""
+    finding = validate(Finding, document)
+    for arm in finding.arms:
+        try:
+            finding.experiment(arm)
+        except DocumentError as error:
+            problems = [document.problem(("arms", arm), f"{one.path}: {one.message}") for one in error.problems]
+            raise DocumentError(problems) from None
+    return finding

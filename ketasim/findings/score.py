@@ -1,0 +1,208 @@
+"""Runs the experiments of findings, and says of each number whether it is in the published range."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ketasim.config import Experiment
+from ketasim.config.models import NetworkModel
+from ketasim.digests import code_digest, text_digest
+from ketasim.ensembles.sweeps import SweepProgress, sweep
+from ketasim.ensembles.variance import grand_mean
+from ketasim.findings.finding import Finding, Number, Selection
+from ketasim.network.weights import weight_sets
+from ketasim.recording.provenance import CODE
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+_LOGGER = logging.getLogger("ketasim")
+
+INSIDE, OUTSIDE, OPEN = "inside", "outside", "not distinguishable"
+
+#: What makes experiments small enough for --quick.
+QUICK: Mapping[str, Any] = {"network.neurons": 300, "schedule.baseline": "60 s"}
+
+
+class Scored(NamedTuple):
+    """One number of a finding as the model shows it.
+
+    Attributes
+    ----------
+    finding, role, number : str
+        Which.
+    value, error, low, high : float
+        Mean over runs, its standard error and 95 % interval; of a run without chance the error is 0.
+    least, most : float
+        Published range.
+    verdict : str
+        ``inside`` or ``outside``, if the whole interval is, else ``not distinguishable``.
+    runs : int
+        Circuits times seeds.
+    unit, published : str
+        As the finding states them.
+    """
+
+    finding: str
+    role: str
+    number: str
+    value: float
+    error: float
+    low: float
+    high: float
+    least: float
+    most: float
+    verdict: str
+    runs: int
+    unit: str
+    published: str
+
+
+def score_findings(
+    findings: Sequence[Finding],
+    out: str | Path = "findings",
+    seeds: int = 2,
+    sets: int = 1,
+    quick: bool = False,
+    jobs: int | None = None,
+    progress: Callable[[SweepProgress], Any] | None = None,
+) -> "pandas.DataFrame":
+    """Run what findings need and return their numbers, a row each, see `Scored`.
+
+    Each different experiment is a sweep in a folder named by its digest and that of ketasim's code; what was run before
+    is not run again, and an interruption loses nothing.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        Of `load_findings`.
+    out : str or Path
+        Folder of the sweeps.
+    seeds : int
+        Other graphs and noise; an experiment without a network has one run.
+    sets : int
+        Sets of weights that agree with calibration C1, the default first.
+    quick : bool
+        Networks of 300 neurons and baselines of 60 s.
+    jobs : int, optional
+        Processes.
+    progress : callable, optional
+        As of `ketasim.sweep`, called for each experiment.
+
+    Raises
+    ------
+    KetasimError
+        A run failed.
+    """
+    import pandas
+
+    runs: dict[str, xarray.Dataset] = {}
+    rows = []
+    for finding in findings:
+        arms = {}
+        for arm in finding.arms:
+            experiment = _made_small(finding.experiment(arm)) if quick else finding.experiment(arm)
+            key = _key(experiment, seeds, sets)
+            if key not in runs:
+                _LOGGER.info("%s, %s", finding.id, arm)
+                runs[key] = _runs_of(experiment, Path(out) / key, seeds, sets, jobs, progress)
+            arms[arm] = runs[key]
+        rows += [_scored(finding, number, arms) for number in finding.numbers]
+    return pandas.DataFrame(rows, columns=list(Scored._fields))
+
+
+def _made_small(experiment: Experiment) -> Experiment:
+    return experiment.replace(**QUICK) if isinstance(experiment.network, NetworkModel) else experiment
+
+
+def _key(experiment: Experiment, seeds: int, sets: int) -> str:
+    """Digest of an experiment, of how often it is run, and of the code."""
+    given = {key: value for key, value in experiment.resolved().items() if key != "name"}
+    alone = experiment.network is None
+    return text_digest(repr((given, None if alone else (seeds, sets), code_digest(*CODE))))[:16]
+
+
+def _runs_of(
+    experiment: Experiment,
+    folder: Path,
+    seeds: int,
+    sets: int,
+    jobs: int | None,
+    progress: Callable[[SweepProgress], Any] | None,
+) -> "xarray.Dataset":
+    alone = experiment.network is None
+    varied = {"network.weights": weight_sets(agree="C1")[:sets]} if not alone and sets > 1 else {}
+    replicates = 1 if alone else seeds
+    found = sweep(experiment, varied, replicates, jobs=jobs, out=folder, progress=progress)
+    failed = int((found["state"] != "done").sum())
+    if failed:
+        raise RuntimeError(f"{folder}: {failed} runs failed; ketasim inspect {folder} says why")
+    return found
+
+
+def _scored(finding: Finding, number: Number, arms: Mapping[str, "xarray.Dataset"]) -> Scored:
+    """Return one number with its error over the runs, and its verdict."""
+    found = _of_runs(arms[number.value.arm], number.value)
+    if number.against is not None:
+        other = _of_runs(arms[number.against.arm], number.against)
+        if number.shown == "difference":
+            found = found - other
+        else:
+            found = found / other
+            found = 100.0 * (found - 1.0) if number.shown == "change" else found
+    values = found.values.reshape(-1, 1)
+    factors = {
+        str(dim): np.broadcast_to(found[dim].values.reshape(_along(found, dim)), found.shape).ravel()
+        for dim in found.dims
+    }
+    mean = grand_mean(values, {name: levels.astype(str) for name, levels in factors.items()})
+    value, chance = float(mean.value[0]), values.size > 1
+    error = float(mean.error[0]) if chance else 0.0
+    low, high = (float(end[0]) for end in mean.interval()) if chance else (value, value)
+    least, most = number.band
+    verdict = INSIDE if least <= low and high <= most else OUTSIDE if high < least or low > most else OPEN
+    return Scored(
+        finding.id,
+        finding.role,
+        number.name,
+        value,
+        error,
+        low,
+        high,
+        least,
+        most,
+        verdict,
+        values.size,
+        number.unit,
+        number.published,
+    )
+
+
+def _along(found: "xarray.DataArray", dim: Any) -> list[int]:
+    """Shape in which a dimension's coordinate lies along it."""
+    return [-1 if one == dim else 1 for one in found.dims]
+
+
+def _of_runs(runs: "xarray.Dataset", selection: Selection) -> "xarray.DataArray":
+    """Return a statistic of each run."""
+    course = runs[selection.signal].load()
+    if selection.population is not None:
+        course = course.sel(population=selection.population)
+    if selection.compound is not None:
+        chosen = course["compound"].isin([selection.compound])
+        if "moiety" in course.coords:
+            chosen = chosen | course["moiety"].isin([selection.compound])
+        course = course.isel(compound=np.flatnonzero(chosen.values)).sum("compound", skipna=False)
+    course = course.sel(time=slice(selection.begin, selection.end))
+    if selection.statistic == "value":
+        return course.interp(time=selection.at).drop_vars("time")
+    if selection.statistic == "time_of_peak":
+        return course.idxmax("time") / 3600.0
+    if selection.statistic == "last":
+        return course.isel(time=-1).drop_vars("time")
+    reduce = {"mean": course.mean, "peak": course.max, "lowest": course.min}[selection.statistic]
+    return reduce("time")
