@@ -1,0 +1,120 @@
+"""Scores: statistics of runs, errors over circuits, verdicts, and that nothing is run twice."""
+
+import numpy as np
+import pytest
+import xarray
+
+from ketasim.findings import load_findings, score_findings
+from ketasim.findings.finding import Selection
+from ketasim.findings.score import Scored, _of_runs, _scored
+
+TIMES = np.array([0.0, 3600.0, 7200.0])
+
+
+def selection(**how):
+    return Selection.model_validate({"arm": "a", "signal": "bdnf", "population": "PYR"} | how)
+
+
+@pytest.fixture
+def runs():
+    """Two circuits with two seeds each, whose BDNF rises to a peak after an hour."""
+    shape = np.array([1.0, 3.0, 2.0])
+    levels = np.array([[1.0, 1.2], [2.0, 2.2]])
+    values = levels[:, :, None, None] * shape[:, None]
+    dims = ("network.weights", "seed", "time", "population")
+    coordinates = {"network.weights": [106, 6], "seed": [1, 2], "time": TIMES, "population": ["PYR"]}
+    return xarray.Dataset({"bdnf": (dims, values)}, coordinates)
+
+
+@pytest.mark.parametrize(
+    ("how", "of_the_first"),
+    [
+        ({"statistic": "mean"}, 2.0),
+        ({"statistic": "mean", "from": "30 min"}, 2.5),
+        ({"statistic": "value", "at": "90 min"}, 2.5),
+        ({"statistic": "peak"}, 3.0),
+        ({"statistic": "lowest", "from": "1 h"}, 2.0),
+        ({"statistic": "last"}, 2.0),
+        ({"statistic": "last", "to": "1 h"}, 3.0),
+        ({"statistic": "time_of_peak"}, 1.0),
+    ],
+)
+def test_statistics_of_a_course(runs, how, of_the_first):
+    """Catches a time in s where hours are said, an interval that is left out, an interpolation to the next step."""
+    assert _of_runs(runs, selection(**how)).values[0, 0] == pytest.approx(of_the_first)
+
+
+def test_a_moiety_is_the_sum_of_its_compounds():
+    """Catches one enantiomer in place of both, and both in place of one."""
+    dims = ("seed", "time", "compound")
+    coordinates = {
+        "seed": [1],
+        "time": TIMES,
+        "compound": ["S-ketamine", "R-ketamine", "S-norketamine"],
+        "moiety": ("compound", ["ketamine", "ketamine", "norketamine"]),
+    }
+    runs = xarray.Dataset({"plasma_concentration": (dims, np.full((1, 3, 3), [1.0, 2.0, 4.0]))}, coordinates)
+    for compound, total in (("ketamine", 3.0), ("R-ketamine", 2.0), ("norketamine", 4.0)):
+        how = Selection(arm="a", signal="plasma_concentration", compound=compound, statistic="last")
+        assert _of_runs(runs, how).item() == total
+
+
+def finding_with(**number):
+    """A finding with one number of BDNF."""
+    base = load_findings()["A2"]
+    fields = {"name": "n", "value": {"arm": "a", "signal": "bdnf", "population": "PYR", "statistic": "peak"}} | number
+    given = {"format": 1, "settings": dict(base.settings), "arms": {"a": {}, "b": {}}, "numbers": [fields]}
+    words = {name: getattr(base, name) for name in ("id", "title", "role", "status", "source", "fails_if")}
+    return type(base).model_validate(given | words)
+
+
+def score(finding, arms) -> Scored:
+    return _scored(finding, finding.numbers[0], arms)
+
+
+def test_the_error_is_over_circuits_and_not_over_runs_alone(runs):
+    """Catches four runs of two circuits that count as four circuits: the error of the mean is half their distance."""
+    found = score(finding_with(least=0.0), {"a": runs})
+    assert found.value == pytest.approx(4.8)
+    assert found.error == pytest.approx(0.5 * 3.0, rel=0.1)
+    assert found.runs == 4
+    assert found.low < found.value - 5.0  # two circuits: one degree of freedom
+
+
+def test_pairs_share_circuit_and_seed(runs):
+    """Catches a difference of means in place of the mean of differences: a fixed ratio has no error."""
+    twice = runs * 2.0
+    for shown, value in (("ratio", 2.0), ("change", 100.0)):
+        found = score(finding_with(against={"arm": "b"}, shown=shown, least=0.0), {"a": twice, "b": runs})
+        assert (found.value, found.error) == pytest.approx((value, 0.0), abs=1e-9)
+    found = score(finding_with(against={"arm": "b"}, shown="difference", least=0.0), {"a": twice, "b": runs})
+    assert found.value == pytest.approx(4.8)
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "verdict"),
+    [(2.0, 4.0, "inside"), (3.0, 4.0, "not distinguishable"), (3.5, None, "outside"), (None, 2.4, "outside")],
+)
+def test_a_verdict_counts_the_error(least, most, verdict):
+    """Catches a mean inside whose interval is not, and the other way round: 3 ± 0.1 x 2.3 over nine seeds."""
+    levels = 3.0 + 0.3 * np.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 0.0])
+    coordinates = {"seed": np.arange(9), "time": TIMES[:1], "population": ["PYR"]}
+    runs = xarray.Dataset({"bdnf": (("seed", "time", "population"), levels[:, None, None])}, coordinates)
+    bounds = {key: value for key, value in (("least", least), ("most", most)) if value is not None}
+    found = score(finding_with(**bounds), {"a": runs})
+    assert found.verdict == verdict
+    assert found.error == pytest.approx(0.1, rel=0.01)
+
+
+def test_pharmacokinetics_are_exact_and_run_once(tmp_path):
+    """Catches an error where there is no chance, and a second call that runs everything again."""
+    ended = []
+    findings = [load_findings()["A2"]]
+    table = score_findings(findings, tmp_path, jobs=1, progress=lambda one: ended.append(one.done))
+    row = table.iloc[0]
+    assert (row["finding"], row["verdict"], row["error"], row["runs"]) == ("A2", "inside", 0.0, 1)
+    assert row["value"] == pytest.approx(177.3, abs=0.1)
+    before = len(ended)
+    again = score_findings(findings, tmp_path, jobs=1, progress=lambda one: ended.append(one.done))
+    assert again.equals(table)
+    assert ended[before:] == [1]  # done when it began
