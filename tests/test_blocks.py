@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import ketasim
 from ketasim.cli.main import app
 from ketasim.documents import DocumentError
+from ketasim.findings import load_findings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
@@ -35,12 +36,12 @@ def blocks(page):
 
 
 def run(kind, text, where, names):
-    """Execute a block: Python in the names of its page, commands one by one, an experiment as a file that is read."""
+    """Execute a block: Python in the names of its page, commands one by one, an experiment or a finding as a file that is read."""
     if kind == "python":
         exec(compile(text, where, "exec"), names)
     elif kind == "yaml":
         Path("block.yaml").write_text(text, encoding="utf-8")
-        ketasim.load_experiment("block.yaml")
+        load_findings([Path("block.yaml")]) if "\nfails_if:" in text else ketasim.load_experiment("block.yaml")
     elif kind.endswith(".csv"):
         Path(kind).write_text(text, encoding="utf-8")
     else:
