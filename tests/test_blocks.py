@@ -36,7 +36,7 @@ def blocks(page):
 
 
 def run(kind, text, where, names):
-    """Execute a block: Python in the names of its page, commands one by one, an experiment or a finding as a file that is read."""
+    """Execute a block: Python in the names of its page, commands one by one, a file that is read."""
     if kind == "python":
         exec(compile(text, where, "exec"), names)
     elif kind == "yaml":
