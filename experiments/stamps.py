@@ -35,7 +35,7 @@ def experiments() -> list[str]:
 
 
 #: Keys of drug files that are no numbers.
-_WORDS = ("source", "status", "title", "also", "usual_dose")
+_WORDS = ("source", "status", "title", "also", "base", "differs", "usual_dose")
 
 
 def uses(folder: Path) -> dict[str, list[str]]:
@@ -62,6 +62,8 @@ def parameters(used: Mapping[str, Sequence[str]]) -> str:
     found |= {"steps": AutomaticSteps(), "sampling": Sampling()}
     for name in used["drugs"]:
         drug = load_catalogue()[name].model_dump(mode="json", exclude_unset=True)
+        read = {pair for one in ORDER if one.name in used["mechanisms"] for pair in one.targets}
+        drug["targets"] = [row for row in drug.get("targets", ()) if (row["target"], row["action"]) in read]
         of_species = {key: one for key, one in drug.pop("species").items() if key in used["species"]}
         routes = {key: one.pop("routes") for key, one in of_species.items()}
         chosen = {key: {route: one.get(route) for route in used["routes"]} for key, one in routes.items()}

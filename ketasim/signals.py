@@ -538,6 +538,14 @@ _ROWS = (
         "factor on release probability of the node's glutamatergic terminals and of its afferents",
     ),
     Signal(
+        "nmda_tonic_gain",
+        "1",
+        _NODE,
+        "port",
+        1.0,
+        "factor on the conductance of the node's extrasynaptic NMDA receptors",
+    ),
+    Signal(
         "inhibition_gain",
         "1",
         ("population",),

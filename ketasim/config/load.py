@@ -84,7 +84,7 @@ def examples() -> dict[str, Path]:
     # An installed package contains the examples; in a source checkout they are in the folder `configs`.
     folder = next((path for path in (package / "examples", package.parent / "configs") if path.is_dir()), package)
     files = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("published/*.yaml"))]
-    return {file.stem: file for file in files if not file.stem.endswith(".circuit")}
+    return {file.stem: file for file in files if not file.stem.endswith((".circuit", ".drug"))}
 
 
 def _located(source: str | Path) -> str | Path:

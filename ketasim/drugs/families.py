@@ -1,7 +1,8 @@
 """Drugs made of compounds of another drug: an enantiomer alone, a metabolite given as a drug.
 
-Such a file names the other drug as `base`, which of its compounds are given, and what differs; all other numbers are
-those of the base, so that a compound has the same ones whoever brings it.
+Such a file names the other drug as `base`, which of its compounds are given, and routes of its own; all other numbers
+are those of the base, so that a compound has the same ones whoever brings it. A file with other rows of a table, for a
+hypothesis, has them in place of the base's, and is a family of its own that cannot be given together with the base.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,6 +54,7 @@ def with_base(document: Document, others: Mapping[str, Document]) -> Document:
                 [document.problem(("compounds", compound), unknown("compound", compound, base["compounds"]))]
             )
     kept = _formed_from(given, base)
+    differs = any(table in data for table in _TABLES)
     merged = {
         key: value for key, value in base.items() if key not in ("also", "compounds", "species", *_TABLES)
     } | dict(data)
@@ -62,7 +64,8 @@ def with_base(document: Document, others: Mapping[str, Document]) -> Document:
         if name in kept
     }
     for table in _TABLES:
-        merged[table] = _rows(base.get(table, ()), kept)
+        merged[table] = data[table] if table in data else _rows(base.get(table, ()), kept)
+    merged["differs"] = differs
     own = data.get("species") or {}
     if isinstance(own, Mapping):
         for species in own:

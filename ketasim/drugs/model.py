@@ -259,6 +259,8 @@ class Drug(Record):
         Other names, which an unknown name is compared with.
     base : str, optional
         Drug of whose compounds it is made, see `ketasim.drugs.families`.
+    differs : bool
+        Whether a compound has other numbers than in the base.
     """
 
     format: Literal[1]
@@ -266,6 +268,7 @@ class Drug(Record):
     title: str
     also: tuple[str, ...] = ()
     base: str | None = None
+    differs: bool = False
     compounds: dict[str, Compound]
     molar_mass: tuple[MolarMass, ...] = ()
     unbound_plasma: tuple[Unbound, ...] = ()
@@ -316,8 +319,8 @@ class Drug(Record):
 
     @property
     def family(self) -> str:
-        """Name of the drug whose file has the numbers of its compounds."""
-        return self.base or self.name
+        """Name of the drug whose file has all numbers of its compounds."""
+        return self.base if self.base and not self.differs else self.name
 
     @property
     def molar_mass_given(self) -> float:

@@ -83,6 +83,7 @@ class SpikingEngine:
         "nmda_unblocked",
         "nmda_unblocked_extrasynaptic",
         "nmda_tonic_gating",
+        "nmda_tonic_gain",
         "afferent_rate",
         "ampa_gain",
         "afferent_gain",
@@ -194,7 +195,7 @@ def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulatio
     """Kernel inputs from slow signals: `F_ab`, `F_cd`, tonic conductances, gains and afferent rates."""
     free = network.nmda_shares * signals["nmda_unblocked"]
     free_outside = network.nmda_shares * signals["nmda_unblocked_extrasynaptic"]
-    tonic = free_outside * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic
+    tonic = free_outside * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic * signals["nmda_tonic_gain"]
     own = np.array([network.tables.cells[name].afferent_rate for name in network.topology.population_names])
     return Modulation(
         nmda_ab=free[0] + free[1],

@@ -1,6 +1,7 @@
 """Slow biology, one mechanism per file. `ORDER` lists them; within a step all read the values at its start."""
 
 from ketasim.mechanisms import (
+    allosteric_site,
     ampa_antagonism,
     autoreceptors,
     bdnf,
@@ -27,6 +28,7 @@ ORDER: tuple[Mechanism, ...] = (
     glutamate.MECHANISM,
     autoreceptors.MECHANISM,
     extrasynaptic_nmda.MECHANISM,
+    allosteric_site.MECHANISM,
     ampa_antagonism.MECHANISM,
     gabaa_potentiation.MECHANISM,
     cortical_afferents.MECHANISM,

@@ -5,6 +5,7 @@ import pytest
 from ketasim.documents import DocumentError, parse_document
 from ketasim.documents.validation import validate
 from ketasim.drugs import Drug, load_catalogue
+from ketasim.drugs.compartments import Body, compartments
 from ketasim.drugs.families import suppliers, with_base
 from ketasim.drugs.model import row_of
 from tests.drugs.drug_files import OWN_DRUG
@@ -63,6 +64,16 @@ def test_what_the_base_lacks_is_refused_with_its_place(change, message):
     with pytest.raises(DocumentError, match=message) as error:
         made_of(PRODUCT.replace(*change))
     assert error.value.problems[0].place is not None
+
+
+def test_other_numbers_make_a_family_of_its_own():
+    """Catches a hypothesis whose numbers are taken for those of its base when both are given."""
+    site = "targets: [{target: sert, action: inhibitor, of: [product], value: 1 uM, status: assumed, source: me}]\n"
+    drug = made_of(PRODUCT.replace("species:\n", f"{site}species:\n"))
+    assert [row.about for row in drug.targets] == [("sert", "inhibitor")]
+    assert drug.family == "product_alone"
+    with pytest.raises(DocumentError, match="two drugs of this experiment contain product"):
+        compartments([drug, validate(Drug, BASE)], Body("rat", 0.3))
 
 
 def test_a_base_has_no_base():

@@ -77,6 +77,11 @@ def test_modulation_of_a_rested_and_a_blocked_receptor(network, signals):
     assert blocked.nmda_ab == pytest.approx(free.nmda_ab)
     assert blocked.nmda_cd == pytest.approx(shares[2] + 0.25 * shares[3])
     assert blocked.tonic_cd == pytest.approx(0.1 * network.nmda_extrasynaptic * (shares[2] + 0.25 * shares[3]))
+    signals["nmda_tonic_gain"][:] = 0.5
+    half = modulation(network, signals)
+    assert half.tonic_cd == pytest.approx(0.5 * blocked.tonic_cd)
+    assert np.array_equal(half.nmda_cd, blocked.nmda_cd)
+    signals["nmda_tonic_gain"][:] = 1.0
     signals["nmda_unblocked_extrasynaptic"][:] = 1.0
     synaptic_alone = modulation(network, signals)
     assert np.array_equal(synaptic_alone.nmda_cd, blocked.nmda_cd)

@@ -95,6 +95,7 @@ BASES: dict[str, dict[str, Any]] = {
             {"drug": "rapamycin", "route": "intraperitoneal", "amount": "3 mg/kg"},
         ],
     },
+    "site": HUMAN | {"mechanisms": {"allosteric_site": "on"}},
     "potentiator": HUMAN
     | {"doses": [{"drug": "midazolam", "route": "intravenous", "amount": "5 mg", "duration": "10 min"}]},
     # no cell of the default circuit has GluN2C
@@ -134,6 +135,7 @@ _SCHEDULE = {
 }
 _WEIGHTS = {name: f"{1.1 * value:.6g} nS" for name, value in default()._asdict().items()}
 _MECHANISMS: dict[str, dict[str, Any]] = {
+    "allosteric_site": {"largest_cut": 0.8},
     "ampa_antagonism": {},
     "gabaa_potentiation": {"largest_gain": 1.3, "largest_time_gain": 2.5},
     "mtorc1_inhibition": {},
@@ -196,6 +198,7 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
 _BASE_OF = {
     "mechanisms.synaptogenesis": "months",
     "mechanisms.cortical_afferents": "cortex",  # off by default
+    "mechanisms.allosteric_site": "site",  # off by default
     "mechanisms.ampa_antagonism": "antagonists",
     "mechanisms.mtorc1_inhibition": "antagonists",
     "mechanisms.gabaa_potentiation": "potentiator",
