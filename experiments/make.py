@@ -34,6 +34,7 @@ HOURS = {
     "cortical_afferents": 1.0,
     "accepted_sets": 1.0,
     "fewer_windows": 0.4,
+    "hypotheses": 1.2,
 }
 
 

@@ -38,8 +38,9 @@ class Selection(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.signal not in SIGNALS:
-            raise ValueError(unknown("signal", self.signal, SIGNALS))
+        recorded = [name for name, signal in SIGNALS.items() if signal.recorded]
+        if self.signal not in recorded:
+            raise ValueError(unknown("signal", self.signal, recorded))
         dims = SIGNALS[self.signal].dims
         for name, wanted in (("population", "population" in dims or "node" in dims), ("compound", "compound" in dims)):
             if (getattr(self, name) is not None) != wanted:
@@ -55,21 +56,22 @@ class Number(Record):
     name: str = Field(description="in words")
     value: Selection
     against: Selection | None = Field(default=None, description="another number of the same run, or of its twin")
-    shown: Literal["value", "ratio", "change", "difference"] = Field(
-        default="value", description="value; value over the other; change from the other in per cent; difference"
+    shown: Literal["value", "ratio", "change", "difference", "rise_ratio"] = Field(
+        default="value",
+        description="value; value over the other; change from the other in per cent; difference; rise above the begin "
+        "of the run over that of the other",
     )
     unit: str = Field(default="", description="of what is shown")
     least: float | None = Field(default=None, description="lower bound of what was published, if it has one")
-    most: float | None = Field(default=None, description="upper bound")
+    most: float | None = Field(default=None, description="upper bound; without either a number is shown and not judged")
     published: str = Field(default="", description="what was published, in words")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.shown == "value") != (self.against is None):
             raise ValueError("a ratio, change or difference is `against` another number, and a value is not")
-        least, most = self.band
-        if not least < most or least == -most == -math.inf:
-            raise ValueError("give `least`, `most` or both, the first below the second")
+        if not self.band[0] < self.band[1]:
+            raise ValueError("`least` must be below `most`")
         return self
 
     @property

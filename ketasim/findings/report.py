@@ -9,7 +9,7 @@ import numpy as np
 
 from ketasim import __version__
 from ketasim.findings.finding import Finding
-from ketasim.findings.score import INSIDE, OPEN, OUTSIDE
+from ketasim.findings.score import INSIDE, OPEN, OUTSIDE, REPORTED
 
 if TYPE_CHECKING:
     import pandas
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 #: Roles in the order in which they are shown; what is read back is not counted.
 ROLES = {"prediction": "Predictions", "calibration": "Calibration", "input": "Numbers that the model is given"}
 
-_ORDER = {OUTSIDE: 0, OPEN: 1, INSIDE: 2}
-_COLOURS = {OUTSIDE: "#c0392b", OPEN: "#b9770e", INSIDE: "#1e8449"}
+_ORDER = {OUTSIDE: 0, OPEN: 1, INSIDE: 2, REPORTED: 3}
+_COLOURS = {OUTSIDE: "#c0392b", OPEN: "#b9770e", INSIDE: "#1e8449", REPORTED: "#555"}
 
 _STYLE = """body{font:15px/1.4 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}td,th{padding:.2em .8em .2em 0;
 text-align:left;vertical-align:top}h3{margin:1.4em 0 .2em}.outside{color:#c0392b}.open{color:#b9770e}
@@ -80,7 +80,7 @@ def _section(finding: Finding, rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
         shown = f"{row['value']:.3g}" + (f" ± {row['error']:.2g}" if row["error"] else "") + f" {row['unit']}"
-        band = f"{row['least']:g} to {row['most']:g} {row['unit']}"
+        band = f"{row['least']:g} to {row['most']:g} {row['unit']}" if row["verdict"] != REPORTED else ""
         verdict = f'<b class="{row["verdict"].split()[0].replace("not", "open")}">{row["verdict"]}</b>'
         said = escape(row["published"])
         cells = (escape(row["number"]), escape(shown), escape(band), said, verdict, _figure(row))

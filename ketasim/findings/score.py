@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("ketasim")
 
-INSIDE, OUTSIDE, OPEN = "inside", "outside", "not distinguishable"
+INSIDE, OUTSIDE, OPEN, REPORTED = "inside", "outside", "not distinguishable", "reported"
 
 #: What makes experiments small enough for --quick.
 QUICK: Mapping[str, Any] = {"network.neurons": 300, "schedule.baseline": "60 s"}
@@ -40,7 +40,7 @@ class Scored(NamedTuple):
     least, most : float
         Published range.
     verdict : str
-        ``inside`` or ``outside``, if the whole interval is, else ``not distinguishable``.
+        ``inside`` or ``outside``, if the whole interval is, else ``not distinguishable``; ``reported`` without a range.
     runs : int
         Circuits times seeds.
     unit, published : str
@@ -105,7 +105,8 @@ def score_findings(
     for finding in findings:
         arms = {}
         for arm in finding.arms:
-            experiment = _made_small(finding.experiment(arm)) if quick else finding.experiment(arm)
+            experiment = finding.experiment(arm).replace(name="finding")  # the same whichever finding asks for it
+            experiment = _made_small(experiment) if quick else experiment
             key = _key(experiment, seeds, sets)
             if key not in runs:
                 _LOGGER.info("%s, %s", finding.id, arm)
@@ -121,9 +122,8 @@ def _made_small(experiment: Experiment) -> Experiment:
 
 def _key(experiment: Experiment, seeds: int, sets: int) -> str:
     """Digest of an experiment, of how often it is run, and of the code."""
-    given = {key: value for key, value in experiment.resolved().items() if key != "name"}
     alone = experiment.network is None
-    return text_digest(repr((given, None if alone else (seeds, sets), code_digest(*CODE))))[:16]
+    return text_digest(repr((experiment.resolved(), None if alone else (seeds, sets), code_digest(*CODE))))[:16]
 
 
 def _runs_of(
@@ -146,9 +146,10 @@ def _runs_of(
 
 def _scored(finding: Finding, number: Number, arms: Mapping[str, "xarray.Dataset"]) -> Scored:
     """Return one number with its error over the runs, and its verdict."""
-    found = _of_runs(arms[number.value.arm], number.value)
+    rising = number.shown == "rise_ratio"
+    found = _of_runs(arms[number.value.arm], number.value, rising)
     if number.against is not None:
-        other = _of_runs(arms[number.against.arm], number.against)
+        other = _of_runs(arms[number.against.arm], number.against, rising)
         if number.shown == "difference":
             found = found - other
         else:
@@ -165,6 +166,7 @@ def _scored(finding: Finding, number: Number, arms: Mapping[str, "xarray.Dataset
     low, high = (float(end[0]) for end in mean.interval()) if chance else (value, value)
     least, most = number.band
     verdict = INSIDE if least <= low and high <= most else OUTSIDE if high < least or low > most else OPEN
+    verdict = REPORTED if number.least is None and number.most is None else verdict
     return Scored(
         finding.id,
         finding.role,
@@ -187,8 +189,8 @@ def _along(found: "xarray.DataArray", dim: Any) -> list[int]:
     return [-1 if one == dim else 1 for one in found.dims]
 
 
-def _of_runs(runs: "xarray.Dataset", selection: Selection) -> "xarray.DataArray":
-    """Return a statistic of each run."""
+def _of_runs(runs: "xarray.Dataset", selection: Selection, rising: bool = False) -> "xarray.DataArray":
+    """Return a statistic of each run, or of its rise above the begin of the run."""
     course = runs[selection.signal].load()
     if selection.population is not None:
         course = course.sel(population=selection.population)
@@ -197,12 +199,18 @@ def _of_runs(runs: "xarray.Dataset", selection: Selection) -> "xarray.DataArray"
         if "moiety" in course.coords:
             chosen = chosen | course["moiety"].isin([selection.compound])
         course = course.isel(compound=np.flatnonzero(chosen.values)).sum("compound", skipna=False)
-    course = course.sel(time=slice(selection.begin, selection.end))
-    if selection.statistic == "value":
-        return course.interp(time=selection.at).drop_vars("time")
+    if rising:
+        course = course - course.isel(time=0)
+    times = course["time"].values
+    begin = times[0] if selection.begin is None else selection.begin
+    end = times[-1] if selection.end is None else selection.end
+    # with both ends, so that a mean is one over time, however dense the steps are
+    within = np.unique([begin, *times[(times > begin) & (times < end)], end])
+    course = course.interp(time=[selection.at] if selection.at is not None else within)
+    if selection.statistic == "mean":
+        return course.integrate("time") / (end - begin)
     if selection.statistic == "time_of_peak":
         return course.idxmax("time") / 3600.0
-    if selection.statistic == "last":
+    if selection.statistic in ("value", "last"):
         return course.isel(time=-1).drop_vars("time")
-    reduce = {"mean": course.mean, "peak": course.max, "lowest": course.min}[selection.statistic]
-    return reduce("time")
+    return course.max("time") if selection.statistic == "peak" else course.min("time")

@@ -53,7 +53,8 @@ def test_lists_are_complete(call):
     """Catches a mechanism or signal that exists but is not shown."""
     mechanisms = json.loads(call("mechanisms", "--json").stdout)
     assert [row["mechanism"] for row in mechanisms] == [mechanism.name for mechanism in ORDER]
-    assert [row["mechanism"] for row in mechanisms if row["by default"] == "off"] == ["allosteric_site", "cortical_afferents"]
+    off = [row["mechanism"] for row in mechanisms if row["by default"] == "off"]
+    assert off == ["allosteric_site", "cortical_afferents"]
     assert [row["signal"] for row in json.loads(call("signals", "--json").stdout)] == list(SIGNALS)
     names = [row["example"] for row in json.loads(call("examples", "--json").stdout)]
     assert names == ["human_infusion", "quick", "rat_dose", "six_infusions", "vehicle", "brunel_wang_2001"]

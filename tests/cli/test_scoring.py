@@ -11,7 +11,7 @@ def test_a_finding_is_scored_and_written(call, folder):
     assert done.exit_code == 0, done.output
     (row,) = json.loads(done.stdout)
     assert (row["finding"], row["verdict"]) == ("A2", "inside")
-    assert "calibration: 0 outside, 0 not distinguishable, 1 inside" in done.stderr
+    assert "calibration: 0 outside, 0 not distinguishable, 1 inside, 0 reported" in done.stderr
     assert "A2" in (folder / "out" / "findings.html").read_text()
     assert (folder / "out" / "findings.csv").read_text().count("\n") == 2
 

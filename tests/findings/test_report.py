@@ -25,8 +25,8 @@ def scores():
 def test_a_finding_is_as_good_as_its_worst_number(scores):
     """Catches a finding that counts as passed because most of its numbers do."""
     assert counts(scores) == {
-        "prediction": {"outside": 1, "not distinguishable": 1, "inside": 0},
-        "calibration": {"outside": 0, "not distinguishable": 0, "inside": 1},
+        "prediction": {"outside": 1, "not distinguishable": 1, "inside": 0, "reported": 0},
+        "calibration": {"outside": 0, "not distinguishable": 0, "inside": 1, "reported": 0},
     }
 
 

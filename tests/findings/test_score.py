@@ -29,8 +29,9 @@ def runs():
 @pytest.mark.parametrize(
     ("how", "of_the_first"),
     [
-        ({"statistic": "mean"}, 2.0),
+        ({"statistic": "mean"}, 2.25),
         ({"statistic": "mean", "from": "30 min"}, 2.5),
+        ({"statistic": "mean", "from": "30 min", "to": "90 min"}, 2.625),
         ({"statistic": "value", "at": "90 min"}, 2.5),
         ({"statistic": "peak"}, 3.0),
         ({"statistic": "lowest", "from": "1 h"}, 2.0),
@@ -42,6 +43,26 @@ def runs():
 def test_statistics_of_a_course(runs, how, of_the_first):
     """Catches a time in s where hours are said, an interval that is left out, an interpolation to the next step."""
     assert _of_runs(runs, selection(**how)).values[0, 0] == pytest.approx(of_the_first)
+
+
+def test_a_mean_is_one_over_time_however_dense_the_steps():
+    """Catches rows that count alike: steps are dense after a dose, and a mean of rows is one of the first minutes."""
+    times = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 100.0]) * 60.0
+    values = (times / 60.0)[None, :, None]  # a straight line from 0 to 100
+    runs = xarray.Dataset({"bdnf": (("seed", "time", "population"), values)}, {"time": times, "population": ["PYR"]})
+    found = _of_runs(runs, selection(statistic="mean", **{"from": "10 min", "to": "60 min"}))
+    assert found.item() == pytest.approx(35.0)
+
+
+def test_a_rise_is_one_above_the_begin_of_the_run(runs):
+    """Catches a ratio of levels in place of one of rises: from 1 to 2, and from 1 to 3, is half."""
+    finding = finding_with(
+        value={"arm": "a", "signal": "bdnf", "population": "PYR", "statistic": "last"},
+        against={"arm": "a", "statistic": "peak"},
+        shown="rise_ratio",
+        least=0.0,
+    )
+    assert score(finding, {"a": runs}).value == pytest.approx(0.5)
 
 
 def test_a_moiety_is_the_sum_of_its_compounds():
@@ -98,8 +119,9 @@ def test_pairs_share_circuit_and_seed(runs):
 def test_a_verdict_counts_the_error(least, most, verdict):
     """Catches a mean inside whose interval is not, and the other way round: 3 ± 0.1 x 2.3 over nine seeds."""
     levels = 3.0 + 0.3 * np.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 0.0])
-    coordinates = {"seed": np.arange(9), "time": TIMES[:1], "population": ["PYR"]}
-    runs = xarray.Dataset({"bdnf": (("seed", "time", "population"), levels[:, None, None])}, coordinates)
+    coordinates = {"seed": np.arange(9), "time": TIMES, "population": ["PYR"]}
+    values = np.broadcast_to(levels[:, None, None], (9, 3, 1))
+    runs = xarray.Dataset({"bdnf": (("seed", "time", "population"), values)}, coordinates)
     bounds = {key: value for key, value in (("least", least), ("most", most)) if value is not None}
     found = score(finding_with(**bounds), {"a": runs})
     assert found.verdict == verdict
