@@ -14,6 +14,7 @@ from ketasim.config import Experiment
 from ketasim.documents import Document, DocumentError, parse_document, read_document
 from ketasim.documents.document import DataPath
 from ketasim.documents.validation import Quantity, Record, complaint, unknown, validate
+from ketasim.findings.clamp import Clamp
 from ketasim.signals import SIGNALS
 from ketasim.sources import Status
 
@@ -54,8 +55,10 @@ class Number(Record):
     """A number that the model shows, and the range in which it should be."""
 
     name: str = Field(description="in words")
-    value: Selection
+    value: Selection | None = Field(default=None, description="number of every run")
     against: Selection | None = Field(default=None, description="another number of the same run, or of its twin")
+    clamp: Clamp | None = Field(default=None, description="IC50 in voltage clamp, in place of `value`")
+    clamp_against: Clamp | None = Field(default=None, description="another one")
     shown: Literal["value", "ratio", "change", "difference", "rise_ratio"] = Field(
         default="value",
         description="value; value over the other; change from the other in per cent; difference; rise above the begin "
@@ -68,7 +71,11 @@ class Number(Record):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.shown == "value") != (self.against is None):
+        if (self.value is None) == (self.clamp is None):
+            raise ValueError("give `value` or `clamp`, and not both")
+        if (self.against is not None and self.value is None) or (self.clamp_against is not None and self.clamp is None):
+            raise ValueError("`against` goes with `value`, and `clamp_against` with `clamp`")
+        if (self.shown == "value") != (self.against is None and self.clamp_against is None):
             raise ValueError("a ratio, change or difference is `against` another number, and a value is not")
         if not self.band[0] < self.band[1]:
             raise ValueError("`least` must be below `most`")
@@ -104,8 +111,8 @@ class Finding(Record):
     status: Status
     source: Annotated[str, Field(min_length=3)]
     fails_if: Annotated[str, Field(min_length=3)] = Field(description="what would make it fail by construction")
-    settings: Mapping[str, Any]
-    arms: Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1)]
+    settings: Mapping[str, Any] = {}
+    arms: Mapping[str, Mapping[str, Any]] = {}
     of: Mapping[str, Any] = {}
     numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
 

@@ -146,47 +146,36 @@ def _runs_of(
 
 def _scored(finding: Finding, number: Number, arms: Mapping[str, "xarray.Dataset"]) -> Scored:
     """Return one number with its error over the runs, and its verdict."""
-    rising = number.shown == "rise_ratio"
-    found = _of_runs(arms[number.value.arm], number.value, rising)
-    if number.against is not None:
-        other = _of_runs(arms[number.against.arm], number.against, rising)
-        if number.shown == "difference":
-            found = found - other
-        else:
-            found = found / other
-            found = 100.0 * (found - 1.0) if number.shown == "change" else found
+    found, other = _numbers_of(number, arms)
+    if other is not None:
+        found = found - other if number.shown == "difference" else found / other
+        found = 100.0 * (found - 1.0) if number.shown == "change" else found
     values = found.values.reshape(-1, 1)
-    factors = {
-        str(dim): np.broadcast_to(found[dim].values.reshape(_along(found, dim)), found.shape).ravel()
-        for dim in found.dims
-    }
-    mean = grand_mean(values, {name: levels.astype(str) for name, levels in factors.items()})
+    labels = np.meshgrid(*(found[dim].values.astype(str) for dim in found.dims), indexing="ij")
+    mean = grand_mean(values, {str(dim): one.ravel() for dim, one in zip(found.dims, labels, strict=True)})
     value, chance = float(mean.value[0]), values.size > 1
     error = float(mean.error[0]) if chance else 0.0
     low, high = (float(end[0]) for end in mean.interval()) if chance else (value, value)
     least, most = number.band
     verdict = INSIDE if least <= low and high <= most else OUTSIDE if high < least or low > most else OPEN
     verdict = REPORTED if number.least is None and number.most is None else verdict
-    return Scored(
-        finding.id,
-        finding.role,
-        number.name,
-        value,
-        error,
-        low,
-        high,
-        least,
-        most,
-        verdict,
-        values.size,
-        number.unit,
-        number.published,
-    )
+    which, words = (finding.id, finding.role, number.name), (values.size, number.unit, number.published)
+    return Scored(*which, value, error, low, high, least, most, verdict, *words)
 
 
-def _along(found: "xarray.DataArray", dim: Any) -> list[int]:
-    """Shape in which a dimension's coordinate lies along it."""
-    return [-1 if one == dim else 1 for one in found.dims]
+def _numbers_of(
+    number: Number, arms: Mapping[str, "xarray.Dataset"]
+) -> tuple["xarray.DataArray", "xarray.DataArray | None"]:
+    """Return the value of each run, and what it is against."""
+    import xarray
+
+    if number.value is not None:
+        rising, against = number.shown == "rise_ratio", number.against
+        found = _of_runs(arms[number.value.arm], number.value, rising)
+        return found, None if against is None else _of_runs(arms[against.arm], against, rising)
+    assert number.clamp is not None
+    other = number.clamp_against
+    return xarray.DataArray(number.clamp.ic50()), None if other is None else xarray.DataArray(other.ic50())
 
 
 def _of_runs(runs: "xarray.Dataset", selection: Selection, rising: bool = False) -> "xarray.DataArray":

@@ -276,6 +276,28 @@ def rates(
         loss[n_blockers + index] = exchange
 
 
+def potency(ic50: float, distance: float, voltage: float, unblocked: float) -> float:
+    """Return the concentration in uM that blocks half for good in voltage clamp: ``K v / m``.
+
+    Parameters
+    ----------
+    ic50 : float
+        K, uM, without Mg at -66 mV.
+    distance : float
+        Electrical distance delta.
+    voltage : float
+        mV.
+    unblocked : float
+        m, fraction of channels without Mg.
+
+    Examples
+    --------
+    >>> potency(0.33, 0.55, -66.0, 0.5)
+    0.66
+    """
+    return ic50 * math.exp(distance * (voltage - _REFERENCE_VOLTAGE) / _THERMAL_VOLTAGE) / unblocked
+
+
 class HalfTime(NamedTuple):
     """Half-times in s of onset and recovery of block at one class's receptors, at their open probability."""
 
