@@ -145,7 +145,7 @@ def test_it_is_off_unless_asked_for(small):
     assert ketasim.Experiment.from_mapping(on.resolved()) == on
     assert on.replace(**{f"mechanisms.{NAME}": "off"}).mechanisms[NAME] is False
     described = experiment_schema()["properties"]["mechanisms"]["properties"]
-    assert [name for name, entry in described.items() if entry["description"].endswith("Off by default.")] == [NAME]
+    assert NAME in [name for name, entry in described.items() if entry["description"].endswith("Off by default.")]
 
 
 def test_all_classes_receive_it(small):
