@@ -7,7 +7,9 @@ import sys
 import warnings
 from pathlib import Path
 
+import pandas
 import pytest
+from pandas.api.types import is_numeric_dtype
 
 import ketasim
 
@@ -137,17 +139,54 @@ def test_a_table_of_a_page_is_replaced_whole(stamps, tmp_path, monkeypatch):
         pages.filled("# A\n", "a", layout, stamp)
 
 
+#: Columns of a value and of its error, by which tables name them.
+ERRORS = (
+    ("change_percent", "standard_error_percent"),
+    ("change_percent", "standard_error"),
+    ("peak_percent", "standard_error"),
+    ("change", "standard_error"),
+    ("mean", "standard_error"),
+)
+#: Columns of numbers that say which row it is.
+PLACES = {"day", "hours", "share", "share_of_default", "concentration_uM", "neurons", "unblocked"}
+
+
+def opposite(stored, quick):
+    """Rows that are surely positive in one of two tables and surely negative in the other: beyond four errors in both.
+
+    Networks of a third of the size and short baselines do not give the same numbers, but must not turn an effect round.
+    """
+    value, error = next(pair for pair in ERRORS if {*pair} <= {*stored.columns})
+    keys = [name for name in stored if not is_numeric_dtype(stored[name]) or name in PLACES]
+    both = stored.merge(quick, on=keys, suffixes=("", "_quick"))
+    assert len(both), "no row of the quick table is in the stored one"
+    sure = (both[value].abs() > 4.0 * both[error]) & (both[f"{value}_quick"].abs() > 4.0 * both[f"{error}_quick"])
+    return both[sure & (both[value] * both[f"{value}_quick"] < 0.0)]
+
+
+def test_an_effect_turned_round_is_found():
+    """Catches a comparison that sees no difference, or that takes chance for one."""
+    stored = pandas.DataFrame({"arm": ["a", "b", "c"], "change_percent": [9.0, 9.0, 9.0], "standard_error": 1.0})
+    quick = pandas.DataFrame({"arm": ["a", "b", "c"], "change_percent": [5.0, -5.0, -3.0], "standard_error": 1.0})
+    assert opposite(stored, quick)["arm"].tolist() == ["b"]
+
+
 def contents(folder):
     return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_every_experiment_runs(name, tmp_path):
-    """Catches a script that stopped working since its table was made, and a quick run that stores a table."""
+def test_every_experiment_runs(name, stamps, tmp_path):
+    """Catches a script that stopped working since its table was made, one that shows something else by now, and a quick
+    run that stores a table."""
     before = contents(ROOT / "experiments" / "results")
     script = [sys.executable, f"experiments/{name}.py", "--quick", "--jobs", "1", "--sweeps", str(tmp_path)]
     done = subprocess.run(script, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert list(tmp_path.rglob(f"{name}.csv"))
+    (quick,) = tmp_path.rglob(f"{name}.csv")
+    if name in stamps.stamps_of_tables():
+        stored = pandas.read_csv(ROOT / "experiments" / "results" / f"{name}.csv")
+        if any({*pair} <= {*stored.columns} for pair in ERRORS):
+            assert opposite(stored, pandas.read_csv(quick)).empty
     assert contents(ROOT / "experiments" / "results") == before
