@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 from ketasim.config import experiment_schema
+from ketasim.findings.frozen import NAME, frozen
+from ketasim.recording.defaults import digests
 from tests.leaves.cases import CASES, WITHOUT_EFFECT
 from tests.leaves.test_leaves import leaves
 from tests.test_architecture import mistake, without_tests
@@ -42,12 +44,23 @@ def rewrite() -> None:
     readme.write_text(readme.read_text(encoding="utf-8").replace(*mistake()), encoding="utf-8")
 
 
+def freeze() -> list[str]:
+    """Write the digests of defaults that `frozen.yaml` explains; return what must be said of the others."""
+    place, before, now = ROOT / "ketasim" / "findings" / NAME, frozen(), digests()
+    explained = before.explained(now)
+    lines = [f'  {name}: "{explained.get(name, before.groups.get(name))}"' for name in now]
+    text = place.read_text(encoding="utf-8")
+    place.write_text(text[: text.index("\ngroups:\n")] + "\ngroups:\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return [f'groups: {{{name}: "{now[name]}"}}' for name in now if name not in explained]
+
+
 def left() -> list[str]:
     """What is left to a person, a line each."""
     known = CASES.keys() | WITHOUT_EFFECT.keys()
     found = {leaf for leaf in leaves(experiment_schema()) if leaf.split(".")[0] not in ("arms", "sweep")}
     lines = [f"tests/leaves/cases.py: say what a change of {leaf} shows" for leaf in sorted(found - known)]
     lines += [f"tests/leaves/cases.py: {leaf} is no longer a key" for leaf in sorted(known - found)]
+    lines += [f"ketasim/findings/{NAME}: say under `changes` why, with {groups}" for groups in freeze()]
     return lines + [f"tests/{test}: missing, tests of ketasim/{path}" for path, test in without_tests().items()]
 
 

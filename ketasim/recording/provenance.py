@@ -15,6 +15,7 @@ from ketasim.kernels.jit import processor
 from ketasim.kernels.random import STREAMS
 from ketasim.mechanisms import ORDER
 from ketasim.network.prefrontal_microcircuit import Sheet
+from ketasim.recording.defaults import defaults_digest
 from ketasim.simulation import Simulation
 from ketasim.storage.writer import TrajectoryWriter
 
@@ -159,12 +160,13 @@ def parameters_of(simulation: Simulation) -> dict[str, Any]:
 
 
 def environment() -> dict[str, str]:
-    """Return versions and machine of this run."""
+    """Return versions, machine, and the digest of all default numbers."""
     from importlib.metadata import version
 
     packages = ("numpy", "scipy", "numba", "h5py", "networkx", "xarray")
     return {
         "ketasim": __version__,
+        "defaults": defaults_digest(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": f"{platform.machine()} {processor()}",

@@ -1,0 +1,55 @@
+"""Default numbers of the model, group by group, and their digests, which every trajectory stores.
+
+``ketasim/findings/frozen.yaml`` holds these digests and, with its reason, every change since findings are scored.
+"""
+
+import json
+from functools import cache
+from typing import Any
+
+from ketasim.config.schedule import Sampling
+from ketasim.digests import text_digest
+from ketasim.drugs import load_catalogue
+from ketasim.mechanisms import ORDER
+from ketasim.network.prefrontal_microcircuit import Sheet, wiring_rows
+from ketasim.network.resting import Ranges
+from ketasim.network.synapses import PREFRONTAL
+from ketasim.simulation.schedule import AutomaticSteps
+
+#: Keys of drug files that are no numbers.
+_WORDS = ("source", "status", "title", "also")
+
+
+def defaults() -> dict[str, Any]:
+    """Return every default number as plain data, by group: a mechanism, a drug, a cell class, a kind of table."""
+    found: dict[str, Any] = {f"mechanisms.{one.name}": one.Parameters()._asdict() for one in ORDER}
+    for name, drug in load_catalogue().items():
+        found[f"drugs.{name}"] = _without_words(drug.model_dump(mode="json", exclude_unset=True))
+    found |= {f"cells.{name}": cell._asdict() for name, cell in PREFRONTAL.cells.items()}
+    found["synapses"] = {" to ".join(pair): one._asdict() for pair, one in PREFRONTAL.synapses.items()}
+    found |= {"receptors": PREFRONTAL.receptors._asdict(), "sheet": Sheet()._asdict()}
+    found |= {"wiring": [row[:3] for row in wiring_rows()], "steps": AutomaticSteps()._asdict()}
+    return found | {"sampling": Sampling()._asdict(), "resting": Ranges()._asdict()}
+
+
+def _without_words(item: Any) -> Any:
+    if isinstance(item, dict):
+        return {key: _without_words(one) for key, one in item.items() if key not in _WORDS}
+    return [_without_words(one) for one in item] if isinstance(item, list) else item
+
+
+@cache
+def digests() -> dict[str, str]:
+    """Return the digest of each group."""
+    return {name: text_digest(json.dumps(values, sort_keys=True))[:8] for name, values in defaults().items()}
+
+
+def defaults_digest() -> str:
+    """Return one digest of all groups.
+
+    Examples
+    --------
+    >>> len(defaults_digest())
+    16
+    """
+    return text_digest(json.dumps(digests(), sort_keys=True))[:16]
