@@ -53,6 +53,7 @@ def findings(  # noqa: PLR0913, PLR0917 - one argument per option
     with interruptible(again), SweepBar(quiet) as progress:
         scores = in_order(score_findings(wanted, out, seeds, sets, quick, jobs, progress))
     said = "Networks of 300 neurons: for a first look only." if quick else ""
+    out.mkdir(parents=True, exist_ok=True)  # findings of voltage clamp run nothing
     page, summary = out / "findings.html", out / "findings.csv"
     page.write_text(report(scores, known, said), encoding="utf-8")
     scores.to_csv(summary, index=False)

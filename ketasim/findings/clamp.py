@@ -1,15 +1,16 @@
-"""Block of NMDA receptors in voltage clamp: the concentration that blocks half of one GluN2 subunit's receptors."""
+"""Block of NMDA receptors of one GluN2 subunit in voltage clamp: potency, what is left open, and recovery."""
 
 import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
+from scipy.optimize import brentq
 
 from ketasim.documents.validation import Quantity, Record, unknown
 from ketasim.drugs import load_catalogue
 from ketasim.drugs.model import row_of
 from ketasim.kernels.formulas import mg_unblocked_fraction
-from ketasim.mechanisms.nmda_blockade import potency
+from ketasim.mechanisms.nmda_blockade import SUPERFICIAL_FACTOR, Parameters, potency
 from ketasim.network.synapses import PREFRONTAL
 
 
@@ -20,26 +21,55 @@ class Clamp(Record):
     subunit: Literal["2A", "2B", "2C", "2D"]
     magnesium: Annotated[float, Field(ge=0), Quantity("mM")] = Field(description="extracellular Mg")
     voltage: Annotated[float, Field(ge=-200, le=200), Quantity("mV")] = Field(default=-66.0, description="held")
+    concentration: Annotated[float, Field(gt=0), Quantity("uM")] | None = Field(
+        default=None, description="of what is given; the share of current that is left, in place of the IC50"
+    )
+    recovery: bool = Field(
+        default=False, description="s until block falls to 1/e in saturating agonist after the blocker is washed out"
+    )
 
     @model_validator(mode="after")
     def _known(self) -> Self:
         blockers = [name for name, drug in load_catalogue().items() if drug.nmda]
         if self.drug not in blockers:
             raise ValueError(unknown("blocker", self.drug, blockers))
+        if self.recovery and self.concentration is not None:
+            raise ValueError("give `concentration` or `recovery`, and not both: without the blocker it has none")
         return self
 
-    def ic50(self) -> float:
-        """Return the concentration in uM of what is given that blocks half at steady state, by the model's scheme."""
-        drug = load_catalogue()[self.drug]
-        half = getattr(PREFRONTAL.receptors, f"mg_half_{self.subunit.lower()}")
-        free = mg_unblocked_fraction(self.voltage, self.magnesium / half)
+    def value(self) -> float:
+        """Return what the model's scheme comes to: IC50 in uM, share of current left, or recovery in s."""
+        if self.recovery:
+            return self._recovery()
+        ic50 = 1.0 / math.fsum(affinity for affinity, _ in self._block())
+        return ic50 if self.concentration is None else 1.0 / (1.0 + self.concentration / ic50)
+
+    def _recovery(self) -> float:
+        """Return when block is 1/e of what it was at steady state: a sum of exponentials."""
+        block = self._block()
+        begin = math.fsum(affinity for affinity, _ in block)
+
+        def left(time: float) -> float:
+            return math.fsum(affinity * math.exp(-rate * time) for affinity, rate in block) / begin - math.exp(-1.0)
+
+        rates = [rate for affinity, rate in block if affinity]
+        return brentq(left, 0.5 / max(rates), 2.0 / min(rates))
+
+    def _block(self) -> list[tuple[float, float]]:
+        """Return block per free receptor and uM of what is given, trapped and not, and how fast it leaves, 1/s."""
+        drug, letter = load_catalogue()[self.drug], self.subunit.lower()
+        free = mg_unblocked_fraction(self.voltage, self.magnesium / getattr(PREFRONTAL.receptors, f"mg_half_{letter}"))
+        opening = getattr(Parameters(), f"open_probability_{letter}")
         given = {name: one.dose_fraction for name, one in drug.compounds.items() if one.dose_fraction}
         moles = {name: fraction / row_of(drug.molar_mass, name).value for name, fraction in given.items()}
-        blocking = 0.0
+        found = []
         for name, amount in moles.items():
             affinity, kinetics = row_of(drug.nmda, name), row_of(drug.nmda_kinetics, name)
             if affinity is not None:
-                half_block = getattr(affinity, f"ic50_{self.subunit.lower()}")
+                ic50, escape = getattr(affinity, f"ic50_{letter}"), kinetics.escape
                 share = amount / math.fsum(moles.values())
-                blocking += share / potency(half_block, kinetics.electrical_distance, self.voltage, free)
-        return 1.0 / blocking
+                blocking = share / potency(ic50, kinetics.electrical_distance, self.voltage, free)
+                rate = kinetics.k_on * ic50
+                found.append(((1.0 - escape) * blocking, opening * rate / (1.0 - escape)))
+                found.append((escape * blocking, SUPERFICIAL_FACTOR * rate))
+        return found

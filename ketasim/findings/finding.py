@@ -57,7 +57,7 @@ class Number(Record):
     name: str = Field(description="in words")
     value: Selection | None = Field(default=None, description="number of every run")
     against: Selection | None = Field(default=None, description="another number of the same run, or of its twin")
-    clamp: Clamp | None = Field(default=None, description="IC50 in voltage clamp, in place of `value`")
+    clamp: Clamp | None = Field(default=None, description="receptor in voltage clamp, in place of `value`")
     clamp_against: Clamp | None = Field(default=None, description="another one")
     shown: Literal["value", "ratio", "change", "difference", "rise_ratio"] = Field(
         default="value",

@@ -175,7 +175,7 @@ def _numbers_of(
         return found, None if against is None else _of_runs(arms[against.arm], against, rising)
     assert number.clamp is not None
     other = number.clamp_against
-    return xarray.DataArray(number.clamp.ic50()), None if other is None else xarray.DataArray(other.ic50())
+    return xarray.DataArray(number.clamp.value()), None if other is None else xarray.DataArray(other.value())
 
 
 def _of_runs(runs: "xarray.Dataset", selection: Selection, rising: bool = False) -> "xarray.DataArray":

@@ -34,6 +34,7 @@ from ketasim.sources import Source
 
 _REFERENCE_VOLTAGE = -66.0  # mV, where IC50s are stated
 _THERMAL_VOLTAGE = 26.7  # mV, RT/F
+SUPERFICIAL_FACTOR = 10.0  # superficial block comes and goes this many times faster than k_on K; assumed
 _LANES = 64  # nodes whose receptors are advanced side by side; their matrices stay in the second-level cache
 _ERREGER = Source("verified", "peak open probability, Erreger 2005, PMC1665591")
 
@@ -269,7 +270,7 @@ def rates(
     for index in range(prepared.partial.shape[0]):
         c = prepared.partial[index]
         v = math.exp(prepared.distance[c] * (voltage - _REFERENCE_VOLTAGE) / _THERMAL_VOLTAGE)
-        exchange = 10.0 * prepared.k_on[c] * prepared.ic50[c, subunit]
+        exchange = SUPERFICIAL_FACTOR * prepared.k_on[c] * prepared.ic50[c, subunit]
         source[n_blockers + index] = (
             exchange * prepared.escape[c] * concentration[c] * m / (prepared.ic50[c, subunit] * v)
         )

@@ -24,6 +24,13 @@ def test_what_there_is_can_be_listed_by_role(call, folder):
     assert not (folder / "findings").exists()
 
 
+def test_findings_without_runs_have_a_page_too(call, folder):
+    """Catches a folder that only a run would have made."""
+    done = call("findings", "--id", "B4,B7", "-o", "out")
+    assert done.exit_code == 0, done.output
+    assert "GluN2B" in (folder / "out" / "findings.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

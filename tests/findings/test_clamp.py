@@ -1,10 +1,15 @@
-"""IC50s in voltage clamp: what the mechanism itself comes to, and what is refused."""
+"""Voltage clamp: what the mechanism itself comes to, and what is refused."""
 
+import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from pydantic import ValidationError
 
+from ketasim.drugs import load_catalogue
 from ketasim.findings import load_findings, score_findings
 from ketasim.findings.clamp import Clamp
+from ketasim.mechanisms.nmda_blockade import advance_block
+from tests.mechanisms.receptors import blockers_of, clamped, new_block, prepared
 
 
 @pytest.mark.parametrize(
@@ -14,26 +19,58 @@ from ketasim.findings.clamp import Clamp
 def test_the_racemate_in_voltage_clamp(subunit, magnesium, expected):
     """Catches one enantiomer for both, Mg that is ignored: numbers that the mechanism is tested to reproduce."""
     clamp = Clamp(drug="ketamine", subunit=subunit, magnesium=magnesium)
-    assert clamp.ic50() == pytest.approx(expected, rel=0.01)
+    assert clamp.value() == pytest.approx(expected, rel=0.01)
 
 
 def test_voltage_pulls_a_blocker_out_and_mg_as_well():
     """Catches a sign: without Mg depolarising by 26.7 mV / delta weakens block e-fold, with Mg it strengthens it."""
     still, moved = (
-        Clamp(drug="dizocilpine", subunit="2A", magnesium="0 mM", voltage=f"{voltage} mV").ic50()
+        Clamp(drug="dizocilpine", subunit="2A", magnesium="0 mM", voltage=f"{voltage} mV").value()
         for voltage in (-66.0, -66.0 + 26.7 / 0.9)
     )
     assert moved / still == pytest.approx(2.71828, rel=1e-4)
     held, up = (
-        Clamp(drug="ketamine", subunit="2A", magnesium="1 mM", voltage=f"{voltage} mV").ic50() for voltage in (-66, -30)
+        Clamp(drug="ketamine", subunit="2A", magnesium="1 mM", voltage=f"{voltage} mV").value()
+        for voltage in (-66, -30)
     )
     assert up < held
 
 
+NO_MG, OPENING = np.zeros(4), (0.5, 0.12, 0.011, 0.01)  # peak open probabilities
+
+
+@pytest.mark.parametrize(("place", "subunit"), [*enumerate(("2A", "2B", "2C", "2D"))])
+@pytest.mark.parametrize(
+    ("drug", "compounds"), [("ketamine", ("S-ketamine", "R-ketamine")), ("memantine", ("memantine",))]
+)
+def test_recovery_is_that_of_the_mechanism(drug, compounds, place, subunit):
+    """Catches a mean of the enantiomers' rates, equal shares at the start, superficial block that is forgotten."""
+    blockers = blockers_of((load_catalogue()[drug],), compounds)
+    receptors = prepared(blockers, open_probability=OPENING, mg_over_k=NO_MG)
+    gating, block = clamped(1.0, mg_over_k=NO_MG), new_block(blockers)
+    advance_block(np.full(len(blockers), 5.0), gating, *block, receptors, 1e6)
+    before = sum(part[:, place, 0].sum() for part in block)
+    seconds = Clamp(drug=drug, subunit=subunit, magnesium="0 mM", recovery=True).value()
+    advance_block(np.zeros(len(blockers)), gating, *block, receptors, seconds)
+    assert_allclose(sum(part[:, place, 0].sum() for part in block) / before, np.exp(-1.0), rtol=1e-6)
+
+
+def test_what_is_left_open_at_a_concentration():
+    """Catches block for its complement, and a concentration in another unit."""
+    half = Clamp(drug="ketamine", subunit="2B", magnesium="1 mM")
+    left = [
+        Clamp(drug="ketamine", subunit="2B", magnesium="1 mM", concentration=f"{times * half.value()} uM").value()
+        for times in (1.0, 3.0)
+    ]
+    assert left == pytest.approx([0.5, 0.25])
+
+
 def test_only_blockers_can_be_clamped():
-    """Catches a drug without a row for the pore that divides by nothing."""
+    """Catches a drug without a row for the pore that divides by nothing, and a blocker that is there and washed out."""
     with pytest.raises(ValidationError, match="unknown blocker 'midazolam'"):
         Clamp(drug="midazolam", subunit="2A", magnesium="1 mM")
+    with pytest.raises(ValidationError, match="not both"):
+        Clamp(drug="ketamine", subunit="2A", magnesium="1 mM", concentration="1 uM", recovery=True)
 
 
 def test_a_finding_of_clamps_runs_nothing(tmp_path):
