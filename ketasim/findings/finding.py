@@ -68,6 +68,7 @@ class Number(Record):
     least: float | None = Field(default=None, description="lower bound of what was published, if it has one")
     most: float | None = Field(default=None, description="upper bound; without either a number is shown and not judged")
     published: str = Field(default="", description="what was published, in words")
+    one_of: str = Field(default="", description="numbers with the same name here count as the best of them")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -79,6 +80,8 @@ class Number(Record):
             raise ValueError("a ratio, change or difference is `against` another number, and a value is not")
         if not self.band[0] < self.band[1]:
             raise ValueError("`least` must be below `most`")
+        if self.one_of and self.least is None and self.most is None:
+            raise ValueError("a number that counts as `one_of` several needs `least` or `most`")
         return self
 
     @property

@@ -26,16 +26,23 @@ text-align:left;vertical-align:top}h3{margin:1.4em 0 .2em}.outside{color:#c0392b
 
 
 def counts(scores: "pandas.DataFrame") -> dict[str, dict[str, int]]:
-    """Return how many predictions and calibration findings have which verdict: that of the worst of their numbers."""
+    """Return how many predictions and calibration findings have which verdict.
+
+    That of a finding is that of the worst of its numbers; of numbers with the same `one_of` the best one counts.
+    """
     found = {}
     for role in ("prediction", "calibration"):
-        worst = (
-            scores[scores["role"] == role]
-            .groupby("finding")["verdict"]
-            .apply(lambda one: min(one, key=_ORDER.__getitem__))
-        )
-        found[role] = {verdict: int((worst == verdict).sum()) for verdict in _ORDER}
+        verdicts = [_verdict(rows) for _, rows in scores[scores["role"] == role].groupby("finding")]
+        found[role] = {verdict: verdicts.count(verdict) for verdict in _ORDER}
     return found
+
+
+def _verdict(rows: "pandas.DataFrame") -> str:
+    alone = rows["one_of"] == ""
+    verdicts = rows.loc[alone, "verdict"].tolist()
+    for _, together in rows[~alone].groupby("one_of"):
+        verdicts.append(max(together["verdict"], key=_ORDER.__getitem__))
+    return min(verdicts, key=_ORDER.__getitem__)
 
 
 def in_order(scores: "pandas.DataFrame") -> "pandas.DataFrame":
@@ -82,7 +89,7 @@ def _section(finding: Finding, rows: list[dict[str, Any]]) -> str:
         shown = f"{row['value']:.3g}" + (f" ± {row['error']:.2g}" if row["error"] else "") + f" {row['unit']}"
         band = f"{row['least']:g} to {row['most']:g} {row['unit']}" if row["verdict"] != REPORTED else ""
         verdict = f'<b class="{row["verdict"].split()[0].replace("not", "open")}">{row["verdict"]}</b>'
-        said = escape(row["published"])
+        said = escape(row["published"] + (f" (one of: {row['one_of']})" if row["one_of"] else ""))
         cells = (escape(row["number"]), escape(shown), escape(band), said, verdict, _figure(row))
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = "".join(f"<th>{title}</th>" for title in ("number", "model", "range", "published", "verdict", ""))

@@ -43,7 +43,7 @@ class Scored(NamedTuple):
         ``inside`` or ``outside``, if the whole interval is, else ``not distinguishable``; ``reported`` without a range.
     runs : int
         Circuits times seeds.
-    unit, published : str
+    unit, published, one_of : str
         As the finding states them.
     """
 
@@ -60,6 +60,7 @@ class Scored(NamedTuple):
     runs: int
     unit: str
     published: str
+    one_of: str
 
 
 def score_findings(
@@ -159,8 +160,8 @@ def _scored(finding: Finding, number: Number, arms: Mapping[str, "xarray.Dataset
     least, most = number.band
     verdict = INSIDE if least <= low and high <= most else OUTSIDE if high < least or low > most else OPEN
     verdict = REPORTED if number.least is None and number.most is None else verdict
-    which, words = (finding.id, finding.role, number.name), (values.size, number.unit, number.published)
-    return Scored(*which, value, error, low, high, least, most, verdict, *words)
+    which, words = (finding.id, finding.role, number.name), (number.unit, number.published, number.one_of)
+    return Scored(*which, value, error, low, high, least, most, verdict, values.size, *words)
 
 
 def _numbers_of(
