@@ -9,7 +9,6 @@ from ketasim.findings import load_findings
 from ketasim.findings.report import counts, in_order, report
 from ketasim.findings.score import Scored
 
-
 INF = float("inf")
 
 
