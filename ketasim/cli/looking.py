@@ -99,7 +99,7 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
 @command
 def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
     """List drugs, or every parameter of one (by name or file) with unit, status and source."""
-    from ketasim.drugs import describe_drug, load_catalogue
+    from ketasim.drugs import describe_drug, load_catalogue, unknown_drug
 
     own = [Path(name)] if name and name.endswith((".yaml", ".yml")) else []
     catalogue = load_catalogue(own)
@@ -121,7 +121,7 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
         if unread:
             note(f"no mechanism of ketasim reads {', '.join(unread)}; these rows have no effect", quiet)
     else:
-        _unknown("drug", name, list(catalogue))
+        fail(unknown_drug(name, catalogue), 2)
 
 
 @command

@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
 def findings(  # noqa: PLR0913, PLR0917 - one argument per option
     identifiers: Annotated[str | None, typer.Option("--id", help="Only these, separated by commas.")] = None,
     role: Annotated[str | None, typer.Option("--role", help="Only calibration, prediction or input.")] = None,
-    own: Annotated[list[Path] | None, typer.Option("--file", help="A finding of your own; may be repeated.")] = None,
+    own: Annotated[
+        list[Path] | None, typer.Option("--file", help="Your own finding, in place of those shipped; may be repeated.")
+    ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Say what there is; run nothing.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Networks of 300 neurons, for a first look.")] = False,
     seeds: Annotated[int, typer.Option("--seeds", help="Graphs and noise of each circuit.")] = 2,
@@ -36,7 +38,8 @@ def findings(  # noqa: PLR0913, PLR0917 - one argument per option
     from ketasim.findings.report import ROLES, counts, in_order, report
 
     known = load_findings(own or ())
-    chosen = [name.strip() for name in identifiers.split(",")] if identifiers else list(known)
+    given = list(known)[-len(own) :] if own else list(known)  # own findings come last
+    chosen = given if identifiers is None else [*dict.fromkeys(name.strip() for name in identifiers.split(","))]
     for name in chosen:
         if name not in known:
             fail(unknown("finding", name, known), 2)
@@ -45,6 +48,10 @@ def findings(  # noqa: PLR0913, PLR0917 - one argument per option
     if min(seeds, sets) < 1 or (jobs is not None and jobs < 1):
         fail("--seeds, --sets and --jobs are at least 1", 2)
     wanted = [known[name] for name in chosen if role in (None, known[name].role)]
+    if not wanted:
+        fail(f"none of these is a {role}: {', '.join(chosen)}", 2)
+    if (out / "findings.html").is_dir():
+        fail(f"{out / 'findings.html'} is a folder", 2)
     if listed:
         rows = [(one.id, one.role, one.title, len(one.numbers), one.status, one.source) for one in wanted]
         table(rows, ("finding", "role", "what it is", "numbers", "status", "source"), as_json)

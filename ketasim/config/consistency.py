@@ -1,6 +1,5 @@
 """Checks that the parts of an experiment are consistent: references, order of times, demands of mechanisms."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -8,10 +7,10 @@ from ketasim.config.limits import size_findings
 from ketasim.config.models import NetworkFile, Species
 from ketasim.config.stimuli import populations_of, stimulus_findings
 from ketasim.documents import Document, DocumentError, Problem, did_you_mean, read_document
-from ketasim.documents.nearest import canonical, shown
+from ketasim.documents.nearest import canonical
 from ketasim.documents.units import in_words
 from ketasim.documents.validation import unknown
-from ketasim.drugs import ROUTE_SYNONYMS
+from ketasim.drugs import ROUTE_SYNONYMS, unknown_drug
 from ketasim.exposures import Dose
 from ketasim.network_files.columns import Reading
 from ketasim.signals import SIGNALS
@@ -124,7 +123,7 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
         )
     drug = catalogue.get(dose.drug)
     if drug is None:
-        yield "drug", _unknown_drug(dose.drug, catalogue), "value"
+        yield "drug", unknown_drug(dose.drug, catalogue), "value"
         return
     yield from _amount(dose, drug, experiment)
     species = experiment.subject.species
@@ -139,16 +138,6 @@ def _dose(dose: Dose, experiment: "Experiment", catalogue: Mapping[str, Any]) ->
     elif dose.route not in routes:
         allowed = f"allowed: {', '.join(routes)}{_route_meant(dose.route, routes)}"
         yield "route", f"{dose.drug} has no route '{dose.route}' in the {species}; {allowed}", "value"
-
-
-def _unknown_drug(name: str, catalogue: Mapping[str, Any]) -> str:
-    """Message for an unknown drug; one that goes by this name is not passed over for one that is spelt alike."""
-
-    def plain(name: str) -> str:
-        return re.sub("[^a-z0-9]", "", name.lower())
-
-    same = next((known for known, drug in catalogue.items() if plain(name) in map(plain, (known, *drug.also))), None)
-    return f"unknown drug {shown(name)}; did you mean {same}?" if same else unknown("drug", name, catalogue)
 
 
 #: What people add to a route, or write for one, and how it is said here.

@@ -1,6 +1,6 @@
 """Drugs as data: one YAML file each, the catalogue that loads them, and their linear system in a body."""
 
-from ketasim.drugs.catalogue import describe_drug, load_catalogue
+from ketasim.drugs.catalogue import describe_drug, load_catalogue, unknown_drug
 from ketasim.drugs.model import ROUTE_SYNONYMS, ROUTES, SPECIES, Action, Drug
 from ketasim.drugs.targets import Ligands, ligands_of
 
@@ -14,4 +14,5 @@ __all__ = [
     "describe_drug",
     "ligands_of",
     "load_catalogue",
+    "unknown_drug",
 ]

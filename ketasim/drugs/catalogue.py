@@ -1,5 +1,6 @@
 """The drug catalogue: drugs shipped with the package, and a user's own files."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
@@ -8,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from ketasim.documents import Document, DocumentError, parse_document, read_document
-from ketasim.documents.validation import validate
+from ketasim.documents.nearest import shown
+from ketasim.documents.validation import unknown, validate
 from ketasim.drugs.families import with_base
 from ketasim.drugs.model import Drug, Stated
 from ketasim.sources import Row
@@ -85,3 +87,19 @@ def _stated_rows(block: Stated, path: str) -> Iterator[Row]:
         number, _, unit = str(value).partition(" ")
         name = path if key == "value" else f"{path}.{key}"
         yield Row(f"{name} ({compounds})" if compounds else name, number, unit, block.status, block.source)
+
+
+def unknown_drug(name: str, catalogue: Mapping[str, Drug]) -> str:
+    """Return a message for an unknown drug; one that goes by this name is not passed over for one that is spelt alike.
+
+    Examples
+    --------
+    >>> unknown_drug("MK801", load_catalogue())
+    "unknown drug 'MK801'; did you mean dizocilpine?"
+    """
+
+    def plain(name: str) -> str:
+        return re.sub("[^a-z0-9]", "", name.lower())
+
+    same = next((known for known, drug in catalogue.items() if plain(name) in map(plain, (known, *drug.also))), None)
+    return f"unknown drug {shown(name)}; did you mean {same}?" if same else unknown("drug", name, catalogue)

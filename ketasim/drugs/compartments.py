@@ -139,7 +139,7 @@ class _FamilyInBody:
             if entry.absorption is not None
             for compound in _given(drug)
         ]
-        owner |= {_depot(*one, members): one[2] for one in depots}
+        owner |= {_depot(*one): one[2] for one in depots}
         self.names = list(owner)
         self.at = {name: index for index, name in enumerate(self.names)}
         self.matrix = np.zeros((len(self.names), len(self.names)))
@@ -147,11 +147,9 @@ class _FamilyInBody:
         self.molar_mass[[self.at[f"{compound} effect"] for compound in self.compounds]] = np.inf
         self._connect()
         for drug, route, compound in depots:
-            self._absorb(_depot(drug, route, compound, members), compound, drug, self.data[drug.name].routes[route])
+            self._absorb(_depot(drug, route, compound), compound, drug, self.data[drug.name].routes[route])
         self.entries = {
-            (drug.name, route): self._entry(drug, route, members)
-            for drug in members
-            for route in self.data[drug.name].routes
+            (drug.name, route): self._entry(drug, route) for drug in members for route in self.data[drug.name].routes
         }
 
     def _mass(self, compound: str) -> float:
@@ -220,18 +218,17 @@ class _FamilyInBody:
             )
         return float(min(1.0, extraction))
 
-    def _entry(self, drug: Drug, name: str, members: Sequence[Drug]) -> np.ndarray:
+    def _entry(self, drug: Drug, name: str) -> np.ndarray:
         """Return mg that enter each compartment per mg of dose; what is not absorbed counts as eliminated."""
         entry, route = np.zeros(len(self.names)), self.data[drug.name].routes[name]
-        enters = route.absorbed if route.first_pass else route.bioavailability
         for compound, fraction in _given(drug).items():
-            into = f"{compound} central" if route.absorption is None else _depot(drug, name, compound, members)
-            entry[self.at[into]] += fraction * enters
-            lost = fraction * (1.0 - enters)
+            into = f"{compound} central" if route.absorption is None else _depot(drug, name, compound)
+            entry[self.at[into]] += fraction * route.enters
+            lost = fraction * (1.0 - route.enters)
             if route.swallowed:
                 oral = self.data[drug.name].routes["oral"]
-                entry[self.at[_depot(drug, "oral", compound, members)]] += fraction * route.swallowed * oral.absorbed
-                lost -= fraction * route.swallowed * oral.absorbed
+                entry[self.at[_depot(drug, "oral", compound)]] += fraction * route.swallowed * oral.enters
+                lost -= fraction * route.swallowed * oral.enters
             entry[self.at[f"{compound} eliminated"]] = lost
         return entry
 
@@ -252,6 +249,6 @@ def _given(drug: Drug) -> dict[str, float]:
     return {name: one.dose_fraction for name, one in drug.compounds.items() if one.dose_fraction > 0}
 
 
-def _depot(drug: Drug, route: str, compound: str, members: Sequence[Drug]) -> str:
-    """Return the name of a depot; of several drugs of a family each has its own."""
-    return f"{compound} {route} depot" + (f" of {drug.name}" if len(members) > 1 else "")
+def _depot(drug: Drug, route: str, compound: str) -> str:
+    """Return the name of a depot; a drug of another one's compounds has its own, whether both are given or not."""
+    return f"{compound} {route} depot" + (f" of {drug.name}" if drug.name != drug.family else "")

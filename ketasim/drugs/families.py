@@ -1,8 +1,9 @@
 """Drugs made of compounds of another drug: an enantiomer alone, a metabolite given as a drug.
 
 Such a file names the other drug as `base`, which of its compounds are given, and routes of its own; all other numbers
-are those of the base, so that a compound has the same ones whoever brings it. A file with other rows of a table, for a
-hypothesis, has them in place of the base's, and is a family of its own that cannot be given together with the base.
+are those of the base, so that a compound has the same ones whoever brings it. A file with other rows of a table or
+another disposition, for a hypothesis, has them in place of the base's, and is a family of its own that cannot be given
+together with the base.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,46 +40,51 @@ def with_base(document: Document, others: Mapping[str, Document]) -> Document:
         There is no such base, or it lacks a compound or species.
     """
     data = document.data
-    name = data.get("base")
-    if name is None:
+    if "base" not in data:
         return document
+    name = data["base"]
     bases = {key: one for key, one in others.items() if "base" not in one.data}
     _check(document, ("base",), "drug", name, bases)
     base = deepcopy(bases[name].data)
-    given = data.get("compounds")
-    if not isinstance(given, Mapping):
-        return document  # validation says what is wrong
+    given, own = (_tables(document, key) for key in ("compounds", "species"))
+    if not given:
+        raise DocumentError([document.problem(("compounds",), f"say which compounds of {name} are given")])
     for compound in given:
-        if compound not in base["compounds"]:
-            raise DocumentError(
-                [document.problem(("compounds", compound), unknown("compound", compound, base["compounds"]))]
-            )
+        _check(document, ("compounds", compound), "compound", compound, base["compounds"])
     kept = _formed_from(given, base)
-    differs = any(table in data for table in _TABLES)
+    # also by a disposition of its own: a compound has one set of numbers in a run
+    differs = any(table in data for table in _TABLES) or any({*one} - {*_OWN} for one in own.values())
+    differs |= any("moiety" in one for one in given.values())
     merged = {
         key: value for key, value in base.items() if key not in ("also", "compounds", "species", *_TABLES)
     } | dict(data)
     merged["compounds"] = {
-        name: {**one, "dose_fraction": 0.0, **(given.get(name) or {})}
+        name: {**one, "dose_fraction": 0.0, **given.get(name, {})}
         for name, one in base["compounds"].items()
         if name in kept
     }
     for table in _TABLES:
         merged[table] = data[table] if table in data else _rows(base.get(table, ()), kept)
     merged["differs"] = differs
-    own = data.get("species") or {}
-    if isinstance(own, Mapping):
-        for species in own:
-            if species not in base["species"]:
-                raise DocumentError(
-                    [document.problem(("species", species), unknown("species", species, base["species"]))]
-                )
-        merged["species"] = {key: _species(one, own.get(key) or {}, kept) for key, one in base["species"].items()}
+    for species in own:
+        _check(document, ("species", species), "species", species, base["species"])
+    merged["species"] = {key: _species(one, own.get(key, {}), kept) for key, one in base["species"].items()}
     return replace(document, data=merged)
 
 
+def _tables(document: Document, key: str) -> dict[str, Mapping[str, Any]]:
+    """Return what a file says under a key of each compound or species; nothing if it only names it."""
+    found = document.data.get(key) or {}
+    if not isinstance(found, Mapping):
+        raise DocumentError([document.problem((key,), "names, each with keys and values or nothing")])
+    for name, one in found.items():
+        if one is not None and not isinstance(one, Mapping):
+            raise DocumentError([document.problem((key, name), "keys and values, or nothing")])
+    return {name: one or {} for name, one in found.items()}
+
+
 def _check(document: Document, path: DataPath, kind: str, name: Any, known: Iterable[str]) -> None:
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise DocumentError([document.problem(path, unknown(kind, str(name), known))])
 
 

@@ -175,8 +175,9 @@ class Route(Stated):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Route":
-        if self.bypass and not self.first_pass:
-            raise ValueError("'bypass' is a share of a route with 'first_pass'")
+        for name in ("absorbed", "gut", "bypass"):
+            if name in self.model_fields_set and not self.first_pass:
+                raise ValueError(f"'{name}' belongs to a route with 'first_pass'")
         if self.swallowed + self.bioavailability > 1.0 + 1e-9:
             raise ValueError("'bioavailability' and 'swallowed' are parts of a dose and add up to 1 at most")
         if self.swallowed and self.first_pass:
@@ -184,6 +185,11 @@ class Route(Stated):
         if self.first_pass and (self.absorption is None or "bioavailability" in self.model_fields_set):
             raise ValueError("a route with 'first_pass' needs 'absorption' and computes its own bioavailability")
         return self
+
+    @property
+    def enters(self) -> float:
+        """Fraction of a dose that enters the depot or, without absorption, the central compartment."""
+        return self.absorbed if self.first_pass else self.bioavailability
 
 
 class StatedValue(Stated):
@@ -210,6 +216,12 @@ class UsualDose(Stated):
     least: Annotated[float, _Positive, Quantity("mg/kg")]
     most: Annotated[float, _Positive, Quantity("mg/kg")]
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "UsualDose":
+        if self.least > self.most:
+            raise ValueError("'least' must not be above 'most'")
+        return self
+
 
 class SpeciesData(Record):
     """Disposition and routes of a drug in one species, per kg at the reference weight."""
@@ -235,8 +247,9 @@ class SpeciesData(Record):
                 raise ValueError(unknown("route", name, ROUTES) + meant)
             if route.first_pass and self.hepatic_flow is None:
                 raise ValueError(f"the route '{name}' has a first pass through the liver; give 'hepatic_flow'")
-            if route.swallowed and "oral" not in self.routes:
-                raise ValueError(f"a part of a dose by the route '{name}' is swallowed; give the route 'oral', too")
+            oral = self.routes.get("oral")
+            if route.swallowed and (name == "oral" or oral is None or oral.absorption is None):
+                raise ValueError(f"what is swallowed by the route '{name}' needs another, 'oral', with 'absorption'")
         flow, clearance = self.hepatic_flow, self.hepatic_clearance
         if clearance is not None and (flow is None or clearance.value >= flow.value):
             raise ValueError("'hepatic_clearance' must be less than 'hepatic_flow'")
@@ -304,6 +317,8 @@ class Drug(Record):
             for row in data.formation:
                 if row.forms not in self.compounds:
                     yield (*here, "formation"), unknown("compound", row.forms, self.compounds)
+                if row.forms in row.of:
+                    yield (*here, "formation"), f"{row.forms} cannot form itself"
 
     def _wrong_rows(self, place: DataPath, rows: Any, required: bool = False) -> Iterator[tuple[DataPath, str]]:
         """Check that rows name known compounds, each at most once for the same entry, and all of them if required."""

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from scipy.optimize import brentq
 
 from ketasim.documents.validation import Quantity, Record, unknown
-from ketasim.drugs import load_catalogue
+from ketasim.drugs import load_catalogue, unknown_drug
 from ketasim.drugs.model import row_of
 from ketasim.kernels.formulas import mg_unblocked_fraction
 from ketasim.mechanisms.nmda_blockade import SUPERFICIAL_FACTOR, Parameters, potency
@@ -30,7 +30,9 @@ class Clamp(Record):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
-        blockers = [name for name, drug in load_catalogue().items() if drug.nmda]
+        blockers = {name: drug for name, drug in load_catalogue().items() if drug.nmda}
+        if self.drug not in load_catalogue():
+            raise ValueError(unknown_drug(self.drug, blockers))
         if self.drug not in blockers:
             raise ValueError(unknown("blocker", self.drug, blockers))
         if self.recovery and self.concentration is not None:

@@ -48,7 +48,29 @@ class Selection(Record):
                 raise ValueError(f"{self.signal} {'needs' if wanted else 'has no'} {name}")
         if (self.statistic == "value") != (self.at is not None):
             raise ValueError("a `value` has a time, `at`, and nothing else has")
+        if self.at is not None and (self.begin, self.end) != (None, None):
+            raise ValueError("a `value` has one time, `at`, and no `from` or `to`")
         return self
+
+    def wrong(self, experiment: Experiment) -> Iterator[tuple[str, str]]:
+        """Yield key and complaint of what the experiment of the arm does not have."""
+        if self.population is not None:
+            if experiment.network is None:
+                yield "signal", f"{self.signal} needs a network, and the arm '{self.arm}' has none"
+            elif self.population not in experiment.populations:
+                yield "population", unknown("population", self.population, experiment.populations)
+        if self.compound is not None:
+            drugs = [experiment.catalogue[one.drug] for one in experiment.administrations]
+            compounds = {name: one.moiety for drug in drugs for name, one in drug.compounds.items()}
+            known = [*compounds, *compounds.values()]
+            if self.compound not in known:
+                yield "compound", unknown(f"compound of the arm '{self.arm}'", self.compound, dict.fromkeys(known))
+        begin, end = self.begin or 0.0, experiment.duration if self.end is None else self.end
+        for key, time in (("at", self.at), ("from", begin), ("to", end)):
+            if time is not None and not 0.0 <= time <= experiment.duration:
+                yield key, f"the run is from 0 to {experiment.duration / 3600.0:g} h"
+        if not begin < end:
+            yield "from", "an interval ends after it begins"
 
 
 class Number(Record):
@@ -138,7 +160,11 @@ class Finding(Record):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        names = [number.name for number in self.numbers]
         wrong = [complaint(place, text) for place, text in self._wrong()]
+        wrong += [complaint(("numbers",), f"two are named '{one}'") for one in {*names} if names.count(one) > 1]
+        if (self.role == "calibration") != bool(self.why_calibration):
+            wrong += [complaint(("why_calibration",), "a calibration says why it is one, and nothing else does")]
         if wrong:
             raise ValidationError.from_exception_data("Finding", wrong)
         return self
@@ -188,12 +214,23 @@ def _order(name: str) -> tuple[str, float, str]:
 
 
 def _finding_of(document: Document) -> Finding:
-    """Return the finding of a document, after checking the experiment of every arm."""
-    finding = validate(Finding, document)
+    """Return the finding of a document, after checking the experiment of every arm and what is read from it."""
+    finding, experiments = validate(Finding, document), {}
     for arm in finding.arms:
         try:
-            finding.experiment(arm)
+            experiments[arm] = finding.experiment(arm)
         except DocumentError as error:
             problems = [document.problem(("arms", arm), f"{one.path}: {one.message}") for one in error.problems]
             raise DocumentError(problems) from None
+    problems = []
+    for place, number in enumerate(finding.numbers):
+        for side in ("value", "against"):
+            selection = getattr(number, side)
+            for key, message in selection.wrong(experiments[selection.arm]) if selection else ():
+                problems.append(document.problem(("numbers", place, side, key), f"{number.name}: {message}"))
+        seeds = {experiments[one.arm].seed for one in (number.value, number.against) if one}
+        if len(seeds) > 1:
+            problems.append(document.problem(("numbers", place), f"{number.name}: its two arms need the same seed"))
+    if problems:
+        raise DocumentError(problems)
     return finding

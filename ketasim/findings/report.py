@@ -86,7 +86,8 @@ def report(scores: "pandas.DataFrame", findings: Mapping[str, Finding], note: st
 def _section(finding: Finding, rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
-        shown = f"{row['value']:.3g}" + (f" ± {row['error']:.2g}" if row["error"] else "") + f" {row['unit']}"
+        error = " (one run)" if np.isnan(row["error"]) else f" ± {row['error']:.2g}" if row["error"] else ""
+        shown = f"{row['value']:.3g}{error} {row['unit']}"
         band = f"{row['least']:g} to {row['most']:g} {row['unit']}" if row["verdict"] != REPORTED else ""
         verdict = f'<b class="{row["verdict"].split()[0].replace("not", "open")}">{row["verdict"]}</b>'
         said = escape(row["published"] + (f" (one of: {row['one_of']})" if row["one_of"] else ""))

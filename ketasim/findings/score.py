@@ -1,6 +1,7 @@
 """Runs the experiments of findings, and says of each number whether it is in the published range."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,6 +10,7 @@ import numpy as np
 
 from ketasim.config import Experiment
 from ketasim.config.models import NetworkModel
+from ketasim.config.weights import default_weights
 from ketasim.digests import code_digest, text_digest
 from ketasim.ensembles.sweeps import SweepProgress, sweep
 from ketasim.ensembles.variance import grand_mean
@@ -36,7 +38,7 @@ class Scored(NamedTuple):
     finding, role, number : str
         Which.
     value, error, low, high : float
-        Mean over runs, its standard error and 95 % interval; of a run without chance the error is 0.
+        Mean over runs, its standard error and 95 % interval; without chance the error is 0, of a single run it is NaN.
     least, most : float
         Published range.
     verdict : str
@@ -136,7 +138,9 @@ def _runs_of(
     progress: Callable[[SweepProgress], Any] | None,
 ) -> "xarray.Dataset":
     alone = experiment.network is None
-    varied = {"network.weights": weight_sets(agree="C1")[:sets]} if not alone and sets > 1 else {}
+    # weights that the finding sets itself are its own
+    chosen = isinstance(experiment.network, NetworkModel) and experiment.network.weights != default_weights()
+    varied = {"network.weights": weight_sets(agree="C1")[:sets]} if not (alone or chosen) and sets > 1 else {}
     replicates = 1 if alone else seeds
     found = sweep(experiment, varied, replicates, jobs=jobs, out=folder, progress=progress)
     failed = int((found["state"] != "done").sum())
@@ -154,14 +158,22 @@ def _scored(finding: Finding, number: Number, arms: Mapping[str, "xarray.Dataset
     values = found.values.reshape(-1, 1)
     labels = np.meshgrid(*(found[dim].values.astype(str) for dim in found.dims), indexing="ij")
     mean = grand_mean(values, {str(dim): one.ravel() for dim, one in zip(found.dims, labels, strict=True)})
-    value, chance = float(mean.value[0]), values.size > 1
-    error = float(mean.error[0]) if chance else 0.0
-    low, high = (float(end[0]) for end in mean.interval()) if chance else (value, value)
+    value, error = float(mean.value[0]), 0.0
+    low, high = value, value
+    if values.size > 1:
+        error, (low, high) = float(mean.error[0]), (float(end[0]) for end in mean.interval())
+    elif number.value is not None and _has_chance(finding, number.value):
+        error, low, high = math.nan, -math.inf, math.inf
     least, most = number.band
     verdict = INSIDE if least <= low and high <= most else OUTSIDE if high < least or low > most else OPEN
     verdict = REPORTED if number.least is None and number.most is None else verdict
     which, words = (finding.id, finding.role, number.name), (number.unit, number.published, number.one_of)
     return Scored(*which, value, error, low, high, least, most, verdict, values.size, *words)
+
+
+def _has_chance(finding: Finding, selection: Selection) -> bool:
+    """Whether another seed would give another number: the network decides it, but not what a compound does."""
+    return selection.compound is None and finding.experiment(selection.arm).network is not None
 
 
 def _numbers_of(

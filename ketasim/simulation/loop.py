@@ -219,8 +219,7 @@ class Simulation:
     def state(self, arrays: Mapping[str, np.ndarray]) -> None:
         given = [Administration(*dose) for dose in json.loads(bytes(arrays["doses"]))]
         if given != self._events[DOSES.kind]:
-            self._events[DOSES.kind] = given
-            self._prepare(sorted({dose.drug for dose in given}))
+            self._give(given)
         self.signals = {name: np.array(array) for name, array in part_of(arrays, "signals").items()}
         self._slopes = {name: np.array(array) for name, array in part_of(arrays, "slopes").items()}
         self.time, self._last_step = float(arrays["time"]), float(arrays["last_step"])
@@ -308,11 +307,18 @@ class Simulation:
             given["amount"] = amount
         # checked like an experiment file
         checked = self.experiment.replace(doses=[*self.experiment.resolved()["doses"], given])
-        before = self.axes
-        self._events[DOSES.kind] += checked.administrations[-1:]
-        self._prepare(sorted({dose.drug for dose in self._events[DOSES.kind]}))
+        before, events = self.axes, self._events[DOSES.kind]
+        try:
+            self._give([*events, *checked.administrations[-1:]])
+        except KetasimError:  # another drug with the same compounds, for example: go on without it
+            self._give(events)
+            raise
         self.signals = transferred(self.signals, self.signal_table, before, self.axes)
         self._slopes = {}  # lengths may have changed, and a new drug changes the course
+
+    def _give(self, doses: Sequence[Any]) -> None:
+        self._events[DOSES.kind] = list(doses)
+        self._prepare(sorted({dose.drug for dose in doses}))
 
     def remarks(self) -> list[str]:
         """Remarks on the network at rest and those of mechanisms, as lines of text."""

@@ -1,6 +1,7 @@
 """`ketasim findings`: tables, page, and one screen for what is wrong."""
 
 import json
+from importlib import resources
 
 import pytest
 
@@ -31,12 +32,25 @@ def test_findings_without_runs_have_a_page_too(call, folder):
     assert "GluN2B" in (folder / "out" / "findings.html").read_text()
 
 
+def test_a_file_of_ones_own_is_scored_alone_and_once(call, folder):
+    """Catches all of the package run as well, for hours, and every row twice."""
+    text = resources.files("ketasim.findings").joinpath("data", "B1.yaml").read_text(encoding="utf-8")
+    (folder / "mine.yaml").write_text(text.replace("id: B1", "id: Z1"))
+    for chosen in ([], ["--id", "Z1,Z1"]):
+        rows = json.loads(call("findings", "--file", "mine.yaml", *chosen, "--json", "-o", "out").stdout)
+        assert [row["finding"] for row in rows] == ["Z1"] * 4
+    listed = json.loads(call("findings", "--file", "mine.yaml", "--list", "--json").stdout)
+    assert [row["finding"] for row in listed] == ["Z1"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--id", "D11x"], "unknown finding 'D11x'"),
         (["--role", "predicted"], "did you mean prediction"),
         (["--seeds", "0"], "at least 1"),
+        (["--id", ""], "unknown finding ''"),
+        (["--id", "B1", "--role", "prediction"], "none of these is a prediction: B1"),
         (["--file", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )

@@ -146,6 +146,19 @@ def test_a_swallowed_part_goes_on_as_by_mouth(route, total):
     assert_allclose(entry.sum(), 1.0, rtol=1e-12)
 
 
+def test_a_swallowed_part_without_a_first_pass():
+    """Catches bioavailability by mouth that is left out for what is swallowed: 0.4 + 0.6 * 0.72 of the dose."""
+    oral = "oral: {absorption: 1 1/h, bioavailability: 0.72, status: assumed, source: made up}"
+    nasal = "intranasal: {absorption: 3 1/h, bioavailability: 0.4, swallowed: 0.6, status: assumed, source: made up}"
+    lines = [line for line in OWN_DRUG.splitlines() if not line.lstrip().startswith("oral: ")]
+    drug = validate(Drug, parse_document("\n".join([*lines, f"      {oral}", f"      {nasal}"])))
+    system = compartments([drug], body("rat", 0.3))
+    entry = system.entries["own_drug", "intranasal"]
+    found, injected = exposure(system, entry), exposure(system, system.entries["own_drug", "intravenous"])
+    assert_allclose(found / injected, 0.832, rtol=1e-9)
+    assert_allclose(entry.sum(), 1.0, rtol=1e-12)
+
+
 def test_a_liver_cannot_take_more_than_it_gets():
     """Catches an extraction above one, which would make negative drug: a clearance above the liver's flow."""
     slow_blood = OWN_DRUG.replace("hepatic_flow: {value: 4 L/h/kg", "hepatic_flow: {value: 1 L/h/kg")

@@ -57,6 +57,12 @@ def test_what_forms_from_a_compound_comes_with_it():
         (("compounds: {product:", "compounds: {produkt:"), "did you mean product"),
         (("  rat:", "  rad:"), "unknown species 'rad'"),
         (("    routes:", "    dispositions: {}\n    routes:"), "dispositions"),
+        (("base: own_drug", "base:"), "unknown drug"),
+        (("base: own_drug", "base: [own_drug]"), "unknown drug"),
+        (("{product: {dose_fraction: 1}}", "{}"), "say which compounds of own_drug are given"),
+        (("{dose_fraction: 1}", "5"), "keys and values, or nothing"),
+        (("compounds: {product: {dose_fraction: 1}}", "compounds: [product]"), "names, each with keys"),
+        (("  rat:\n", "  rat: 5\n  rat_routes:\n"), "keys and values, or nothing"),
     ],
 )
 def test_what_the_base_lacks_is_refused_with_its_place(change, message):
@@ -74,6 +80,18 @@ def test_other_numbers_make_a_family_of_its_own():
     assert drug.family == "product_alone"
     with pytest.raises(DocumentError, match="two drugs of this experiment contain product"):
         compartments([drug, validate(Drug, BASE)], Body("rat", 0.3))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("    routes:", "    hepatic_flow: {value: 9 L/h/kg, status: assumed, source: me}\n    routes:"),
+        ("{dose_fraction: 1}", "{dose_fraction: 1, moiety: mine}"),
+    ],
+)
+def test_another_body_makes_a_family_of_its_own_too(change):
+    """Catches a disposition of one's own that is dropped without a word when the base is given as well."""
+    assert made_of(PRODUCT.replace(*change)).family == "product_alone"
 
 
 def test_a_base_has_no_base():

@@ -104,6 +104,23 @@ BROKEN = {
         ("absorbed: 0.9, gut", "bioavailability: 0.2, gut"),
         "a route with 'first_pass' needs 'absorption' and computes its own bioavailability",
     ),
+    "gut wall without first pass": (
+        ("{absorption: 2 1/h, ", "{gut: 0.5, absorption: 2 1/h, "),
+        "'gut' belongs to a route with 'first_pass'",
+    ),
+    "swallowed by mouth": (
+        ("absorbed: 0.9, gut: 0.8, first_pass: true", "bioavailability: 0.4, swallowed: 0.5"),
+        "what is swallowed by the route 'oral' needs another, 'oral', with 'absorption'",
+    ),
+    "swallowed into nothing": (
+        ("oral: {absorption", "intranasal: {swallowed: 0.5, bioavailability: 0.2, absorption"),
+        "intranasal",
+    ),
+    "forms itself": (("forms: product", "forms: parent"), "parent cannot form itself"),
+    "usual dose": (
+        ("    default: slow", f"    usual_dose: {{least: 2 mg/kg, most: 1 mg/kg, {STATED}\n    default: slow"),
+        "'least' must not be above 'most'",
+    ),
     # single values
     "status": (
         ("status: verified", "status: verifed"),

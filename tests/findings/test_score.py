@@ -6,7 +6,7 @@ import xarray
 
 from ketasim.findings import load_findings, score_findings
 from ketasim.findings.finding import Selection
-from ketasim.findings.score import Scored, _of_runs, _scored
+from ketasim.findings.score import Scored, _of_runs, _runs_of, _scored
 
 TIMES = np.array([0.0, 3600.0, 7200.0])
 
@@ -80,12 +80,21 @@ def test_a_moiety_is_the_sum_of_its_compounds():
         assert _of_runs(runs, how).item() == total
 
 
-def finding_with(**number):
+OF_KETAMINE = {"compound": "ketamine", "statistic": "peak"}
+
+
+def finding_with(settings=(), **number):
     """A finding with one number of BDNF."""
     base = load_findings()["A2"]
     fields = {"name": "n", "value": {"arm": "a", "signal": "bdnf", "population": "PYR", "statistic": "peak"}} | number
-    given = {"format": 1, "settings": dict(base.settings), "arms": {"a": {}, "b": {}}, "numbers": [fields]}
-    words = {name: getattr(base, name) for name in ("id", "title", "role", "status", "source", "fails_if")}
+    given = {
+        "format": 1,
+        "settings": dict(base.settings) | dict(settings),
+        "arms": {"a": {}, "b": {}},
+        "numbers": [fields],
+    }
+    words = ("id", "title", "role", "why_calibration", "status", "source", "fails_if")
+    words = {name: getattr(base, name) for name in words}
     return type(base).model_validate(given | words)
 
 
@@ -126,6 +135,37 @@ def test_a_verdict_counts_the_error(least, most, verdict):
     found = score(finding_with(**bounds), {"a": runs})
     assert found.verdict == verdict
     assert found.error == pytest.approx(0.1, rel=0.01)
+
+
+def test_one_run_of_a_network_has_an_unknown_error(runs):
+    """Catches a verdict from a single seed as if there were no noise, and a plasma level that is doubted for it."""
+    network = {"network": {"neurons": 20}}
+    finding = finding_with(network, least=0.0)
+    level = finding_with(network, least=0.0, value={"arm": "a", "signal": "plasma_concentration"} | OF_KETAMINE)
+    found = score(finding, {"a": runs.isel({"network.weights": [0], "seed": [0]})})
+    assert (found.value, found.verdict) == (3.0, "not distinguishable")
+    assert np.isnan(found.error)
+    coordinates = {"seed": [1], "time": TIMES, "compound": ["S-ketamine"], "moiety": ("compound", ["ketamine"])}
+    plasma = xarray.Dataset(
+        {"plasma_concentration": (("seed", "time", "compound"), np.full((1, 3, 1), 160.0))}, coordinates
+    )
+    assert score(level, {"a": plasma}).error == 0.0
+
+
+def test_weights_of_ones_own_are_kept(tmp_path, monkeypatch):
+    """Catches accepted sets of weights that are put in the place of what the finding asks for."""
+    asked = []
+
+    def sweep(experiment, varied, replicates, **how):
+        asked.append((dict(varied), replicates))
+        return xarray.Dataset({"state": (("run",), ["done"])})
+
+    monkeypatch.setattr("ketasim.findings.score.sweep", sweep)
+    plain = load_findings()["E5"].experiment("drug")
+    for experiment in (plain, plain.replace(**{"network.weights": 161}), plain.replace(network="none")):
+        _runs_of(experiment, tmp_path, 3, 2, None, None)
+    assert [len(varied.get("network.weights", ())) for varied, _ in asked] == [2, 0, 0]
+    assert [replicates for _, replicates in asked] == [3, 3, 1]
 
 
 def test_pharmacokinetics_are_exact_and_run_once(tmp_path):

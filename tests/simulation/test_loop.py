@@ -75,6 +75,45 @@ def test_a_dose_by_hand_is_the_dose_of_a_file(small):
     assert plasma == pytest.approx(by_file.signals["plasma_concentration"], rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("ketamine", "esketamine"), ("esketamine", "ketamine"), ("ketamine", "hydroxynorketamine")],
+)
+def test_another_drug_of_the_family_by_hand_is_that_of_a_file(small, first, second):
+    """Catches compartments that change their names when a second drug with the same compounds comes."""
+    doses = [{"drug": first, "route": "oral", "amount": "10 mg"}]
+    by_hand = Simulation(small(network="none", doses=doses))
+    by_hand.advance("10 min")
+    by_hand.dose(second, "20 mg")
+    later = {"drug": second, "route": "intravenous", "amount": "20 mg", "start": "10 min"}
+    by_file = Simulation(small(network="none", doses=[*doses, later]))
+    for simulation in (by_hand, by_file):
+        simulation.advance("1 d")
+    found, expected = (
+        dict(zip(one.setting.compounds, one.signals["plasma_concentration"], strict=True)) for one in (by_hand, by_file)
+    )
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_drug_that_cannot_come_is_refused_and_changes_nothing(small, tmp_path):
+    """Catches half a dose left behind by a drug whose compounds are in the body with other numbers."""
+    path = tmp_path / "slow.yaml"
+    path.write_text(
+        "format: 1\nname: slow\ntitle: Slow\nbase: ketamine\ncompounds: {S-norketamine: {dose_fraction: 1}}\n"
+        "species: {human: {hepatic_flow: {value: 3 L/h/kg, status: assumed, source: me},\n"
+        "  routes: {intravenous: {status: verified, source: straight in}}}}\n"
+    )
+    doses = [{"drug": "ketamine", "route": "intravenous", "amount": "10 mg"}]
+    disturbed, still = (Simulation(small(network="none", doses=doses, drugs=[str(path)])) for _ in range(2))
+    for simulation in (disturbed, still):
+        simulation.advance("2 min")
+    with pytest.raises(DocumentError, match="two drugs of this experiment contain"):
+        disturbed.dose("slow", "1 mg")
+    for simulation in (disturbed, still):
+        simulation.advance("1 d")
+    assert np.array_equal(disturbed.signals["drug_amount"], still.signals["drug_amount"])
+
+
 def test_a_dose_by_hand_reaches_the_receptors(small):
     """Catches arrays that lose their values, or receptors that do not learn of a drug on a new axis."""
     simulation = Simulation(small(doses=[]))
