@@ -35,6 +35,7 @@ HOURS = {
     "accepted_sets": 1.0,
     "fewer_windows": 0.4,
     "hypotheses": 1.2,
+    "findings": 1.0,
 }
 
 

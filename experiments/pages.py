@@ -180,6 +180,18 @@ LAYOUTS: dict[str, Layout | Listing] = {
             "used": "{used}",
         },
     ),
+    "findings": Listing(
+        "docs/findings.md",
+        {
+            "finding": "{finding}",
+            "": "{role}",
+            "number": "{number}",
+            "model": "{value:.3g} ± {error:.2g} {unit}",
+            "range": "{least:g} to {most:g}",
+            "verdict": "{verdict}",
+        },
+        "role != 'input'",
+    ),
     "infusion_against_vehicle": Layout("docs/model.md", ("quantity", "population"), ("arm",), _PERCENT),
     "dose_response": Layout("docs/model.md", ("dose",), ("population", "quantity"), _PERCENT),
     "circuit_controls": Layout(

@@ -1,11 +1,15 @@
 """The command that scores published findings."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, numbers, table
+
+if TYPE_CHECKING:
+    from ketasim.findings import Finding
 
 
 def register(app: typer.Typer) -> None:
@@ -33,23 +37,15 @@ def findings(  # noqa: PLR0913, PLR0917 - one argument per option
     """Score published findings: what the model shows, with its error, and whether it is in the published range."""
     from ketasim.cli.interruption import interruptible
     from ketasim.cli.progress import SweepBar
-    from ketasim.documents.validation import unknown
     from ketasim.findings import load_findings, score_findings
-    from ketasim.findings.report import ROLES, counts, in_order, report
+    from ketasim.findings.report import counts, in_order, report
 
     known = load_findings(own or ())
     given = list(known)[-len(own) :] if own else list(known)  # own findings come last
     chosen = given if identifiers is None else [*dict.fromkeys(name.strip() for name in identifiers.split(","))]
-    for name in chosen:
-        if name not in known:
-            fail(unknown("finding", name, known), 2)
-    if role is not None and role not in ROLES:
-        fail(unknown("role", role, ROLES), 2)
+    wanted = _wanted(known, chosen, role)
     if min(seeds, sets) < 1 or (jobs is not None and jobs < 1):
         fail("--seeds, --sets and --jobs are at least 1", 2)
-    wanted = [known[name] for name in chosen if role in (None, known[name].role)]
-    if not wanted:
-        fail(f"none of these is a {role}: {', '.join(chosen)}", 2)
     if (out / "findings.html").is_dir():
         fail(f"{out / 'findings.html'} is a folder", 2)
     if listed:
@@ -57,8 +53,11 @@ def findings(  # noqa: PLR0913, PLR0917 - one argument per option
         table(rows, ("finding", "role", "what it is", "numbers", "status", "source"), as_json)
         return
     again = "the same command"  # runs that are done are not repeated
-    with interruptible(again), SweepBar(quiet) as progress:
-        scores = in_order(score_findings(wanted, out, seeds, sets, quick, jobs, progress))
+    try:
+        with interruptible(again), SweepBar(quiet) as progress:
+            scores = in_order(score_findings(wanted, out, seeds, sets, quick, jobs, progress))
+    except KeyboardInterrupt:
+        fail(f"interrupted; continue with: {again}", 130)
     said = "Networks of 300 neurons: for a first look only." if quick else ""
     out.mkdir(parents=True, exist_ok=True)  # findings of voltage clamp run nothing
     page, summary = out / "findings.html", out / "findings.csv"
@@ -69,3 +68,19 @@ def findings(  # noqa: PLR0913, PLR0917 - one argument per option
         if sum(found.values()):
             note(f"{name}: " + ", ".join(f"{number} {verdict}" for verdict, number in found.items()), quiet)
     note(f"{page} shows each with its source; {summary} is the table. {said}".strip(), quiet)
+
+
+def _wanted(known: "Mapping[str, Finding]", chosen: list[str], role: str | None) -> "list[Finding]":
+    """Return chosen findings of a role, or end with what is wrong."""
+    from ketasim.documents.validation import unknown
+    from ketasim.findings.report import ROLES
+
+    for name in chosen:
+        if name not in known:
+            fail(unknown("finding", name, known), 2)
+    if role is not None and role not in ROLES:
+        fail(unknown("role", role, ROLES), 2)
+    wanted = [known[name] for name in chosen if role in (None, known[name].role)]
+    if not wanted:
+        fail(f"none of these is a {role}: {', '.join(chosen)}", 2)
+    return wanted

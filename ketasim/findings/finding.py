@@ -139,7 +139,7 @@ class Finding(Record):
     settings: Mapping[str, Any] = {}
     arms: Mapping[str, Mapping[str, Any]] = {}
     of: Mapping[str, Any] = {}
-    numbers: Annotated[tuple[Number, ...], Field(min_length=1)]
+    numbers: tuple[Number, ...]
 
     @model_validator(mode="before")
     @classmethod
@@ -162,6 +162,7 @@ class Finding(Record):
     def _complete(self) -> Self:
         names = [number.name for number in self.numbers]
         wrong = [complaint(place, text) for place, text in self._wrong()]
+        wrong += [] if names else [complaint(("numbers",), "a finding has at least one number")]
         wrong += [complaint(("numbers",), f"two are named '{one}'") for one in {*names} if names.count(one) > 1]
         if (self.role == "calibration") != bool(self.why_calibration):
             wrong += [complaint(("why_calibration",), "a calibration says why it is one, and nothing else does")]

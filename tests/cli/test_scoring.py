@@ -43,6 +43,18 @@ def test_a_file_of_ones_own_is_scored_alone_and_once(call, folder):
     assert [row["finding"] for row in listed] == ["Z1"]
 
 
+def test_an_interruption_says_how_to_go_on(call, folder, monkeypatch):
+    """Catches hours of runs that seem lost."""
+
+    def interrupted(*how):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ketasim.findings.score_findings", interrupted)
+    done = call("findings", "--id", "A2", "-o", "out")
+    assert done.exit_code == 130
+    assert "continue with: the same command" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

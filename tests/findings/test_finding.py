@@ -78,7 +78,7 @@ WRONG = {
     "two names": (("{name: twice", "{name: level"), None, "two are named 'level'"),
     "fitted or not": (("role: prediction", "role: calibration"), None, "a calibration says why it is one"),
     "or": (("least: 150, most: 250", "one_of: any"), None, "needs `least` or `most`"),
-    "no numbers": ((TEXT[TEXT.index("numbers:") :], "numbers: []\n"), None, "empty; at least 1 entry"),
+    "no numbers": ((TEXT[TEXT.index("numbers:") :], "numbers: []\n"), None, "a finding has at least one number"),
     "key": (("fails_if:", "fails_when:"), None, "did you mean fails_if"),
 }
 
@@ -90,6 +90,7 @@ def test_wrong_files_are_refused_with_place_and_remedy(name, read):
     with pytest.raises(DocumentError) as error:
         read(TEXT.replace(*change))
     assert words in str(error.value)
+    assert "at least 1 entry" not in str(error.value)  # what is said of a list when one of its entries is wrong
     if place is not None:
         first = error.value.problems[0].place
         assert (first.line, first.column) == place
