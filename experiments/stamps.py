@@ -19,6 +19,7 @@ from ketasim.ensembles.store import Store
 from ketasim.mechanisms import ORDER
 from ketasim.network.prefrontal_microcircuit import Sheet, wiring_rows
 from ketasim.network.synapses import PREFRONTAL
+from ketasim.recording.defaults import without
 from ketasim.simulation.schedule import AutomaticSteps
 
 HERE = Path(__file__).parent
@@ -70,14 +71,8 @@ def parameters(used: Mapping[str, Sequence[str]]) -> str:
         for key, one in of_species.items():  # without first pass the liver does not matter
             if not any(route and route.get("first_pass") for route in chosen[key].values()):
                 of_species[key] = {part: value for part, value in one.items() if not part.startswith("hepatic")}
-        found[name] = _without_sources([drug, of_species, chosen])
+        found[name] = without([drug, of_species, chosen], _WORDS)
     return text_digest(repr(found))[:16]
-
-
-def _without_sources(item: Any) -> Any:
-    if isinstance(item, dict):
-        return {key: _without_sources(one) for key, one in item.items() if key not in _WORDS}
-    return [_without_sources(one) for one in item] if isinstance(item, list) else item
 
 
 def made_from(name: str, used: Mapping[str, Sequence[str]]) -> dict[str, str]:

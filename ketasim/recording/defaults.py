@@ -4,6 +4,7 @@
 """
 
 import json
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -24,7 +25,7 @@ def defaults() -> dict[str, Any]:
     """Return every default number as plain data, by group: a mechanism, a drug, a cell class, a kind of table."""
     found: dict[str, Any] = {f"mechanisms.{one.name}": one.Parameters()._asdict() for one in ORDER}
     for name, drug in load_catalogue().items():
-        found[f"drugs.{name}"] = _without_words(drug.model_dump(mode="json", exclude_unset=True))
+        found[f"drugs.{name}"] = without(drug.model_dump(mode="json", exclude_unset=True))
     found |= {f"cells.{name}": cell._asdict() for name, cell in PREFRONTAL.cells.items()}
     found["synapses"] = {" to ".join(pair): one._asdict() for pair, one in PREFRONTAL.synapses.items()}
     found |= {"receptors": PREFRONTAL.receptors._asdict(), "sheet": Sheet()._asdict()}
@@ -32,10 +33,17 @@ def defaults() -> dict[str, Any]:
     return found | {"sampling": Sampling()._asdict(), "resting": Ranges()._asdict()}
 
 
-def _without_words(item: Any) -> Any:
+def without(item: Any, keys: Collection[str] = _WORDS) -> Any:
+    """Return plain data without some keys, by default those that are no numbers.
+
+    Examples
+    --------
+    >>> without({"value": 1, "rows": [{"source": "a", "value": 2}]})
+    {'value': 1, 'rows': [{'value': 2}]}
+    """
     if isinstance(item, dict):
-        return {key: _without_words(one) for key, one in item.items() if key not in _WORDS}
-    return [_without_words(one) for one in item] if isinstance(item, list) else item
+        return {key: without(one, keys) for key, one in item.items() if key not in keys}
+    return [without(one, keys) for one in item] if isinstance(item, list) else item
 
 
 @cache
