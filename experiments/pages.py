@@ -65,14 +65,14 @@ class Listing(NamedTuple):
     ----------
     page : str
         Path from the root of the repository.
-    columns : dict of str to str
-        Heading -> format of the row, such as ``{mean:+.2f} ± {standard_error:.2f}``.
+    columns : dict of str to str or callable
+        Heading -> format of the row, such as ``{mean:+.2f} ± {standard_error:.2f}``, or what makes words of the row.
     only : str, optional
         As of `Layout`.
     """
 
     page: str
-    columns: dict[str, str]
+    columns: dict[str, str | Callable[[dict[str, Any]], str]]
     only: str = ""
 
     def markdown(self, found: pandas.DataFrame) -> str:
@@ -81,7 +81,7 @@ class Listing(NamedTuple):
         lines = [[*self.columns], ["---"] * len(self.columns)]
         for row in found.to_dict("records"):
             named = {name: _words(value) if isinstance(value, str) else value for name, value in row.items()}
-            lines.append([text.format(**named) for text in self.columns.values()])
+            lines.append([one(named) if callable(one) else one.format(**named) for one in self.columns.values()])
         return _joined(lines)
 
 
@@ -107,6 +107,21 @@ def with_error(value: str, error: str, digits: int = 2, sign: str = "+") -> Cell
 def _only(rows: pandas.DataFrame) -> dict[str, Any]:
     (row,) = rows.to_dict("records")
     return row
+
+
+def _measured(row: dict[str, Any]) -> str:
+    """Words of a number, without an error where there is no chance."""
+    number, error = f"{row['value']:.3g}", f"{row['error']:.2g}"
+    if float(error) < 1e-3 * abs(row["value"]):
+        error = ""
+    return f"{number} ± {error}".removesuffix(" ± ") + ("" if pandas.isna(row["unit"]) else f" {row['unit']}")
+
+
+def _range(row: dict[str, Any]) -> str:
+    """Words of a published range, of which an end may be open."""
+    ends = {"at least": row["least"], "at most": row["most"]}
+    closed = {words: f"{end:g}" for words, end in ends.items() if abs(end) != float("inf")}
+    return " to ".join(closed.values()) if len(closed) == 2 else "".join(f"{a} {b}" for a, b in closed.items())
 
 
 def _spread(rows: pandas.DataFrame) -> str:
@@ -186,8 +201,8 @@ LAYOUTS: dict[str, Layout | Listing] = {
             "finding": "{finding}",
             "": "{role}",
             "number": "{number}",
-            "model": "{value:.3g} ± {error:.2g} {unit}",
-            "range": "{least:g} to {most:g}",
+            "model": _measured,
+            "range": _range,
             "verdict": "{verdict}",
         },
         "role != 'input'",

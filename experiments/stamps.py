@@ -36,20 +36,20 @@ def experiments() -> list[str]:
 
 
 #: Keys of drug files that are no numbers.
-_WORDS = ("source", "status", "title", "also", "base", "differs", "usual_dose")
+_WORDS = ("source", "status", "title", "also", "base", "differs", "usual_dose", "prior")
 
 
 def uses(folder: Path) -> dict[str, list[str]]:
     """Return what sweeps in a folder make use of: species, drugs, routes, and the mechanisms that there are.
 
-    Without a sweep it is everything.
+    Without a sweep it is everything. ``NAME_drawn`` is a drug with numbers drawn from the priors of another.
     """
     texts = [Store(database.parent).facts() for database in sorted(folder.rglob("sweep.db"))]
     text = " ".join(one[key] for one in texts for key in ("experiment", "plan"))
     drugs = load_catalogue()
     found = {
         "species": {"human", *re.findall(r'"(?:subject\.)?species": "(\w+)"', text)} if text else SPECIES,
-        "drugs": {name for name in re.findall(r'"(\w+)"', text) if name in drugs} if text else drugs,
+        "drugs": {name for name in re.findall(r'"(\w+?)(?:_drawn)?"', text) if name in drugs} if text else drugs,
         "routes": {name for name in re.findall(r'"(\w+)"', text) if name in ROUTES} if text else ROUTES,
         "mechanisms": {one.name for one in ORDER},
     }

@@ -1,12 +1,43 @@
-"""Provenance of numbers: the source and status of each parameter, shown to the user."""
+"""Provenance of numbers: the source and status of each parameter, and its prior, shown to the user."""
 
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 Status = Literal["verified", "secondary", "recalled", "computed", "fitted", "assumed"]
 
+#: Statuses of numbers that were not read in a source or computed from such, which therefore have a prior.
+UNCERTAIN: tuple[Status, ...] = ("recalled", "fitted", "assumed")
+
+
+class Prior(NamedTuple):
+    """Range in which a number may well lie, and how it is drawn from it, in the number's unit.
+
+    Examples
+    --------
+    >>> str(Prior(300.0, 1800.0)), str(Prior(0.0, 0.3, "linear"))
+    ('300 to 1800, log', '0 to 0.3, linear')
+    """
+
+    low: float
+    high: float
+    scale: Literal["log", "linear"] = "log"
+
+    def __str__(self) -> str:
+        return f"{self.low:.4g} to {self.high:.4g}, {self.scale}"
+
+    def as_range(self, unit: str = "1") -> dict[str, Any]:
+        """Return the range as a sweep takes it.
+
+        Examples
+        --------
+        >>> Prior(300.0, 1800.0).as_range("s")
+        {'from': '300 s', 'to': '1800 s', 'scale': 'log'}
+        """
+        low, high = (round(end, 9) if unit in ("", "1") else f"{end:.9g} {unit}" for end in (self.low, self.high))
+        return {"from": low, "to": high, "scale": self.scale}
+
 
 class Source(NamedTuple):
-    """Status and origin of a number.
+    """Status and origin of a number, and its prior if it is uncertain.
 
     Attributes
     ----------
@@ -16,10 +47,26 @@ class Source(NamedTuple):
         ``assumed``.
     text : str
         The source, or the reason for the assumption.
+    prior : Prior or float, optional
+        Range in which the number may lie; a float is the factor by which it may be too small or too large.
     """
 
     status: Status
     text: str
+    prior: Prior | float | None = None
+
+    def prior_of(self, value: Any) -> Prior | None:
+        """Return the prior of a number with this source; a number of exactly zero has none by a factor.
+
+        Examples
+        --------
+        >>> Source("assumed", "a guess", 2.0).prior_of(10.0)
+        Prior(low=5.0, high=20.0, scale='log')
+        """
+        if not isinstance(self.prior, float):
+            return self.prior
+        low, high = sorted((value / self.prior, value * self.prior))
+        return Prior(low, high, "log" if value > 0.0 else "linear") if value else None
 
 
 class Row(NamedTuple):
@@ -30,6 +77,7 @@ class Row(NamedTuple):
     unit: str
     status: str
     source: str
+    prior: Prior | None = None
 
 
 def unit_of(annotation: Any) -> str | None:
@@ -62,6 +110,7 @@ def describe(parameters: Any) -> list[Row]:
                 unit_of(hints[name]) or "",
                 source.status if source else "",
                 source.text if source else "",
+                source.prior_of(getattr(values, name)) if source else None,
             )
         )
     return rows

@@ -5,11 +5,16 @@ import os
 import re
 from itertools import takewhile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, numbers, print_json, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ketasim.sources import Row
 
 Source = Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")]
 Name = Annotated[str | None, typer.Argument(help="Show this one in detail.")]
@@ -98,7 +103,7 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
 
 @command
 def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
-    """List drugs, or every parameter of one (by name or file) with unit, status and source."""
+    """List drugs, or every parameter of one (by name or file) with unit, prior, status and source."""
     from ketasim.drugs import describe_drug, load_catalogue, unknown_drug
 
     own = [Path(name)] if name and name.endswith((".yaml", ".yml")) else []
@@ -115,7 +120,7 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
     elif name in catalogue:
         from ketasim.mechanisms import ORDER
 
-        table(describe_drug(catalogue[name]), ("parameter", "value", "unit", "status", "source"), as_json)
+        _parameters(describe_drug(catalogue[name]), as_json)
         read = {pair for mechanism in ORDER for pair in mechanism.targets}
         unread = dict.fromkeys(" ".join(row.about) for row in catalogue[name].targets if row.about not in read)
         if unread:
@@ -126,7 +131,7 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
 
 @command
 def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
-    """List mechanisms and the network, or every parameter of one with unit, status and source."""
+    """List mechanisms and the network, or every parameter of one with unit, prior, status and source."""
     from ketasim.config.schedule import Sampling
     from ketasim.mechanisms import ORDER
     from ketasim.network.describe import network_rows
@@ -146,7 +151,7 @@ def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as
         others = [part for part in parts if part not in {m.name for m in ORDER}]
         note(f"parameters of each: ketasim mechanisms NAME; also for {', '.join(others)}", quiet)
     elif name in parts:
-        table(parts[name], ("parameter", "value", "unit", "status", "source"), as_json)
+        _parameters(parts[name], as_json)
         mechanism = next((one for one in ORDER if one.name == name), None)
         if not parts[name] and mechanism is not None:
             acting = ", ".join(" ".join(pair) for pair in mechanism.targets)
@@ -258,6 +263,16 @@ def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) ->
         ("kernels compiled", "yes" if compiled_before() else "no, the first run compiles them"),
     ]
     table(rows, ("what", "value"), as_json)
+
+
+def _parameters(rows: "Sequence[Row]", as_json: bool) -> None:
+    """Print parameters; the prior as text, in JSON as a sweep takes it."""
+
+    def written(row: "Row") -> Any:
+        return row.prior and (row.prior.as_range(row.unit) if as_json else str(row.prior))
+
+    shown = [(one.name, one.value, one.unit, written(one), one.status, one.source) for one in rows]
+    table(shown, ("parameter", "value", "unit", "prior", "status", "source"), as_json)
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> None:

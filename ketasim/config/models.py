@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Self, Union
 
 from annotated_types import Ge, Gt, Le
 from pydantic import (
@@ -14,6 +14,7 @@ from pydantic import (
     StrictStr,
     ValidationError,
     ValidationInfo,
+    model_validator,
 )
 
 from ketasim.config.schedule import SecondsFromZero
@@ -88,6 +89,45 @@ class Subject(Record):
     genotype: Genotype = Field(default=Genotype(), description="human genetic variants")
 
 
+class Subunits(Record):
+    """Shares of the GluN2 subunits in a population's NMDA conductance; they add up to 1."""
+
+    GluN2A: Annotated[float, Ge(0), Le(1), Quantity("1")] = Field(default=0.0, description="share of GluN2A")
+    GluN2B: Annotated[float, Ge(0), Le(1), Quantity("1")] = Field(default=0.0, description="share of GluN2B")
+    GluN2C: Annotated[float, Ge(0), Le(1), Quantity("1")] = Field(default=0.0, description="share of GluN2C")
+    GluN2D: Annotated[float, Ge(0), Le(1), Quantity("1")] = Field(default=0.0, description="share of GluN2D")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = sum(self.shares)
+        if abs(total - 1.0) > 1e-4:  # as exact as shares drawn by a sweep are written
+            raise ValueError(f"the shares of GluN2A, B, C and D must add up to 1, not {total:g}")
+        return self
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Shares in the order A, B, C, D."""
+        return (self.GluN2A, self.GluN2B, self.GluN2C, self.GluN2D)
+
+
+def _default_subunits(population: str) -> Any:
+    shares = dict(zip(Subunits.model_fields, PREFRONTAL.cells[population].nmda_shares, strict=True))
+    return Field(default=Subunits(**shares), description=f"shares in the NMDA conductance of {population} cells")
+
+
+class NmdaSubunits(Record):
+    """Shares of GluN2 subunits in each population of the default circuit."""
+
+    PYR: Subunits = _default_subunits("PYR")
+    PV: Subunits = _default_subunits("PV")
+    SST: Subunits = _default_subunits("SST")
+
+    @property
+    def shares(self) -> dict[str, tuple[float, ...]]:
+        """Shares of GluN2A, B, C and D by population."""
+        return {name: getattr(self, name).shares for name in type(self).model_fields}
+
+
 class NetworkModel(Record):
     """A network that ketasim builds."""
 
@@ -98,6 +138,10 @@ class NetworkModel(Record):
     weights: WeightsChoice = Field(
         default_factory=default_weights,
         description="number of an accepted set of weights, or individual weights, such as {nmda_PYR_SST: 0.1 nS}",
+    )
+    nmda_subunits: NmdaSubunits = Field(
+        default=NmdaSubunits(),
+        description="shares of GluN2 subunits by population, such as {PV: {GluN2A: 0.6, GluN2B: 0.4}}",
     )
 
 

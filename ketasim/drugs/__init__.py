@@ -1,7 +1,8 @@
 """Drugs as data: one YAML file each, the catalogue that loads them, and their linear system in a body."""
 
-from ketasim.drugs.catalogue import describe_drug, load_catalogue, unknown_drug
+from ketasim.drugs.catalogue import load_catalogue, unknown_drug
 from ketasim.drugs.model import ROUTE_SYNONYMS, ROUTES, SPECIES, Action, Drug
+from ketasim.drugs.numbers import describe_drug, numbers_of, redrawn
 from ketasim.drugs.targets import Ligands, ligands_of
 
 __all__ = [
@@ -14,5 +15,7 @@ __all__ = [
     "describe_drug",
     "ligands_of",
     "load_catalogue",
+    "numbers_of",
+    "redrawn",
     "unknown_drug",
 ]

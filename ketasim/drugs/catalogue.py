@@ -1,19 +1,18 @@
 """The drug catalogue: drugs shipped with the package, and a user's own files."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
+from ketasim.digests import file_digest
 from ketasim.documents import Document, DocumentError, parse_document, read_document
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import unknown, validate
 from ketasim.drugs.families import with_base
-from ketasim.drugs.model import Drug, Stated
-from ketasim.sources import Row
+from ketasim.drugs.model import Drug
 
 
 def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
@@ -32,7 +31,11 @@ def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
     documents = dict(_documents())
     drugs = dict(_shipped())
     for path in extra:
-        document = read_document(path)
+        try:
+            digest = file_digest(path)
+        except OSError:  # of which reading it makes a message
+            digest = ""
+        document = _document_of(path, digest)
         drug = validate(Drug, with_base(document, documents))
         documents[drug.name] = document
         if drug.name in drugs:
@@ -40,6 +43,12 @@ def load_catalogue(extra: Sequence[Path] = ()) -> MappingProxyType[str, Drug]:
             raise DocumentError([document.problem(("name",), message)])
         drugs[drug.name] = drug
     return MappingProxyType(drugs)
+
+
+@lru_cache(maxsize=64)
+def _document_of(path: Path, _digest: str) -> Document:
+    """Return a user's file as written, read again when its content has changed: a sweep asks for it in each run."""
+    return read_document(path)
 
 
 @lru_cache
@@ -56,37 +65,6 @@ def _shipped() -> Mapping[str, Drug]:
     """Return the drugs of the package, frozen and read only once: every experiment needs them."""
     documents = _documents()
     return MappingProxyType({name: validate(Drug, with_base(one, documents)) for name, one in documents.items()})
-
-
-def describe_drug(drug: Drug) -> list[Row]:
-    """Return every number of a drug file with unit, status and source, for ``ketasim drugs NAME``."""
-    return list(_rows(drug, ""))
-
-
-def _rows(item: Any, path: str) -> Iterator[Row]:
-    if isinstance(item, Stated):
-        yield from _stated_rows(item, path)
-    elif isinstance(item, dict):
-        for key, value in item.items():
-            yield from _rows(value, f"{path}.{key}" if path else key)
-    elif isinstance(item, tuple):
-        for value in item:
-            yield from _rows(value, path)
-    elif hasattr(item, "model_fields_set"):
-        for key in type(item).model_fields:
-            yield from _rows(getattr(item, key), f"{path}.{key}" if path else key)
-
-
-def _stated_rows(block: Stated, path: str) -> Iterator[Row]:
-    compounds = ", ".join(getattr(block, "of", ()))
-    path = ".".join((path, *getattr(block, "about", ())))
-    written = block.model_dump(mode="json", exclude_unset=True)
-    for key, value in written.items():
-        if key in ("status", "source", "of", "forms", "target", "action"):
-            continue
-        number, _, unit = str(value).partition(" ")
-        name = path if key == "value" else f"{path}.{key}"
-        yield Row(f"{name} ({compounds})" if compounds else name, number, unit, block.status, block.source)
 
 
 def unknown_drug(name: str, catalogue: Mapping[str, Drug]) -> str:

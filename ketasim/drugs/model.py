@@ -37,11 +37,32 @@ _NAME = r"^[a-z][a-z0-9_]*$"
 _OF_ALL = ("molar_mass", "unbound_plasma", "unbound_brain_ratio")
 
 
+#: How far a number may be off, as factors: either way for each number of a block, or from and to for some of them.
+_Factor = Annotated[float, Field(ge=1, le=1000), Quantity("1")]
+_Factors = tuple[Annotated[float, Field(gt=0, le=1), Quantity("1")], _Factor]
+
+
 class Stated(Record):
-    """A block of numbers with one status and one source."""
+    """A block of numbers with one status and one source.
+
+    Attributes
+    ----------
+    prior : float or mapping, optional
+        Factor by which each number of the block may be too small or too large; or, for single numbers, from and to
+        which factor, such as ``{k_on: [0.5, 5]}``. Drawn log-uniformly; fractions end at 1.
+    """
 
     status: Status
     source: str = Field(min_length=1)
+    prior: _Factor | dict[str, _Factors] | None = None
+
+    @model_validator(mode="after")
+    def _prior_of_numbers(self) -> "Stated":
+        names = [key for key in type(self).model_fields if isinstance(getattr(self, key), float)]
+        for name in self.prior if isinstance(self.prior, dict) else ():
+            if name not in names:
+                raise ValueError(unknown("number of this block under 'prior'", name, names))
+        return self
 
 
 class StatedOf(Stated):

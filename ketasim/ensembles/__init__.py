@@ -2,6 +2,7 @@
 
 from ketasim.ensembles.dataset import open_sweep, sweep_runs, sweep_summary
 from ketasim.ensembles.differences import compare, courses
+from ketasim.ensembles.priors import priors
 from ketasim.ensembles.sweeps import resume_sweep, sweep
 
-__all__ = ["compare", "courses", "open_sweep", "resume_sweep", "sweep", "sweep_runs", "sweep_summary"]
+__all__ = ["compare", "courses", "open_sweep", "priors", "resume_sweep", "sweep", "sweep_runs", "sweep_summary"]

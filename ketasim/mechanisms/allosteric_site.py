@@ -17,14 +17,14 @@ from annotated_types import Ge, Le
 
 from ketasim.drugs import Ligands
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
     """Tonic NMDA receptors inhibited at a site apart from the pore."""
 
     largest_cut: Annotated[
-        float, Ge(0), Le(1), "1", Source("assumed", "m: incomplete, size not in what was read; prior 0.1-0.5")
+        float, Ge(0), Le(1), "1", Source("assumed", "m: incomplete, size not in what was read", Prior(0.1, 0.5))
     ] = 0.3
 
 

@@ -16,16 +16,16 @@ from annotated_types import Ge, Gt, Le
 
 from ketasim.drugs import Ligands
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
     """Inhibition of glutamate release by mGlu2/3 receptors."""
 
-    glutamate_ec50: Annotated[float, Gt(0), "uM", Source("recalled", "4-12 uM, Schoepp 1999")] = 10.0
-    resting_level: Annotated[float, Gt(0), "uM", Source("assumed", "perisynaptic glutamate at rest")] = 2.0
+    glutamate_ec50: Annotated[float, Gt(0), "uM", Source("recalled", "4-12 uM, Schoepp 1999", Prior(4.0, 20.0))] = 10.0
+    resting_level: Annotated[float, Gt(0), "uM", Source("assumed", "perisynaptic glutamate at rest", 2.0)] = 2.0
     largest_cut: Annotated[
-        float, Ge(0), Le(1), "1", Source("recalled", "gamma: 40-60 % of release, low confidence")
+        float, Ge(0), Le(1), "1", Source("recalled", "gamma: 40-60 % of release, low confidence", Prior(0.3, 0.7))
     ] = 0.5
 
 

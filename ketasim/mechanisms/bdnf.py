@@ -20,7 +20,7 @@ from annotated_types import Ge, Gt, Le
 
 from ketasim.kernels.formulas import relative_to_rest, relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 _VAL66MET = "regulated secretion of neurons of knock-in mice, Chen 2006, PMC1880880: cut by 18 % (one Met), 29 % (two)"
 
@@ -32,19 +32,23 @@ class Parameters(NamedTuple):
         bool, Source("assumed", "release follows AMPA throughput: the path from the surge")
     ] = True
     throughput_gain: Annotated[
-        float, Ge(0), Le(1), "1", Source("assumed", "share of release that follows AMPA throughput: all of it")
+        float,
+        Ge(0),
+        Le(1),
+        "1",
+        Source("assumed", "share of release that follows AMPA throughput", Prior(0.0, 1.0, "linear")),
     ] = 1.0
     translation_gain: Annotated[
         float,
         Ge(0),
         "1",
-        Source("fitted", "E5: +20 % in the mouse at 0.5 h without a surge; at least 6.2, more with slower turnover"),
+        Source("fitted", "E5: +20 % in the mouse at 0.5 h without a surge; at least 6.2", Prior(6.2, 17.0)),
     ] = 8.5
     turnover: Annotated[
-        float, Gt(0), "s", Source("fitted", "E1: below 1.8 h, the short end of 1-4 h (recalled with low confidence)")
+        float, Gt(0), "s", Source("fitted", "E1: below 1.8 h, the short end of 1-4 h (recalled)", Prior(1800.0, 6480.0))
     ] = 3600.0
-    val_met: Annotated[float, Ge(0), Le(1), "1", Source("recalled", _VAL66MET)] = 0.82
-    met_met: Annotated[float, Ge(0), Le(1), "1", Source("recalled", _VAL66MET)] = 0.71
+    val_met: Annotated[float, Ge(0), Le(1), "1", Source("recalled", _VAL66MET, 1.2)] = 0.82
+    met_met: Annotated[float, Ge(0), Le(1), "1", Source("recalled", _VAL66MET, 1.2)] = 0.71
 
 
 class Prepared(NamedTuple):

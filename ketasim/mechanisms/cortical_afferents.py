@@ -27,7 +27,7 @@ from annotated_types import Ge, Gt
 
 from ketasim.kernels.formulas import relative_to_rest, relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 #: Relative change of the PYR rate over that of all afferents that causes it, in the default circuit.
 RESPONSE = 1.1
@@ -43,10 +43,10 @@ class Parameters(NamedTuple):
         float,
         Ge(0),
         "1",
-        Source("assumed", "sigma, prior uniform 0-0.8, here its middle; above 0.9 there is no stable rest"),
+        Source("assumed", "sigma, middle of its prior; above 0.9 no stable rest", Prior(0.0, 0.8, "linear")),
     ] = 0.4
     time: Annotated[
-        float, Gt(0), "s", Source("assumed", "tau; almost every step is longer, so that little depends on it")
+        float, Gt(0), "s", Source("assumed", "tau; almost every step is longer, so that little depends on it", 3.0)
     ] = 10.0
 
     def check(self) -> Iterator[tuple[str, str]]:

@@ -19,13 +19,15 @@ from annotated_types import Gt
 
 from ketasim.kernels.formulas import relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
     """Phosphorylation of eEF2 by resting NMDA transmission."""
 
-    dephosphorylation: Annotated[float, Gt(0), "s", Source("recalled", "5-30 min, Autry 2011, Nosyreva 2013")] = 600.0
+    dephosphorylation: Annotated[
+        float, Gt(0), "s", Source("recalled", "5-30 min, Autry 2011, Nosyreva 2013", Prior(300.0, 1800.0))
+    ] = 600.0
 
 
 def advance(

@@ -10,9 +10,9 @@ import numpy as np
 from annotated_types import Gt
 
 from ketasim.mechanisms.mechanism import Clock, Mechanism
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
-_POTENCY = Source("recalled", "Erreger 2007, Traynelis 2010; order of potency A < B < C < D secondary")
+_POTENCY = Source("recalled", "Erreger 2007, Traynelis 2010; order of potency A < B < C < D secondary", 1.5)
 
 
 class Parameters(NamedTuple):
@@ -22,7 +22,7 @@ class Parameters(NamedTuple):
     ec50_2b: Annotated[float, Gt(0), "uM", _POTENCY] = 2.9
     ec50_2c: Annotated[float, Gt(0), "uM", _POTENCY] = 1.7
     ec50_2d: Annotated[float, Gt(0), "uM", _POTENCY] = 0.51
-    hill: Annotated[float, Gt(0), "1", Source("recalled", "1.2-1.5 in recombinant receptors")] = 1.5
+    hill: Annotated[float, Gt(0), "1", Source("recalled", "1.2-1.5 in recombinant receptors", Prior(1.0, 2.0))] = 1.5
 
 
 def advance(glutamate_ambient: np.ndarray, nmda_tonic_gating: np.ndarray, parameters: Parameters, clock: Clock) -> None:

@@ -22,13 +22,13 @@ from annotated_types import Ge, Gt, Le
 from ketasim.documents import KetasimError
 from ketasim.kernels.formulas import relative_to_rest
 from ketasim.mechanisms.mechanism import Clock, Mechanism
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
     """Perisynaptic and ambient glutamate from release and uptake."""
 
-    km: Annotated[float, Gt(0), "uM", Source("recalled", "12-28 uM, GLT-1")] = 20.0
+    km: Annotated[float, Gt(0), "uM", Source("recalled", "12-28 uM, GLT-1", Prior(12.0, 28.0))] = 20.0
     vmax: Annotated[
         float,
         Gt(0),
@@ -43,7 +43,7 @@ class Parameters(NamedTuple):
         Ge(0),
         Le(1),
         "1",
-        Source("assumed", "prior 0.1-0.7; most of resting inflow is not vesicular, Jabaudon 1999"),
+        Source("assumed", "most of resting inflow is not vesicular, Jabaudon 1999", Prior(0.1, 0.7)),
     ] = 0.3
 
 

@@ -22,20 +22,20 @@ from annotated_types import Ge, Gt, Le
 
 from ketasim.kernels.formulas import relative_to_rest, relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
     """Multiplicative scaling of synapses towards the baseline firing rate."""
 
-    averaging: Annotated[float, Gt(0), "s", Source("assumed", "as a boxcar of 12 h: noise must not drive scaling")] = (
-        21600.0
-    )
+    averaging: Annotated[
+        float, Gt(0), "s", Source("assumed", "as a boxcar of 12 h: noise must not drive scaling", 2.0)
+    ] = 21600.0
     scaling: Annotated[
-        float, Gt(0), "s", Source("recalled", "days in culture, Turrigiano 1998; tau_h of 36 h assumed")
+        float, Gt(0), "s", Source("recalled", "days in culture, Turrigiano 1998; tau_h of 36 h assumed", 2.0)
     ] = 129600.0
-    smallest: Annotated[float, Gt(0), Le(1), "1", Source("assumed", "lower limit of h")] = 0.5
-    largest: Annotated[float, Ge(1), "1", Source("assumed", "upper limit of h")] = 2.0
+    smallest: Annotated[float, Gt(0), Le(1), "1", Source("assumed", "lower limit of h", Prior(0.3, 0.8))] = 0.5
+    largest: Annotated[float, Ge(1), "1", Source("assumed", "upper limit of h", Prior(1.5, 3.0))] = 2.0
 
 
 def advance(

@@ -26,29 +26,29 @@ from annotated_types import Ge, Gt
 
 from ketasim.kernels.formulas import exponential_of_matrix
 from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
     """Transient activation of mTORC1 and p70S6K by TrkB."""
 
     gain: Annotated[
-        float, Ge(0), "1", Source("assumed", "p70S6K about doubles after 10 mg/kg in the rat; E1 fixes only times")
+        float, Ge(0), "1", Source("assumed", "p70S6K about doubles after 10 mg/kg in the rat; E1 fixes only times", 3.0)
     ] = 10.0
     feedback: Annotated[
-        float, Ge(0), "1", Source("fitted", "E1: at least 14 at this ratio to the adaptation time, no upper bound")
+        float, Ge(0), "1", Source("fitted", "E1: at least 14 at this ratio to the adaptation time, no upper bound", 1.4)
     ] = 70.0
     activation: Annotated[
         float,
         Gt(0),
         "s",
-        Source("recalled", "tau_M, dephosphorylation of S6K in 20-40 min, low confidence; E1 leaves it open"),
+        Source("recalled", "tau_M, S6K loses its phosphate in 20-40 min; E1 leaves it open", Prior(600.0, 2400.0)),
     ] = 1200.0
     adaptation: Annotated[
         float,
         Gt(0),
         "s",
-        Source("fitted", "tau_f: E1 bounds feedback over it, 1/450 s here, to between 1/800 and 1/100 s"),
+        Source("fitted", "tau_f: E1 bounds feedback over it, 1/450 s here, to between 1/800 and 1/100 s", 1.4),
     ] = 31_500.0
 
 

@@ -30,7 +30,7 @@ from ketasim.kernels.formulas import exponentials_of_matrices, mg_unblocked_frac
 from ketasim.kernels.jit import kernel
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
 from ketasim.signals import SUBUNITS
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 _REFERENCE_VOLTAGE = -66.0  # mV, where IC50s are stated
 _THERMAL_VOLTAGE = 26.7  # mV, RT/F
@@ -45,9 +45,11 @@ class Parameters(NamedTuple):
     open_probability_2a: Annotated[float, Gt(0), Le(1), "1", _ERREGER] = 0.50
     open_probability_2b: Annotated[float, Gt(0), Le(1), "1", _ERREGER] = 0.12
     open_probability_2c: Annotated[float, Gt(0), Le(1), "1", Source("verified", "Dravid 2008, PMC2614009")] = 0.011
-    open_probability_2d: Annotated[float, Gt(0), Le(1), "1", Source("recalled", "Traynelis 2010: 0.01-0.04")] = 0.01
+    open_probability_2d: Annotated[
+        float, Gt(0), Le(1), "1", Source("recalled", "Traynelis 2010: 0.01-0.04", Prior(0.01, 0.04))
+    ] = 0.01
     release_floor: Annotated[
-        float, Ge(0), Le(1), "1", Source("assumed", "gating by miniature release in a silent network")
+        float, Ge(0), Le(1), "1", Source("assumed", "gating by miniature release in a silent network", 3.0)
     ] = 0.003
     cells: Annotated[tuple[str, ...], Source("assumed", "populations that the blockers reach, or all")] = ("all",)
     receptors: Annotated[

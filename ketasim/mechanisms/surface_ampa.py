@@ -19,19 +19,30 @@ from annotated_types import Ge, Gt, Le
 from ketasim.drugs import Ligands
 from ketasim.kernels.formulas import relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
     """Surface AMPA receptors raised by TrkB and by potentiators."""
 
-    trkb_gain: Annotated[float, Ge(0), Le(1), "1", Source("assumed", "aB, prior 0-0.3")] = 0.1
+    trkb_gain: Annotated[
+        float, Ge(0), Le(1), "1", Source("assumed", "aB, largest rise by TrkB", Prior(0.0, 0.3, "linear"))
+    ] = 0.1
     potentiator_gain: Annotated[
-        float, Ge(0), "1", Source("assumed", "aP, largest rise by a potentiator; 0: the path is off")
+        float,
+        Ge(0),
+        "1",
+        Source("assumed", "aP, largest rise by a potentiator; 0: the path is off", Prior(0.0, 0.5, "linear")),
     ] = 0.0
-    turnover: Annotated[float, Gt(0), "s", Source("recalled", "1-4 h, low confidence")] = 7200.0
+    turnover: Annotated[float, Gt(0), "s", Source("recalled", "1-4 h, low confidence", Prior(3600.0, 14_400.0))] = (
+        7200.0
+    )
     exponent: Annotated[
-        float, Ge(0), Le(2), "1", Source("assumed", "alpha: AMPA conductance in proportion to receptors")
+        float,
+        Ge(0),
+        Le(2),
+        "1",
+        Source("assumed", "alpha: AMPA conductance in proportion to receptors", Prior(0.5, 1.0)),
     ] = 1.0
 
 

@@ -25,23 +25,30 @@ from annotated_types import Ge, Gt, Le
 
 from ketasim.kernels.formulas import relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
     """Synaptic protein made when p70S6K is active, and what it adds to synapses."""
 
     protein_gain: Annotated[
-        float, Ge(0), "1", Source("assumed", "about +10 % at 24 h after 10 mg/kg in the rat; Li 2010 in direction")
+        float, Ge(0), "1", Source("assumed", "about +10 % at 24 h after 10 mg/kg in the rat; Li 2010 in direction", 3.0)
     ] = 20.0
-    threshold: Annotated[float, Ge(0), "1", Source("assumed", "departure of p70S6K that counts by half; 0: linear")] = (
-        0.5
-    )
+    threshold: Annotated[
+        float,
+        Ge(0),
+        "1",
+        Source("assumed", "departure of p70S6K that counts by half; 0: linear", Prior(0.0, 1.0, "linear")),
+    ] = 0.5
     turnover: Annotated[
         float, Gt(0), "s", Source("verified", "half-lives 2-5 d in culture, Cohen 2013, PMC3642143; 3.5 d, so tau 5 d")
     ] = 432000.0
     exponent: Annotated[
-        float, Ge(0), Le(2), "1", Source("assumed", "beta: AMPA conductance as the root of synaptic protein")
+        float,
+        Ge(0),
+        Le(2),
+        "1",
+        Source("assumed", "beta: AMPA conductance as the root of synaptic protein", Prior(0.25, 1.0)),
     ] = 0.5
 
 

@@ -43,7 +43,7 @@ from ketasim.kernels.spine_births import (
 from ketasim.kernels.spine_turnover import Drive, Edges, Rates, age_edges, initial_edges, merged, slow_step
 from ketasim.mechanisms.mechanism import Clock, EdgeChanges, Mechanism, Setting
 from ketasim.network.build import Network
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 #: Whose spines these are.
 POPULATION = "PYR"
@@ -51,8 +51,10 @@ POPULATION = "PYR"
 _DAY = 86_400.0
 _LANES = 64  #: nodes whose afferent spines are advanced side by side
 
-_STAGES = Source("fitted", "F12: survival of 0.80-0.90 at 21-28 d; daily turnover of transient spines, Holtmaat 2005")
-_SIZES = Source("recalled", "log-normal spine sizes that fluctuate in proportion to themselves, Loewenstein 2011")
+_STAGES = Source(
+    "fitted", "F12: survival of 0.80-0.90 at 21-28 d; daily turnover of transient spines, Holtmaat 2005", 1.3
+)
+_SIZES = Source("recalled", "log-normal spine sizes that fluctuate in proportion to themselves, Loewenstein 2011", 2.0)
 
 
 class Parameters(NamedTuple):
@@ -64,32 +66,70 @@ class Parameters(NamedTuple):
     transient_share: Annotated[float, Gt(0), Lt(1), "1", _STAGES] = 0.05
     consolidating_share: Annotated[float, Gt(0), Lt(1), "1", _STAGES] = 0.12
     largest_density: Annotated[
-        float, Gt(1), "1", Source("assumed", "n_max: density relative to rest at which formation stops")
+        float,
+        Gt(1),
+        "1",
+        Source("assumed", "n_max: density relative to rest at which formation stops", Prior(1.2, 2.0)),
     ] = 1.5
     formation_gain: Annotated[
-        float, Ge(0), "1", Source("fitted", "F1: density at 24 h; relative formation per relative synaptic protein")
+        float,
+        Ge(0),
+        "1",
+        Source("fitted", "F1: density at 24 h; relative formation per relative synaptic protein", 2.0),
     ] = 30.0
     promotion_gain: Annotated[
-        float, Ge(0), "1", Source("assumed", "h: promotion scales as synaptic protein to this power")
+        float,
+        Ge(0),
+        "1",
+        Source("assumed", "h: promotion scales as synaptic protein to this power", Prior(0.0, 2.0, "linear")),
     ] = 1.0
     correlation_gain: Annotated[
-        float, Ge(0), "1", Source("assumed", "k: promotion doubles where both neurons deviate fully in the same sense")
+        float,
+        Ge(0),
+        "1",
+        Source(
+            "assumed",
+            "k: promotion doubles where both neurons deviate fully in the same sense",
+            Prior(0.0, 2.0, "linear"),
+        ),
     ] = 1.0
     size_protection: Annotated[
-        float, Ge(0), Le(2), "1", Source("assumed", "gamma: large spines live longer (Holtmaat 2005), to this power")
+        float,
+        Ge(0),
+        Le(2),
+        "1",
+        Source("assumed", "gamma: large spines live longer (Holtmaat 2005), to this power", Prior(0.0, 1.0, "linear")),
     ] = 0.5
     weight_time: Annotated[float, Gt(0), "d", _SIZES] = 20.0
     hebbian_rate: Annotated[
-        float, Ge(0), "1/d", Source("assumed", "eta: growth of ln w where both neurons deviate fully in the same sense")
+        float,
+        Ge(0),
+        "1/d",
+        Source(
+            "assumed",
+            "eta: growth of ln w where both neurons deviate fully in the same sense",
+            Prior(0.0, 0.3, "linear"),
+        ),
     ] = 0.1
-    memory_time: Annotated[float, Gt(0), "d", Source("assumed", "weeks; lost spines come back, Moda-Sava 2019")] = 14.0
+    memory_time: Annotated[
+        float, Gt(0), "d", Source("assumed", "weeks; lost spines come back, Moda-Sava 2019", 2.0)
+    ] = 14.0
     memory_preference: Annotated[
-        float, Ge(0), "1", Source("assumed", "weight of a just-lost partner, where all n0 resting spines weigh n0")
+        float,
+        Ge(0),
+        "1",
+        Source(
+            "assumed",
+            "weight of a just-lost partner, where all n0 resting spines weigh n0",
+            Prior(0.0, 3.0, "linear"),
+        ),
     ] = 1.0
     partner_width: Annotated[
         float, Gt(0), "um", Source("verified", "PYR to PYR: that of the circuit, Campagnola 2022")
     ] = 127.0
-    activity_time: Annotated[float, Gt(0), "h", Source("assumed", "low-pass of the rate that spines depend on")] = 12.0
+    activity_time: Annotated[
+        float, Gt(0), "h", Source("assumed", "low-pass of the rate that spines depend on", 2.0)
+    ] = 12.0
     afferent_spines: Annotated[
         bool, Source("assumed", "afferent spines follow the same laws; false: they stay constant")
     ] = True

@@ -18,15 +18,17 @@ from annotated_types import Gt
 
 from ketasim.kernels.formulas import relaxed
 from ketasim.mechanisms.mechanism import Clock, Mechanism, OnNodes
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
     """Activation of TrkB by BDNF."""
 
-    activation: Annotated[float, Gt(0), "s", Source("recalled", "half-time 10-30 min, so 14-43 min")] = 1200.0
+    activation: Annotated[
+        float, Gt(0), "s", Source("recalled", "half-time 10-30 min, so 14-43 min", Prior(866.0, 2597.0))
+    ] = 1200.0
     largest: Annotated[
-        float, Gt(1), "1", Source("assumed", "m: a quarter of the receptors is bound at rest, prior 2-10")
+        float, Gt(1), "1", Source("assumed", "m: a quarter of the receptors is bound at rest", Prior(2.0, 10.0))
     ] = 4.0
 
 

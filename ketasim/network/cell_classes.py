@@ -8,31 +8,38 @@ from ketasim.sources import Source
 _MEMBRANE = Source(
     "assumed",
     "feasible values of the order of Destexhe 2009 (ModelDB 126466) and Zerlaut 2018; passive PV, SST recalled",
+    1.2,
 )
+_POTENTIAL = Source(*_MEMBRANE[:2], 1.03)
 _SHARE = Source(
     "assumed",
     "direction: adult prefrontal cortex keeps GluN2B (Wang 2008), GluN2D mRNA in PV cells, no GluN2C in cortical "
     "neurons; the fractions are guesses, that of GluN2D in SST cells entirely",
+    2.0,
 )
-_TUNED = Source("fitted", "adjusted by hand to rates of calibration C0 and irregular firing, without any drug")
+_TUNED = Source("fitted", "adjusted by hand to rates of calibration C0 and irregular firing, without any drug", 1.5)
 _CHOSEN = Source(
     "fitted",
     "experiments/calibrate_network.py: solved for rates of calibration C0 without any drug; chosen among the sets "
-    "so accepted by calibration C1 and robustness (docs/network_choice.md)",
+    "so accepted by calibration C1 and robustness (docs/network_choice.md), which are its joint prior",
+    2.5,
 )
+
+#: Fields of a cell class with the fractions of GluN2A, B, C, D in its NMDA conductance.
+NMDA_SHARES = ("nmda_2a", "nmda_2b", "nmda_2c", "nmda_2d")
 
 
 class CellClass(NamedTuple):
     """Constants of one cell class. Not validated against recordings of single cells."""
 
     inhibitory: bool
-    share_of_nodes: Annotated[float, "1", Source("recalled", "Rudy 2011: one neuron in five inhibitory")]
+    share_of_nodes: Annotated[float, "1", Source("recalled", "Rudy 2011: one neuron in five inhibitory", 1.1)]
     capacitance: Annotated[float, "pF", _MEMBRANE]
     leak: Annotated[float, "nS", _MEMBRANE]
-    rest: Annotated[float, "mV", _MEMBRANE]
-    threshold: Annotated[float, "mV", _MEMBRANE]
-    sharpness: Annotated[float, "mV", Source("recalled", "Brette & Gerstner 2005; Destexhe 2009; Zerlaut 2018")]
-    reset: Annotated[float, "mV", _MEMBRANE]
+    rest: Annotated[float, "mV", _POTENTIAL]
+    threshold: Annotated[float, "mV", _POTENTIAL]
+    sharpness: Annotated[float, "mV", Source("recalled", "Brette & Gerstner 2005; Destexhe 2009; Zerlaut 2018", 1.5)]
+    reset: Annotated[float, "mV", _POTENTIAL]
     adaptation: Annotated[float, "nS", _MEMBRANE]
     adaptation_jump: Annotated[float, "pA", _TUNED]
     adaptation_time: Annotated[float, "ms", _MEMBRANE]

@@ -50,17 +50,19 @@ class Sheet(NamedTuple):
     probability_distance: Annotated[
         float, "um", Source("verified", "Billeh 2020: probabilities are given at 75 um")
     ] = 75.0
-    conduction_velocity: Annotated[float, "um/ms", Source("assumed", "unmyelinated local axons, 0.3 m/s")] = 300.0
+    conduction_velocity: Annotated[float, "um/ms", Source("assumed", "unmyelinated local axons, 0.3 m/s", 2.0)] = 300.0
     weight_sd_log: Annotated[
         float,
         "1",
-        Source("assumed", "0.5 as in the starting weight set"),
+        Source("assumed", "0.5 as in the starting weight set", 1.5),
     ] = 0.5
     spine_weight_sd_log: Annotated[
         float,
         "1",
         Source(
-            "recalled", "PYR to PYR, on spines: EPSPs across pairs 0.94 (Song 2005), spine sizes (Loewenstein 2011)"
+            "recalled",
+            "PYR to PYR, on spines: EPSPs across pairs 0.94 (Song 2005), spine sizes (Loewenstein 2011)",
+            1.2,
         ),
     ] = 0.93
 

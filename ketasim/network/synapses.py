@@ -5,18 +5,19 @@ from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
 from ketasim.network.cell_classes import CELL_CLASSES, CellClass
-from ketasim.sources import Source
+from ketasim.sources import Prior, Source
 
 _TUNED = Source(
     "fitted",
     "experiments/calibrate_network.py: published unitary sizes and rates of calibration C0 without any drug; among the "
-    "sets so accepted, the most robust that agrees with calibration C1 (docs/network_choice.md)",
+    "sets so accepted, the most robust that agrees with calibration C1 (network_choice.md); they are its joint prior",
+    2.5,
 )
 _PLASTICITY = Source(
     "verified",
     "public code of the Markram laboratory's prefrontal and neocortical types; assignment to classes assumed",
 )
-_MG_OF_C_AND_D = Source("recalled", "4 times that of GluN2A and B, Kuner & Schoepfer 1996")
+_MG_OF_C_AND_D = Source("recalled", "4 times that of GluN2A and B, Kuner & Schoepfer 1996", 1.5)
 
 
 class Synapse(NamedTuple):
@@ -35,14 +36,24 @@ class Receptors(NamedTuple):
 
     ampa_time: Annotated[float, "ms", Source("verified", "Brunel & Wang 2001; Wang 2002")] = 2.0
     nmda_time: Annotated[float, "ms", Source("verified", "Brunel & Wang 2001; Wang 2002")] = 100.0
-    gaba_fast_time: Annotated[float, "ms", Source("assumed", "from PV cells; 5-10 ms in model circuits")] = 8.0
+    gaba_fast_time: Annotated[
+        float, "ms", Source("assumed", "from PV cells; 5-10 ms in model circuits", Prior(5.0, 10.0))
+    ] = 8.0
     gaba_slow_time: Annotated[
         float,
         "ms",
-        Source("assumed", "from SST cells; slower by tradition, not in the public kernels of mouse V1 circuits"),
+        Source(
+            "assumed",
+            "from SST cells; slower by tradition, not in the public kernels of mouse V1 circuits",
+            Prior(8.0, 20.0),
+        ),
     ] = 12.0
-    gaba_reversal: Annotated[float, "mV", Source("assumed", "GABA-A in mature cortex")] = -75.0
-    mg: Annotated[float, "mM", Source("recalled", "extracellular Mg of the brain, 1 mM in the source of K_Mg")] = 1.0
+    gaba_reversal: Annotated[
+        float, "mV", Source("assumed", "GABA-A in mature cortex", Prior(-80.0, -65.0, "linear"))
+    ] = -75.0
+    mg: Annotated[float, "mM", Source("recalled", "extracellular Mg of the brain, 1 mM in the source of K_Mg", 1.3)] = (
+        1.0
+    )
     mg_half_2a: Annotated[float, "mM", Source("verified", "K_Mg of Jahr & Stevens 1990, taken for GluN2A")] = 3.57
     mg_half_2b: Annotated[float, "mM", Source("verified", "K_Mg of Jahr & Stevens 1990, taken for GluN2B")] = 3.57
     mg_half_2c: Annotated[float, "mM", _MG_OF_C_AND_D] = 14.3
@@ -50,7 +61,9 @@ class Receptors(NamedTuple):
     afferent_unit_rate: Annotated[
         float,
         "Hz",
-        Source("assumed", "rate of one afferent axon; sets the number of synapses that the afferent rate represents"),
+        Source(
+            "assumed", "rate of one afferent axon; sets the number of synapses that the afferent rate represents", 3.0
+        ),
     ] = 2.0
     extrasynaptic_ratio: Annotated[
         float,
@@ -58,7 +71,7 @@ class Receptors(NamedTuple):
         Source("verified", "36 % of dendritic NMDA receptors lie outside synapses: Harris & Pettit 2007"),
     ] = 0.5625
     utilisation_in_vivo: Annotated[
-        float, "1", Source("assumed", "in-vitro U is high for in-vivo calcium; prior 0.4-1")
+        float, "1", Source("assumed", "in-vitro U is high for in-vivo calcium", Prior(0.4, 1.0))
     ] = 0.5
 
     def mg_over_half(self) -> tuple[float, float, float, float]:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, NamedTuple
 
 from annotated_types import Ge
 
+from ketasim.network.cell_classes import NMDA_SHARES
 from ketasim.network.synapses import PREFRONTAL, Tables
 from ketasim.sources import Source
 
@@ -24,10 +25,10 @@ DEFAULT_SET = 106
 
 _TABLE = Path(__file__).with_name("weight_sets.csv")
 
-_SIZE = Source("fitted", "published unitary EPSP times a drawn factor; accepted without any drug")
-_RATIO = Source("fitted", "drawn ratio to AMPA, the same wide prior everywhere; accepted without any drug")
-_INHIBITION = Source("fitted", "published unitary IPSP times a drawn factor; accepted without any drug")
-_AFFERENT = Source("fitted", "solved for a drawn resting rate of calibration C0, without any drug")
+_SIZE = Source("fitted", "published unitary EPSP times a drawn factor; accepted without any drug", 2.5)
+_RATIO = Source("fitted", "drawn ratio to AMPA, the same wide prior everywhere; accepted without any drug", 8.0)
+_INHIBITION = Source("fitted", "published unitary IPSP times a drawn factor; accepted without any drug", 2.5)
+_AFFERENT = Source("fitted", "solved for a drawn resting rate of calibration C0, without any drug", 2.5)
 
 Size = Annotated[float, Ge(0), "nS", _SIZE]
 Ratio = Annotated[float, Ge(0), "nS", _RATIO]
@@ -63,8 +64,8 @@ def default() -> WeightSet:
     return WeightSet(*(_value(PREFRONTAL, name) for name in WeightSet._fields))
 
 
-def tables_of(weights: WeightSet) -> Tables:
-    """Return cells and synapses of the default circuit with these weights."""
+def tables_of(weights: WeightSet, nmda_shares: Mapping[str, tuple[float, ...]] = MappingProxyType({})) -> Tables:
+    """Return cells and synapses of the default circuit with these weights, and with other shares of GluN2A-D."""
     cells, synapses = dict(PREFRONTAL.cells), dict(PREFRONTAL.synapses)
     for name, value in weights._asdict().items():
         receptor, source, target = name.split("_")
@@ -72,6 +73,8 @@ def tables_of(weights: WeightSet) -> Tables:
             cells[target] = cells[target]._replace(**{f"afferent_{source}": value})
         else:
             synapses[source, target] = synapses[source, target]._replace(**{receptor: value})
+    for name, shares in nmda_shares.items():
+        cells[name] = cells[name]._replace(**dict(zip(NMDA_SHARES, shares, strict=True)))
     return PREFRONTAL._replace(cells=MappingProxyType(cells), synapses=MappingProxyType(synapses))
 
 

@@ -17,8 +17,8 @@ from ketasim.network.resting import Ranges
 from ketasim.network.synapses import PREFRONTAL
 from ketasim.simulation.schedule import AutomaticSteps
 
-#: Keys of drug files that are no numbers.
-_WORDS = ("source", "status", "title", "also")
+#: Keys of drug files that are no numbers of the drug.
+_WORDS = ("source", "status", "prior", "title", "also")
 
 
 def defaults() -> dict[str, Any]:

@@ -47,9 +47,9 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
         case NetworkFile(file=file, reading=reading):
             topology, notes = read_network_file(file, known, how=reading)
             return build(topology), notes
-        case NetworkModel(neurons=neurons, weights=weights):
+        case NetworkModel(neurons=neurons, weights=weights, nmda_subunits=subunits):
             topology = prefrontal_microcircuit(neurons, experiment.seed)
-            return build(topology, tables=tables_of(weights.values), period=side_of(neurons)), ()
+            return build(topology, tables=tables_of(weights.values, subunits.shares), period=side_of(neurons)), ()
     return None, ()
 
 

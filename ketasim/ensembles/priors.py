@@ -1,0 +1,38 @@
+"""Ranges of uncertain parameters, for a sweep that draws from their priors."""
+
+from typing import Any
+
+from ketasim.config import Experiment
+from ketasim.sources import describe
+
+
+def priors(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """Return the prior of every uncertain parameter of the mechanisms that are on, as `ketasim.sweep` takes ranges.
+
+    Priors are of single numbers and independent; those of drugs are in their files, and for the weights of the default
+    circuit its accepted sets stand (`ketasim.weight_sets`).
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Whose mechanisms are meant.
+
+    Returns
+    -------
+    dict
+        Dotted path -> ``{"from": ..., "to": ..., "scale": "log" or "linear"}``.
+
+    Examples
+    --------
+    >>> import ketasim
+    >>> ranges = ketasim.priors(ketasim.load_experiment("quick"))
+    >>> ranges["mechanisms.eef2.dephosphorylation"]
+    {'from': '300 s', 'to': '1800 s', 'scale': 'log'}
+    """
+    return {
+        f"mechanisms.{name}.{row.name}": row.prior.as_range(row.unit)
+        for name, parameters in experiment.mechanisms.items()
+        if parameters is not False
+        for row in describe(parameters)
+        if row.prior is not None
+    }
