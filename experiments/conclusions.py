@@ -27,7 +27,11 @@ from ketasim.network.describe import network_rows
 ROUTES = {"ketamine": "intraperitoneal", "memantine": "intraperitoneal", "ly379268": "subcutaneous"}
 
 
-def arm(drug: str, amount: str, duration: str = "2 h", *before: dict[str, str]) -> dict[str, Any]:
+#: At most 60 windows a run: of the hundreds of circuits each needs to be known less well than one on its own.
+FEWER_WINDOWS = ("schedule.baseline=60 s", "schedule.budget=60", "schedule.spacing=3 h")
+
+
+def arm(drug: str, amount: str, duration: str = "90 min", *before: dict[str, str]) -> dict[str, Any]:
     """Return an arm with a dose at half an hour."""
     dose = {"drug": drug, "route": "intraperitoneal", "amount": amount, "start": "30 min"}
     return {"doses": [*before, dose], "duration": duration}
@@ -40,15 +44,14 @@ ARMS = {
     "30 mg/kg": arm("ketamine_drawn", "30 mg/kg"),
     "200 mg/kg": arm("ketamine_drawn", "200 mg/kg"),
     "memantine": arm("memantine_drawn", "20 mg/kg"),
-    "agonist first": arm("ketamine_drawn", "30 mg/kg", "2 h", AGONIST),
+    "agonist first": arm("ketamine_drawn", "30 mg/kg", "90 min", AGONIST),
 }
 
 
 def main() -> None:
     """Run all draws, store the table and the figure."""
     chosen = options(__file__)
-    changes = ["duration=24 h", "recording={measures: false}", "schedule.baseline=100 s", *chosen.smaller]
-    experiment = ketasim.load_experiment("rat_dose", changes)
+    experiment = ketasim.load_experiment("rat_dose", [*FEWER_WINDOWS, "recording={measures: false}", *chosen.smaller])
     ranges, circuits, number = ranges_of(experiment), ketasim.weight_sets(agree="C1"), chosen.size(210, 6)
     places = pandas.DataFrame(qmc.LatinHypercube(len(ranges), rng=1).random(number), columns=list(ranges))
     entries = []
@@ -105,7 +108,7 @@ def effects_of(out: Path) -> pandas.DataFrame:
     glutamate = {arm: change("glutamate_perisynaptic", arm) for arm in ARMS}
     low, middle, high = (glutamate[f"{dose} mg/kg"] for dose in (10, 30, 200))
     down = [-change("firing_rate", "10 mg/kg", population) for population in ("PV", "SST")]
-    bdnf = {arm: change("bdnf", arm, "PYR", 60.0, 120.0) for arm in ("10 mg/kg", "memantine")}
+    bdnf = {arm: change("bdnf", arm, "PYR", 60.0, 90.0) for arm in ("10 mg/kg", "memantine")}
     effects = {
         "glutamate rises at 10 mg/kg": low,
         "PYR rate rises at 10 mg/kg": change("firing_rate", "10 mg/kg"),
