@@ -27,7 +27,7 @@ NUMBERS = {
     "surface AMPA": ("surface_ampa", "PYR", "4 h", "value"),
     "spine density": ("spine_density", "PYR", "24 h", "value"),
 }
-SAID = ("mechanisms", "schedule", "drugs", "doses")  # of an experiment that a hypothesis changes
+SAID = ("mechanisms", "drugs", "doses")  # of an experiment that a hypothesis changes
 
 
 def main() -> None:
@@ -36,8 +36,11 @@ def main() -> None:
     files = [file for file in sorted((HERE.parent / "configs" / "hypotheses").glob("*.yaml")) if "." not in file.stem]
     given = {file.stem: ketasim.load_experiment(file).given() for file in files}
     arms = {ALL: {}, VEHICLE: SALINE}
-    arms |= {name: {key: one[key] for key in SAID if key in one} for name, one in given.items()}
-    changes = ["duration=24 h", "recording={measures: false}", *chosen.smaller]
+    for name, one in given.items():
+        steps = {f"schedule.{key}": value for key, value in one.get("schedule", {}).items()}
+        arms[name] = {key: one[key] for key in SAID if key in one} | steps
+    shorter = ["schedule.baseline=100 s", "schedule.spacing=3 h"]  # each hypothesis has a baseline of its own
+    changes = ["duration=24 h", "recording={measures: false}", *shorter, *chosen.smaller]
     experiment = ketasim.load_experiment("rat_dose", changes)
     sets = ketasim.weight_sets(agree="C1")[1:][: chosen.size(10, 2)]
     circuits = {"default": ({}, chosen.size(8, 2)), "sets": ({"network.weights": sets}, 1)}

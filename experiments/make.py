@@ -36,6 +36,7 @@ HOURS = {
     "fewer_windows": 0.4,
     "hypotheses": 1.2,
     "findings": 1.0,
+    "conclusions": 1.5,
 }
 
 

@@ -124,6 +124,12 @@ def _range(row: dict[str, Any]) -> str:
     return " to ".join(closed.values()) if len(closed) == 2 else "".join(f"{a} {b}" for a, b in closed.items())
 
 
+def _hangs_on(row: dict[str, Any]) -> str:
+    """Words of the numbers with which an effect is correlated, with the rank correlation."""
+    pairs = [(row.get(f"number_{place}"), row.get(f"correlation_{place}")) for place in (1, 2, 3)]
+    return ", ".join(f"{name} {value:+.2f}" for name, value in pairs if isinstance(name, str)) or "none alone"
+
+
 def _spread(rows: pandas.DataFrame) -> str:
     row = _only(rows)
     return (
@@ -206,6 +212,16 @@ LAYOUTS: dict[str, Layout | Listing] = {
             "verdict": "{verdict}",
         },
         "role != 'input'",
+    ),
+    "conclusions": Listing(
+        "docs/conclusions.md",
+        {
+            "conclusion": "{conclusion}",
+            "holds": "{holds:.0%} ({low:.0%} to {high:.0%}) of {draws}",
+            "median effect, %": "{median_effect:+.2g}",
+            "by circuit": "{circuit_share:.0%}",
+            "hangs on": _hangs_on,
+        },
     ),
     "infusion_against_vehicle": Layout("docs/model.md", ("quantity", "population"), ("arm",), _PERCENT),
     "dose_response": Layout("docs/model.md", ("dose",), ("population", "quantity"), _PERCENT),

@@ -6,12 +6,13 @@ import pytest
 from annotated_types import Gt
 
 from ketasim.documents import parse_quantity
+from ketasim.mechanisms import ORDER
 from ketasim.network.cell_classes import CELL_CLASSES, CellClass
 from ketasim.network.prefrontal_microcircuit import Sheet
 from ketasim.network.resting import Ranges
 from ketasim.network.synapses import SYNAPSES, Receptors, Synapse
 from ketasim.simulation.schedule import AutomaticSteps
-from ketasim.sources import Row, Source, Status, describe, source_of, unit_of
+from ketasim.sources import UNCERTAIN, Prior, Row, Source, Status, describe, source_of, unit_of
 
 
 class Sample(NamedTuple):
@@ -66,3 +67,33 @@ def test_only_a_yes_or_no_goes_without_a_unit():
 def rows_of(table):
     """Rows of a table, with some cell class for the one that has no defaults."""
     return describe(next(iter(CELL_CLASSES.values())) if table is CellClass else table)
+
+
+PRIORS = {one.name: one.Parameters() for one in ORDER} | {
+    name: table for name, table in TABLES.items() if name not in ("automatic steps", "resting")
+}
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_every_uncertain_number_has_a_prior_around_it(name):
+    """Catches a number that nobody read and that analyses of uncertainty pass over, and a range beside its value.
+
+    Settings of the numerics and accepted ranges are no properties of a brain and have none.
+    """
+    for row in describe(PRIORS[name]):
+        uncertain = row.status in UNCERTAIN and isinstance(row.value, float) and row.value != 0.0
+        assert (row.prior is not None) == uncertain or row.value == 0.0, row.name
+        if row.prior is not None:
+            assert row.prior.low <= row.value <= row.prior.high, row.name
+            assert row.prior.low < row.prior.high, row.name
+            assert row.prior.scale == "linear" or row.prior.low > 0.0, row.name
+
+
+def test_a_factor_becomes_a_range_around_each_value():
+    """Catches a range of negative numbers that is upside down or logarithmic, and one of nothing."""
+    source = Source("assumed", "why", 2.0)
+    assert source.prior_of(3.0) == Prior(1.5, 6.0, "log")
+    assert source.prior_of(-60.0) == Prior(-120.0, -30.0, "linear")
+    assert source.prior_of(0.0) is None
+    assert Source("assumed", "why", Prior(0.0, 1.0, "linear")).prior_of(0.0) == Prior(0.0, 1.0, "linear")
+    assert Source("assumed", "why").prior_of(3.0) is None

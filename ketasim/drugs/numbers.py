@@ -53,7 +53,7 @@ def numbers_of(drug: Drug) -> list[Number]:
 def describe_drug(drug: Drug) -> list[Row]:
     """Return every number and switch of a drug file with unit, status, source and prior, for ``ketasim drugs NAME``."""
     return [
-        Row(one.name, f"{one.value}", one.unit, one.block.status, one.block.source, one.prior)
+        Row(one.name, f"{one.value}".removesuffix(".0"), one.unit, one.block.status, one.block.source, one.prior)
         for one in _numbers(drug, "")
     ]
 

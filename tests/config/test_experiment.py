@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ketasim.config import Experiment, NetworkFile, NetworkModel, load_experiment
 from ketasim.documents import DocumentError
+from ketasim.network.synapses import PREFRONTAL
 
 MINIMAL = {"format": 1, "duration": "3 h"}
 SHARED_WORLD = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -208,3 +209,33 @@ def test_how_a_network_is_read_is_part_of_the_experiment(tmp_path):
     with pytest.raises(DocumentError, match=r"e.yaml:3:.*network.nodes: there is no file"):
         (tmp_path / "cells.csv").unlink()
         load_experiment(tmp_path / "e.yaml")
+
+
+SUBUNITS = {"PV": {"GluN2A": 0.6, "GluN2B": 0.4}}
+
+
+def test_shares_of_subunits_are_those_of_the_circuit_but_for_what_is_given():
+    """Catches populations that lose their shares, and a run that cannot be repeated with its own."""
+    default = Experiment.from_mapping(MINIMAL)
+    changed = Experiment.from_mapping(MINIMAL | {"network": {"nmda_subunits": SUBUNITS}})
+    shares = {name: cell.nmda_shares for name, cell in PREFRONTAL.cells.items()}
+    assert default.network.nmda_subunits.shares == shares
+    assert changed.network.nmda_subunits.shares == shares | {"PV": (0.6, 0.4, 0.0, 0.0)}
+    assert changed.sha256 != default.sha256
+    assert Experiment.from_mapping(changed.resolved()) == changed
+
+
+@pytest.mark.parametrize(
+    ("subunits", "message"),
+    [
+        ({"PV": {"GluN2A": 0.6, "GluN2B": 0.3}}, "network.nmda_subunits.PV: .* must add up to 1, not 0.9"),
+        ({"PV": {"GluN2a": 1.0}}, r"unknown key 'GluN2a'; .* did you mean GluN2A\?"),
+        ({"PVB": {"GluN2A": 1.0}}, r"unknown key 'PVB'; .* did you mean PV\?"),
+        ({"PV": {"GluN2A": 1.5, "GluN2B": -0.5}}, "at most 1"),
+        ({"PV": 0.5}, "PV"),
+    ],
+)
+def test_shares_that_cannot_be_are_refused(subunits, message):
+    """Catches a circuit with more or less NMDA conductance than its weights say."""
+    with pytest.raises(DocumentError, match=message):
+        Experiment.from_mapping(MINIMAL | {"network": {"nmda_subunits": subunits}})

@@ -223,10 +223,13 @@ def _cases() -> dict[str, tuple[str, dict[str, Any]]]:
     changes |= {f"stimuli.0.{key}": value for key, value in _STIMULUS.items()}
     changes |= {f"schedule.{key}": value for key, value in _SCHEDULE.items()}
     changes |= {f"network.weights.{key}": value for key, value in ({"id": 1} | _WEIGHTS).items()}
+    cases = {}
+    for path in (f"network.nmda_subunits.{name}" for name in ("PYR", "PV", "SST")):
+        cases |= {f"{path}.GluN2{letter}": ("human", {path: {f"GluN2{letter}": 1.0}}) for letter in "ABCD"}
     for mechanism, parameters in _MECHANISMS.items():
         changes[f"mechanisms.{mechanism}"] = "off"
         changes |= {f"mechanisms.{mechanism}.{key}": value for key, value in parameters.items()}
-    cases = {leaf: (_base_of(leaf), {leaf: value}) for leaf, value in changes.items()}
+    cases |= {leaf: (_base_of(leaf), {leaf: value}) for leaf, value in changes.items()}
     return cases | {
         "network": ("rest", {"network": {"neurons": 20}, "schedule.baseline": "2 s"}),
         "network.file": ("rest", {"network.file": "other.circuit.yaml"}),

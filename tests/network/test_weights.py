@@ -47,6 +47,13 @@ def test_every_weight_lands_in_its_place():
         assert cell._replace(afferent_ampa=kept.afferent_ampa, afferent_nmda=kept.afferent_nmda) == kept
 
 
+def test_shares_of_subunits_land_in_their_cells():
+    """Catches shares swapped between subunits or classes, and other classes that lose theirs."""
+    cells = tables_of(default(), {"PV": (0.1, 0.2, 0.3, 0.4)}).cells
+    assert cells["PV"] == PREFRONTAL.cells["PV"]._replace(nmda_2a=0.1, nmda_2b=0.2, nmda_2c=0.3, nmda_2d=0.4)
+    assert all(cells[name] == PREFRONTAL.cells[name] for name in ("PYR", "SST"))
+
+
 def test_unknown_set_says_which_there_are():
     """Catches a number that means another set, or an error that helps nobody."""
     last = max(stored_sets())
