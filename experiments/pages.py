@@ -223,6 +223,13 @@ LAYOUTS: dict[str, Layout | Listing] = {
             "hangs on": _hangs_on,
         },
     ),
+    "hypotheses": Layout(
+        "docs/conclusions.md",
+        ("hypothesis",),
+        ("quantity",),
+        with_error("change_percent", "standard_error", digits=1),
+        "circuits == 'sets'",
+    ),
     "infusion_against_vehicle": Layout("docs/model.md", ("quantity", "population"), ("arm",), _PERCENT),
     "dose_response": Layout("docs/model.md", ("dose",), ("population", "quantity"), _PERCENT),
     "circuit_controls": Layout(

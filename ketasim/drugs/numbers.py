@@ -1,5 +1,6 @@
 """Every number of a drug file with its source and prior, and drugs with other numbers."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -82,7 +83,7 @@ def redrawn(drug: Drug, name: str, values: Mapping[str, float]) -> dict[str, Any
     for key, value in values.items():
         number = known[key]
         *holders, last = number.path
-        place = data
+        place: Any = data
         for step in holders:
             place = place[step]
         place[last] = f"{value!r} {number.unit}" if number.unit else value
@@ -122,5 +123,6 @@ def _prior(block: Stated, key: str, value: Any) -> Prior | None:
         low, high = 1.0 / (block.prior or 1.0), block.prior or 1.0
     if value == 0.0 or low == high:
         return None
-    largest = min((note.le for note in type(block).model_fields[key].metadata if isinstance(note, Le)), default=None)
-    return Prior(value * low, value * high if largest is None else min(value * high, float(largest)))
+    limits = [note.le for note in type(block).model_fields[key].metadata if isinstance(note, Le)]
+    largest = min(value * high, *map(float, limits), math.inf)  # type: ignore[arg-type]
+    return Prior(value * low, largest) if value * low < largest else None

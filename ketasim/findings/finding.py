@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from ketasim.config import Experiment
-from ketasim.documents import Document, DocumentError, parse_document, read_document
+from ketasim.documents import Document, DocumentError, parse_document, parse_quantity, read_document
 from ketasim.documents.document import DataPath
 from ketasim.documents.validation import Quantity, Record, complaint, unknown, validate
+from ketasim.drugs import Drug, load_catalogue
 from ketasim.findings.clamp import Clamp
 from ketasim.signals import SIGNALS
 from ketasim.sources import Status
@@ -86,9 +87,10 @@ class Number(Record):
         description="value; value over the other; change from the other in per cent; difference; rise above the begin "
         "of the run over that of the other",
     )
-    unit: str = Field(default="", description="of what is shown")
-    least: float | None = Field(default=None, description="lower bound of what was published, if it has one")
-    most: float | None = Field(default=None, description="upper bound; without either a number is shown and not judged")
+    least: float | str | None = Field(default=None, description="lower bound of what was published, if it has one")
+    most: float | str | None = Field(
+        default=None, description="upper bound; without either a number is shown and not judged"
+    )
     published: str = Field(default="", description="what was published, in words")
     one_of: str = Field(default="", description="numbers with the same name here count as the best of them")
 
@@ -107,12 +109,24 @@ class Number(Record):
         return self
 
     @property
+    def unit(self) -> str:
+        """Unit of what is shown; empty for a ratio."""
+        if self.shown in ("ratio", "rise_ratio", "change"):
+            return "%" if self.shown == "change" else ""
+        if self.value is None:
+            return self.clamp.unit if self.clamp is not None else ""
+        unit = "h" if self.value.statistic == "time_of_peak" else SIGNALS[self.value.signal].unit
+        return "" if unit == "1" else unit
+
+    @property
     def band(self) -> tuple[float, float]:
-        """Least and most; infinite where there is no bound."""
-        return (
-            -math.inf if self.least is None else self.least,
-            math.inf if self.most is None else self.most,
-        )
+        """Least and most in the unit of what is shown; infinite where there is no bound."""
+        return self._bound(self.least, -math.inf), self._bound(self.most, math.inf)
+
+    def _bound(self, written: float | str | None, none: float) -> float:
+        if isinstance(written, str):
+            return parse_quantity(written, self.unit if self.unit not in ("", "%") else "1")
+        return none if written is None else written
 
 
 class Finding(Record):
@@ -177,6 +191,11 @@ class Finding(Record):
                 if selection is not None and selection.arm not in self.arms:
                     yield ("numbers", place, key, "arm"), unknown("arm", selection.arm, self.arms)
 
+    @property
+    def drugs(self) -> Mapping[str, Drug]:
+        """Drugs by name: those of ketasim, and a user's own in `settings`."""
+        return load_catalogue([Path(one) for one in self.settings.get("drugs", ())])
+
     def experiment(self, arm: str) -> Experiment:
         """Return the experiment of an arm; DocumentError says what is wrong with it."""
         common = Experiment.from_mapping({"format": 1, "name": self.id.lower(), **self.settings})
@@ -229,6 +248,10 @@ def _finding_of(document: Document) -> Finding:
             selection = getattr(number, side)
             for key, message in selection.wrong(experiments[selection.arm]) if selection else ():
                 problems.append(document.problem(("numbers", place, side, key), f"{number.name}: {message}"))
+        for key, clamp in (("clamp", number.clamp), ("clamp_against", number.clamp_against)):
+            message = clamp.wrong(finding.drugs) if clamp else None
+            if message:
+                problems.append(document.problem(("numbers", place, key, "drug"), f"{number.name}: {message}"))
         seeds = {experiments[one.arm].seed for one in (number.value, number.against) if one}
         if len(seeds) > 1:
             problems.append(document.problem(("numbers", place), f"{number.name}: its two arms need the same seed"))

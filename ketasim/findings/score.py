@@ -151,7 +151,7 @@ def _runs_of(
 
 def _scored(finding: Finding, number: Number, arms: Mapping[str, "xarray.Dataset"]) -> Scored:
     """Return one number with its error over the runs, and its verdict."""
-    found, other = _numbers_of(number, arms)
+    found, other = _numbers_of(finding, number, arms)
     if other is not None:
         found = found - other if number.shown == "difference" else found / other
         found = 100.0 * (found - 1.0) if number.shown == "change" else found
@@ -177,7 +177,7 @@ def _has_chance(finding: Finding, selection: Selection) -> bool:
 
 
 def _numbers_of(
-    number: Number, arms: Mapping[str, "xarray.Dataset"]
+    finding: Finding, number: Number, arms: Mapping[str, "xarray.Dataset"]
 ) -> tuple["xarray.DataArray", "xarray.DataArray | None"]:
     """Return the value of each run, and what it is against."""
     import xarray
@@ -187,8 +187,9 @@ def _numbers_of(
         found = _of_runs(arms[number.value.arm], number.value, rising)
         return found, None if against is None else _of_runs(arms[against.arm], against, rising)
     assert number.clamp is not None
-    other = number.clamp_against
-    return xarray.DataArray(number.clamp.value()), None if other is None else xarray.DataArray(other.value())
+    pair = [one.value(finding.drugs[one.drug]) for one in (number.clamp, number.clamp_against) if one is not None]
+    found, *others = map(xarray.DataArray, pair)
+    return found, others[0] if others else None
 
 
 def _of_runs(runs: "xarray.Dataset", selection: Selection, rising: bool = False) -> "xarray.DataArray":

@@ -66,70 +66,32 @@ class Parameters(NamedTuple):
     transient_share: Annotated[float, Gt(0), Lt(1), "1", _STAGES] = 0.05
     consolidating_share: Annotated[float, Gt(0), Lt(1), "1", _STAGES] = 0.12
     largest_density: Annotated[
-        float,
-        Gt(1),
-        "1",
-        Source("assumed", "n_max: density relative to rest at which formation stops", Prior(1.2, 2.0)),
+        float, Gt(1), "1", Source("assumed", "n_max: relative density that stops formation", Prior(1.2, 2.0))
     ] = 1.5
     formation_gain: Annotated[
-        float,
-        Ge(0),
-        "1",
-        Source("fitted", "F1: density at 24 h; relative formation per relative synaptic protein", 2.0),
+        float, Ge(0), "1", Source("fitted", "F1: relative formation per relative synaptic protein", 2.0)
     ] = 30.0
     promotion_gain: Annotated[
-        float,
-        Ge(0),
-        "1",
-        Source("assumed", "h: promotion scales as synaptic protein to this power", Prior(0.0, 2.0, "linear")),
+        float, Ge(0), "1", Source("assumed", "h: promotion as protein to this power", Prior(0.0, 2.0, "linear"))
     ] = 1.0
     correlation_gain: Annotated[
-        float,
-        Ge(0),
-        "1",
-        Source(
-            "assumed",
-            "k: promotion doubles where both neurons deviate fully in the same sense",
-            Prior(0.0, 2.0, "linear"),
-        ),
+        float, Ge(0), "1", Source("assumed", "k: promotion doubles where both deviate fully", Prior(0.0, 2.0, "linear"))
     ] = 1.0
     size_protection: Annotated[
-        float,
-        Ge(0),
-        Le(2),
-        "1",
-        Source("assumed", "gamma: large spines live longer (Holtmaat 2005), to this power", Prior(0.0, 1.0, "linear")),
+        float, Ge(0), Le(2), "1", Source("assumed", "gamma: Holtmaat 2005 in direction", Prior(0.0, 1.0, "linear"))
     ] = 0.5
     weight_time: Annotated[float, Gt(0), "d", _SIZES] = 20.0
     hebbian_rate: Annotated[
-        float,
-        Ge(0),
-        "1/d",
-        Source(
-            "assumed",
-            "eta: growth of ln w where both neurons deviate fully in the same sense",
-            Prior(0.0, 0.3, "linear"),
-        ),
+        float, Ge(0), "1/d", Source("assumed", "eta: growth of ln w, likewise", Prior(0.0, 0.3, "linear"))
     ] = 0.1
-    memory_time: Annotated[
-        float, Gt(0), "d", Source("assumed", "weeks; lost spines come back, Moda-Sava 2019", 2.0)
-    ] = 14.0
+    memory_time: Annotated[float, Gt(0), "d", Source("assumed", "weeks; they come back, Moda-Sava 2019", 2.0)] = 14.0
     memory_preference: Annotated[
-        float,
-        Ge(0),
-        "1",
-        Source(
-            "assumed",
-            "weight of a just-lost partner, where all n0 resting spines weigh n0",
-            Prior(0.0, 3.0, "linear"),
-        ),
+        float, Ge(0), "1", Source("assumed", "weight of a just-lost partner over n0", Prior(0.0, 3.0, "linear"))
     ] = 1.0
     partner_width: Annotated[
         float, Gt(0), "um", Source("verified", "PYR to PYR: that of the circuit, Campagnola 2022")
     ] = 127.0
-    activity_time: Annotated[
-        float, Gt(0), "h", Source("assumed", "low-pass of the rate that spines depend on", 2.0)
-    ] = 12.0
+    activity_time: Annotated[float, Gt(0), "h", Source("assumed", "low-pass of rates", 2.0)] = 12.0
     afferent_spines: Annotated[
         bool, Source("assumed", "afferent spines follow the same laws; false: they stay constant")
     ] = True

@@ -74,7 +74,8 @@ def tables_of(weights: WeightSet, nmda_shares: Mapping[str, tuple[float, ...]] =
         else:
             synapses[source, target] = synapses[source, target]._replace(**{receptor: value})
     for name, shares in nmda_shares.items():
-        cells[name] = cells[name]._replace(**dict(zip(NMDA_SHARES, shares, strict=True)))
+        named: dict[str, Any] = dict(zip(NMDA_SHARES, shares, strict=True))
+        cells[name] = cells[name]._replace(**named)
     return PREFRONTAL._replace(cells=MappingProxyType(cells), synapses=MappingProxyType(synapses))
 
 

@@ -18,10 +18,10 @@ from tests.drugs.drug_files import OWN_DRUG
     ("arguments", "keys"),
     [
         (("drugs",), {"drug", "title", "species", "routes", "parameter sets"}),
-        (("drugs", "ketamine"), {"parameter", "value", "unit", "status", "source"}),
+        (("drugs", "ketamine"), {"parameter", "value", "unit", "prior", "status", "source"}),
         (("mechanisms",), {"mechanism", "by default", "what it is", "reads", "writes", "scales", "targets"}),
-        (("mechanisms", "nmda_blockade"), {"parameter", "value", "unit", "status", "source"}),
-        (("mechanisms", "schedule"), {"parameter", "value", "unit", "status", "source"}),
+        (("mechanisms", "nmda_blockade"), {"parameter", "value", "unit", "prior", "status", "source"}),
+        (("mechanisms", "schedule"), {"parameter", "value", "unit", "prior", "status", "source"}),
         (("signals",), {"signal", "unit", "dimensions", "kind", "neutral", "range", "meaning"}),
         (("examples",), {"example", "about", "file"}),
         (("info",), {"what", "value"}),

@@ -1,5 +1,7 @@
 """Files of findings: what they inherit, what is refused and where, and that those of the package are whole."""
 
+import math
+
 import pytest
 
 from ketasim.documents import DocumentError
@@ -23,7 +25,7 @@ arms:
   half: {doses.0.amount: 17.5 mg}
 of: {arm: full, signal: plasma_concentration, compound: ketamine, statistic: value, at: 40 min}
 numbers:
-  - {name: level, value: {}, unit: ng/mL, least: 150, most: 250}
+  - {name: level, value: {}, least: 150, most: 250}
   - {name: twice, value: {}, against: {arm: half}, shown: ratio, least: 1.9, most: 2.1}
 """
 
@@ -60,6 +62,7 @@ WRONG = {
     "class": (("compound: ketamine,", "population: PYR,"), None, "plasma_concentration has no population"),
     "no time": ((", at: 40 min", ""), None, "a `value` has a time"),
     "upside down": (("least: 150, most: 250", "least: 250, most: 150"), None, "`least` must be below `most`"),
+    "bound in another unit": (("most: 250", "most: 250 h"), None, "'250 h' is a time"),
     "not recorded": (("signal: plasma_concentration,", "signal: ampa_gain,"), None, "unknown signal 'ampa_gain'"),
     "against nothing": ((", against: {arm: half}", ""), None, "is `against` another number"),
     "amount": (("amount: 35 mg", "amount: 35"), (13, 9), "35 has no unit"),
@@ -121,4 +124,4 @@ def test_findings_of_the_package_are_whole(name):
     assert finding.id == name
     assert (finding.why_calibration == "") or finding.role == "calibration"
     assert not finding.fails_if.endswith(".")
-    assert all(number.published or number.unit for number in finding.numbers)
+    assert all(number.published or number.band != (-math.inf, math.inf) for number in finding.numbers)
