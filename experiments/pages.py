@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import pandas
 
+from ketasim.findings import load_findings
+
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
 
@@ -124,6 +126,11 @@ def _range(row: dict[str, Any]) -> str:
     return " to ".join(closed.values()) if len(closed) == 2 else "".join(f"{a} {b}" for a, b in closed.items())
 
 
+def _titled(row: dict[str, Any]) -> str:
+    """Words of which finding it is."""
+    return f"{row['finding']} {load_findings()[row['finding']].title}"
+
+
 def _hangs_on(row: dict[str, Any]) -> str:
     """Words of the numbers with which an effect is correlated, with the rank correlation."""
     pairs = [(row.get(f"number_{place}"), row.get(f"correlation_{place}")) for place in (1, 2, 3)]
@@ -204,8 +211,8 @@ LAYOUTS: dict[str, Layout | Listing] = {
     "findings": Listing(
         "docs/findings.md",
         {
-            "finding": "{finding}",
-            "": "{role}",
+            "finding": _titled,
+            "role": "{role}",
             "number": "{number}",
             "model": _measured,
             "range": _range,

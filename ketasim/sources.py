@@ -2,6 +2,8 @@
 
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
+from annotated_types import Le
+
 Status = Literal["verified", "secondary", "recalled", "computed", "fitted", "assumed"]
 
 #: Statuses of numbers that were not read in a source or computed from such, which therefore have a prior.
@@ -103,6 +105,10 @@ def describe(parameters: Any) -> list[Row]:
     rows = []
     for name in values._fields:
         source = source_of(hints[name])
+        limits: list[Any] = [note.le for note in _metadata(hints[name]) if isinstance(note, Le)]
+        prior = source.prior_of(getattr(values, name)) if source else None
+        if prior is not None and limits:
+            prior = prior._replace(high=min(prior.high, *limits))
         rows.append(
             Row(
                 name,
@@ -110,7 +116,7 @@ def describe(parameters: Any) -> list[Row]:
                 unit_of(hints[name]) or "",
                 source.status if source else "",
                 source.text if source else "",
-                source.prior_of(getattr(values, name)) if source else None,
+                prior,
             )
         )
     return rows

@@ -89,6 +89,11 @@ def test_every_uncertain_number_has_a_prior_around_it(name):
             assert row.prior.scale == "linear" or row.prior.low > 0.0, row.name
 
 
+def test_a_share_is_drawn_up_to_one():
+    """Catches a range by a factor that leaves what a number may be."""
+    assert describe(CELL_CLASSES["PYR"]._replace(nmda_2a=0.8, nmda_2b=0.2))[-4].prior == Prior(0.4, 1.0)
+
+
 def test_a_factor_becomes_a_range_around_each_value():
     """Catches a range of negative numbers that is upside down or logarithmic, and one of nothing."""
     source = Source("assumed", "why", 2.0)

@@ -104,7 +104,8 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
 @command
 def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
     """List drugs, or every parameter of one (by name or file) with unit, prior, status and source."""
-    from ketasim.drugs import describe_drug, load_catalogue, unknown_drug
+    from ketasim.drugs import describe_drug, load_catalogue, numbers_of, unknown_drug
+    from ketasim.sources import UNCERTAIN
 
     own = [Path(name)] if name and name.endswith((".yaml", ".yml")) else []
     catalogue = load_catalogue(own)
@@ -121,6 +122,10 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
         from ketasim.mechanisms import ORDER
 
         _parameters(describe_drug(catalogue[name]), as_json)
+        stated = [one for one in numbers_of(catalogue[name]) if "usual_dose" not in one.name]
+        bare = [one.name for one in stated if one.block.status in UNCERTAIN and one.block.prior is None]
+        if bare:
+            note(f"recalled, assumed or fitted, without a prior: {', '.join(bare)}", quiet)
         read = {pair for mechanism in ORDER for pair in mechanism.targets}
         unread = dict.fromkeys(" ".join(row.about) for row in catalogue[name].targets if row.about not in read)
         if unread:

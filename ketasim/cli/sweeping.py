@@ -34,6 +34,7 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per option
     engine: Annotated[str, typer.Option("--engine", help="local, dask or slurm.")] = "local",
     scheduler: Annotated[str | None, typer.Option("--scheduler", help="Of dask, such as tcp://node:8786.")] = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Continue the sweep in this folder.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Check all values, show runs and time; run nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Start more than 1,000 runs or 10 GB.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -42,6 +43,8 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per option
 ) -> None:
     """Run an experiment with many values (doses.0.amount=0.1,0.5 mg/kg), arms and seeds."""
     from ketasim.config.sweeps import load_sweep
+    from ketasim.ensembles.forecast import forecast_of, processes_of
+    from ketasim.ensembles.plan import plan_of
     from ketasim.ensembles.sweeps import begin, continued, executor_of, finish
 
     own = mechanisms_in(mechanism)
@@ -60,6 +63,11 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per option
         experiment, arms, section, document = load_sweep(config, [*(overrides or []), *changes], zipped, own)
         if zipped and not section.zip:
             fail("--zip takes lists side by side, such as doses.0.amount=0.1,0.5 seed=1,2; there are none", 2)
+        if check:
+            plan = plan_of(experiment, section, arms, document)
+            processes = processes_of(experiment, plan, jobs, here=named == "local")
+            print(f"{forecast_of(experiment, plan, Path.cwd(), processes)} with {processes} at a time")
+            return
         begun = begin(experiment, section, arms, document, out=resume or out, jobs=jobs, yes=yes, here=named == "local")
     own_files = [f"--mechanism {file}" for file in mechanism or ()]
     again = " ".join(["ketasim sweep --resume", str(begun.folder), *own_files])
@@ -145,6 +153,8 @@ def compare(  # noqa: PLR0913, PLR0917 - one argument per option
             note("no number is in both arms: a vehicle without a network has none", quiet)
         if out is not None:
             _picture(arms, signals, out, force, quiet, debug)
+        if not as_json:
+            found = found.rename(columns={key: arms[i]["arm"].item() for i, key in enumerate(("drug", "vehicle"))})
     numbers(found, as_json)
 
 

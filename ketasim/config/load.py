@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Sections that make several runs of a file.
 _SEVERAL = {
-    "arms": "the file has several arms; run them with `ketasim sweep`",
+    "arms": "the file has several arms; run them with `ketasim sweep`, whose --check only checks them",
     "sweep": "the file describes a sweep; run it with `ketasim sweep`",
 }
 

@@ -1,12 +1,13 @@
 """What a drug file may say: compounds, binding, targets, disposition, routes; each number with its source."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationError, model_validator
 
 from ketasim.documents.document import DataPath
+from ketasim.documents.nearest import shown
 from ketasim.documents.validation import Quantity, Record, complaint, unknown
 from ketasim.sources import Status
 
@@ -37,9 +38,37 @@ _NAME = r"^[a-z][a-z0-9_]*$"
 _OF_ALL = ("molar_mass", "unbound_plasma", "unbound_brain_ratio")
 
 
-#: How far a number may be off, as factors: either way for each number of a block, or from and to for some of them.
-_Factor = Annotated[float, Field(ge=1, le=1000), Quantity("1")]
-_Factors = tuple[Annotated[float, Field(gt=0, le=1), Quantity("1")], _Factor]
+#: Largest factor by which a number may be off.
+_LARGEST = 1000.0
+
+
+def _prior(value: Any) -> float | dict[str, tuple[float, float]] | None:
+    """Return a prior: a factor either way for each number of a block, or from and to which for some of them."""
+
+    def number(one: Any) -> bool:
+        return isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one)
+
+    if value is None or (number(value) and 1.0 < value <= _LARGEST):
+        return value if value is None else float(value)
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"expected a factor above 1 by which each number may be off, such as 2, or from and to which factor for "
+            f"single ones, such as {{k_on: [0.5, 5]}}; got {shown(value)}"
+        )
+    for name, ends in value.items():
+        pair = isinstance(ends, list | tuple) and len(ends) == 2 and all(map(number, ends))
+        if not pair or not (1.0 / _LARGEST <= ends[0] <= 1.0 <= ends[1] <= _LARGEST and ends[0] < ends[1]):
+            raise ValueError(f"{name}: expected two factors on both sides of 1, such as [0.5, 5]; got {shown(ends)}")
+    return {str(name): (float(ends[0]), float(ends[1])) for name, ends in value.items()}
+
+
+_Prior = Annotated[
+    float | dict[str, tuple[float, float]] | None,
+    PlainValidator(_prior, json_schema_input_type=float | dict[str, tuple[float, float]]),
+    PlainSerializer(
+        lambda prior: {name: list(ends) for name, ends in prior.items()} if isinstance(prior, Mapping) else prior
+    ),
+]
 
 
 class Stated(Record):
@@ -54,7 +83,7 @@ class Stated(Record):
 
     status: Status
     source: str = Field(min_length=1)
-    prior: _Factor | dict[str, _Factors] | None = None
+    prior: _Prior = None
 
     @model_validator(mode="after")
     def _prior_of_numbers(self) -> "Stated":

@@ -4,9 +4,11 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from annotated_types import Le
+from annotated_types import Le, Lt
 
+from ketasim.documents import from_mapping
 from ketasim.documents.document import DataPath
+from ketasim.documents.validation import validate
 from ketasim.drugs.model import Drug, Stated
 from ketasim.sources import Prior, Row
 
@@ -77,6 +79,8 @@ def redrawn(drug: Drug, name: str, values: Mapping[str, float]) -> dict[str, Any
     ------
     KeyError
         The drug has no such number.
+    DocumentError
+        The drug cannot have this value.
     """
     data = drug.model_dump(mode="json", exclude_unset=True) | {"name": name}
     known = {one.name: one for one in numbers_of(drug)}
@@ -87,7 +91,9 @@ def redrawn(drug: Drug, name: str, values: Mapping[str, float]) -> dict[str, Any
         for step in holders:
             place = place[step]
         place[last] = f"{value!r} {number.unit}" if number.unit else value
-    return {key: value for key, value in data.items() if key not in ("also", "base", "differs")}
+    data = {key: value for key, value in data.items() if key not in ("also", "base", "differs")}
+    validate(Drug, from_mapping(data, name))
+    return data
 
 
 def _numbers(item: Any, name: str, path: DataPath = ()) -> Iterator[Number]:
@@ -123,6 +129,8 @@ def _prior(block: Stated, key: str, value: Any) -> Prior | None:
         low, high = 1.0 / (block.prior or 1.0), block.prior or 1.0
     if value == 0.0 or low == high:
         return None
-    limits = [note.le for note in type(block).model_fields[key].metadata if isinstance(note, Le)]
-    largest = min(value * high, *map(float, limits), math.inf)  # type: ignore[arg-type]
+    notes = type(block).model_fields[key].metadata
+    limits: list[Any] = [note.le for note in notes if isinstance(note, Le)]
+    limits += [math.nextafter(note.lt, 0.0) for note in notes if isinstance(note, Lt)]  # type: ignore[arg-type]
+    largest = min([value * high, *limits])
     return Prior(value * low, largest) if value * low < largest else None

@@ -7,10 +7,11 @@ from ketasim.sources import describe
 
 
 def priors(experiment: Experiment) -> dict[str, dict[str, Any]]:
-    """Return the prior of every uncertain parameter of the mechanisms that are on, as `ketasim.sweep` takes ranges.
+    """Return the prior of every uncertain parameter of the mechanisms of a run, as `ketasim.sweep` takes ranges.
 
-    Priors are of single numbers and independent; those of drugs are in their files, and for the weights of the default
-    circuit its accepted sets stand (`ketasim.weight_sets`).
+    Without a network there is none. Priors are of single numbers and independent. Those of drugs are in their files
+    (`ketasim.drugs.numbers_of`), those of cells in `ketasim mechanisms cells`; for the weights of the default circuit
+    its accepted sets stand (`ketasim.weight_sets`).
 
     Parameters
     ----------
@@ -29,6 +30,8 @@ def priors(experiment: Experiment) -> dict[str, dict[str, Any]]:
     >>> ranges["mechanisms.eef2.dephosphorylation"]
     {'from': '300 s', 'to': '1800 s', 'scale': 'log'}
     """
+    if experiment.network is None:
+        return {}  # nothing uncertain is left: pharmacokinetics is all data of drugs
     return {
         f"mechanisms.{name}.{row.name}": row.prior.as_range(row.unit)
         for name, parameters in experiment.mechanisms.items()

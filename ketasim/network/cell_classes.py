@@ -3,6 +3,8 @@
 from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
+from annotated_types import Le
+
 from ketasim.sources import Source
 
 _MEMBRANE = Source(
@@ -33,7 +35,7 @@ class CellClass(NamedTuple):
     """Constants of one cell class. Not validated against recordings of single cells."""
 
     inhibitory: bool
-    share_of_nodes: Annotated[float, "1", Source("recalled", "Rudy 2011: one neuron in five inhibitory", 1.1)]
+    share_of_nodes: Annotated[float, Le(1), "1", Source("recalled", "Rudy 2011: one neuron in five inhibitory", 1.1)]
     capacitance: Annotated[float, "pF", _MEMBRANE]
     leak: Annotated[float, "nS", _MEMBRANE]
     rest: Annotated[float, "mV", _POTENTIAL]
@@ -47,10 +49,10 @@ class CellClass(NamedTuple):
     afferent_rate: Annotated[float, "1/ms", _TUNED]
     afferent_ampa: Annotated[float, "nS", _CHOSEN]
     afferent_nmda: Annotated[float, "nS", _CHOSEN]
-    nmda_2a: Annotated[float, "1", _SHARE]
-    nmda_2b: Annotated[float, "1", _SHARE]
-    nmda_2c: Annotated[float, "1", _SHARE]
-    nmda_2d: Annotated[float, "1", _SHARE]
+    nmda_2a: Annotated[float, Le(1), "1", _SHARE]
+    nmda_2b: Annotated[float, Le(1), "1", _SHARE]
+    nmda_2c: Annotated[float, Le(1), "1", _SHARE]
+    nmda_2d: Annotated[float, Le(1), "1", _SHARE]
 
     @property
     def nmda_shares(self) -> tuple[float, float, float, float]:

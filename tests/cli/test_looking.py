@@ -14,6 +14,15 @@ from ketasim.signals import SIGNALS
 from tests.drugs.drug_files import OWN_DRUG
 
 
+def test_rows_without_a_prior_are_named(call, folder):
+    """Catches an assumption that analyses of uncertainty pass over without a word."""
+    (folder / "own.yaml").write_text(OWN_DRUG.replace("k_on: 3e6 1/M/s,", "prior: 2, k_on: 3e6 1/M/s,"))
+    said = call("drugs", "own.yaml").stderr
+    assert "without a prior: molar_mass (parent)" in said
+    assert "k_on" not in said
+    assert "without a prior" not in call("drugs", "ketamine").stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "keys"),
     [

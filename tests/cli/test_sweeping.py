@@ -34,6 +34,25 @@ def test_a_sweep_leaves_tables_and_says_where(call, folder, file):
     assert [one["state"] for one in listed] == ["done"] * 4
 
 
+def test_check_runs_nothing_and_finds_a_wrong_arm(call, folder, file):
+    """Catches a check that leaves a folder behind, and one that looks at the experiment alone."""
+    done = call("sweep", file, "--check", "-o", "out")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("4 runs, about ")
+    assert not (folder / "out").exists()
+    (folder / file).write_text(SWEEP.replace("0.25 mg/kg", "0.25 mL"))
+    wrong = call("sweep", file, "--check")
+    assert wrong.exit_code == 2
+    assert "sweep.yaml:7:" in wrong.output
+
+
+def test_columns_of_two_arms_bear_their_names(call, file):
+    """Catches arms that are no drug and vehicle under such heads; JSON keeps the names that scripts read."""
+    call("sweep", file, "--jobs", 1, "-o", "out")
+    assert {"FULL", "HALF"} <= set(call("compare", "out", "full", "half").stdout.split("\n")[0].split())
+    assert {"drug", "vehicle"} <= json.loads(call("compare", "out", "full", "half", "--json").stdout)[0].keys()
+
+
 def test_a_folder_is_no_trajectory(call, file):
     """Catches commands of one run that say of a sweep's folder no more than that HDF5 cannot read it."""
     call("sweep", file, "--jobs", 1, "-o", "out")

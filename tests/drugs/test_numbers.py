@@ -84,20 +84,35 @@ def test_a_prior_is_a_factor_or_factors_of_single_numbers():
     assert found["species.rat.routes.oral.gut"] is None
 
 
+def test_a_fraction_is_drawn_as_far_as_it_may_be():
+    """Catches a share above 1, or exactly 1 where the drug cannot have it."""
+    found = {one.name: one for one in numbers_of(drug(OWN_DRUG.replace("escape: 0.3,", "prior: 20, escape: 0.3,")))}
+    prior = found["nmda_kinetics.escape (parent)"].prior
+    assert 0.999 < prior.high < 1.0
+    assert found["nmda_kinetics.electrical_distance (parent)"].prior.high == 1.0
+
+
 @pytest.mark.parametrize(
     ("prior", "message"),
     [
         ("{k_onn: [0.5, 4]}", "unknown number of this block under 'prior' 'k_onn'.*did you mean k_on"),
-        ("{k_on: [2, 4]}", "prior"),
-        ("{k_on: [0.5]}", "prior"),
-        ("0.5", "prior"),
-        ("wide", "prior"),
+        ("{k_on: [2, 4]}", r"k_on: expected two factors on both sides of 1, such as \[0.5, 5\]"),
+        ("{k_on: [0.5]}", "k_on: expected two factors"),
+        ("{k_on: 2}", "k_on: expected two factors"),
+        ("{k_on: [0.5, .nan]}", "k_on: expected two factors"),
+        ("0.5", "expected a factor above 1 by which each number may be off, such as 2"),
+        ("wide", "expected a factor above 1"),
+        ("[0.5, 2]", "expected a factor above 1"),
+        ("true", "expected a factor above 1"),
+        ("1e9", "expected a factor above 1"),
     ],
 )
 def test_a_prior_that_cannot_be_is_refused(prior, message):
     """Catches a misspelt name that draws nothing, and a range that does not hold the value."""
-    with pytest.raises(DocumentError, match=message):
+    with pytest.raises(DocumentError, match=message) as error:
         drug(OWN_DRUG.replace("k_on: 3e6 1/M/s,", f"prior: {prior}, k_on: 3e6 1/M/s,"))
+    assert error.value.problems[0].place.line == 17
+    assert "[" not in str(error.value).split("prior")[0]  # no words of the validator
 
 
 def test_a_redrawn_drug_differs_in_what_is_named_alone(own, tmp_path):
@@ -120,7 +135,10 @@ def test_a_redrawn_enantiomer_stands_on_its_own():
     assert validate(Drug, from_mapping(found)).family == "other"
 
 
-def test_a_number_that_is_not_there_is_refused(own):
-    """Catches a draw that changes nothing."""
+def test_a_number_that_is_not_there_or_cannot_be_is_refused(own):
+    """Catches a draw that changes nothing, and a file that nobody can read."""
     with pytest.raises(KeyError, match="ic50"):
         redrawn(own, "other", {"ic50": 1.0})
+    for value in (1.5, -0.1, float("nan")):
+        with pytest.raises(DocumentError, match="escape"):
+            redrawn(own, "other", {"nmda_kinetics.escape (parent)": value})

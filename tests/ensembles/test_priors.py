@@ -27,6 +27,11 @@ def test_there_is_a_range_for_every_uncertain_parameter_that_is_on(experiment):
     assert len(expected) > 40
 
 
+def test_without_a_network_nothing_is_uncertain_but_drugs(experiment):
+    """Catches draws of what the run does not have, all with the same result."""
+    assert ketasim.priors(experiment.replace(network="none", recording={})) == {}
+
+
 def test_a_range_by_a_factor_is_around_the_value_of_the_experiment(experiment):
     """Catches priors around defaults where the user has another value."""
     changed = experiment.replace(**{"mechanisms.mtorc1.gain": 20.0})
