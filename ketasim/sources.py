@@ -34,7 +34,8 @@ class Prior(NamedTuple):
         >>> Prior(300.0, 1800.0).as_range("s")
         {'from': '300 s', 'to': '1800 s', 'scale': 'log'}
         """
-        low, high = (round(end, 9) if unit in ("", "1") else f"{end:.9g} {unit}" for end in (self.low, self.high))
+        digits = (f"{end:.9g}" for end in (self.low, self.high))
+        low, high = (float(end) if unit in ("", "1") else f"{end} {unit}" for end in digits)
         return {"from": low, "to": high, "scale": self.scale}
 
 
@@ -65,7 +66,9 @@ class Source(NamedTuple):
         >>> Source("assumed", "a guess", 2.0).prior_of(10.0)
         Prior(low=5.0, high=20.0, scale='log')
         """
-        if not isinstance(self.prior, float):
+        if not isinstance(value, float) or self.prior is None:
+            return None
+        if isinstance(self.prior, Prior):
             return self.prior
         low, high = sorted((value / self.prior, value * self.prior))
         return Prior(low, high, "log" if value > 0.0 else "linear") if value else None

@@ -7,8 +7,10 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import zip_longest
 from math import isfinite
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,6 +73,21 @@ def note(message: str, quiet: bool = False) -> None:
     """Print a remark on standard error, apart from the results."""
     if not quiet:
         print(message, file=sys.stderr)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file of results as a whole; if that fails, what was there stays."""
+    from ketasim.storage.datasets import reason_of
+
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        fail(f"{path}: cannot be written: {reason_of(error)}; runs that are done are kept", 2)
 
 
 def table(rows: Sequence[Sequence[Any]], header: Sequence[str], as_json: bool = False, longest_word: int = 24) -> None:

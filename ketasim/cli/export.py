@@ -33,6 +33,7 @@ def export(
 ) -> None:
     """Write the graph at a given time for `network: {file: ...}`, or the summary or signals as CSV."""
     import ketasim
+    from ketasim.config.models import stated_apart
     from ketasim.storage.outputs import followed, replaced
 
     as_table = followed(out).suffix.lower() == ".csv"
@@ -51,6 +52,8 @@ def export(
                 table.to_csv(part, index=False)
         else:
             ketasim.write_graph(topology, out, force)
+            for key in stated_apart(trajectory.config["network"]):
+                note(f"network.{key} of this run does not go with its graph: one of {out} has the default's", quiet)
     content = f"{len(table)} rows" if as_table else f"{topology.n_nodes} neurons and {topology.n_edges} synapses"
     note(f"{content} written to {out}", quiet)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, numbers, table
+from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, numbers, replace_text, table
 
 if TYPE_CHECKING:
     from ketasim.findings import Finding
@@ -46,8 +46,10 @@ def findings(  # noqa: PLR0913, PLR0917 - one argument per option
     wanted = _wanted(known, chosen, role)
     if min(seeds, sets) < 1 or (jobs is not None and jobs < 1):
         fail("--seeds, --sets and --jobs are at least 1", 2)
-    if (out / "findings.html").is_dir():
-        fail(f"{out / 'findings.html'} is a folder", 2)
+    page, summary = out / "findings.html", out / "findings.csv"
+    for one in (page, summary):
+        if one.is_dir():
+            fail(f"{one} is a folder", 2)
     if listed:
         rows = [(one.id, one.role, one.title, len(one.numbers), one.status, one.source) for one in wanted]
         table(rows, ("finding", "role", "what it is", "numbers", "status", "source"), as_json)
@@ -59,10 +61,8 @@ def findings(  # noqa: PLR0913, PLR0917 - one argument per option
     except KeyboardInterrupt:
         fail(f"interrupted; continue with: {again}", 130)
     said = "Networks of 300 neurons: for a first look only." if quick else ""
-    out.mkdir(parents=True, exist_ok=True)  # findings of voltage clamp run nothing
-    page, summary = out / "findings.html", out / "findings.csv"
-    page.write_text(report(scores, known, said), encoding="utf-8")
-    scores.to_csv(summary, index=False)
+    replace_text(summary, scores.to_csv(index=False))
+    replace_text(page, report(scores, known, said))
     numbers(scores, as_json)
     for name, found in counts(scores).items():
         if sum(found.values()):

@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ketasim.cli.common import AsJson, Debug, Overrides, Quiet, command, fail, note, numbers
+from ketasim.cli.common import AsJson, Debug, Overrides, Quiet, command, fail, note, numbers, replace_text
 from ketasim.cli.own_mechanisms import Mechanisms, mechanisms_in
 
 if TYPE_CHECKING:
-    import pandas
-
     from ketasim.ensembles.sweeps import Begun
 
 
@@ -94,8 +92,8 @@ def _report(begun: "Begun", again: str, quiet: bool, as_json: bool) -> None:
     from ketasim.ensembles.sweeps import IncompleteSweepError, check_complete
 
     runs = sweep_runs(begun.folder)
-    _write(runs, begun.folder / "runs.csv")
-    _write(sweep_summary(begun.folder), begun.folder / "summary.csv")
+    replace_text(begun.folder / "runs.csv", runs.to_csv(index=False))
+    replace_text(begun.folder / "summary.csv", sweep_summary(begun.folder).to_csv(index=False))
     if as_json:
         numbers(runs, as_json)
     try:
@@ -105,20 +103,6 @@ def _report(begun: "Begun", again: str, quiet: bool, as_json: bool) -> None:
     if not quiet and not as_json:
         print(f"{len(runs)} run{'s' * (len(runs) > 1)} done; ketasim.open_sweep({str(begun.folder)!r}) opens them,")
         print("runs.csv and summary.csv in that folder are tables. A research and teaching model; not medical advice.")
-
-
-def _write(table: "pandas.DataFrame", path: Path) -> None:
-    """Replace a table of the sweep as a whole."""
-    from ketasim.ensembles.store import SweepError
-    from ketasim.storage.datasets import reason_of
-
-    part = path.with_name(f"{path.name}.part")
-    try:
-        table.to_csv(part, index=False)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise SweepError(f"{path}: cannot be written: {reason_of(error)}; runs that are done are kept") from error
 
 
 @command

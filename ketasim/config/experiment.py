@@ -104,6 +104,7 @@ class Experiment(Record):
     _own: tuple["Mechanism", ...] = PrivateAttr(default=())
     _stimuli: tuple[Exposure, ...] = PrivateAttr(default=())
     _catalogue: Mapping[str, Any] = PrivateAttr()
+    _drug_digests: tuple[str, ...] = PrivateAttr(default=())
     _circuit: "Circuit | None" = PrivateAttr(default=None)
 
     @classmethod
@@ -154,6 +155,8 @@ class Experiment(Record):
             experiment = validate(cls, document, context)
             experiment._document, experiment._own, experiment._stimuli = document, tuple(mechanisms), tuple(exposures)
             experiment._catalogue, problems = catalogue_of(experiment, document)
+            # with the numbers that were read, whatever becomes of the files
+            experiment._drug_digests = tuple(file_digest(file) for file in experiment.drugs if file.is_file())
             experiment._circuit = circuit_of(experiment)
             return experiment, problems + inconsistencies(experiment, document, experiment._catalogue)
 
@@ -208,7 +211,7 @@ class Experiment(Record):
         """Digest of everything that determines results, not of recording or execution; files enter by content."""
         data = self.resolved()
         del data["recording"], data["threads"], data["schedule"]["checkpoint"]
-        data["drugs"] = [file_digest(file) for file in self.drugs]
+        data["drugs"] = list(self._drug_digests)
         if isinstance(self.network, NetworkFile):
             first, *others = (file_digest(file) for file in self.network.files())
             data["network"]["file"] = first

@@ -145,6 +145,12 @@ class NetworkModel(Record):
     )
 
 
+def stated_apart(network: Mapping[str, Any] | None) -> list[str]:
+    """Return keys of a resolved network whose values differ from the default's and are in no file of a graph."""
+    default = NetworkModel().model_dump(mode="json")
+    return [key for key in ("weights", "nmda_subunits") if network and network.get(key, default[key]) != default[key]]
+
+
 def _classes(value: Any) -> dict[str, str | None]:
     """Return label -> population, None for the word `none`."""
     if not isinstance(value, Mapping):

@@ -87,8 +87,11 @@ class Stated(Record):
 
     @model_validator(mode="after")
     def _prior_of_numbers(self) -> "Stated":
-        names = [key for key in type(self).model_fields if isinstance(getattr(self, key), float)]
-        for name in self.prior if isinstance(self.prior, dict) else ():
+        names = [key for key in type(self).model_fields if key in self.model_fields_set and key != "prior"]
+        names = [key for key in names if isinstance(getattr(self, key), float)]
+        if self.prior is not None and not names:
+            raise ValueError("a `prior` is of numbers, and this block has none")
+        for name in self.prior if isinstance(self.prior, Mapping) else ():
             if name not in names:
                 raise ValueError(unknown("number of this block under 'prior'", name, names))
         return self

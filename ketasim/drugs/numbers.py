@@ -8,7 +8,7 @@ from annotated_types import Le, Lt
 
 from ketasim.documents import from_mapping
 from ketasim.documents.document import DataPath
-from ketasim.documents.validation import validate
+from ketasim.documents.validation import unknown, validate
 from ketasim.drugs.model import Drug, Stated
 from ketasim.sources import Prior, Row
 
@@ -85,12 +85,15 @@ def redrawn(drug: Drug, name: str, values: Mapping[str, float]) -> dict[str, Any
     data = drug.model_dump(mode="json", exclude_unset=True) | {"name": name}
     known = {one.name: one for one in numbers_of(drug)}
     for key, value in values.items():
+        if key not in known:
+            raise KeyError(unknown(f"number of {drug.name}", key, known))
         number = known[key]
         *holders, last = number.path
         place: Any = data
         for step in holders:
             place = place[step]
-        place[last] = f"{value!r} {number.unit}" if number.unit else value
+        plain = float(value)  # numpy's repr is not a number
+        place[last] = f"{plain!r} {number.unit}" if number.unit else plain
     data = {key: value for key, value in data.items() if key not in ("also", "base", "differs")}
     validate(Drug, from_mapping(data, name))
     return data
@@ -127,7 +130,7 @@ def _prior(block: Stated, key: str, value: Any) -> Prior | None:
         low, high = block.prior.get(key, (1.0, 1.0))
     else:
         low, high = 1.0 / (block.prior or 1.0), block.prior or 1.0
-    if value == 0.0 or low == high:
+    if isinstance(value, bool) or value == 0.0 or low == high:
         return None
     notes = type(block).model_fields[key].metadata
     limits: list[Any] = [note.le for note in notes if isinstance(note, Le)]

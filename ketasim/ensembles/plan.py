@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ketasim.config import Experiment
+from ketasim.config.parameters import shipped_mechanisms
 from ketasim.config.sweeps import Draws, SweepSection, number_and_unit
 from ketasim.documents import Document, DocumentError, Problem
 
@@ -207,6 +208,7 @@ def _check(experiment: Experiment, plan: Plan, document: Document | None) -> Non
             _placed(document, ("arms", name, one.path), f"arms.{name}.{one.path}", one.message)
             for one in _problems_of(experiment, changes)
         ]
+    problems += _switched_on(experiment, plan)
     arms = [changes for changes in plan.arms.values() if not _problems_of(experiment, changes)] or [{}]
     for axis in plan.axes if not problems else ():
         if axis.name not in (ARM, SEED):
@@ -221,6 +223,17 @@ def _check(experiment: Experiment, plan: Plan, document: Document | None) -> Non
         raise DocumentError(dict.fromkeys(problems))  # an unknown key is one for each of its values
     for number in {0, plan.size - 1}:
         experiment_of(experiment, plan.run(number))
+
+
+def _switched_on(experiment: Experiment, plan: Plan) -> list[Problem]:
+    """Refuse parameters of a mechanism that the experiment has switched off: a value would switch it on."""
+    off = {one.name for one in shipped_mechanisms() if one.by_default and experiment.mechanisms[one.name] is False}
+    paths = {path: path.split(".") for axis in plan.axes for path in axis.columns}
+    return [
+        Problem(None, path, f"{steps[1]} is off in the experiment, and a value would switch it on")
+        for path, steps in paths.items()
+        if len(steps) > 2 and steps[0] == "mechanisms" and steps[1] in off
+    ]
 
 
 def _problems_of(experiment: Experiment, changes: Mapping[str, Any]) -> list[Problem]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from ketasim import __version__
-from ketasim.config import Experiment
+from ketasim.config import Experiment, NetworkFile
 from ketasim.config.display import leaves
 from ketasim.config.sweeps import SweepSection, section_of
 from ketasim.digests import code_digest, file_digest, text_digest
@@ -212,7 +212,9 @@ def begin(  # noqa: PLR0913 - what a sweep is
     """Make the folder of a sweep and its table of runs, or find them; parameters and errors as of `sweep`."""
     # as it is when the sweep goes on, so that both write the same text of the experiment into a trajectory
     given, own = experiment.given(), tuple(dict.fromkeys([*experiment.own_mechanisms, *mechanisms]))
-    experiment = Experiment.from_given(given, own, experiment.own_exposures)
+    loaded, experiment = experiment.sha256, Experiment.from_given(given, own, experiment.own_exposures)
+    if experiment.sha256 != loaded:
+        raise SweepError("a file of the experiment has changed since it was loaded; load the experiment again")
     plan = plan_of(experiment, section, arms, document)
     folder = Path(out) if out is not None else Path("sweeps") / experiment.name
     folder = folder.expanduser()
@@ -315,7 +317,8 @@ def finish(begun: Begun, executor: Executor, progress: Callable[[SweepProgress],
         left = np.flatnonzero(store.states() != DONE).tolist()
         if left:
             _compile_for(begun.experiment)
-        tasks = (Task(begun.experiment, plan.run(number), begun.folder, plan.keep) for number in left)
+        files = files_read(begun.experiment, plan)
+        tasks = (Task(begun.experiment, plan.run(number), begun.folder, plan.keep, files) for number in left)
         outcomes, watch = executor.outcomes(tasks), _Watch(plan.size, len(left), progress)
         try:
             watch.say()
@@ -419,6 +422,16 @@ def executor_of(engine: str | Executor, jobs: int, scheduler: str | None = None)
         raise SweepError(f"the engine {engine} needs {error.name}: pip install 'ketasim[{engine}]'") from error
 
 
+def files_read(experiment: Experiment, plan: Plan) -> dict[str, str]:
+    """Return the digest of every file of networks and drugs that runs read, by path."""
+    values = [one for axis in plan.axes for column in axis.columns.values() for one in column]
+    values += [one for arm in plan.arms.values() for one in arm.values()]
+    swept = [Path(str(leaf)) for one in values for _, leaf in leaves({"value": one})]
+    network = experiment.network.files() if isinstance(experiment.network, NetworkFile) else ()
+    paths = [*network, *experiment.drugs, *(path for path in swept if path.is_absolute() and path.is_file())]
+    return {str(path): file_digest(path) for path in dict.fromkeys(paths)}
+
+
 def identity(experiment: Experiment, plan: Plan) -> dict[str, str]:
     """Return what must be the same for a sweep to go on, as text by name."""
     packages = {name: found for name, found in environment().items() if name in ("numpy", "scipy", "numba")}
@@ -426,14 +439,12 @@ def identity(experiment: Experiment, plan: Plan) -> dict[str, str]:
     resolved = {key: value for key, value in experiment.resolved().items() if key not in _NO_RESULT}
     own = {f"code of {one.name}": own_code(one) for one in experiment.own_mechanisms}
     own |= {f"code of {one.kind}": own_code(one) for one in experiment.own_exposures}
-    values = [one for axis in plan.axes for column in axis.columns.values() for one in column]
-    swept = [Path(str(leaf)) for one in values for _, leaf in leaves({"value": one})]
-    files = [file_digest(path) for path in swept if path.is_absolute() and path.is_file()]
+    swept = [digest for path, digest in files_read(experiment, plan).items() if path not in map(str, experiment.files)]
     return {
         "ketasim": __version__,
         "code": code_digest(*CODE),
         "drugs": text_digest(drugs),
-        "files": text_digest(" ".join([experiment.sha256, *files])),
+        "files": text_digest(" ".join([experiment.sha256, *swept])),
         "settings": json.dumps(resolved, sort_keys=True),
         "axes": plan.to_json(),
     } | (packages | own)

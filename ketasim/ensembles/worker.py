@@ -3,17 +3,20 @@
 import json
 import time
 import traceback
+from collections.abc import Mapping
 from math import isnan
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ketasim.analysis.summary import is_run, signals_of, summary_of
 from ketasim.config import Experiment
+from ketasim.digests import file_digest
 from ketasim.documents import DocumentError, KetasimError
 from ketasim.ensembles.plan import Run, experiment_of
-from ketasim.ensembles.store import ATTRIBUTES, DONE, FAILED, WAITING, Outcome, Signal
+from ketasim.ensembles.store import ATTRIBUTES, DONE, FAILED, WAITING, Outcome, Signal, SweepError
 from ketasim.kernels.jit import processor
 from ketasim.pipeline import CancelledError, resume, run
 from ketasim.simulation.cost import memory_is_checked
@@ -41,12 +44,15 @@ class Task(NamedTuple):
         Folder of the sweep.
     keep : str
         ``file``, ``signals`` or ``summary``.
+    files : mapping of str to str
+        Digest of every file that runs read, by path, when the sweep began.
     """
 
     experiment: Experiment
     run: Run
     folder: Path
     keep: str
+    files: Mapping[str, str] = MappingProxyType({})
 
 
 def file_of(folder: Path, number: int) -> Path:
@@ -80,6 +86,9 @@ def perform(task: Task) -> Outcome:
 
 
 def _computed(task: Task) -> Trajectory:
+    for path, digest in task.files.items():
+        if not Path(path).is_file() or file_digest(Path(path)) != digest:
+            raise SweepError(f"{path} has changed since the sweep began; put it back, or begin another sweep")
     experiment = experiment_of(task.experiment, task.run)
     stop = task.folder / STOP
 

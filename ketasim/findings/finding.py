@@ -8,10 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, StrictFloat, StrictInt, StrictStr, ValidationError, model_validator
 
 from ketasim.config import Experiment
-from ketasim.documents import Document, DocumentError, parse_document, parse_quantity, read_document
+from ketasim.documents import Document, DocumentError, Problem, parse_document, parse_quantity, read_document
 from ketasim.documents.document import DataPath
 from ketasim.documents.validation import Quantity, Record, complaint, unknown, validate
 from ketasim.drugs import Drug, load_catalogue
@@ -87,8 +87,10 @@ class Number(Record):
         description="value; value over the other; change from the other in per cent; difference; rise above the begin "
         "of the run over that of the other",
     )
-    least: float | str | None = Field(default=None, description="lower bound of what was published, if it has one")
-    most: float | str | None = Field(
+    least: StrictFloat | StrictInt | StrictStr | None = Field(
+        default=None, description="lower bound of what was published, if it has one"
+    )
+    most: StrictFloat | StrictInt | StrictStr | None = Field(
         default=None, description="upper bound; without either a number is shown and not judged"
     )
     published: str = Field(default="", description="what was published, in words")
@@ -159,7 +161,7 @@ class Finding(Record):
     @classmethod
     def _written_out(cls, data: Any) -> Any:
         """Give every selection what it has in common with others."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("numbers"), Sequence):
+        if not isinstance(data, Mapping) or not isinstance(data.get("numbers"), list | tuple):
             return data
         common, numbers = data.get("of") or {}, []
         for number in data["numbers"]:
@@ -240,8 +242,8 @@ def _finding_of(document: Document) -> Finding:
         try:
             experiments[arm] = finding.experiment(arm)
         except DocumentError as error:
-            problems = [document.problem(("arms", arm), f"{one.path}: {one.message}") for one in error.problems]
-            raise DocumentError(problems) from None
+            problems = [_placed(document, finding, arm, one) for one in error.problems]
+            raise DocumentError(dict.fromkeys(problems)) from None
     problems = []
     for place, number in enumerate(finding.numbers):
         for side in ("value", "against"):
@@ -258,3 +260,11 @@ def _finding_of(document: Document) -> Finding:
     if problems:
         raise DocumentError(problems)
     return finding
+
+
+def _placed(document: Document, finding: Finding, arm: str, problem: Problem) -> Problem:
+    """Return a problem of an arm's experiment with its place in the file: what arms have in common, or the arm."""
+    steps = tuple(int(step) if step.isdigit() else step for step in problem.path.split("."))
+    common = steps[0] in finding.settings and not any(path.startswith(str(steps[0])) for path in finding.arms[arm])
+    place: DataPath = ("settings", *steps) if common else ("arms", arm)
+    return document.problem(place, f"{problem.path}: {problem.message}")

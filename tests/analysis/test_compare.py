@@ -104,7 +104,8 @@ def test_one_circuit_from_a_file_and_built_can_be_compared(arms, small, tmp_path
         ]
         assert row_of(table, "firing_rate", "PYR", "baseline", "mean").verdict == "same"
         weights = {"neurons": 80, "weights": {"nmda_PYR_SST": "0.2 nS"}}
-        for changes in ({"network": weights}, {"seed": 2}, {"network": {"neurons": 90}}):
+        subunits = {"neurons": 80, "nmda_subunits": {"PV": {"GluN2A": 1.0}}}
+        for changes in ({"network": weights}, {"network": subunits}, {"seed": 2}, {"network": {"neurons": 90}}):
             with (
                 ketasim.run(small(**{"recording": {}} | changes)) as other,
                 pytest.raises(ComparisonError, match=r"differ in network\."),

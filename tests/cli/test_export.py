@@ -1,10 +1,13 @@
 """`ketasim export`: the graph of a time as a network's file."""
 
+import json
+
 import numpy as np
 import pandas
 import pytest
 from numpy.testing import assert_array_equal
 
+import ketasim
 from ketasim.network_files.exchange import read_network_file
 from ketasim.storage import TrajectoryWriter
 from ketasim.trajectory import open_trajectory
@@ -18,12 +21,22 @@ def changing(small_run, tmp_path):
     path, topology = tmp_path / "out.h5", small_run.topology()
     with TrajectoryWriter(path) as writer:
         writer.write_topology(topology)
+        writer.write_provenance({"config_resolved": json.dumps({"network": {"file": "net.graphml"}})})
         writer.write_schedule([0.0, 7200.0])
         one = [np.array([number]) for number in (1, topology.source[0], topology.target[0], 1.0, 1.0)]
         writer.create_edge_events([("PYR", "PYR")])
         writer.append_edge_events(3600.0, {("PYR", "PYR"): one})
         writer.finish()
     return path
+
+
+def test_what_does_not_go_with_a_graph_is_said(call, small, folder):
+    """Catches a circuit that comes back as another one without a word."""
+    subunits = {"neurons": 60, "nmda_subunits": {"PV": {"GluN2A": 1.0}}}
+    ketasim.run(small(network=subunits, duration="2 min", recording={}), folder / "out.h5").close()
+    said = call("export", "out.h5", "-o", "net.graphml").stderr
+    assert "network.nmda_subunits of this run does not go with its graph" in said
+    assert "weights" not in said
 
 
 @pytest.mark.parametrize("name", ["net.graphml", "net.h5"])

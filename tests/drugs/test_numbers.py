@@ -4,6 +4,7 @@ import re
 from importlib import resources
 from typing import get_args
 
+import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
@@ -128,6 +129,34 @@ def test_a_redrawn_drug_differs_in_what_is_named_alone(own, tmp_path):
     assert after.keys() == before.keys()
 
 
+def test_numbers_of_numpy_are_written_as_numbers(own, tmp_path):
+    """Catches a file that says `np.float64(0.7) uM`, which nobody can read."""
+    values = {"nmda.ic50_2b (parent)": np.float64(0.7), "nmda_kinetics.escape (parent)": np.float32(0.25)}
+    path = tmp_path / "other.yaml"
+    with open(path, "w", encoding="utf-8") as file:
+        YAML().dump(redrawn(own, "other", values), file)
+    found = {one.name: one.value for one in numbers_of(load_catalogue([path])["other"])}
+    assert {name: found[name] for name in values} == {name: float(value) for name, value in values.items()}
+
+
+def test_switches_have_no_prior():
+    """Catches a range of whether a route has a first pass."""
+    rows = {row.name: row for row in describe_drug(load_catalogue()["ketamine"])}
+    assert rows["species.rat.routes.oral.first_pass"][1:3] == ("True", "")
+    assert all(row.prior is None for row in rows.values() if row.value in ("True", "False"))
+
+
+def test_a_prior_of_no_number_is_refused():
+    """Catches a range that draws nothing: of a block without numbers, or of a default that is not stated."""
+    for old, new in (
+        ("intravenous: {status", "intravenous: {prior: 2, status"),
+        ("intravenous: {status", "intravenous: {prior: {bioavailability: [0.5, 1]}, status"),
+        ("oral: {absorption", "oral: {prior: {lag: [0.5, 2]}, absorption"),
+    ):
+        with pytest.raises(DocumentError, match="prior"):
+            drug(OWN_DRUG.replace(old, new))
+
+
 def test_a_redrawn_enantiomer_stands_on_its_own():
     """Catches one that is still taken for a part of its base, whose numbers it no longer has."""
     found = redrawn(load_catalogue()["esketamine"], "other", {"nmda.ic50_2a (S-ketamine)": 0.1})
@@ -137,8 +166,8 @@ def test_a_redrawn_enantiomer_stands_on_its_own():
 
 def test_a_number_that_is_not_there_or_cannot_be_is_refused(own):
     """Catches a draw that changes nothing, and a file that nobody can read."""
-    with pytest.raises(KeyError, match="ic50"):
-        redrawn(own, "other", {"ic50": 1.0})
+    with pytest.raises(KeyError, match="unknown number of own_drug"):
+        redrawn(own, "other", {"nmda.ic50_2e (parent)": 1.0})
     for value in (1.5, -0.1, float("nan")):
         with pytest.raises(DocumentError, match="escape"):
             redrawn(own, "other", {"nmda_kinetics.escape (parent)": value})

@@ -95,3 +95,12 @@ def test_wrong_values_are_refused_before_anything_runs(alone, section, arms, mes
     network = {"neurons": 50} if "network" in str(section) else "none"
     with pytest.raises(DocumentError, match=message):
         plan_of(alone(network=network), section_of(section), arms)
+
+
+def test_a_mechanism_that_is_off_is_not_switched_on_by_a_value(alone):
+    """Catches a hypothesis without BDNF in which a sweep over its parameters brings it back."""
+    experiment = alone(mechanisms={"bdnf": False})
+    with pytest.raises(DocumentError, match="bdnf is off in the experiment, and a value would switch it on"):
+        plan_of(experiment, section_of({"grid": {"mechanisms.bdnf.translation_gain": [1.0, 2.0]}}))
+    assert plan_of(experiment, section_of({"grid": {"mechanisms.bdnf": ["on", "off"]}})).size == 2
+    assert plan_of(experiment, section_of({"grid": {"mechanisms.cortical_afferents.share": [0.1, 0.2]}})).size == 2

@@ -16,6 +16,7 @@ from ketasim.ensembles.sweeps import IncompleteSweepError, check_complete
 from ketasim.ensembles.worker import file_of
 from ketasim.pipeline import CancelledError
 from ketasim.simulation.cost import ResourceError
+from tests.drugs.drug_files import OWN_DRUG
 from tests.ensembles.conftest import ARMS
 
 DOSES = {"doses.0.amount": ["0.25 mg/kg", "0.5 mg/kg"]}
@@ -247,3 +248,49 @@ def test_a_swept_file_that_changed_refuses_to_go_on(alone, tmp_path):
         before = identity(alone(), plan)
         file.write_text("other")
         assert {name for name, text in identity(alone(), plan).items() if before[name] != text} == {"files"}
+
+
+OTHER = OWN_DRUG.replace("value: 0.8, status", "value: 0.4, status")  # half as much in the brain
+
+
+@pytest.fixture
+def with_own_drug(tmp_path):
+    """An experiment without a network, and the file of its drug."""
+    file = tmp_path / "own.yaml"
+    file.write_text(OWN_DRUG, encoding="utf-8")
+    dose = {"drug": "own_drug", "route": "intravenous", "amount": "1 mg/kg"}
+    given = {"format": 1, "duration": "1 h", "network": "none", "subject": {"species": "rat"}, "doses": [dose]}
+    return ketasim.Experiment.from_mapping(given | {"drugs": [str(file)]}), file
+
+
+def test_a_file_that_changes_during_a_sweep_ends_it(with_own_drug, tmp_path):
+    """Catches one table with the numbers of two versions of a drug file."""
+    experiment, file = with_own_drug
+    out = tmp_path / "out"
+
+    def change(progress):
+        if progress.done == 1:
+            file.write_text(OTHER, encoding="utf-8")
+
+    sweep(experiment, {"seed": [1, 2, 3]}, jobs=1, out=out, progress=change)
+    runs = ketasim.sweep_runs(out)
+    assert runs["state"].tolist() == ["done", "failed", "failed"]
+    assert "own.yaml has changed since the sweep began" in runs["error"][1]
+    file.write_text(OWN_DRUG, encoding="utf-8")
+    ketasim.resume_sweep(out, jobs=1)
+    peaks = open_sweep(out)["brain_concentration"].sel(compound="parent").max("time")
+    assert_allclose(peaks, peaks[0], rtol=1e-12)
+
+
+def test_an_experiment_is_swept_with_the_files_that_it_was_loaded_with(with_own_drug, tmp_path):
+    """Catches a run and a sweep of one experiment with different numbers, and a run that claims those of a new file."""
+    experiment, file = with_own_drug
+    before = ketasim.run(experiment)
+    file.write_text(OTHER, encoding="utf-8")
+    again = ketasim.run(experiment)
+    assert again.digest() == before.digest()
+    assert again.provenance["config_sha256"] == before.provenance["config_sha256"]
+    with pytest.raises(SweepError, match="has changed since it was loaded"):
+        ketasim.sweep(experiment, {"seed": [1, 2]}, jobs=1, out=tmp_path / "out")
+    file.unlink()
+    assert ketasim.run(experiment).digest() == before.digest()

@@ -63,9 +63,12 @@ WRONG = {
     "no time": ((", at: 40 min", ""), None, "a `value` has a time"),
     "upside down": (("least: 150, most: 250", "least: 250, most: 150"), None, "`least` must be below `most`"),
     "bound in another unit": (("most: 250", "most: 250 h"), None, "'250 h' is a time"),
+    "true": (("least: 150, most: 250", "least: true, most: 250"), None, "least"),
+    "settings": (("  duration: 1 h", "  duration: 1 hx"), (9, 13), "duration: "),
+    "words for numbers": ((TEXT[TEXT.index("numbers:") :], "numbers: many\n"), None, "numbers"),
     "not recorded": (("signal: plasma_concentration,", "signal: ampa_gain,"), None, "unknown signal 'ampa_gain'"),
     "against nothing": ((", against: {arm: half}", ""), None, "is `against` another number"),
-    "amount": (("amount: 35 mg", "amount: 35"), (13, 9), "35 has no unit"),
+    "amount": (("amount: 35 mg", "amount: 35"), (11, 56), "35 has no unit"),
     "change": (("doses.0.amount: 17.5 mg", "doses.0.amont: 17.5 mg"), (14, 9), "did you mean amount"),
     "compound": (("compound: ketamine,", "compound: ketamin,"), (17, 19), "did you mean ketamine?"),
     "no network": (
