@@ -1,5 +1,6 @@
 """What a sweep will take: processes, time, disk."""
 
+import json
 import logging
 import math
 import os
@@ -11,7 +12,7 @@ from rich.filesize import decimal
 
 from ketasim.config import Experiment
 from ketasim.documents.units import about
-from ketasim.ensembles.plan import ARM, Plan, experiment_of
+from ketasim.ensembles.plan import ARM, Plan, experiment_of, of_network
 from ketasim.simulation.cost import (
     ResourceError,
     Size,
@@ -95,7 +96,15 @@ def forecast_of(experiment: Experiment, plan: Plan, folder: Path, jobs: int) -> 
     room = free_disk(folder)
     if kept > room:
         raise ResourceError(f"{folder} will take about {decimal(round(kept))}, {decimal(round(room))} are free there")
-    return Forecast(plan.size, float(np.mean([wall_time_of(one) for one in chosen])) * plan.size / jobs, kept)
+    runs, baselines = np.mean([wall_time_of(one) for one in chosen], axis=0)
+    return Forecast(plan.size, float(runs * plan.size + baselines * baselines_of(plan)) / jobs, kept)
+
+
+def baselines_of(plan: Plan) -> int:
+    """Return how many different baselines the runs have: runs of one network, with one seed, share theirs."""
+    arms = {json.dumps({path: one for path, one in arm.items() if of_network(path)}) for arm in plan.arms.values()}
+    varied = [len(axis) for axis in plan.axes if any(map(of_network, axis.columns))]
+    return max(1, len(arms)) * math.prod(varied)
 
 
 def _samples(experiment: Experiment, plan: Plan) -> list[Experiment]:

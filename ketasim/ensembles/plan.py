@@ -150,15 +150,20 @@ def plan_of(
     axes += [Axis(kind, columns) for kind, columns in drawn.items()]
     names = [axis.name for axis in axes]
     axes = [axis._replace(name="entry") if axis.name in names[:place] else axis for place, axis in enumerate(axes)]
-    of_network = [axis for axis in axes if all(path.split(".")[0] in _OF_NETWORK for path in axis.columns)]
-    others = [axis for axis in axes if axis not in of_network]
+    network = [axis for axis in axes if all(map(of_network, axis.columns))]
+    others = [axis for axis in axes if axis not in network]
     seeds = () if any(SEED in axis.columns for axis in axes) else (_seeds(experiment.seed, section.replicates),)
     if not seeds and section.replicates > 1:
         raise DocumentError([Problem(None, "sweep.replicates", "seeds are varied already; leave replicates out")])
     by_arm = (Axis(ARM, {ARM: tuple(named)}),) if named else ()
-    plan = Plan((*others, *by_arm, *of_network, *seeds), named, section.keep)
+    plan = Plan((*others, *by_arm, *network, *seeds), named, section.keep)
     _check(experiment, plan, document)
     return plan
+
+
+def of_network(path: str) -> bool:
+    """Whether a value makes another network, with another baseline."""
+    return path.split(".", maxsplit=1)[0] in _OF_NETWORK
 
 
 def _seeds(first: int, number: int) -> Axis:

@@ -318,27 +318,36 @@ def windows_after_baseline(simulation: Simulation) -> tuple[int, int]:
     return most, min(most, likely)
 
 
-def wall_time_of(experiment: Experiment) -> float:
-    """Expected time in s of a run in a process that has compiled kernels; builds the network and times a window."""
+def wall_time_of(experiment: Experiment) -> tuple[float, float]:
+    """Expected time in s of a run in a process that has compiled kernels, and of its baseline in addition.
+
+    Builds the network and times a window. A baseline that is stored takes no time.
+    """
     size = size_of(experiment)
     if not size.nodes:
-        return _ALONE + size.rows * _ROW_ALONE
+        return _ALONE + size.rows * _ROW_ALONE, 0.0
     simulation = Simulation(experiment)
-    return wall_time(simulation, size, windows_after_baseline(simulation)[1]) - _START
+    after, baseline_time = _wall_times(simulation, size, windows_after_baseline(simulation)[1])
+    return after - _START, baseline_time
 
 
 def wall_time(simulation: Simulation, size: Size, windows: int) -> float:
     """Expected time in s of `ketasim run` on this machine with `windows` after the baseline."""
+    return sum(_wall_times(simulation, size, windows))
+
+
+def _wall_times(simulation: Simulation, size: Size, windows: int) -> tuple[float, float]:
+    """Expected time in s without the baseline, and that of the baseline."""
     experiment, schedule, sampler = simulation.experiment, simulation.experiment.schedule, simulation.sampler
     assert sampler is not None
-    network_time, place = windows * (schedule.settle + schedule.window), baseline.folder()
+    network_time, before, place = windows * (schedule.settle + schedule.window), 0.0, baseline.folder()
     stored = place is not None and (place / f"{sampler.baseline_key(simulation.signals)}.npz").exists()
     if not stored or any(first < experiment.begin for first, _ in experiment.recording.spikes):  # the cache has none
-        network_time += schedule.baseline + LONG_SETTLE
+        before = schedule.baseline + LONG_SETTLE
     per_second, per_step = _trial(simulation)
     measured = len(graph_times(experiment)) * size.plastic * experiment.recording.measures
     own = _START + size.synapses * _EDGE + size.rows * _ROW + measured * _MEASURED_EDGE
-    return network_time * per_second + (size.times - 1) * per_step + own
+    return network_time * per_second + (size.times - 1) * per_step + own, before * per_second
 
 
 def _trial(simulation: Simulation) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from scipy.stats import kstest
 
 from ketasim.config.sweeps import Draws, section_of
 from ketasim.documents import DocumentError
+from ketasim.ensembles.forecast import baselines_of
 from ketasim.ensembles.plan import Plan, draw, experiment_of, plan_of
 from tests.ensembles.conftest import ARMS
 
@@ -104,3 +105,12 @@ def test_a_mechanism_that_is_off_is_not_switched_on_by_a_value(alone):
         plan_of(experiment, section_of({"grid": {"mechanisms.bdnf.translation_gain": [1.0, 2.0]}}))
     assert plan_of(experiment, section_of({"grid": {"mechanisms.bdnf": ["on", "off"]}})).size == 2
     assert plan_of(experiment, section_of({"grid": {"mechanisms.cortical_afferents.share": [0.1, 0.2]}})).size == 2
+
+
+def test_runs_of_one_network_share_a_baseline(alone):
+    """Catches a forecast in which every dose and arm has a baseline of its own, or networks that share one."""
+    doses, arms = {"doses.0.amount": ["1 mg", "2 mg"]}, ARMS | {"off": {"mechanisms.bdnf": "off"}}
+    assert baselines_of(plan_of(alone(), section_of({"grid": doses, "replicates": 3}), ARMS)) == 3
+    assert baselines_of(plan_of(alone(), section_of({"grid": doses, "replicates": 3}), arms)) == 6
+    both = {"mechanisms.bdnf.translation_gain": [1.0, 2.0]} | doses
+    assert baselines_of(plan_of(alone(), section_of({"grid": both, "replicates": 3}))) == 6
