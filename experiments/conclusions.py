@@ -22,6 +22,7 @@ import ketasim
 from ketasim.config.sweeps import Range
 from ketasim.drugs import load_catalogue, numbers_of, redrawn
 from ketasim.network.describe import network_rows
+from ketasim.network.resting import Ranges
 
 #: Drugs whose numbers are drawn, and their route.
 ROUTES = {"ketamine": "intraperitoneal", "memantine": "intraperitoneal", "ly379268": "subcutaneous"}
@@ -61,7 +62,8 @@ def main() -> None:
         entries.append(circuit | changes_of(values, chosen.out.with_name(f"{chosen.out.name}_drugs") / f"{place}"))
     experiment = experiment.replace(drugs=entries[0]["drugs"])  # so that arms can name them
     ketasim.sweep(experiment, design={"list": entries}, arms=ARMS, jobs=chosen.jobs, out=chosen.out, yes=True)
-    table = conclusions(effects_of(chosen.out), places, np.resize(circuits, number))
+    effects, resting = effects_of(chosen.out)
+    table = conclusions(effects, resting, places, np.resize(circuits, number))
     store(table, chosen, figure_of(table), failed=True)
 
 
@@ -94,8 +96,8 @@ def changes_of(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     return changes | {"drugs": [str(folder / f"{drug}.yaml") for drug in ROUTES]}
 
 
-def effects_of(out: Path) -> pandas.DataFrame:
-    """Return the size of each effect in each draw: positive where the conclusion holds.
+def effects_of(out: Path) -> tuple[pandas.DataFrame, np.ndarray]:
+    """Return the size of each effect in each draw, positive where the conclusion holds, and which draws rest in C0.
 
     Changes against the vehicle are in per cent, over the hour that the surge lasts or at the end.
     """
@@ -116,13 +118,20 @@ def effects_of(out: Path) -> pandas.DataFrame:
         "BDNF rises at 10 mg/kg": bdnf["10 mg/kg"],
         "more spines at 24 h": change("spine_density", "10 mg/kg", "PYR", 1380.0, 1470.0),
         "glutamate: 30 above 200 mg/kg": middle - high,
-        "memantine raises BDNF less": bdnf["10 mg/kg"] - bdnf["memantine"],
+        "memantine raises BDNF less in the first hour": bdnf["10 mg/kg"] - bdnf["memantine"],
         "LY379268 lowers the surge": middle - glutamate["agonist first"],
     }
-    return pandas.DataFrame({name: values.values.ravel() for name, values in effects.items()})
+    table = pandas.DataFrame({name: values.values.ravel() for name, values in effects.items()})
+    rates = found["firing_rate"].sel(arm="vehicle").mean("time")
+    rests = [rates.sel(population=name) for name in ("PYR", "PV", "SST")]
+    ranges = (Ranges().pyr_rate, Ranges().pv_rate, Ranges().sst_rate)
+    inside = [(low <= one) & (one <= high) for one, (low, high) in zip(rests, ranges, strict=True)]
+    return table, np.logical_and.reduce([one.values.ravel() for one in inside])
 
 
-def conclusions(effects: pandas.DataFrame, places: pandas.DataFrame, sets: np.ndarray) -> pandas.DataFrame:
+def conclusions(
+    effects: pandas.DataFrame, resting: np.ndarray, places: pandas.DataFrame, sets: np.ndarray
+) -> pandas.DataFrame:
     """Return for each conclusion how often it holds, and the numbers with which its effect is correlated most.
 
     Up to three numbers, whose correlations are larger than the largest of all is by chance once in twenty times.
@@ -139,6 +148,7 @@ def conclusions(effects: pandas.DataFrame, places: pandas.DataFrame, sets: np.nd
         between = (groups.size() * (groups.mean() - effect[known].rank().mean()) ** 2).sum()
         share = between / ((effect[known].rank() - effect[known].rank().mean()) ** 2).sum()
         row = {"conclusion": name, "draws": runs, "holds": holds / runs, "low": interval.low, "high": interval.high}
+        row |= {"draws_resting": int((known & resting).sum()), "holds_resting": (effect[known & resting] > 0).mean()}
         row |= {"median_effect": effect.median(), "circuit_share": share}
         for place, (number, value) in enumerate(first.items(), 1):
             row |= {f"number_{place}": number, f"correlation_{place}": value}

@@ -83,7 +83,7 @@ class Listing(NamedTuple):
         lines = [[*self.columns], ["---"] * len(self.columns)]
         for row in found.to_dict("records"):
             named = {name: _words(value) if isinstance(value, str) else value for name, value in row.items()}
-            lines.append([one(named) if callable(one) else one.format(**named) for one in self.columns.values()])
+            lines.append([one(row) if callable(one) else one.format(**named) for one in self.columns.values()])
         return _joined(lines)
 
 
@@ -225,7 +225,8 @@ LAYOUTS: dict[str, Layout | Listing] = {
         {
             "conclusion": "{conclusion}",
             "holds": "{holds:.0%} ({low:.0%} to {high:.0%}) of {draws}",
-            "median effect, %": "{median_effect:+.2g}",
+            "with rest in C0": "{holds_resting:.0%} of {draws_resting}",
+            "median effect, %": "{median_effect:+.0f}",
             "by circuit": "{circuit_share:.0%}",
             "hangs on": _hangs_on,
         },
