@@ -156,7 +156,8 @@ def parameters_of(simulation: Simulation) -> dict[str, Any]:
     if circuit is None or _is_given(simulation):
         return parameters | {"sheet": Sheet()._asdict()}
     wiring = {f"{source} to {target}": pair._asdict() for (source, target), pair in circuit.wiring.items()}
-    return parameters | {"wiring": wiring, "origins": {name: one._asdict() for name, one in tables.origins.items()}}
+    origins = {name: {"status": one.status, "text": one.text} for name, one in tables.origins.items()}
+    return parameters | {"wiring": wiring, "origins": origins}
 
 
 def environment() -> dict[str, str]:

@@ -81,7 +81,7 @@ def test_the_file_loads_and_shows_its_rows(file):
     own = load_catalogue([file(WITH_NK1)])["own_drug"]
     shown = {row.name: (row.value, row.unit, row.source) for row in describe_drug(own)}
     assert shown["targets.nk1.agonist (parent)"] == ("0.4", "uM", "made up")
-    assert shown["targets.nk1.agonist.hill (parent)"] == ("2.0", "", "made up")
+    assert shown["targets.nk1.agonist.hill (parent)"] == ("2", "", "made up")
     assert shown["targets.nk1.antagonist (product)"] == ("0.1", "uM", "made up")
 
 
