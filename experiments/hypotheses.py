@@ -34,7 +34,7 @@ def main() -> None:
     """Run all hypotheses, store the table and the figure."""
     chosen = options(__file__)
     files = [file for file in sorted((HERE.parent / "configs" / "hypotheses").glob("*.yaml")) if "." not in file.stem]
-    given = {file.stem: ketasim.load_experiment(file).given() for file in files}
+    given = {file.stem: ketasim.load_experiment(file).given()["data"] for file in files}
     arms = {ALL: {}, VEHICLE: SALINE}
     for name, one in given.items():
         steps = {f"schedule.{key}": value for key, value in one.get("schedule", {}).items()}
