@@ -7,6 +7,8 @@ of the model with everything on, with standard errors over seeds and over sets.
     python experiments/hypotheses.py [--quick] [--jobs N]
 """
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas
@@ -33,12 +35,6 @@ SAID = ("mechanisms", "drugs", "doses")  # of an experiment that a hypothesis ch
 def main() -> None:
     """Run all hypotheses, store the table and the figure."""
     chosen = options(__file__)
-    files = [file for file in sorted((HERE.parent / "configs" / "hypotheses").glob("*.yaml")) if "." not in file.stem]
-    given = {file.stem: ketasim.load_experiment(file).given()["data"] for file in files}
-    arms = {ALL: {}, VEHICLE: SALINE}
-    for name, one in given.items():
-        steps = {f"schedule.{key}": value for key, value in one.get("schedule", {}).items()}
-        arms[name] = {key: one[key] for key in SAID if key in one} | steps
     shorter = ["schedule.baseline=100 s", "schedule.spacing=3 h"]  # each hypothesis has a baseline of its own
     changes = ["duration=24 h", "recording={measures: false}", *shorter, *chosen.smaller]
     experiment = ketasim.load_experiment("rat_dose", changes)
@@ -47,10 +43,21 @@ def main() -> None:
     tables = []
     for name, (varied, seeds) in circuits.items():
         out = chosen.out / name
-        ketasim.sweep(experiment, varied, seeds, arms, chosen.jobs, out=out, keep="summary")
+        ketasim.sweep(experiment, varied, seeds, arms(), chosen.jobs, out=out, keep="summary")
         tables.append(changes_of(out, ["seed", *varied]).assign(circuits=name))
     table = pandas.concat(tables)
     store(table[["circuits", *table.columns.drop("circuits")]], chosen, figure_of(table))
+
+
+def arms() -> dict[str, dict[str, Any]]:
+    """Return the changes of each hypothesis, and those of the vehicle."""
+    found: dict[str, dict[str, Any]] = {ALL: {}, VEHICLE: SALINE}
+    for file in sorted((HERE.parent / "configs" / "hypotheses").glob("*.yaml")):
+        if "." not in file.stem:  # no drug file
+            data = ketasim.load_experiment(file).given()["data"]
+            steps = {f"schedule.{key}": value for key, value in data.get("schedule", {}).items()}
+            found[file.stem] = {key: data[key] for key in SAID if key in data} | steps
+    return found
 
 
 def changes_of(out, circuits: list[str]) -> pandas.DataFrame:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pandas
 
 from ketasim.findings import load_findings
+from ketasim.findings.report import range_in_words
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -119,13 +120,6 @@ def _measured(row: dict[str, Any]) -> str:
     return f"{number} ± {error}".removesuffix(" ± ") + ("" if pandas.isna(row["unit"]) else f" {row['unit']}")
 
 
-def _range(row: dict[str, Any]) -> str:
-    """Words of a published range, of which an end may be open."""
-    ends = {"at least": row["least"], "at most": row["most"]}
-    closed = {words: f"{end:g}" for words, end in ends.items() if abs(end) != float("inf")}
-    return " to ".join(closed.values()) if len(closed) == 2 else "".join(f"{a} {b}" for a, b in closed.items())
-
-
 def _titled(row: dict[str, Any]) -> str:
     """Words of which finding it is."""
     return f"{row['finding']} {load_findings()[row['finding']].title}"
@@ -215,7 +209,7 @@ LAYOUTS: dict[str, Layout | Listing] = {
             "role": "{role}",
             "number": "{number}",
             "model": _measured,
-            "range": _range,
+            "range": lambda row: range_in_words(row["least"], row["most"]),
             "verdict": "{verdict}",
         },
         "role != 'input'",

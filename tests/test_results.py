@@ -14,6 +14,7 @@ from pandas.api.types import is_numeric_dtype
 import ketasim
 
 ROOT = Path(__file__).parents[1]
+HYPOTHESES = ROOT / "configs" / "hypotheses"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 MADE_WITH = re.compile(r"made\s+with\s+(?:[\w-]+\s+){0,6}?(\d+\.\d+\.\d+)")
 #: Experiments, without what they share and the search for the default weights, which has stages of its own.
@@ -28,6 +29,17 @@ def stamps(monkeypatch):
     import stamps
 
     return stamps
+
+
+def test_every_hypothesis_is_another_experiment(monkeypatch):
+    """Catches arms that are all the default, which a table of hypotheses shows as none that can be told apart."""
+    monkeypatch.syspath_prepend(str(ROOT / "experiments"))
+    import hypotheses
+
+    experiment, arms = ketasim.load_experiment("rat_dose"), hypotheses.arms()
+    assert len(arms) == 2 + len([file for file in HYPOTHESES.glob("*.yaml") if "." not in file.stem])
+    digests = {name: experiment.replace(**changes).sha256 for name, changes in arms.items()}
+    assert len(set(digests.values())) == len(arms)
 
 
 def passages(page):

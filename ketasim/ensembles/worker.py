@@ -86,10 +86,10 @@ def perform(task: Task) -> Outcome:
 
 
 def _computed(task: Task) -> Trajectory:
-    for path, digest in task.files.items():
-        if not Path(path).is_file() or file_digest(Path(path)) != digest:
-            raise SweepError(f"{path} has changed since the sweep began; put it back, or begin another sweep")
     experiment = experiment_of(task.experiment, task.run)
+    for path in experiment.files:
+        if str(path) in task.files and file_digest(path) != task.files[str(path)]:
+            raise SweepError(f"{path} has changed since the sweep began; put it back, or begin another sweep")
     stop = task.folder / STOP
 
     def go_on(_: Any) -> bool:

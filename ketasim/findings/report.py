@@ -83,12 +83,26 @@ def report(scores: "pandas.DataFrame", findings: Mapping[str, Finding], note: st
     return f'<!doctype html><meta charset="utf-8"><title>Findings</title><style>{_STYLE}</style>\n{body}\n'
 
 
+def range_in_words(least: float, most: float) -> str:
+    """Return a published range in words, of which an end may be open.
+
+    Examples
+    --------
+    >>> range_in_words(0.85, 1.15), range_in_words(1.5, float("inf")), range_in_words(float("-inf"), 0.25)
+    ('0.85 to 1.15', 'at least 1.5', 'at most 0.25')
+    """
+    if np.isinf(least) or np.isinf(most):
+        ends = {"at least": least, "at most": most}
+        return "".join(f"{words} {end:g}" for words, end in ends.items() if np.isfinite(end))
+    return f"{least:g} to {most:g}"
+
+
 def _section(finding: Finding, rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
         error = " (one run)" if np.isnan(row["error"]) else f" ± {row['error']:.2g}" if row["error"] else ""
         shown = f"{row['value']:.3g}{error} {row['unit']}"
-        band = f"{row['least']:g} to {row['most']:g} {row['unit']}" if row["verdict"] != REPORTED else ""
+        band = f"{range_in_words(row['least'], row['most'])} {row['unit']}" if row["verdict"] != REPORTED else ""
         verdict = f'<b class="{row["verdict"].split()[0].replace("not", "open")}">{row["verdict"]}</b>'
         said = escape(row["published"] + (f" (one of: {row['one_of']})" if row["one_of"] else ""))
         cells = (escape(row["number"]), escape(shown), escape(band), said, verdict, _figure(row))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from ketasim.mechanisms import synaptogenesis
-from ketasim.mechanisms.synaptogenesis import at_rest, steady_rates
+from ketasim.kernels import spine_rest
+from ketasim.kernels.spine_rest import at_rest, steady_rates
 
 SHARE = np.array([0.05, 0.12, 0.83])
 RATES = steady_rates(SHARE, (2.0, 12.0), 395.0)
@@ -60,7 +60,7 @@ def test_protection_keeps_the_shares(protection):
 def test_grid_is_fine_enough(monkeypatch):
     """Catches a coarse grid: on twice as many points norms and mean size move by less than 1 in 1,000."""
     coarse = at_rest(RATES, 0.5, 0.93, 20.0)
-    monkeypatch.setattr(synaptogenesis, "_POINTS", 481)
+    monkeypatch.setattr(spine_rest, "_POINTS", 481)
     fine = at_rest(RATES, 0.5, 0.93, 20.0)
     assert_allclose(coarse.norm, fine.norm, rtol=1e-3)
     assert_allclose(coarse.mean_size, fine.mean_size, rtol=1e-3)
@@ -68,6 +68,6 @@ def test_grid_is_fine_enough(monkeypatch):
 
 def test_iteration_that_does_not_end_is_refused(monkeypatch):
     """Catches an iteration that runs out and goes on with its last guess."""
-    monkeypatch.setattr(synaptogenesis, "_ITERATIONS", 2)
+    monkeypatch.setattr(spine_rest, "_ITERATIONS", 2)
     with pytest.raises(ValueError, match="no distribution"):
         at_rest(RATES, 0.5, 0.93, 20.0)
