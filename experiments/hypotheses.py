@@ -2,7 +2,8 @@
 
 10 mg/kg in a rat against its vehicle for a day, eight seeds of the default circuit and the ten most robust other sets
 of weights that agree with calibration C1. Of each hypothesis the changes in per cent, and how far they are from those
-of the model with everything on, with standard errors over seeds and over sets.
+of the model with everything on, with standard errors over seeds and over sets. A circuit that runs away is stopped, and
+counted.
 
     python experiments/hypotheses.py [--quick] [--jobs N]
 """
@@ -46,7 +47,7 @@ def main() -> None:
         ketasim.sweep(experiment, varied, seeds, arms(), chosen.jobs, out=out, keep="summary")
         tables.append(changes_of(out, ["seed", *varied]).assign(circuits=name))
     table = pandas.concat(tables)
-    store(table[["circuits", *table.columns.drop("circuits")]], chosen, figure_of(table))
+    store(table[["circuits", *table.columns.drop("circuits")]], chosen, figure_of(table), failed=True)
 
 
 def arms() -> dict[str, dict[str, Any]]:
@@ -63,16 +64,17 @@ def arms() -> dict[str, dict[str, Any]]:
 def changes_of(out, circuits: list[str]) -> pandas.DataFrame:
     """Return the changes of each hypothesis against the vehicle, and against everything on."""
     by, rows = ["quantity", "population", "at", "statistic", *circuits, "arm"], []
+    failed = ketasim.sweep_runs(out).groupby("arm")["state"].agg(lambda states: (states == "failed").sum())
     values = ketasim.sweep_summary(out).groupby(by)["value"].mean().unstack("arm")
     change = 100.0 * (values.div(values[VEHICLE], axis=0) - 1.0)
     for words, key in NUMBERS.items():
         of_number = change.loc[key]
         for arm in of_number.columns.drop(VEHICLE):
-            own, apart = of_number[arm], of_number[arm] - of_number[ALL]
+            own, apart = of_number[arm].dropna(), (of_number[arm] - of_number[ALL]).dropna()
             errors = [one.std(ddof=1) / np.sqrt(len(one)) for one in (own, apart)]
-            rows.append((arm, words, own.mean(), errors[0], apart.mean(), errors[1], len(own)))
-    columns = ("hypothesis", "quantity", "change_percent", "standard_error", "from_everything", "its_error", "runs")
-    return pandas.DataFrame(rows, columns=columns)
+            rows.append((arm, words, own.mean(), errors[0], apart.mean(), errors[1], len(own), failed[arm]))
+    columns = ("hypothesis", "quantity", "change_percent", "standard_error", "from_everything", "its_error")
+    return pandas.DataFrame(rows, columns=(*columns, "runs", "ran_away"))
 
 
 def figure_of(table: pandas.DataFrame) -> plt.Figure:
