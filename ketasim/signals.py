@@ -318,7 +318,7 @@ _ROWS = (
         _NODE,
         "state",
         0.0,
-        "blocked fraction of NMDA conductance, over all subunits",
+        "blocked fraction of synaptic NMDA conductance, over all subunits",
         True,
         True,
         within=_SHARE,

@@ -147,7 +147,7 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     blocked = trapped_block.sum(axis=0) + superficial_block.sum(axis=0)
     nmda_unblocked[:] = 1.0 - prepared.synaptic * blocked
     nmda_unblocked_extrasynaptic[:] = 1.0 - prepared.extrasynaptic * blocked
-    nmda_block[:] = (prepared.shares * blocked).sum(axis=0)
+    nmda_block[:] = prepared.synaptic * (prepared.shares * blocked).sum(axis=0)
     if not np.isfinite(nmda_block).all():
         node = int(np.flatnonzero(~np.isfinite(nmda_block))[0])
         raise KetasimError(
