@@ -123,7 +123,7 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
 
         _parameters(describe_drug(catalogue[name]), as_json)
         stated = [one for one in numbers_of(catalogue[name]) if "usual_dose" not in one.name]
-        bare = [one.name for one in stated if one.block.status in UNCERTAIN and one.block.prior is None]
+        bare = [one.name for one in stated if one.block.status in UNCERTAIN and one.prior is None and one.value]
         if bare:
             note(f"recalled, assumed or fitted, without a prior: {', '.join(bare)}", quiet)
         read = {pair for mechanism in ORDER for pair in mechanism.targets}

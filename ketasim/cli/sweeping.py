@@ -11,6 +11,9 @@ from ketasim.cli.own_mechanisms import Mechanisms, mechanisms_in
 if TYPE_CHECKING:
     from ketasim.ensembles.sweeps import Begun
 
+#: With fewer pairs the spread between them is hardly known.
+FEW_PAIRS = 5
+
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
@@ -135,9 +138,13 @@ def compare(  # noqa: PLR0913, PLR0917 - one argument per option
         found = ketasim.compare(*arms)
         if not found["pairs"].any():
             note("no number is in both arms: a vehicle without a network has none", quiet)
+        elif found["pairs"].max() < FEW_PAIRS:
+            words = "their spread, and so ERROR, may be far too small by chance; the interval allows for it"
+            note(f"{found['pairs'].max()} pairs: {words}, and more --replicates narrow it", quiet)
         if out is not None:
             _picture(arms, signals, out, force, quiet, debug)
         if not as_json:
+            found = found.rename(columns={"low": "95% from", "high": "95% to"})
             found = found.rename(columns={key: arms[i]["arm"].item() for i, key in enumerate(("drug", "vehicle"))})
     numbers(found, as_json)
 

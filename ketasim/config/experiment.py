@@ -182,7 +182,7 @@ class Experiment(Record):
         Raises
         ------
         DocumentError
-            A path or value is invalid.
+            A path or value is invalid, or a drug file has changed since it was read.
 
         Examples
         --------
@@ -191,9 +191,15 @@ class Experiment(Record):
         0.3
         """
         try:
-            return type(self).from_document(with_values(self._document, changes), self._own, self._stimuli)
+            found = type(self).from_document(with_values(self._document, changes), self._own, self._stimuli)
         except DocumentError as error:  # the values came from Python, not from a line of the file
             raise DocumentError([problem._replace(place=None) for problem in error.problems]) from None
+        before = dict(zip(self.drugs, self._drug_digests, strict=False))
+        for place, (file, digest) in enumerate(zip(found.drugs, found._drug_digests, strict=False)):
+            if before.get(file, digest) != digest:
+                message = f"{file} has changed since the experiment was loaded; load it again"
+                raise DocumentError([Problem(None, f"drugs.{place}", message)])
+        return found
 
     def resolved(self) -> dict[str, Any]:
         """Return the experiment as plain data with all defaults filled in and units as text.
@@ -301,8 +307,13 @@ class Experiment(Record):
     @property
     def files(self) -> tuple[Path, ...]:
         """Files that it was read from: its own, those of its network, and those of drugs."""
+        return (*((self.source_file,) if self.source_file else ()), *self.inputs)
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """Files that results depend on beside its own: those of its network, and those of drugs."""
         network = self.network.files() if isinstance(self.network, NetworkFile) else ()
-        return (*((self.source_file,) if self.source_file else ()), *network, *self.drugs)
+        return (*network, *self.drugs)
 
     @property
     def catalogue(self) -> Mapping[str, Any]:
@@ -333,7 +344,8 @@ class Experiment(Record):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Experiment):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in type(self).model_fields)
+        same = all(getattr(self, name) == getattr(other, name) for name in type(self).model_fields)
+        return same and self._drug_digests == other._drug_digests
 
     def __hash__(self) -> int:
         return hash((self.name, self.seed, self.duration, self.doses))

@@ -73,9 +73,18 @@ def _with_paths_from_here(document: Document) -> Document:
     for holder, key, path in holders:
         place = document.place(path)
         if isinstance(holder[key], str) and place is not None and place.file == "override":
-            with suppress(RuntimeError):  # home folder of an unknown user: refused with the other paths
-                holder[key] = str(Path(holder[key]).expanduser().absolute())
+            holder[key] = paths_from_here(holder[key])
     return document
+
+
+def paths_from_here(given: Any) -> Any:
+    """Return a path, or a list of them, made absolute from the current folder; anything else as it is."""
+    if isinstance(given, list):
+        return [paths_from_here(one) for one in given]
+    if isinstance(given, str):
+        with suppress(RuntimeError):  # home folder of an unknown user: refused with the other paths
+            return str(Path(given).expanduser().absolute())
+    return given
 
 
 def examples() -> dict[str, Path]:

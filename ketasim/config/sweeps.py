@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validator
 
 from ketasim.config.experiment import Experiment
-from ketasim.config.load import read_with_overrides
+from ketasim.config.load import paths_from_here, read_with_overrides
 from ketasim.documents import Document, DocumentError, Place, Problem, from_mapping
 from ketasim.documents.document import DataPath, Spot
 from ketasim.documents.nearest import shown
@@ -197,8 +196,8 @@ def load_sweep(
         place = Place("override", number, len(path) + 2, text)
         if path.strip() in lists:
             raise DocumentError([Problem(place, path.strip(), "is varied twice")])
-        from_here = path.strip() in ("network.file", "network.nodes")  # not from the experiment file's folder
-        lists[path.strip()] = [str(Path(item).expanduser().absolute()) for item in items] if from_here else items
+        from_here = path.strip() in ("network.file", "network.nodes", "drugs")  # not from the file's folder
+        lists[path.strip()] = [paths_from_here(item) for item in items] if from_here else items
         spots["sweep", kind, path.strip()] = spots["sweep",] = Spot(place, place)
     document = read_with_overrides(source, single)
     data = dict(document.data)

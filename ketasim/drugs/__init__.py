@@ -1,6 +1,6 @@
 """Drugs as data: one YAML file each, the catalogue that loads them, and their linear system in a body."""
 
-from ketasim.drugs.catalogue import load_catalogue, unknown_drug
+from ketasim.drugs.catalogue import catalogue_digest, load_catalogue, unknown_drug
 from ketasim.drugs.model import ROUTE_SYNONYMS, ROUTES, SPECIES, Action, Drug
 from ketasim.drugs.numbers import describe_drug, numbers_of, redrawn
 from ketasim.drugs.targets import Ligands, ligands_of
@@ -12,6 +12,7 @@ __all__ = [
     "Action",
     "Drug",
     "Ligands",
+    "catalogue_digest",
     "describe_drug",
     "ligands_of",
     "load_catalogue",

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 
-from ketasim.digests import file_digest
+from ketasim.digests import file_digest, text_digest
 from ketasim.documents import Document, DocumentError, parse_document, read_document
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import unknown, validate
@@ -65,6 +65,11 @@ def _shipped() -> Mapping[str, Drug]:
     """Return the drugs of the package, frozen and read only once: every experiment needs them."""
     documents = _documents()
     return MappingProxyType({name: validate(Drug, with_base(one, documents)) for name, one in documents.items()})
+
+
+def catalogue_digest(catalogue: Mapping[str, Drug]) -> str:
+    """Return a digest of everything that drugs say."""
+    return text_digest("\n".join(catalogue[name].model_dump_json() for name in sorted(catalogue)))
 
 
 def unknown_drug(name: str, catalogue: Mapping[str, Drug]) -> str:

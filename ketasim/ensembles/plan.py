@@ -102,6 +102,16 @@ class Plan:
     def __iter__(self) -> Iterator[Run]:
         return (self.run(number) for number in range(self.size))
 
+    def with_other_files(self, experiment: Experiment) -> Iterator[Experiment]:
+        """Yield an experiment for every combination of values that name files, all else as in the first run."""
+        named = any(map(_names_files, (path for changes in self.arms.values() for path in changes)))
+        varied = [any(map(_names_files, axis.columns)) or (named and ARM in axis.columns) for axis in self.axes]
+        lengths = [length if varies else 1 for length, varies in zip(self.shape, varied, strict=True)]
+        for places in np.ndindex(*lengths) if any(varied) else ():
+            number = int(np.ravel_multi_index(places, self.shape))
+            with suppress(DocumentError):  # values that do not go together: the run itself says so
+                yield experiment_of(experiment, self.run(number))
+
     def to_json(self) -> str:
         """Return the plan as text."""
         axes = [{"name": axis.name, "columns": axis.columns} for axis in self.axes]
@@ -273,6 +283,11 @@ def _where(document: Document | None, axis: Axis, place: int, path: str) -> tupl
         if varied in sections.get(kind, {}):
             return ("sweep", kind, varied, place)
     return ("sweep", axis.name, "ranges", varied) if axis.name in sections else ("sweep", "list", place, varied)
+
+
+def _names_files(path: str) -> bool:
+    """Whether a value may be the path of a file, or a part of the experiment with one."""
+    return any(_overlap(path, one) for one in ("drugs", "network.file", "network.nodes"))
 
 
 def _overlap(one: str, other: str) -> bool:

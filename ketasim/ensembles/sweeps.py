@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from ketasim import __version__
-from ketasim.config import Experiment, NetworkFile
+from ketasim.config import Experiment
 from ketasim.config.display import leaves
 from ketasim.config.sweeps import SweepSection, section_of
 from ketasim.digests import code_digest, file_digest, text_digest
@@ -20,7 +20,7 @@ from ketasim.documents import Document, KetasimError
 from ketasim.documents.nearest import shown
 from ketasim.documents.units import about
 from ketasim.documents.validation import unknown
-from ketasim.drugs import describe_drug
+from ketasim.drugs import catalogue_digest
 from ketasim.ensembles.dataset import open_sweep
 from ketasim.ensembles.forecast import forecast_of, processes_of
 from ketasim.ensembles.local import Local
@@ -424,18 +424,13 @@ def executor_of(engine: str | Executor, jobs: int, scheduler: str | None = None)
 
 def files_read(experiment: Experiment, plan: Plan) -> dict[str, str]:
     """Return the digest of every file of networks and drugs that runs read, by path."""
-    values = [one for axis in plan.axes for column in axis.columns.values() for one in column]
-    values += [one for arm in plan.arms.values() for one in arm.values()]
-    swept = [Path(str(leaf)) for one in values for _, leaf in leaves({"value": one})]
-    network = experiment.network.files() if isinstance(experiment.network, NetworkFile) else ()
-    paths = [*network, *experiment.drugs, *(path for path in swept if path.is_absolute() and path.is_file())]
+    paths = [path for one in (experiment, *plan.with_other_files(experiment)) for path in one.inputs]
     return {str(path): file_digest(path) for path in dict.fromkeys(paths)}
 
 
 def identity(experiment: Experiment, plan: Plan) -> dict[str, str]:
     """Return what must be the same for a sweep to go on, as text by name."""
     packages = {name: found for name, found in environment().items() if name in ("numpy", "scipy", "numba")}
-    drugs = repr([describe_drug(experiment.catalogue[name]) for name in sorted(experiment.catalogue)])
     resolved = {key: value for key, value in experiment.resolved().items() if key not in _NO_RESULT}
     own = {f"code of {one.name}": own_code(one) for one in experiment.own_mechanisms}
     own |= {f"code of {one.kind}": own_code(one) for one in experiment.own_exposures}
@@ -443,7 +438,7 @@ def identity(experiment: Experiment, plan: Plan) -> dict[str, str]:
     return {
         "ketasim": __version__,
         "code": code_digest(*CODE),
-        "drugs": text_digest(drugs),
+        "drugs": catalogue_digest(experiment.catalogue),
         "files": text_digest(" ".join([experiment.sha256, *swept])),
         "settings": json.dumps(resolved, sort_keys=True),
         "axes": plan.to_json(),

@@ -85,11 +85,16 @@ def perform(task: Task) -> Outcome:
     return Outcome(number, state, time.perf_counter() - begin, **facts)
 
 
-def _computed(task: Task) -> Trajectory:
-    experiment = experiment_of(task.experiment, task.run)
-    for path in experiment.files:
+def _check_files(task: Task, experiment: Experiment) -> None:
+    for path in experiment.inputs:
         if str(path) in task.files and file_digest(path) != task.files[str(path)]:
             raise SweepError(f"{path} has changed since the sweep began; put it back, or begin another sweep")
+
+
+def _computed(task: Task) -> Trajectory:
+    _check_files(task, task.experiment)
+    experiment = experiment_of(task.experiment, task.run)
+    _check_files(task, experiment)
     stop = task.folder / STOP
 
     def go_on(_: Any) -> bool:

@@ -40,7 +40,12 @@ class Clamp(Record):
         blockers = {name: drug for name, drug in drugs.items() if drug.nmda}
         if self.drug not in drugs:
             return unknown_drug(self.drug, blockers)
-        return None if self.drug in blockers else unknown("blocker", self.drug, blockers)
+        if self.drug not in blockers:
+            return unknown("blocker", self.drug, blockers)
+        given = [name for name, one in drugs[self.drug].compounds.items() if one.dose_fraction]
+        if not any(row_of(drugs[self.drug].nmda, name) for name in given):
+            return f"what is given of {self.drug}, {', '.join(given)}, is no blocker"
+        return None
 
     @property
     def unit(self) -> str:

@@ -104,6 +104,9 @@ class Number(Record):
             raise ValueError("`against` goes with `value`, and `clamp_against` with `clamp`")
         if (self.shown == "value") != (self.against is None and self.clamp_against is None):
             raise ValueError("a ratio, change or difference is `against` another number, and a value is not")
+        one, other = (_unit_of(*pair) for pair in ((self.value, self.clamp), (self.against, self.clamp_against)))
+        if self.shown != "value" and one != other:
+            raise ValueError(f"a {self.shown} is of two numbers in one unit, not {one or '1'} and {other or '1'}")
         if not self.band[0] < self.band[1]:
             raise ValueError("`least` must be below `most`")
         if self.one_of and self.least is None and self.most is None:
@@ -115,10 +118,7 @@ class Number(Record):
         """Unit of what is shown; empty for a ratio."""
         if self.shown in ("ratio", "rise_ratio", "change"):
             return "%" if self.shown == "change" else ""
-        if self.value is None:
-            return self.clamp.unit if self.clamp is not None else ""
-        unit = "h" if self.value.statistic == "time_of_peak" else SIGNALS[self.value.signal].unit
-        return "" if unit == "1" else unit
+        return _unit_of(self.value, self.clamp)
 
     @property
     def band(self) -> tuple[float, float]:
@@ -127,8 +127,19 @@ class Number(Record):
 
     def _bound(self, written: float | str | None, none: float) -> float:
         if isinstance(written, str):
+            number, percent, rest = written.partition("%")
+            if self.unit == "%" and percent and not rest:
+                return parse_quantity(number, "1")
             return parse_quantity(written, self.unit if self.unit not in ("", "%") else "1")
         return none if written is None else written
+
+
+def _unit_of(selection: Selection | None, clamp: Clamp | None) -> str:
+    """Unit of one number; empty without one."""
+    if selection is None:
+        return clamp.unit if clamp is not None else ""
+    unit = "h" if selection.statistic == "time_of_peak" else SIGNALS[selection.signal].unit
+    return "" if unit == "1" else unit
 
 
 class Finding(Record):
@@ -192,11 +203,17 @@ class Finding(Record):
                 selection = getattr(number, key)
                 if selection is not None and selection.arm not in self.arms:
                     yield ("numbers", place, key, "arm"), unknown("arm", selection.arm, self.arms)
+        for key, value in self.settings.items() if not self.arms else ():
+            if key != "drugs":
+                yield ("settings", key), "without arms nothing is run, and of the settings only `drugs` is read"
+            elif not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+                yield ("settings", key), "expected a list of drug files, such as [mine.yaml]"
 
     @property
     def drugs(self) -> Mapping[str, Drug]:
-        """Drugs by name: those of ketasim, and a user's own in `settings`."""
-        return load_catalogue([Path(one) for one in self.settings.get("drugs", ())])
+        """Drugs by name: those of ketasim, and a user's own in `settings` or in an arm."""
+        own = [one for changes in (self.settings, *self.arms.values()) for one in changes.get("drugs", ())]
+        return load_catalogue([Path(one) for one in dict.fromkeys(own)])
 
     def experiment(self, arm: str) -> Experiment:
         """Return the experiment of an arm; DocumentError says what is wrong with it."""
@@ -244,14 +261,14 @@ def _finding_of(document: Document) -> Finding:
         except DocumentError as error:
             problems = [_placed(document, finding, arm, one) for one in error.problems]
             raise DocumentError(dict.fromkeys(problems)) from None
-    problems = []
+    drugs, problems = _drugs_of(finding, document), []
     for place, number in enumerate(finding.numbers):
         for side in ("value", "against"):
             selection = getattr(number, side)
             for key, message in selection.wrong(experiments[selection.arm]) if selection else ():
                 problems.append(document.problem(("numbers", place, side, key), f"{number.name}: {message}"))
         for key, clamp in (("clamp", number.clamp), ("clamp_against", number.clamp_against)):
-            message = clamp.wrong(finding.drugs) if clamp else None
+            message = clamp.wrong(drugs) if clamp else None
             if message:
                 problems.append(document.problem(("numbers", place, key, "drug"), f"{number.name}: {message}"))
         seeds = {experiments[one.arm].seed for one in (number.value, number.against) if one}
@@ -260,6 +277,14 @@ def _finding_of(document: Document) -> Finding:
     if problems:
         raise DocumentError(problems)
     return finding
+
+
+def _drugs_of(finding: Finding, document: Document) -> Mapping[str, Drug]:
+    try:
+        return finding.drugs
+    except DocumentError as error:
+        problems = [document.problem(("settings", "drugs"), one.message) for one in error.problems]
+        raise DocumentError(problems) from None
 
 
 def _placed(document: Document, finding: Finding, arm: str, problem: Problem) -> Problem:

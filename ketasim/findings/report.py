@@ -117,6 +117,8 @@ def _section(finding: Finding, rows: list[dict[str, Any]]) -> str:
 def _figure(row: Mapping[str, Any]) -> str:
     """Return a line with the published range in grey, and the value with its interval."""
     ends = [row[name] for name in ("least", "most", "low", "high", "value") if np.isfinite(row[name])]
+    if not np.isfinite(row["value"]):
+        return ""
     low, high = min(ends), max(ends)
     margin = 0.15 * (high - low) or 0.1 * abs(high) or 1.0
     low, high = low - margin, high + margin

@@ -12,6 +12,9 @@ from ketasim.config import Experiment
 from ketasim.config.models import NetworkModel
 from ketasim.config.weights import default_weights
 from ketasim.digests import code_digest, text_digest
+from ketasim.documents import KetasimError
+from ketasim.drugs import catalogue_digest
+from ketasim.ensembles.dataset import sweep_runs
 from ketasim.ensembles.sweeps import SweepProgress, sweep
 from ketasim.ensembles.variance import grand_mean
 from ketasim.findings.finding import Finding, Number, Selection
@@ -124,9 +127,10 @@ def _made_small(experiment: Experiment) -> Experiment:
 
 
 def _key(experiment: Experiment, seeds: int, sets: int) -> str:
-    """Digest of an experiment, of how often it is run, and of the code."""
-    alone = experiment.network is None
-    return text_digest(repr((experiment.resolved(), None if alone else (seeds, sets), code_digest(*CODE))))[:16]
+    """Digest of an experiment with its drugs, of how often it is run, and of the code."""
+    runs = None if experiment.network is None else (seeds, sets)
+    of_drugs = catalogue_digest(experiment.catalogue)
+    return text_digest(repr((experiment.resolved(), experiment.sha256, of_drugs, runs, code_digest(*CODE))))[:16]
 
 
 def _runs_of(
@@ -145,7 +149,8 @@ def _runs_of(
     found = sweep(experiment, varied, replicates, jobs=jobs, out=folder, progress=progress)
     failed = int((found["state"] != "done").sum())
     if failed:
-        raise RuntimeError(f"{folder}: {failed} runs failed; ketasim inspect {folder} says why")
+        first = sweep_runs(folder).query("state != 'done'")["error"].iloc[0]
+        raise KetasimError(f"{folder}: {failed} of {found['state'].size} runs failed, the first because {first}")
     return found
 
 
@@ -156,12 +161,15 @@ def _scored(finding: Finding, number: Number, arms: Mapping[str, "xarray.Dataset
         found = found - other if number.shown == "difference" else found / other
         found = 100.0 * (found - 1.0) if number.shown == "change" else found
     values = found.values.reshape(-1, 1)
-    labels = np.meshgrid(*(found[dim].values.astype(str) for dim in found.dims), indexing="ij")
-    mean = grand_mean(values, {str(dim): one.ravel() for dim, one in zip(found.dims, labels, strict=True)})
-    value, error = float(mean.value[0]), 0.0
+    value, error = float(values.mean()), 0.0
     low, high = value, value
-    if values.size > 1:
-        error, (low, high) = float(mean.error[0]), (float(end[0]) for end in mean.interval())
+    if not math.isfinite(value):  # a ratio to nothing
+        error, low, high = math.nan, -math.inf, math.inf
+    elif values.size > 1:
+        labels = np.meshgrid(*(found[dim].values.astype(str) for dim in found.dims), indexing="ij")
+        mean = grand_mean(values, {str(dim): one.ravel() for dim, one in zip(found.dims, labels, strict=True)})
+        value, error = float(mean.value[0]), float(mean.error[0])
+        low, high = (float(end[0]) for end in mean.interval())
     elif number.value is not None and _has_chance(finding, number.value):
         error, low, high = math.nan, -math.inf, math.inf
     least, most = number.band
@@ -193,8 +201,8 @@ def _numbers_of(
 
 
 def _of_runs(runs: "xarray.Dataset", selection: Selection, rising: bool = False) -> "xarray.DataArray":
-    """Return a statistic of each run, or of its rise above the begin of the run."""
-    course = runs[selection.signal].load()
+    """Return a statistic of each run, or of its rise above time zero."""
+    course = runs[selection.signal].load().sel(time=slice(0.0, None))  # what comes before is not read
     if selection.population is not None:
         course = course.sel(population=selection.population)
     if selection.compound is not None:
@@ -205,7 +213,7 @@ def _of_runs(runs: "xarray.Dataset", selection: Selection, rising: bool = False)
     if rising:
         course = course - course.isel(time=0)
     times = course["time"].values
-    begin = times[0] if selection.begin is None else selection.begin
+    begin = 0.0 if selection.begin is None else selection.begin
     end = times[-1] if selection.end is None else selection.end
     # with both ends, so that a mean is one over time, however dense the steps are
     within = np.unique([begin, *times[(times > begin) & (times < end)], end])

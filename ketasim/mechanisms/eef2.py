@@ -33,7 +33,7 @@ class Parameters(NamedTuple):
 def advance(
     nmda_block: np.ndarray, eef2_phosphorylation: np.ndarray, prepared: OnNodes[Parameters], clock: Clock
 ) -> None:
-    """Relax phosphorylation (n,) towards the unblocked fraction of synaptic NMDA conductance, one minus the block (n,)."""
+    """Relax phosphorylation (n,) towards the unblocked fraction of synaptic conductance, one minus the block (n,)."""
     parameters, members = prepared.parameters, prepared.nodes
     eef2_phosphorylation[members] = relaxed(
         eef2_phosphorylation[members], 1.0 - nmda_block[members], clock.duration, parameters.dephosphorylation

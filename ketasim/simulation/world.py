@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ketasim.config import Experiment, NetworkFile, NetworkModel
+from ketasim.config.models import stated_apart
 from ketasim.documents import DocumentError, Problem
 from ketasim.documents.validation import unknown
 from ketasim.drugs.compartments import Body, compartments
@@ -33,8 +34,18 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
         of the default circuit are scaled so that total input does not depend on network size, and its graphs and files
         state by how much; those of other graphs and files are used per synapse. A circuit file has its own cells and
         synapses; any other graph or file uses those of the default circuit.
+
+    Raises
+    ------
+    DocumentError
+        The experiment states weights or shares of subunits, which a graph of its own would not have.
     """
     known = tuple(PREFRONTAL.cells)
+    if graph is not None and isinstance(experiment.network, NetworkModel):
+        lost = stated_apart(experiment.network.model_dump(mode="json"))
+        if lost:
+            message = "belongs to the default circuit and would be lost; leave it out, or give no graph"
+            raise DocumentError([Problem(None, f"network.{key}", message) for key in lost])
     if graph is None and experiment.circuit is not None:
         topology = circuit_topology(experiment.circuit, experiment.seed)
         return build(topology, tables=experiment.circuit.tables), ()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ketasim.config import Experiment, NetworkFile, NetworkModel, load_experiment
 from ketasim.documents import DocumentError
 from ketasim.network.synapses import PREFRONTAL
+from tests.drugs.drug_files import OWN_DRUG
 
 MINIMAL = {"format": 1, "duration": "3 h"}
 SHARED_WORLD = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -171,6 +172,19 @@ def test_digest_follows_the_content_of_files(small_world, tmp_path):
         assert experiment.drugs == (tmp_path / folder / "own.yaml",)
         digests.append(experiment.sha256)
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_drug_file_that_changed_is_another_experiment(tmp_path):
+    """Catches two experiments that are equal with different drugs, and half an ensemble made with each."""
+    file = tmp_path / "own.yaml"
+    file.write_text(OWN_DRUG, encoding="utf-8")
+    given = {"format": 1, "duration": "1 h", "network": "none", "drugs": [str(file)]}
+    before = Experiment.from_mapping(given)
+    assert before.replace(seed=2).replace(seed=1) == before
+    file.write_text(OWN_DRUG.replace("volume: 2 L/kg", "volume: 3 L/kg"), encoding="utf-8")
+    assert Experiment.from_mapping(given) != before
+    with pytest.raises(DocumentError, match=r"drugs\.0: .*own\.yaml has changed since the experiment was loaded"):
+        before.replace(seed=2)
 
 
 def test_source_text_is_what_was_written(read, text, small_world):

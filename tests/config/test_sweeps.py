@@ -1,5 +1,7 @@
 """Sections `arms` and `sweep`: what a file may say, and messages for what it may not."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +61,18 @@ def test_one_run_refuses_a_sweep_and_names_its_command(file):
 def test_lists_of_the_command_line(text, items):
     """Catches a comma inside brackets that parts a value, and a unit that only the last value gets."""
     assert _items(text) == items
+
+
+@pytest.mark.parametrize("path", ["drugs", "network.file"])
+def test_files_on_the_command_line_are_in_the_current_folder(path, tmp_path, monkeypatch):
+    """Catches a sweep and a run that look for the same argument in two folders."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "e.yaml").write_text("format: 1\nduration: 1 h\nnetwork: none\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    given = "[a.yaml],[b.yaml]" if path == "drugs" else "a.csv,b.csv"
+    values = load_sweep("sub/e.yaml", [f"{path}={given}"]).section.grid[path]
+    found = [Path(one[0] if path == "drugs" else one) for one in values]
+    assert [one.parent for one in found] == [tmp_path, tmp_path]
 
 
 def test_overrides_with_several_values_are_varied(file):

@@ -235,19 +235,52 @@ def test_a_stop_lets_a_run_wait(small, tmp_path):
     assert (outcome.state, outcome.error) == ("waiting", "")
 
 
-def test_a_swept_file_that_changed_refuses_to_go_on(alone, tmp_path):
-    """Catches half a sweep on one network and half on another of the same name, given by its path or in a mapping."""
-    from ketasim.ensembles.plan import Axis, Plan
+def test_a_swept_file_that_changed_refuses_to_go_on(alone, tmp_path, monkeypatch):
+    """Catches half a sweep on one file and half on another of the same name, however its path is given."""
+    from ketasim.ensembles.plan import ARM, Axis, Plan
     from ketasim.ensembles.sweeps import identity
 
-    file = tmp_path / "net.h5"
-    plans = [Plan((Axis("network", {"network": ({"file": str(file)},)}),), {}, "signals")]
-    plans += [Plan((Axis("network.file", {"network.file": (str(file),)}),), {}, "signals")]
-    for plan in plans:
-        file.write_text("one")
+    monkeypatch.chdir(tmp_path)  # a path may be relative
+    file, own = tmp_path / "net.csv", tmp_path / "own.yaml"
+    pair = Axis("place", {"network.file": (str(file),), "network.population": ("kind",)})
+    plans = {
+        "in a mapping": Plan((Axis("network", {"network": ({"file": str(file)},)}),), {}, "signals"),
+        "a path": Plan((Axis("network.file", {"network.file": (str(file),)}),), {}, "signals"),
+        "side by side": Plan((pair,), {}, "signals"),
+        "drugs": Plan((Axis("drugs", {"drugs": ([], ["own.yaml"])}),), {}, "signals"),
+        "drugs of an arm": Plan((Axis(ARM, {ARM: ("a", "b")}),), {"a": {}, "b": {"drugs": [str(own)]}}, "signals"),
+    }
+    for how, plan in plans.items():
+        file.write_text("source,target\n1,2\n")
+        own.write_text(OWN_DRUG, encoding="utf-8")
         before = identity(alone(), plan)
-        file.write_text("other")
-        assert {name for name, text in identity(alone(), plan).items() if before[name] != text} == {"files"}
+        assert identity(alone(), plan) == before
+        file.write_text("source,target\n1,3\n")
+        own.write_text(OTHER, encoding="utf-8")
+        changed = {name for name, text in identity(alone(), plan).items() if before[name] != text}
+        assert changed == {"files"}, how
+
+
+def test_a_catalogue_is_known_by_all_that_it_says(alone, monkeypatch):
+    """Catches drugs told apart by their rows with a source alone: a default or a share of the dose decides, too."""
+    from ketasim.drugs import catalogue_digest
+
+    catalogue = dict(alone().catalogue)
+    ketamine = catalogue["ketamine"]
+
+    def changed(item, **values):
+        return type(item).model_construct(**(dict(item) | values))
+
+    halved = {name: changed(one, dose_fraction=0.3) for name, one in ketamine.compounds.items()}
+    human = changed(ketamine.species["human"], reference_weight=35.0)
+    others = [
+        changed(ketamine, also=("other",)),
+        changed(ketamine, compounds=halved),
+        changed(ketamine, species={**ketamine.species, "human": human}),
+    ]
+    digests = [catalogue_digest(catalogue | {"ketamine": one}) for one in (ketamine, *others)]
+    assert len({*digests}) == len(digests)
+    assert catalogue_digest(dict(reversed(catalogue.items()))) == digests[0]
 
 
 OTHER = OWN_DRUG.replace("value: 0.8, status", "value: 0.4, status")  # half as much in the brain

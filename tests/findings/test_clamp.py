@@ -76,6 +76,16 @@ def test_only_blockers_can_be_clamped():
         Clamp(drug="ketamine", subunit="2A", magnesium="1 mM", concentration="1 uM", recovery=True)
 
 
+def test_what_is_given_must_block(tmp_path):
+    """Catches a division by zero for a prodrug whose metabolite alone blocks."""
+    prodrug = OWN_DRUG.replace("nmda:\n  - {of: [parent]", "nmda:\n  - {of: [product]")
+    prodrug = prodrug.replace("nmda_kinetics:\n  - {of: [parent]", "nmda_kinetics:\n  - {of: [product]")
+    (tmp_path / "own.yaml").write_text(prodrug, encoding="utf-8")
+    drugs = load_catalogue([tmp_path / "own.yaml"])
+    clamp = Clamp(drug="own_drug", subunit="2A", magnesium="0 mM")
+    assert clamp.wrong(drugs) == "what is given of own_drug, parent, is no blocker"
+
+
 def test_a_finding_of_clamps_runs_nothing(tmp_path):
     """Catches an experiment that is asked for where none is needed, and ratios the wrong way round."""
     table = score_findings([load_findings()["B3"]], tmp_path / "out").set_index("number")

@@ -30,6 +30,9 @@ numbers:
 """
 
 
+CLAMPED = "numbers: [{name: n, clamp: {drug: ketamine, subunit: 2A, magnesium: 0 mM}}]\n"
+
+
 @pytest.fixture
 def read(tmp_path):
     """Write a file and return its finding."""
@@ -79,6 +82,26 @@ WRONG = {
     "after the end": (("at: 40 min", "at: 90 min"), None, "level: the run is from 0 to 1 h"),
     "before the dose": (("statistic: value, at: 40 min", "statistic: mean, from: -1 h"), None, "the run is from 0"),
     "backwards": (("value, at: 40 min", "peak, from: 40 min, to: 20 min"), None, "an interval ends after it begins"),
+    "unlike": (
+        ("against: {arm: half}, shown: ratio", "against: {statistic: time_of_peak, at: null}, shown: difference"),
+        None,
+        "a difference is of two numbers in one unit, not ng/mL and h",
+    ),
+    "settings without arms": (
+        (TEXT[TEXT.index("arms:") :], CLAMPED),
+        (9, 13),
+        "without arms nothing is run",
+    ),
+    "no list of drugs": (
+        (TEXT[TEXT.index("settings:") :], "settings: {drugs: mine.yaml}\n" + CLAMPED),
+        (8, 19),
+        "expected a list of drug files",
+    ),
+    "no drug file": (
+        (TEXT[TEXT.index("settings:") :], "settings: {drugs: [nowhere.yaml]}\n" + CLAMPED),
+        (8, 19),
+        "nowhere.yaml",
+    ),
     "two times": (("at: 40 min", "at: 40 min, to: 50 min"), None, "one time, `at`"),
     "two seeds": (("doses.0.amount: 17.5 mg", "seed: 7"), None, "its two arms need the same seed"),
     "two names": (("{name: twice", "{name: level"), None, "two are named 'level'"),

@@ -1,12 +1,17 @@
 """Scores: statistics of runs, errors over circuits, verdicts, and that nothing is run twice."""
 
 import numpy as np
+import pandas
 import pytest
 import xarray
 
+from ketasim.config import Experiment
+from ketasim.documents import KetasimError
 from ketasim.findings import load_findings, score_findings
 from ketasim.findings.finding import Selection
-from ketasim.findings.score import Scored, _of_runs, _runs_of, _scored
+from ketasim.findings.report import report
+from ketasim.findings.score import Scored, _key, _of_runs, _runs_of, _scored
+from tests.drugs.drug_files import OWN_DRUG
 
 TIMES = np.array([0.0, 3600.0, 7200.0])
 
@@ -80,6 +85,16 @@ def test_a_moiety_is_the_sum_of_its_compounds():
         assert _of_runs(runs, how).item() == total
 
 
+def test_what_comes_before_zero_is_not_read(runs):
+    """Catches an interval without `from`, or a rise, that begins with a stimulus before zero."""
+    before = runs.isel(time=[0]).assign_coords(time=[-3600.0]) * 50.0
+    longer = xarray.concat([before, runs], "time")
+    for statistic in ("mean", "peak", "time_of_peak"):
+        for rising in (False, True):
+            one, other = (_of_runs(some, selection(statistic=statistic), rising) for some in (longer, runs))
+            xarray.testing.assert_allclose(one, other)
+
+
 OF_KETAMINE = {"compound": "ketamine", "statistic": "peak"}
 
 
@@ -109,6 +124,15 @@ def test_the_error_is_over_circuits_and_not_over_runs_alone(runs):
     assert found.error == pytest.approx(0.5 * 3.0, rel=0.1)
     assert found.runs == 4
     assert found.low < found.value - 5.0  # two circuits: one degree of freedom
+
+
+@pytest.mark.parametrize("bounds", [{"least": 2.0}, {"most": 5.0}, {}])
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_ratio_to_nothing_is_not_judged(runs, bounds):
+    """Catches infinity that is `at least 2`, and a page that cannot be drawn."""
+    found = score(finding_with(against={"arm": "b"}, shown="ratio", **bounds), {"a": runs, "b": 0.0 * runs})
+    assert found.verdict == ("not distinguishable" if bounds else "reported")
+    assert "<svg" not in report(pandas.DataFrame([found]), {found.finding: finding_with()})
 
 
 def test_pairs_share_circuit_and_seed(runs):
@@ -166,6 +190,30 @@ def test_weights_of_ones_own_are_kept(tmp_path, monkeypatch):
         _runs_of(experiment, tmp_path, 3, 2, None, None)
     assert [len(varied.get("network.weights", ())) for varied, _ in asked] == [2, 0, 0]
     assert [replicates for _, replicates in asked] == [3, 3, 1]
+
+
+LOUD = {"kind": "afferents", "population": "PYR", "rate": "50000 Hz", "start": "0 s", "duration": "1 min"}
+
+
+def test_a_run_that_fails_ends_it_with_the_reason(tmp_path):
+    """Catches a traceback, or a table with a hole, where a circuit ran away."""
+    finding = load_findings()["C0"]
+    experiment = finding.experiment(next(iter(finding.arms)))
+    experiment = experiment.replace(**{"network.neurons": 20, "duration": "1 min", "schedule.baseline": "4 s"})
+    loud = experiment.replace(stimuli=[LOUD])
+    with pytest.raises(KetasimError, match=r"1 of 1 runs failed, the first because .*run away"):
+        _runs_of(loud, tmp_path / "s", 1, 1, 1, None)
+
+
+def test_another_drug_of_the_same_name_is_run_anew(tmp_path):
+    """Catches yesterday's numbers after a drug was mended: its file is part of what was asked for."""
+    file = tmp_path / "own.yaml"
+    keys = []
+    for text in (OWN_DRUG, OWN_DRUG.replace("volume: 2 L/kg", "volume: 3 L/kg"), OWN_DRUG):
+        file.write_text(text, encoding="utf-8")
+        given = {"format": 1, "duration": "1 h", "network": "none", "drugs": [str(file)]}
+        keys.append(_key(Experiment.from_mapping(given), 1, 1))
+    assert keys[0] == keys[2] != keys[1]
 
 
 def test_pharmacokinetics_are_exact_and_run_once(tmp_path):

@@ -60,6 +60,14 @@ def test_a_given_graph_takes_the_place_of_the_circuit(small, random_graph):
     assert notes == ()
 
 
+@pytest.mark.parametrize("key", ["weights", "nmda_subunits"])
+def test_a_graph_does_not_swallow_what_it_has_no_place_for(small, random_graph, key):
+    """Catches a run with default receptors under an experiment that states others."""
+    stated = small().replace(**{f"network.{key}": 161 if key == "weights" else {"PV": {"GluN2C": 1.0}}})
+    with pytest.raises(DocumentError, match=rf"network\.{key}: belongs to the default circuit and would be lost"):
+        build_network(stated, random_graph())
+
+
 def test_what_a_graph_leaves_open_is_noted(small):
     """Catches defaults that are filled in without a word."""
     graph = networkx.DiGraph([(0, 1), (1, 2)])
