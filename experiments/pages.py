@@ -97,10 +97,12 @@ def _words(value: object) -> str:
 
 
 def with_error(value: str, error: str, digits: int = 2, sign: str = "+") -> Cell:
-    """Return a cell of two columns, such as ``+1.27 ± 0.09``."""
+    """Return a cell of two columns, such as ``+1.27 ± 0.09``; empty without a number."""
 
     def cell(rows: pandas.DataFrame) -> str:
         row = _only(rows)
+        if pandas.isna(row[value]):
+            return ""
         number = f"{row[value]:{sign}.{digits}f}"
         return number if pandas.isna(row[error]) else f"{number} ± {row[error]:.{digits}f}"
 
