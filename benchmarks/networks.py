@@ -106,7 +106,8 @@ def nmda_network(n: int, degree: int = 1000, seed: int = 1) -> Case:
 def _plain(nmda_ab: np.ndarray, nmda_cd: np.ndarray, rates: np.ndarray) -> Modulation:
     """No drug, no tonic conductance; afferents of each class at its rate (1/ms)."""
     zeros, ones = np.zeros_like(nmda_ab), np.ones_like(nmda_ab)
-    return Modulation(nmda_ab, nmda_cd, zeros, zeros, ones, ones, ones, zeros, poisson_thresholds(rates * STEP))
+    gains = (ones,) * 6
+    return Modulation(nmda_ab, nmda_cd, zeros, zeros, *gains, zeros, poisson_thresholds(rates * STEP))
 
 
 def _random_graph(n: int, degree: int, class_start: np.ndarray, rng: np.random.Generator) -> Graph:

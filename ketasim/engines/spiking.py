@@ -86,8 +86,10 @@ class SpikingEngine:
         "nmda_tonic_gain",
         "afferent_rate",
         "ampa_gain",
-        "afferent_gain",
         "release_gain",
+        "afferent_gain",
+        "afferent_ampa_gain",
+        "afferent_release_gain",
         "afferent_rate_gain",
         "inhibition_gain",
         "inhibition_time_gain",
@@ -126,8 +128,8 @@ class SpikingEngine:
         """Drives of each class (see `network_inputs`), and afferent rates set by exposures."""
         state = modulation(self.network, signals)
         drives = network_inputs(self.network, state, signals["afferent_rate_gain"], baseline)
-        inhibition = signals["inhibition_gain"] * signals["inhibition_time_gain"]  # charge of an inhibitory event
-        drives = np.vstack([drives, inhibition])
+        charge = class_means(signals["inhibition_gain"], self.network.graph.class_start)  # of an inhibitory event
+        drives = np.vstack([drives, charge * signals["inhibition_time_gain"]])
         return Inputs(drives, signals["afferent_rate"][None].copy())
 
     def settle(self, signals: Mapping[str, np.ndarray], first_step: int, n_steps: int) -> None:
@@ -204,7 +206,10 @@ def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulatio
         tonic_cd=tonic[2] + tonic[3],
         release_gain=signals["release_gain"].copy(),
         ampa_gain=signals["ampa_gain"].copy(),
+        inhibition_gain=signals["inhibition_gain"].copy(),
         afferent_gain=signals["afferent_gain"].copy(),
+        afferent_release_gain=signals["afferent_release_gain"].copy(),
+        afferent_ampa_gain=signals["afferent_ampa_gain"].copy(),
         current=signals["membrane_current"].copy(),
         afferent_thresholds=afferent_thresholds(
             tuple((own * signals["afferent_rate_gain"]).tolist()), tuple(signals["afferent_rate"].tolist())
@@ -213,9 +218,9 @@ def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulatio
 
 
 def inhibited(network: Network, signals: Mapping[str, np.ndarray]) -> NetworkParameters:
-    """Return the constants of the network with inhibition as strong and as long as its ports say."""
-    parameters, gain, longer = network.parameters, signals["inhibition_gain"], float(signals["inhibition_time_gain"])
-    if longer == 1.0 and np.all(gain == 1.0):
+    """Return the constants of the network with inhibition as long as its port says."""
+    parameters, longer = network.parameters, float(signals["inhibition_time_gain"])
+    if longer == 1.0:
         return parameters
     fast, slow = longer * parameters.gaba_fast_time, longer * parameters.gaba_slow_time
     # a conductance decays within the step at which it arrives; an event delivers its charge all the same
@@ -223,7 +228,7 @@ def inhibited(network: Network, signals: Mapping[str, np.ndarray]) -> NetworkPar
     of_fast = event_scale(fast) / event_scale(parameters.gaba_fast_time) if exact else 1.0
     of_slow = event_scale(slow) / event_scale(parameters.gaba_slow_time) if exact else 1.0
     of_source = np.where(parameters.synapses.channel == GABA_SLOW, of_slow, of_fast)
-    synapses = parameters.synapses._replace(gaba=parameters.synapses.gaba * of_source[:, None] * gain)
+    synapses = parameters.synapses._replace(gaba=parameters.synapses.gaba * of_source[:, None])
     return parameters._replace(synapses=synapses, gaba_fast_time=fast, gaba_slow_time=slow)
 
 
@@ -246,12 +251,13 @@ def network_inputs(
     (tonic conductance alone follows noisy glutamate, and is a small part); AMPA of the circuit, without short-term
     plasticity, and of afferents. Both follow the graph.
     """
-    arriving = state._replace(afferent_gain=state.afferent_gain * rate_gain[network.topology.population])
+    of_spikes = state.afferent_release_gain * rate_gain[network.topology.population]
+    arriving = state._replace(afferent_gain=state.afferent_gain * of_spikes)
     synaptic = baseline["nmda_gating"] * nmda_maximum(network, arriving) * (state.nmda_ab + state.nmda_cd)
     nmda = synaptic + state.tonic_ab + state.tonic_cd
-    afferent = network.ampa_afferent * arriving.afferent_gain
+    afferent = network.ampa_afferent * arriving.afferent_gain * state.afferent_ampa_gain
     circuit = open_ampa(network, baseline["firing_rate"][:, None] * np.ones(network.graph.class_start.size - 1))
-    ampa = state.ampa_gain * (circuit + afferent)
+    ampa = state.ampa_gain * circuit + afferent
     cells, kind = network.parameters.cells, network.graph.node_class
     excitability = 1.0 + state.current / (cells.leak * (cells.threshold - cells.rest))[kind]
     return class_means(np.stack([nmda, ampa, state.release_gain, excitability]), network.graph.class_start)

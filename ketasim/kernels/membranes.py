@@ -5,8 +5,8 @@ Membrane (Brette & Gerstner 2005)::
     C dV/dt = gL (EL - V) + gL DT exp((V - VT)/DT) + gA (0 - V) + I_NMDA + gG (EG - V) + I - w
       dw/dt = (a (V - EL) - w)/tau_w          at a spike  V -> V_reset,  w -> w + b
 
-gA is the AMPA conductance times the neuron's `ampa_gain`, I its `current`. NMDA conductance has two Mg curves (GluN2A,
-B and GluN2C, D) and counts only unblocked receptors::
+gA is the AMPA conductance, gG the GABA conductances, I the neuron's `current`. What arrives is scaled by the neuron's
+gains. NMDA conductance has two Mg curves (GluN2A, B and GluN2C, D) and counts only unblocked receptors::
 
     I_NMDA = [(gN F_ab + T_ab) m_ab(V) + (gN F_cd + T_cd) m_cd(V)] (0 - V)
 
@@ -27,11 +27,12 @@ from ketasim.kernels.vectors import BLOCK, exponential, multiply_add, prefer_wid
 VOLTAGE, ADAPTATION, REFRACTORY = 0 * BLOCK, 1 * BLOCK, 2 * BLOCK
 G_AMPA, G_NMDA, G_FAST, G_SLOW = 3 * BLOCK, 4 * BLOCK, 5 * BLOCK, 6 * BLOCK
 F_AB, F_CD, T_AB, T_CD = 7 * BLOCK, 8 * BLOCK, 9 * BLOCK, 10 * BLOCK
-AMPA_GAIN, AFFERENT_GAIN, CURRENT = 11 * BLOCK, 12 * BLOCK, 13 * BLOCK
-SUMS = 14 * BLOCK  # six rows, in the order of `Window.sums`
+AMPA_GAIN, INHIBITION_GAIN, AFFERENT_AMPA, AFFERENT_NMDA = 11 * BLOCK, 12 * BLOCK, 13 * BLOCK, 14 * BLOCK
+CURRENT = 15 * BLOCK
+SUMS = 16 * BLOCK  # six rows, in the order of `Window.sums`
 # what one loop of a step hands to the next
-M_AB, M_CD, OPEN, SPIKE, LEFT = 20 * BLOCK, 21 * BLOCK, 22 * BLOCK, 23 * BLOCK, 24 * BLOCK
-TILE = 25 * BLOCK
+M_AB, M_CD, OPEN, SPIKE, LEFT = 22 * BLOCK, 23 * BLOCK, 24 * BLOCK, 25 * BLOCK, 26 * BLOCK
+TILE = 27 * BLOCK
 
 #: nS; a conductance that decays below this is set to zero, because processors handle subnormal numbers a hundred times
 #: more slowly.
@@ -65,13 +66,16 @@ def _state(activity: Activity) -> dict[int, np.ndarray]:
 
 
 def _influence(modulation: Modulation) -> dict[int, np.ndarray]:
+    arriving = modulation.afferent_release_gain * modulation.afferent_gain
     return {
         F_AB: modulation.nmda_ab,
         F_CD: modulation.nmda_cd,
         T_AB: modulation.tonic_ab,
         T_CD: modulation.tonic_cd,
         AMPA_GAIN: modulation.ampa_gain,
-        AFFERENT_GAIN: modulation.release_gain * modulation.afferent_gain,
+        INHIBITION_GAIN: modulation.inhibition_gain,
+        AFFERENT_AMPA: arriving * modulation.afferent_ampa_gain,
+        AFFERENT_NMDA: arriving,
         CURRENT: modulation.current,
     }
 
@@ -89,18 +93,18 @@ def take_sums(tile, first, end, sums):
 
 @kernel
 def receive(tile, pending, slot, first, end):
-    """Add the events of a slot to the conductances of neurons ``first`` to ``end``, and clear the slot."""
+    """Add the events of a slot, scaled, to the conductances of neurons ``first`` to ``end``, and clear the slot."""
     prefer_wide_vectors()
     slot, base = np.uint64(slot), np.uint64(2 * first)
     for i in range(end - first):
         place = base + np.uint64(2 * i)
-        tile[G_AMPA + i] += pending[slot, 0, place]
+        tile[G_AMPA + i] += pending[slot, 0, place] * tile[AMPA_GAIN + i]
         tile[G_NMDA + i] += pending[slot, 0, place + np.uint64(1)]
         pending[slot, 0, place] = pending[slot, 0, place + np.uint64(1)] = 0.0
     for i in range(end - first):
         place = base + np.uint64(2 * i)
-        tile[G_FAST + i] += pending[slot, 1, place]
-        tile[G_SLOW + i] += pending[slot, 1, place + np.uint64(1)]
+        tile[G_FAST + i] += pending[slot, 1, place] * tile[INHIBITION_GAIN + i]
+        tile[G_SLOW + i] += pending[slot, 1, place + np.uint64(1)] * tile[INHIBITION_GAIN + i]
         pending[slot, 1, place] = pending[slot, 1, place + np.uint64(1)] = 0.0
 
 
@@ -109,9 +113,8 @@ def receive_afferents(tile, counts, ampa, nmda, n):
     """Add afferent spikes (n,) of ``ampa`` and ``nmda`` nS each, in the tile's precision."""
     prefer_wide_vectors()
     for i in range(whole_vectors(n)):
-        release = counts[i] * tile[AFFERENT_GAIN + i]
-        tile[G_AMPA + i] += release * ampa
-        tile[G_NMDA + i] += release * nmda
+        tile[G_AMPA + i] += counts[i] * tile[AFFERENT_AMPA + i] * ampa
+        tile[G_NMDA + i] += counts[i] * tile[AFFERENT_NMDA + i] * nmda
 
 
 class Membrane(NamedTuple):
@@ -239,7 +242,7 @@ def advance(tile, fired, membrane, spike_current, n):
             tile[SPIKE + i] = exponential((tile[VOLTAGE + i] - threshold) * per_sharpness)
     for i in range(n):
         v = tile[VOLTAGE + i]
-        ampa, nmda = tile[AMPA_GAIN + i] * tile[G_AMPA + i], tile[G_NMDA + i]
+        ampa, nmda = tile[G_AMPA + i], tile[G_NMDA + i]
         m_ab, m_cd = tile[M_AB + i], tile[M_CD + i]
         open_ab = multiply_add(nmda, tile[F_AB + i], tile[T_AB + i])
         open_cd = multiply_add(nmda, tile[F_CD + i], tile[T_CD + i])
@@ -287,7 +290,7 @@ def add_currents(tile, membrane, n, currents):
         mg_factor = exponential(membrane.mg_per_millivolt * v)
         nmda = (tile[G_NMDA + i] * tile[F_AB + i] + tile[T_AB + i]) / (1.0 + membrane.mg_over_k_ab * mg_factor)
         nmda += (tile[G_NMDA + i] * tile[F_CD + i] + tile[T_CD + i]) / (1.0 + membrane.mg_over_k_cd * mg_factor)
-        currents[0] -= tile[AMPA_GAIN + i] * tile[G_AMPA + i] * v
+        currents[0] -= tile[G_AMPA + i] * v
         currents[1] -= nmda * v
         currents[2] += (tile[G_FAST + i] + tile[G_SLOW + i]) * (membrane.gaba_reversal - v)
 

@@ -68,9 +68,12 @@ class Modulation(NamedTuple):
     nmda_cd: np.ndarray  # F_cd
     tonic_ab: np.ndarray  # nS of extrasynaptic conductance open, before Mg
     tonic_cd: np.ndarray  # nS
-    release_gain: np.ndarray  # scales U of the node's outputs and its afferents
-    ampa_gain: np.ndarray  # scales the AMPA conductance of the node's synapses, afferents included
+    release_gain: np.ndarray  # scales U of the node's outputs
+    ampa_gain: np.ndarray  # scales AMPA of the circuit's synapses onto the node
+    inhibition_gain: np.ndarray  # scales inhibitory synapses onto the node
     afferent_gain: np.ndarray  # scales the conductances of the node's afferents
+    afferent_release_gain: np.ndarray  # scales what one of their spikes releases
+    afferent_ampa_gain: np.ndarray  # scales their AMPA conductance
     current: np.ndarray  # pA into the membrane
     afferent_thresholds: np.ndarray  # (n_classes, k) uint32, from the afferents' rate; see `random.poisson_counts`
 

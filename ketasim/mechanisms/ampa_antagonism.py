@@ -24,9 +24,17 @@ def prepare(parameters: Parameters, setting: Setting) -> Ligands:
     return setting.ligands("ampa", "antagonist")
 
 
-def advance(brain_concentration: np.ndarray, ampa_gain: np.ndarray, prepared: Ligands, clock: Clock) -> None:
-    """Scale the port (n,) by the share of free receptors at concentrations (n_compounds,) in uM."""
-    ampa_gain /= 1.0 + prepared.relative_concentration(brain_concentration)
+def advance(
+    brain_concentration: np.ndarray,
+    ampa_gain: np.ndarray,
+    afferent_ampa_gain: np.ndarray,
+    prepared: Ligands,
+    clock: Clock,
+) -> None:
+    """Scale both ports (n,) by the share of free receptors at concentrations (n_compounds,) in uM."""
+    free = 1.0 / (1.0 + prepared.relative_concentration(brain_concentration))
+    ampa_gain *= free
+    afferent_ampa_gain *= free
 
 
 MECHANISM = Mechanism(
@@ -34,7 +42,7 @@ MECHANISM = Mechanism(
     Parameters,
     advance,
     reads=("brain_concentration",),
-    scales=("ampa_gain",),
+    scales=("ampa_gain", "afferent_ampa_gain"),
     prepare=prepare,
     targets=(("ampa", "antagonist"),),
 )

@@ -52,7 +52,7 @@ def advance(
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """Scale both ports, by class (P,) and for all, at concentrations (n_compounds,) in uM."""
+    """Scale both ports, that of each node (n,) and that for all, at concentrations (n_compounds,) in uM."""
     bound = prepared.potentiators.relative_concentration(brain_concentration)
     occupancy = bound / (1.0 + bound)
     inhibition_gain *= 1.0 + (prepared.parameters.largest_gain - 1.0) * occupancy

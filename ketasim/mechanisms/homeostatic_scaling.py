@@ -38,16 +38,17 @@ class Parameters(NamedTuple):
     largest: Annotated[float, Ge(1), "1", Source("assumed", "upper limit of h", Prior(1.5, 3.0))] = 2.0
 
 
-def advance(
+def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     firing_rate: np.ndarray,
     firing_rate_baseline: np.ndarray,
     homeostatic_rate: np.ndarray,
     homeostatic_scale: np.ndarray,
     ampa_gain: np.ndarray,
+    afferent_ampa_gain: np.ndarray,
     prepared: OnNodes[Parameters],
     clock: Clock,
 ) -> None:
-    """Advance the averaged rate (n,) and the factor (n,) at the firing rate (n,) in Hz; scale the port (n,) by it."""
+    """Advance the averaged rate (n,) and the factor (n,) at the firing rate (n,) in Hz; scale the ports (n,) by it."""
     parameters, members = prepared.parameters, prepared.nodes
     # a node that was silent at baseline is not scaled
     relative = relative_to_rest(firing_rate[members], firing_rate_baseline[members])
@@ -59,6 +60,7 @@ def advance(
     scale = np.clip(homeostatic_scale[members] * growth, parameters.smallest, parameters.largest)
     homeostatic_scale[members] = scale
     ampa_gain[members] *= scale
+    afferent_ampa_gain[members] *= scale
 
 
 MECHANISM = Mechanism(
@@ -67,6 +69,6 @@ MECHANISM = Mechanism(
     advance,
     reads=("firing_rate", "firing_rate_baseline"),
     writes=("homeostatic_rate", "homeostatic_scale"),
-    scales=("ampa_gain",),
+    scales=("ampa_gain", "afferent_ampa_gain"),
     population="PYR",
 )

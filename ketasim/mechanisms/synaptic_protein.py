@@ -53,14 +53,21 @@ class Parameters(NamedTuple):
 
 
 def advance(
-    p70s6k: np.ndarray, synaptic_protein: np.ndarray, ampa_gain: np.ndarray, prepared: OnNodes[Parameters], clock: Clock
+    p70s6k: np.ndarray,
+    synaptic_protein: np.ndarray,
+    ampa_gain: np.ndarray,
+    afferent_ampa_gain: np.ndarray,
+    prepared: OnNodes[Parameters],
+    clock: Clock,
 ) -> None:
-    """Advance protein (n,) at active p70S6K (n,) and scale the port (n,) by it."""
+    """Advance protein (n,) at active p70S6K (n,) and scale the ports (n,) by it."""
     parameters, members = prepared.parameters, prepared.nodes
     target = 1.0 + parameters.protein_gain * counted(p70s6k[members] - 1.0, parameters.threshold)
     protein = relaxed(synaptic_protein[members], target, clock.duration, parameters.turnover)
     synaptic_protein[members] = np.maximum(protein, 0.0)
-    ampa_gain[members] *= synaptic_protein[members] ** parameters.exponent
+    strength = synaptic_protein[members] ** parameters.exponent
+    ampa_gain[members] *= strength
+    afferent_ampa_gain[members] *= strength
 
 
 def counted(departure: np.ndarray, threshold: float) -> np.ndarray:
@@ -77,6 +84,6 @@ MECHANISM = Mechanism(
     advance,
     reads=("p70s6k",),
     writes=("synaptic_protein",),
-    scales=("ampa_gain",),
+    scales=("ampa_gain", "afferent_ampa_gain"),
     population="PYR",
 )

@@ -132,11 +132,16 @@ def test_network_inputs_are_open_conductance_and_gain_by_class(network, signals)
     assert other[2] == pytest.approx([1.0 + 0.5 / 64, 1.0, 1.0])
     assert np.array_equal(other[:2], found[:2])
     other = network_inputs(network, before._replace(ampa_gain=gain), steady, baseline)
-    assert other[1, 0] - found[1, 0] == pytest.approx(0.5 * ampa[0] / 64)
+    of_circuit = ampa[0] - network.ampa_afferent[0]
+    assert other[1, 0] - found[1, 0] == pytest.approx(0.5 * of_circuit / 64)
     assert np.array_equal(other[[0, 2, 3]], found[[0, 2, 3]])
-    other = network_inputs(network, before._replace(afferent_gain=gain), steady, baseline)
+    other = network_inputs(network, before._replace(afferent_ampa_gain=gain), steady, baseline)
     assert other[1, 0] - found[1, 0] == pytest.approx(0.5 * network.ampa_afferent[0] / 64)
-    assert other[0, 0] - found[0, 0] == pytest.approx(0.5 * gating[0] * network.nmda_afferent[0] / 64)
+    assert np.array_equal(other[[0, 2, 3]], found[[0, 2, 3]])
+    for port in ("afferent_gain", "afferent_release_gain"):
+        other = network_inputs(network, before._replace(**{port: gain}), steady, baseline)
+        assert other[1, 0] - found[1, 0] == pytest.approx(0.5 * network.ampa_afferent[0] / 64)
+        assert other[0, 0] - found[0, 0] == pytest.approx(0.5 * gating[0] * network.nmda_afferent[0] / 64)
     parts = []
     for port in ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd"):
         halved = before._replace(**{port: getattr(before, port) * 0.5})
@@ -309,7 +314,8 @@ def test_a_digest_knows_all_that_a_window_depends_on(network, signals):
     found = {engine.digest(signals), SpikingEngine(network, SEED, threads=2).digest(signals)}
     assert len(found) == 1
     found.add(SpikingEngine(network, SEED + 1).digest(signals))
-    ports = ("nmda_unblocked", "release_gain", "ampa_gain", "afferent_gain")
+    ports = ("nmda_unblocked", "release_gain", "ampa_gain", "inhibition_gain")
+    ports += ("afferent_gain", "afferent_release_gain", "afferent_ampa_gain")
     found |= {engine.digest(changed(signals, **{name: 0.9})) for name in ports}
     found.add(engine.digest(signals | {"afferent_rate": np.array([0.1, 0.0, 0.0])}))
     assert len(found) == 3 + len(ports)
@@ -420,19 +426,16 @@ def flat(parameters):
     return np.concatenate([flat(part) for part in parameters]) if nested else np.ravel(parameters)
 
 
-def test_ports_of_inhibition_are_constants_of_another_circuit(network, signals):
-    """Catches a gain by source in place of target, decay of one channel only, and excitation that changes with it."""
-    tables = network.tables
-    gains, longer = {"PYR": 1.5, "PV": 1.2, "SST": 0.7}, 1.8
-    signals["inhibition_gain"][:] = [gains[name] for name in network.topology.population_names]
+def test_longer_inhibition_is_that_of_another_circuit(network, signals):
+    """Catches decay of one channel only, a charge that does not grow, and excitation that changes with it."""
+    tables, longer = network.tables, 1.8
     signals["inhibition_time_gain"][...] = longer
     receptors = tables.receptors._replace(
         gaba_fast_time=longer * tables.receptors.gaba_fast_time, gaba_slow_time=longer * tables.receptors.gaba_slow_time
     )
-    synapses = {pair: one._replace(gaba=one.gaba * gains[pair[1]]) for pair, one in tables.synapses.items()}
     for exact in (False, True):
         here = tables._replace(exact_charge=exact)
-        twin = build(network.topology, receptors, here._replace(synapses=synapses))
+        twin = build(network.topology, receptors, here)
         found = inhibited(build(network.topology, tables=here), signals)
         assert flat(found) == pytest.approx(flat(twin.parameters), rel=1e-12)
 

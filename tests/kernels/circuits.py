@@ -50,7 +50,8 @@ def modulation(network, *, afferents=False, **values):
     afferents : whether the background has its own rate; else it is silent.
     """
     neutral = {"nmda_ab": 1.0, "nmda_cd": 0.0, "tonic_ab": 0.0, "tonic_cd": 0.0}
-    neutral |= {"release_gain": 1.0, "ampa_gain": 1.0, "afferent_gain": 1.0, "current": 0.0}
+    neutral |= {"release_gain": 1.0, "ampa_gain": 1.0, "inhibition_gain": 1.0, "current": 0.0}
+    neutral |= {"afferent_gain": 1.0, "afferent_release_gain": 1.0, "afferent_ampa_gain": 1.0}
     n, names = network.graph.node_class.size, network.topology.population_names
     rates = np.array([network.tables.cells[name].afferent_rate if afferents else 0.0 for name in names])  # 1/ms
     arrays = {name: np.full(n, value) * 1.0 for name, value in (neutral | values).items()}
@@ -92,6 +93,9 @@ def random_modulation(network, seed):
         ampa_gain=rng.uniform(0.5, 1.5, n),
         afferent_gain=rng.uniform(0.8, 1.2, n),
         current=rng.uniform(-20.0, 20.0, n),
+        afferent_release_gain=rng.uniform(0.6, 1.6, n),
+        afferent_ampa_gain=rng.uniform(0.7, 1.4, n),
+        inhibition_gain=rng.uniform(0.6, 1.4, n),
     )
 
 

@@ -148,8 +148,7 @@ def test_traces_equal_twin(first_step, n_steps):
     assert window.traces.shape == (3, 3, len(instants))
     assert_allclose(window.traces, np.moveaxis(expected.reshape(3, -1, 3), 2, 0), **CLOSE)
     if n_steps > 200:
-        found = np.abs(window.traces).max(axis=2) > 0.1  # every class has every current; nobody inhibits SST
-        assert_array_equal(found, [[True] * 3, [True] * 3, [True, True, False]])
+        assert (np.abs(window.traces).max(axis=2) > 0.1).all()  # every class has every current
 
 
 @pytest.mark.parametrize("real", [np.float32, np.float64])
@@ -188,7 +187,7 @@ def test_window_in_pieces_equals_window_in_one(lengths):
         clock = fast_clock(13, start + age, age)
         pieces.append(run_window(parts, network.graph, influence, network.parameters, clock, length))
         age += length
-    assert window.spike_node.size > 30
+    assert window.spike_node.size > 25
     assert_same_activity(whole, parts)
     for name in ("spike_step", "spike_node"):
         assert_array_equal(getattr(window, name), np.concatenate([getattr(piece, name) for piece in pieces]))

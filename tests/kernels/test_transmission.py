@@ -228,7 +228,7 @@ def test_release_gain_leaves_inhibition_alone():
     assert released[0] == released[1] > 0.0
 
 
-@pytest.mark.parametrize("name", ["release_gain", "afferent_gain"])
+@pytest.mark.parametrize("name", ["afferent_release_gain", "afferent_gain"])
 def test_gains_scale_afferents(name):
     """Catches a gain that misses the background: the same afferent spikes, scaled for each neuron."""
     conductance = []

@@ -41,7 +41,7 @@ def test_a_made_up_drug_has_a_dose_response(kind, tmp_path):
     """Catches a kind of action that takes code, and one whose effect does not grow with the dose."""
     acts, signal, sign = CASES[kind]
     (tmp_path / "it.yaml").write_text(DRUG.format(name=kind, acts=acts))
-    settings = {"baseline": "20 s", "settle": "50 ms", "window": "5 s", "step": "10 min", "skip": False}
+    settings = {"baseline": "20 s", "settle": "50 ms", "window": "10 s", "step": "10 min", "skip": False}
     dose = {"drug": kind, "route": "intravenous", "amount": "0 mg"}
     experiment = ketasim.Experiment.from_mapping(
         {"format": 1, "duration": "40 min", "subject": {"species": "rat"}, "network": {"neurons": 60}}
@@ -53,7 +53,7 @@ def test_a_made_up_drug_has_a_dose_response(kind, tmp_path):
         }
     )
     effects = []
-    for amount in ("0 mg/kg", "0.5 mg/kg", "5 mg/kg", "50 mg/kg"):  # 0, 0.2, 2 and 20 uM unbound in the brain
+    for amount in ("0 mg/kg", "1.5 mg/kg", "7 mg/kg", "100 mg/kg"):  # 0, 0.6, 2.8 and 40 uM unbound in the brain
         with ketasim.run(experiment.replace(**{"doses.0.amount": amount})) as trajectory:
             effects.append(float(trajectory[signal].sel(population="PYR")[-1]))
     steps = sign * np.diff(effects)

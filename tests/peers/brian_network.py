@@ -13,7 +13,7 @@ CHANNELS = ("ampa", "nmda", "gaba_fast", "gaba_slow")
 
 #: Brette & Gerstner 2005 with conductance synapses. {frozen} marks what ketasim holds still within a step.
 CELLS = """
-dv/dt = (gL*(EL - v) + I_spike + current - w + (ampa_gain*g_ampa + g_open)*(0*mV - v)
+dv/dt = (gL*(EL - v) + I_spike + current - w + (g_ampa + g_open)*(0*mV - v)
          + (g_gaba_fast + g_gaba_slow)*(E_gaba - v))/C : volt (unless refractory)
 dw/dt = (a*(v - EL) - w)/tau_w : amp
 dg_ampa/dt = -g_ampa/tau_ampa : siemens
@@ -41,7 +41,6 @@ T_ab : siemens (constant)
 T_cd : siemens (constant)
 current : amp (constant)
 afferent_gain : 1 (constant)
-ampa_gain : 1 (constant)
 afferent_ampa : siemens (constant)
 afferent_nmda : siemens (constant)
 afferent_mean : 1 (constant)
@@ -166,9 +165,8 @@ def _set_cells(cells, graph, parameters, influence):
         "T_ab": (influence.tonic_ab, b2.nS),
         "T_cd": (influence.tonic_cd, b2.nS),
         "current": (influence.current, b2.pA),
-        "afferent_gain": (influence.release_gain * influence.afferent_gain, 1),
-        "ampa_gain": (influence.ampa_gain, 1),
-        "afferent_ampa": (parameters.synapses.afferent_ampa[kind], b2.nS),
+        "afferent_gain": (influence.afferent_release_gain * influence.afferent_gain, 1),
+        "afferent_ampa": (influence.afferent_ampa_gain * parameters.synapses.afferent_ampa[kind], b2.nS),
         "afferent_nmda": (parameters.synapses.afferent_nmda[kind], b2.nS),
         "afferent_mean": (mean[kind], 1),
         "v": (c.rest[kind], b2.mV),
@@ -207,7 +205,7 @@ def _synapses(source, cells, graph, parameters, influence, channel, constants):
     group.x = 1.0
     group.release_gain = influence.release_gain[pre] if glutamate else 1.0
     if glutamate:
-        group.ampa, group.nmda = table.ampa[pair] * b2.nS, table.nmda[pair] * b2.nS
+        group.ampa, group.nmda = influence.ampa_gain[post] * table.ampa[pair] * b2.nS, table.nmda[pair] * b2.nS
     else:
-        group.gaba = table.gaba[pair] * b2.nS
+        group.gaba = influence.inhibition_gain[post] * table.gaba[pair] * b2.nS
     return group

@@ -34,6 +34,9 @@ def default_circuit():
         release_gain=rng.uniform(0.95, 1.05, NEURONS),
         ampa_gain=rng.uniform(0.97, 1.03, NEURONS),
         afferent_gain=rng.uniform(0.97, 1.03, NEURONS),
+        afferent_release_gain=rng.uniform(0.97, 1.03, NEURONS),
+        afferent_ampa_gain=rng.uniform(0.97, 1.03, NEURONS),
+        inhibition_gain=rng.uniform(0.97, 1.03, NEURONS),
         current=rng.uniform(-2.0, 2.0, NEURONS),
     )
     return network, influence

@@ -60,6 +60,7 @@ def bench(strength, factor=1):
         tonic_cd=np.linspace(0.4, 0.1, n),
         release_gain=np.linspace(0.7, 1.3, n),
         ampa_gain=np.linspace(1.2, 0.9, n),
+        inhibition_gain=np.linspace(0.8, 1.1, n),
     )
     made.graph = refined(made.graph, factor)
     made.activity = made.activity._replace(

@@ -12,7 +12,9 @@ from tests.reference.random import AFFERENTS, poisson_count, word_of_step
 
 SUMS = ("nmda", "nmda_ab", "nmda_cd", "nmda_voltage", "ampa_current", "nmda_current")
 RECEPTORS = ("ampa", "nmda", "gaba_fast", "gaba_slow")
-PER_NEURON = ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd", "release_gain", "ampa_gain", "afferent_gain", "current")
+PER_NEURON = ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd", "release_gain", "ampa_gain", "current")
+PER_NEURON += ("inhibition_gain", "afferent_gain", "afferent_release_gain", "afferent_ampa_gain")
+ARRIVING = {"ampa": "ampa_gain", "gaba_fast": "inhibition_gain", "gaba_slow": "inhibition_gain"}
 TRACED = 10  # steps from one sample of the currents to the next
 AMPA = 0
 
@@ -70,7 +72,9 @@ class ReferenceNetwork:
         """Go on for some steps, of which the first has the number `first_step` in absolute time."""
         for step in range(first_step, first_step + n_steps):
             for target, receptor, amount in self.arrivals.pop(self.age, ()):
-                self.neurons[target].conductance[receptor] += amount
+                gain = ARRIVING.get(receptor)
+                scale = float(getattr(modulation, gain)[target]) if gain else 1.0
+                self.neurons[target].conductance[receptor] += scale * amount
             self.age += 1
             fired = []
             for number, neuron in enumerate(self.neurons):
@@ -92,8 +96,9 @@ class ReferenceNetwork:
         synapses = self.constants.synapses
         word = word_of_step(self.seed, AFFERENTS, number, step)
         count = poisson_count(word, influence.afferent_limits)
-        released = count * influence.release_gain * influence.afferent_gain
-        neuron.conductance["ampa"] += released * float(synapses.afferent_ampa[neuron.kind])
+        released = count * influence.afferent_release_gain * influence.afferent_gain
+        ampa = influence.afferent_ampa_gain * float(synapses.afferent_ampa[neuron.kind])
+        neuron.conductance["ampa"] += released * ampa
         neuron.conductance["nmda"] += released * float(synapses.afferent_nmda[neuron.kind])
 
     def currents(self, neuron, influence):
@@ -104,7 +109,7 @@ class ReferenceNetwork:
         nmda = open_ab * mg_free(voltage, self.constants.mg_over_k_ab)
         nmda += open_cd * mg_free(voltage, self.constants.mg_over_k_cd)
         gaba = (g["gaba_fast"] + g["gaba_slow"]) * (self.constants.gaba_reversal - voltage)
-        return -influence.ampa_gain * g["ampa"] * voltage, -nmda * voltage, gaba
+        return -g["ampa"] * voltage, -nmda * voltage, gaba
 
     def move(self, number, neuron, influence):
         """One step of membrane, adaptation and conductances; whether the neuron fires."""
@@ -116,7 +121,7 @@ class ReferenceNetwork:
         open_cd = g["nmda"] * influence.nmda_cd + influence.tonic_cd
         nmda = open_ab * free_ab + open_cd * free_cd
         gaba = g["gaba_fast"] + g["gaba_slow"]
-        ampa = influence.ampa_gain * g["ampa"]
+        ampa = g["ampa"]
         measured = (g["nmda"], g["nmda"] * free_ab, g["nmda"] * free_cd, g["nmda"] * voltage)
         for name, value in zip(SUMS, (*measured, -ampa * voltage, -nmda * voltage), strict=True):
             self.sums[name][number] += value
