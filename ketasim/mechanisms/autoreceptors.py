@@ -1,12 +1,12 @@
 """mGlu2/3 autoreceptors: perisynaptic glutamate, together with any agonist drug, lowers release.
 
 Competitive occupancy, ``a = y / (1 + y)`` with ``y = G / EC50 + sum of (C / EC50_drug)^hill`` and G = 2 uM times the
-relative perisynaptic level. Release probability is reduced by ``gamma (a - a0) / (1 - a0)`` relative to baseline, at
-the outputs of pyramidal cells and at glutamatergic afferents alike.
+relative perisynaptic level. Release is reduced by ``gamma (a - a0) / (1 - a0)`` relative to baseline at the outputs of
+pyramidal cells, and by s times that at background afferents, s being the share of them whose terminals have these
+receptors.
 
 Not validated: a neuron's terminals are taken to see the glutamate that the neuron itself receives, as a proxy for that
-around its terminals; the size of the reduction is recalled with low confidence (40-60 %), the perisynaptic level
-assumed.
+around its terminals; the perisynaptic level and the share of afferents are assumed.
 """
 
 from typing import Annotated, NamedTuple
@@ -25,8 +25,19 @@ class Parameters(NamedTuple):
     glutamate_ec50: Annotated[float, Gt(0), "uM", Source("recalled", "4-12 uM, Schoepp 1999", Prior(4.0, 20.0))] = 10.0
     resting_level: Annotated[float, Gt(0), "uM", Source("assumed", "perisynaptic glutamate at rest", 2.0)] = 2.0
     largest_cut: Annotated[
-        float, Ge(0), Le(1), "1", Source("recalled", "gamma: 40-60 % of release, low confidence", Prior(0.3, 0.7))
+        float,
+        Ge(0),
+        Le(1),
+        "1",
+        Source("recalled", "gamma: 40-60 % in cortex; 60-72 % at perforant path, Kew 2002, verified", Prior(0.3, 0.7)),
     ] = 0.5
+    afferent_share: Annotated[
+        float,
+        Ge(0),
+        Le(1),
+        "1",
+        Source("assumed", "s: all thalamic afferents (a tenth), a quarter of cortical ones", Prior(0.1, 0.6, "linear")),
+    ] = 0.3
 
 
 class Prepared(NamedTuple):
@@ -46,15 +57,18 @@ def advance(
     brain_concentration: np.ndarray,
     autoreceptor_inhibition: np.ndarray,
     release_gain: np.ndarray,
+    afferent_release_gain: np.ndarray,
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """Set the inhibition of release (n,) at the perisynaptic level (n,) and scale the port by it."""
-    own = prepared.parameters.resting_level / prepared.parameters.glutamate_ec50
+    """Set the inhibition of release (n,) at the perisynaptic level (n,) and scale both ports (n,) by it."""
+    parameters = prepared.parameters
+    own = parameters.resting_level / parameters.glutamate_ec50
     bound = own * glutamate_perisynaptic + prepared.agonists.relative_concentration(brain_concentration)
     # with a = y / (1 + y), (a - a0) / (1 - a0) is (y - y0) / (1 + y)
-    autoreceptor_inhibition[:] = prepared.parameters.largest_cut * (bound - own) / (1.0 + bound)
+    autoreceptor_inhibition[:] = parameters.largest_cut * (bound - own) / (1.0 + bound)
     release_gain *= 1.0 - autoreceptor_inhibition
+    afferent_release_gain *= 1.0 - parameters.afferent_share * autoreceptor_inhibition
 
 
 MECHANISM = Mechanism(
@@ -63,7 +77,7 @@ MECHANISM = Mechanism(
     advance,
     reads=("glutamate_perisynaptic", "brain_concentration"),
     writes=("autoreceptor_inhibition",),
-    scales=("release_gain",),
+    scales=("release_gain", "afferent_release_gain"),
     prepare=prepare,
     targets=(("mglu2_3", "agonist"),),
 )

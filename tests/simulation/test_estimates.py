@@ -295,7 +295,7 @@ def drives(windows, estimates, memory):
         for row, release in enumerate((estimates.signals()["vesicle_release"], window)):
             perisynaptic, ambient, inhibition, gain = np.empty(n), np.empty(n), np.empty(n), np.ones(n)
             glutamate.advance(release, baseline, np.ones(n), perisynaptic, ambient, parameters, clock)
-            autoreceptors.advance(perisynaptic, np.empty(0), inhibition, gain, prepared, clock)
+            autoreceptors.advance(perisynaptic, np.empty(0), inhibition, gain, np.ones(n), prepared, clock)
             rectified = 1.0 + np.maximum(0.0, release - baseline).mean() / baseline.mean()
             found[row] += perisynaptic.mean(), gain.mean(), rectified
     return found / len(windows)
