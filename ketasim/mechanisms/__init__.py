@@ -11,6 +11,7 @@ from ketasim.mechanisms import (
     gabaa_potentiation,
     glutamate,
     homeostatic_scaling,
+    inhibitory_plasticity,
     mtorc1,
     mtorc1_inhibition,
     nmda_blockade,
@@ -40,6 +41,7 @@ ORDER: tuple[Mechanism, ...] = (
     synaptic_protein.MECHANISM,
     surface_ampa.MECHANISM,
     homeostatic_scaling.MECHANISM,
+    inhibitory_plasticity.MECHANISM,
     synaptogenesis.MECHANISM,
 )
 

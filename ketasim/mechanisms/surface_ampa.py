@@ -4,11 +4,14 @@ Per PYR node, relative to baseline, with ``y`` the sum of (C / EC50)^hill over t
 
     dA/dt = (1 + aB (K - 1) + aP y / (1 + y) - A) / tau
 
-Scales AMPA of every glutamatergic synapse onto the node by ``A^exponent``. Which compounds are potentiators is drug
-data (target `ampa`); aP is zero by default, so this path has to be switched on.
+Scales AMPA of the circuit's synapses onto the node by ``A^exponent``, and that of afferents by a share s of the change,
+``1 + s (A^exponent - 1)``. Which compounds are potentiators is drug data (target `ampa`); aP is zero by default, so
+this path has to be switched on.
 
-Not validated: the size of both gains. The potentiation cited in the drug data was found to be presynaptic (more
-release); here it acts on the receptors of the postsynaptic cell.
+Not validated: the size of both gains; the share of afferents. BDNF acts where it is set free: what follows throughput
+at synapses whose activity rises, those of the circuit, and what is translated all over the dendrite. The potentiation
+cited in the drug data was found to be presynaptic (more release); here it acts on the receptors of the postsynaptic
+cell.
 """
 
 from typing import Annotated, NamedTuple
@@ -44,6 +47,13 @@ class Parameters(NamedTuple):
         "1",
         Source("assumed", "alpha: AMPA conductance in proportion to receptors", Prior(0.5, 1.0)),
     ] = 1.0
+    afferent_share: Annotated[
+        float,
+        Ge(0),
+        Le(1),
+        "1",
+        Source("assumed", "s: change at afferents over that at the circuit's synapses", Prior(0.0, 1.0, "linear")),
+    ] = 0.5
 
 
 class Prepared(NamedTuple):
@@ -64,16 +74,19 @@ def advance(
     brain_concentration: np.ndarray,
     surface_ampa: np.ndarray,
     ampa_gain: np.ndarray,
+    afferent_ampa_gain: np.ndarray,
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """Relax receptors (n,) to their target at TrkB (n,) and concentrations (n_compounds,) in uM; scale the port."""
+    """Relax receptors (n,) to their target at TrkB (n,) and concentrations (n_compounds,) in uM; scale the ports."""
     parameters, members = prepared.parameters, prepared.members
     bound = prepared.potentiators.relative_concentration(brain_concentration)
     potentiated = parameters.potentiator_gain * bound / (1.0 + bound)
     target = 1.0 + parameters.trkb_gain * (trkb[members] - 1.0) + potentiated
     surface_ampa[members] = relaxed(surface_ampa[members], target, clock.duration, parameters.turnover)
-    ampa_gain[members] *= surface_ampa[members] ** parameters.exponent
+    strength = surface_ampa[members] ** parameters.exponent
+    ampa_gain[members] *= strength
+    afferent_ampa_gain[members] *= 1.0 + parameters.afferent_share * (strength - 1.0)
 
 
 MECHANISM = Mechanism(
@@ -82,7 +95,7 @@ MECHANISM = Mechanism(
     advance,
     reads=("trkb", "brain_concentration"),
     writes=("surface_ampa",),
-    scales=("ampa_gain",),
+    scales=("ampa_gain", "afferent_ampa_gain"),
     prepare=prepare,
     population="PYR",
     targets=(("ampa", "potentiator"),),

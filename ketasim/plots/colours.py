@@ -18,6 +18,7 @@ SIGNALS = {
     "synaptic protein": "#7f5f00",
     "surface AMPA": "#0097a7",
     "homeostatic scale": "#8c9a00",
+    "inhibition": "#1a5fb4",
     "formation": FORMED,
     "elimination": LOST,
 }

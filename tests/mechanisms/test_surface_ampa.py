@@ -73,3 +73,12 @@ def test_gain_multiplies_what_others_did():
     """Catches a port that is overwritten, and an exponent that the file cannot set."""
     assert after(0.0, surface_ampa=1.2, ampa_gain=0.5) == pytest.approx((1.2, 0.6))
     assert after(0.0, DEFAULTS._replace(exponent=2.0), surface_ampa=1.2)[1] == pytest.approx(1.44)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 1.0), (0.25, 1.11), (1.0, 1.44)])
+def test_a_share_of_the_change_is_that_of_afferents(share, expected):
+    """Catches afferents that change as much as the circuit's synapses, or not at all, or against their own port."""
+    parameters = DEFAULTS._replace(exponent=2.0, afferent_share=share)
+    found = step("surface_ampa", 0.0, parameters, where=PLACE, surface_ampa=1.2, afferent_ampa_gain=0.5)
+    assert found["afferent_ampa_gain"][0] == pytest.approx(0.5 * expected)
+    assert found["ampa_gain"][0] == pytest.approx(1.44)
