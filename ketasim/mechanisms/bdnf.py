@@ -2,15 +2,17 @@
 
 Per PYR node, relative to baseline, with T the AMPA conductance from the circuit's own synapses::
 
-    dB/dt = (r [1 + g s (T / T0 - 1) + k (1 - P)] - B) / tau
+    dB/dt = (r [1 + g s (x - 1) + k (1 - P) f(x)] - B) / tau,   x = T / T0,   f(x) = (1 + h) x / (x + h)
 
 r is the port `bdnf_release_gain`, g the genotype's factor on activity-dependent release (Val66Met), s the throughput
 gain, k the translation gain, P phosphorylated eEF2. The equation is in deviations from rest, so that rest is 1 in every
-genotype. Without AMPA transmission the first term abolishes the share s of release (s = 1: all of it).
+genotype. Without AMPA transmission the first term abolishes the share s of release (s = 1: all of it), and nothing is
+translated: f is 0 in a silenced cell, 1 at rest, and at most 1 + h.
 ``follow_throughput: false`` switches off the first path, ``eef2: off`` the second.
 
-Not validated: proportionality to both drives; one turnover for free and stored BDNF; and the magnitude of the rise,
-since the finding that fixes the translation gain gives only a direction.
+Not validated: that translation needs the circuit's own transmission, and by how much; proportionality to both drives;
+one turnover for free and stored BDNF; and the magnitude of the rise, since the finding that fixes the translation gain
+gives only a direction.
 """
 
 from typing import Annotated, NamedTuple
@@ -44,6 +46,16 @@ class Parameters(NamedTuple):
         "1",
         Source("fitted", "E5: +20 % in the mouse at 0.5 h without a surge; at least 6.2", Prior(6.2, 17.0)),
     ] = 8.5
+    translation_half: Annotated[
+        float,
+        Ge(0),
+        "1",
+        Source(
+            "assumed",
+            "h: throughput over rest at which translation is half of its largest; 0: it needs none",
+            Prior(0.1, 1.0),
+        ),
+    ] = 0.3
     turnover: Annotated[
         float, Gt(0), "s", Source("fitted", "E1: below 1.8 h, the short end of 1-4 h (recalled)", Prior(1800.0, 6480.0))
     ] = 3600.0
@@ -79,7 +91,10 @@ def advance(
     members = prepared.members
     # a node without throughput at baseline counts as unchanged
     relative = relative_to_rest(ampa_throughput_circuit[members], ampa_throughput_circuit_baseline[members])
-    translated = prepared.parameters.translation_gain * (1.0 - eef2_phosphorylation[members])
+    half = prepared.parameters.translation_half
+    going_on = np.ones_like(relative)
+    np.divide((1.0 + half) * relative, relative + half, out=going_on, where=relative + half > 0.0)
+    translated = prepared.parameters.translation_gain * (1.0 - eef2_phosphorylation[members]) * going_on
     set_free = 1.0 + prepared.throughput_gain * (relative - 1.0) + translated
     target = bdnf_release_gain[members] * set_free
     bdnf[members] = relaxed(bdnf[members], target, clock.duration, prepared.parameters.turnover)

@@ -22,8 +22,8 @@ def level(throughput=1.0, eef2=1.0, parameters=DEFAULTS, hours=1e6, **more):
 
 @given(throughput=st.floats(0.0, 10.0), eef2=st.floats(0.0, 1.0), hours=st.floats(0.0, 100.0))
 def test_both_drives_add_up(throughput, eef2, hours):
-    """Catches another law: ``1 + (T/T0 - 1) + k (1 - P)``, approached within the turnover of 1 h; never below zero."""
-    target = throughput + DEFAULTS.translation_gain * (1.0 - eef2)
+    """Catches another law: ``x + k (1 - P) 1.3 x / (x + 0.3)``, approached within 1 h; never below zero."""
+    target = throughput + DEFAULTS.translation_gain * (1.0 - eef2) * 1.3 * throughput / (throughput + 0.3)
     after = level(throughput, eef2, hours=hours)
     assert after == pytest.approx(target + (1.0 - target) * np.exp(-hours), rel=1e-9, abs=1e-9)
     assert after >= 0.0
@@ -38,15 +38,26 @@ def test_slow_twin():
 def test_the_port_scales_all_that_is_set_free():
     """Catches a port that stops the surge's path only, or moves BDNF at once; against the twin with both at work."""
     assert level(bdnf_release_gain=0.0) == pytest.approx(0.0, abs=1e-12)
-    assert level(1.4, 0.7, bdnf_release_gain=0.6) == pytest.approx(0.6 * (1.4 + 0.3 * DEFAULTS.translation_gain))
+    translated = 0.3 * DEFAULTS.translation_gain * 1.3 * 1.4 / 1.7
+    assert level(1.4, 0.7, bdnf_release_gain=0.6) == pytest.approx(0.6 * (1.4 + translated))
     slow, _ = follow(REST | {"eef2_phosphorylation": 0.7}, lambda _: Drive(0.3, 1.4, bdnf=0.6), 40.0)
     assert_allclose(level(1.4, 0.7, hours=40 / 60, bdnf_release_gain=0.6), slow["bdnf"], rtol=1e-3)
 
 
 def test_no_ampa_transmission_no_release():
-    """Catches BDNF that goes on when AMPA receptors are blocked; what eEF2 adds is left."""
+    """Catches BDNF that goes on when AMPA receptors are blocked or the circuit is silent: nor is any translated."""
     assert level(0.0) == pytest.approx(0.0, abs=1e-12)
-    assert level(0.0, eef2=0.9) == pytest.approx(0.1 * DEFAULTS.translation_gain)
+    assert level(0.0, eef2=0.1) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_translation_saturates_with_transmission():
+    """Catches a surge that multiplies translation: half of the most at h, all but 1 + h of rest far beyond."""
+    without = DEFAULTS._replace(follow_throughput=False)
+    at_rest = DEFAULTS.translation_gain * 0.2
+    for throughput, share in ((0.3, 0.5 * 1.3), (1.0, 1.0), (1e9, 1.3)):
+        assert level(throughput, 0.8, without) == pytest.approx(1.0 + at_rest * share, rel=1e-6)
+    for throughput in (0.0, 0.2, 5.0):  # h = 0: it needs none
+        assert level(throughput, 0.8, without._replace(translation_half=0.0)) == pytest.approx(1.0 + at_rest)
 
 
 @pytest.mark.parametrize("alleles", ALLELES)
@@ -67,7 +78,7 @@ def test_the_surge_path_has_a_switch():
     """Catches a switch that does nothing, or that takes the other path along."""
     without = DEFAULTS._replace(follow_throughput=False)
     assert level(3.0, parameters=without) == 1.0
-    assert level(3.0, 0.9, without) == pytest.approx(1.0 + 0.1 * DEFAULTS.translation_gain)
+    assert level(3.0, 0.9, without) == pytest.approx(1.0 + 0.1 * DEFAULTS.translation_gain * 1.3 * 3.0 / 3.3)
 
 
 def test_a_node_without_throughput_at_baseline_is_neutral():
