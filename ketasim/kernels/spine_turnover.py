@@ -111,8 +111,8 @@ class Drive(NamedTuple):
         Factor on promotion, of the target.
     formation : (n,) array of float64
         1/d, expected number of spines formed per day on the neuron.
-    elimination_gain : (n,) array of float64
-        Factor on elimination, of the target.
+    elimination_gain : (3, n) array of float64
+        Factor on elimination in each stage, of the target.
     """
 
     deviation: np.ndarray
@@ -304,13 +304,12 @@ def age(edges, rates, drive, step, died):
         before = log_weight[e] - rates.mean_log_weight
         after = before * kept + pushed * together + noise * normal(words[e % BLOCK], words[BLOCK + e % BLOCK])
         log_weight[e] = rates.mean_log_weight + after
-        risk = elimination_gain[target[e]] * 0.5
-        risk *= exponential(-rates.protection * before) + exponential(-rates.protection * after)
+        risk = 0.5 * (exponential(-rates.protection * before) + exponential(-rates.protection * after))
         gain = promotion_gain[target[e]] * max(0.0, 1.0 + rates.correlation_gain * together)
         left = days
         while True:
             now = stage[e]
-            dying, maturing = risk * elimination[now], gain * promotion[now]
+            dying, maturing = risk * elimination_gain[now, target[e]] * elimination[now], gain * promotion[now]
             matures_in = promotion_left[e] / maturing if maturing > 0.0 else np.inf
             if elimination_left[e] <= dying * min(left, matures_in):
                 died[e] = True

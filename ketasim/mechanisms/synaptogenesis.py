@@ -5,21 +5,27 @@ Spines within the circuit are edges of its graph, which `evolve` ages, removes a
 density relative to rest, S synaptic protein, c the product of both neurons' deviations of activity, y = ln w minus its
 long-term mean::
 
-    formation    f0 (1 + g (S - 1)) (n_max - n)/(n_max - 1), factors floored at 0; partners lost before are preferred
+    founding     F = 1 + g (S - 1), floored at 0
+    formation    f0 x_3 (n_max - n)/(n_max - 1), floored at 0; partners lost before are preferred
+    dx_i/dt = (x_(i-1) - x_i)/tau_n,   x_0 = F
     promotion    p_stage S**h max(0, 1 + k c)
-    elimination  e_stage exp(-gamma y) / its mean over the stage
+    elimination  e_stage exp(-gamma y) / its mean over the stage; of transient spines times (1 + q)/(1 + q F)
     dy = -y/tau dt + s sqrt(2/tau) dW + eta c dt
+
+A spine that protein has founded has its first synapse, and counts from then on, after three stages x_i, which take half
+a day; as long as protein is raised, young spines are lost less.
 
 Rates are solved from the shares of stages, and s is the SD of ln w in the initial graph (0.93 in the default circuit),
 so that rest is stationary. The ports `spine_formation_gain` and `spine_elimination_gain` scale formation and
 elimination on a node. Afferent spines are a mean field of the same stages per neuron, without sizes, which scales
 the afferents' conductance.
 
-Not validated: the steep rise of formation with synaptic protein; that both formation and promotion depend on protein
-alone; every number marked assumed. A spine is taken to be one synapse, and afferent spines to be as large at birth as
-later.
+Not validated: the steep rise of founding with synaptic protein; how much protein protects young spines; that founding,
+protection and promotion depend on protein alone; every number marked assumed. A spine is taken to be one synapse, and
+afferent spines to be as large at birth as later.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, NamedTuple
 
@@ -76,8 +82,29 @@ class Parameters(NamedTuple):
         float,
         Ge(0),
         "1",
-        Source("fitted", "F1: density at 24 h; relative formation per relative synaptic protein", 2.0),
-    ] = 30.0
+        Source("fitted", "F1: density at 24 h; relative founding per relative synaptic protein", 2.0),
+    ] = 40.0
+    nascent_time: Annotated[
+        float,
+        Ge(0),
+        "h",
+        Source(
+            "assumed",
+            "3 tau_n: a few hours after its birth a spine rarely has a synapse, at 15-19 h as a rule, Nagerl 2007, "
+            "10.1523/JNEUROSCI.0511-07.2007; 0: at once",
+            Prior(6.0, 24.0),
+        ),
+    ] = 12.0
+    young_protection: Annotated[
+        float,
+        Ge(0),
+        "1",
+        Source(
+            "assumed",
+            "q: how far protein that founds spines protects transient ones; PSD-95 decides, De Roo 2008",
+            Prior(0.0, 4.0, "linear"),
+        ),
+    ] = 1.0
     promotion_gain: Annotated[
         float,
         Ge(0),
@@ -221,11 +248,39 @@ def promotion_gain(parameters: Parameters, synaptic_protein: np.ndarray) -> np.n
     return np.maximum(synaptic_protein, 0.0) ** parameters.promotion_gain
 
 
-def formation_rate(parameters: Parameters, synaptic_protein: np.ndarray, density: np.ndarray) -> np.ndarray:
-    """Return spines formed per day (n,), at synaptic protein (n,) and density (n,), all relative to rest."""
+def founding(parameters: Parameters, synaptic_protein: np.ndarray) -> np.ndarray:
+    """Return the rate (n,) at which spines are founded at synaptic protein (n,), relative to rest."""
+    return np.maximum(1.0 + parameters.formation_gain * (synaptic_protein - 1.0), 0.0)
+
+
+def matured(parameters: Parameters, nascent: np.ndarray, founded: np.ndarray, hours: float) -> np.ndarray:
+    """Return nascent spines by stage (3, n) after some hours of founding (n,); exact, and rest is kept exactly."""
+    if parameters.nascent_time == 0.0:
+        return np.broadcast_to(founded, nascent.shape)
+    stages = nascent.shape[0]
+    passed = hours * stages / parameters.nascent_time
+    apart, after = nascent - founded, np.zeros_like(nascent)
+    for stage in range(stages):
+        term = math.exp(-passed)  # of a chain of equal time constants: Poisson's distribution
+        for earlier in range(stage, -1, -1):
+            after[stage] += term * apart[earlier]
+            term *= passed / (stage - earlier + 1)
+    return founded + after
+
+
+def elimination_gain(parameters: Parameters, synaptic_protein: np.ndarray) -> np.ndarray:
+    """Return the factor (3, n) on elimination in each stage at synaptic protein (n,)."""
+    gain = np.ones((3, synaptic_protein.size))
+    gain[0] = (1.0 + parameters.young_protection) / (
+        1.0 + parameters.young_protection * founding(parameters, synaptic_protein)
+    )
+    return gain
+
+
+def formation_rate(parameters: Parameters, mature: np.ndarray, density: np.ndarray) -> np.ndarray:
+    """Return spines formed per day (n,), at spines that mature (n,) and density (n,), all relative to rest."""
     room = (parameters.largest_density - density) / (parameters.largest_density - 1.0)
-    gain = np.maximum(1.0 + parameters.formation_gain * (synaptic_protein - 1.0), 0.0)
-    return solved_rates(parameters).formation * gain * np.maximum(room, 0.0)
+    return solved_rates(parameters).formation * mature * np.maximum(room, 0.0)
 
 
 def afferent_density(parameters: Parameters, afferent_spines: np.ndarray) -> np.ndarray:
@@ -236,8 +291,10 @@ def afferent_density(parameters: Parameters, afferent_spines: np.ndarray) -> np.
 def afferent_rates(parameters: Parameters, signals: Mapping[str, np.ndarray], members: slice) -> dict[str, np.ndarray]:
     """Return afferent spines formed and lost per day (n,) relative to rest, by the name of their signal."""
     rates, spines = solved_rates(parameters), signals["afferent_spines"][:, members]
-    formed = formation_rate(parameters, signals["synaptic_protein"][members], afferent_density(parameters, spines))
-    lost = (rates.elimination * rates.share) @ spines
+    mature = signals["nascent_spines"][-1, members]
+    formed = formation_rate(parameters, mature, afferent_density(parameters, spines))
+    young = elimination_gain(parameters, signals["synaptic_protein"][members])
+    lost = (rates.elimination * rates.share) @ (young * spines)
     return {
         "spine_formation_rate": signals["spine_formation_gain"][members] * formed,
         "spine_elimination_rate": signals["spine_elimination_gain"][members] * lost,
@@ -255,6 +312,7 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     firing_rate_baseline: np.ndarray,
     spine_formation_gain: np.ndarray,
     spine_elimination_gain: np.ndarray,
+    nascent_spines: np.ndarray,
     afferent_spines: np.ndarray,
     activity_trace: np.ndarray,
     spine_density: np.ndarray,
@@ -266,7 +324,7 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """Advance the node states, afferent spines (3, n) and low-passed activity (n,), and scale the port.
+    """Advance the node states, nascent and afferent spines (3, n) and low-passed activity (n,), and scale the port.
 
     `evolve` sets the mechanism's other signals from the edges.
     """
@@ -275,16 +333,20 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     relative = relative_to_rest(rate, baseline)  # a node that was silent at baseline has no deviation
     hours = clock.duration / 3600.0
     activity_trace[members] = relaxed(activity_trace[members], relative, hours, parameters.activity_time)
+    protein, spines = synaptic_protein[members], afferent_spines[:, members]
+    before = nascent_spines[-1, members].copy()
+    nascent_spines[:, members] = matured(parameters, nascent_spines[:, members], founding(parameters, protein), hours)
     if not parameters.afferent_spines:
         return
-    protein, spines = synaptic_protein[members], afferent_spines[:, members]
     if clock.duration > 0.0:
         density = rates.share @ spines
         # formation is linear in density below the largest, and 0 above
-        formation = formation_rate(parameters, protein, np.zeros_like(density))
+        mature = 0.5 * (before + nascent_spines[-1, members])
+        formation = formation_rate(parameters, mature, np.zeros_like(density))
         formation[density >= parameters.largest_density] = 0.0
         formation *= spine_formation_gain[members]
-        gains = formation, promotion_gain(parameters, protein), spine_elimination_gain[members]
+        lost = spine_elimination_gain[members] * elimination_gain(parameters, protein)
+        gains = formation, promotion_gain(parameters, protein), lost
         advance_afferents(spines, gains, rates, parameters.largest_density, clock.duration / _DAY)
     afferent_gain[members] *= rates.share @ spines
 
@@ -301,8 +363,8 @@ def advance_afferents(
     ----------
     spines : (3, n) array
         The stages; changed in place.
-    gains : ((n,) array, (n,) array, (n,) array)
-        Formation at zero density, 1/d, and the factors on promotion and elimination.
+    gains : ((n,) array, (n,) array, (3, n) array)
+        Formation at zero density, 1/d, and the factors on promotion and, by stage, elimination.
     rates : MeanRates
         Rates at rest.
     largest : float
@@ -317,7 +379,7 @@ def advance_afferents(
     for first in range(0, n, _LANES):
         count = min(_LANES, n - first)
         for lane in range(count):
-            of_node = gains[0][first + lane], gains[1][first + lane], gains[2][first + lane]
+            of_node = gains[0][first + lane], gains[1][first + lane], gains[2][:, first + lane]
             _fill_afferents(matrix, lane, of_node, rates, largest, days)
         exponentials_of_matrices(matrix, result, term, scratch, squarings)
         for node in range(first, first + count):
@@ -329,7 +391,7 @@ def advance_afferents(
 
 @kernel
 def _fill_afferents(
-    matrix: np.ndarray, lane: int, gains: tuple[float, float, float], rates: MeanRates, largest: float, days: float
+    matrix: np.ndarray, lane: int, gains: tuple[float, float, np.ndarray], rates: MeanRates, largest: float, days: float
 ) -> None:
     """Write to ``matrix[:, :, lane]`` the system of a node's stages times `days`; the last state is constant."""
     formation, promotion, elimination = gains
@@ -341,7 +403,7 @@ def _fill_afferents(
     for stage in range(3):
         matrix[0, stage, lane] = -formation / largest * share[stage] / share[0]
     for stage in range(3):
-        leaving = elimination * rates.elimination[stage] + rates.promotion[stage] * promotion
+        leaving = elimination[stage] * rates.elimination[stage] + rates.promotion[stage] * promotion
         matrix[stage, stage, lane] -= leaving
         matrix[stage, 3, lane] = inflow / share[stage] - leaving
         if stage < 2:
@@ -448,12 +510,13 @@ def evolve(
     days = clock.duration / _DAY
     protein = before["synaptic_protein"][members]
     degree = np.bincount(spines.target, minlength=sites.resting_degree.size)
-    per_day = formation_rate(parameters, protein, relative_to_rest(degree, sites.resting_degree))
+    mature = 0.5 * (before["nascent_spines"][-1, members] + after["nascent_spines"][-1, members])
+    per_day = formation_rate(parameters, mature, relative_to_rest(degree, sites.resting_degree))
     drive = Drive(
         deviation(before["activity_trace"][members]),
         promotion_gain(parameters, protein),
         before["spine_formation_gain"][members] * per_day * sites.resting_degree,
-        before["spine_elimination_gain"][members],
+        before["spine_elimination_gain"][members] * elimination_gain(parameters, protein),
     )
     step = slow_step(clock.seed, clock.fast_step, days)
     died = age_edges(spines, turning.rates, drive, step)
@@ -559,6 +622,7 @@ MECHANISM = Mechanism(
         "spine_elimination_gain",
     ),
     writes=(
+        "nascent_spines",
         "afferent_spines",
         "activity_trace",
         "spine_density",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ketasim.mechanisms import Setting
-from ketasim.signals import STAGES, SUBUNITS, Signal
+from ketasim.signals import NASCENT_STAGES, STAGES, SUBUNITS, Signal
 
 
 def new_arrays(signals: Mapping[str, Signal], axes: Mapping[str, Sequence[str] | int]) -> dict[str, np.ndarray]:
@@ -50,6 +50,7 @@ def axes_of(setting: Setting) -> dict[str, Sequence[str] | int]:
         "compartment": setting.compartments.names,
         "blocker": setting.blockers,
         "subunit": SUBUNITS,
+        "nascent_stage": NASCENT_STAGES,
         "stage": STAGES,
         "population": topology.population_names if topology else (),
         "node": topology.n_nodes if topology else 0,

@@ -38,8 +38,8 @@ def sheet(n, width=127.0, side=164.0, degree=10.0, preference=1.0):
 
 
 def drive(n, formation=0.0, deviation=0.0, promotion_gain=1.0, elimination_gain=1.0):
-    values = deviation, promotion_gain, formation, elimination_gain
-    return Drive(*(np.full(n, value) * np.ones(n) for value in values))
+    values = (np.full(n, value) * np.ones(n) for value in (deviation, promotion_gain, formation))
+    return Drive(*values, np.broadcast_to(elimination_gain, (3, n)).astype(float))
 
 
 def random_edges(n, probability, seed, rates=RATES, share=(0.05, 0.12, 0.83)):

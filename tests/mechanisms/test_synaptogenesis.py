@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.integrate import solve_ivp
 
 from ketasim.documents import KetasimError
 from ketasim.kernels.spine_births import new_clocks, nothing_lost
 from ketasim.kernels.spine_turnover import BORN, initial_edges, slow_step
 from ketasim.mechanisms import synaptogenesis
-from ketasim.mechanisms.synaptogenesis import Parameters, formation_rate, solved_rates, turnover
+from ketasim.mechanisms.synaptogenesis import Parameters, formation_rate, founding, solved_rates, turnover
 from tests.kernels.spines import DAY, Tables, advance, drive, random_edges, sheet
 from tests.mechanisms.subjects import clock, setting, three_nodes
 from tests.reference.spine_turnover import stages_after
@@ -90,7 +91,7 @@ def test_shares_without_rest_are_refused(changes, words):
 def node_signals(**changes):
     """Signals of three nodes, PYR, PV and SST, in the order in which `advance` takes them."""
     names = (*synaptogenesis.MECHANISM.reads, *synaptogenesis.MECHANISM.writes, *synaptogenesis.MECHANISM.scales)
-    signals = {name: np.ones((3, 3) if name == "afferent_spines" else 3) for name in names}
+    signals = {name: np.ones((3, 3) if name in ("nascent_spines", "afferent_spines") else 3) for name in names}
     return signals | {name: value * np.ones_like(signals[name]) for name, value in changes.items()}
 
 
@@ -110,10 +111,51 @@ def test_afferent_spines_equal_an_ode_solver(protein, hours, formation, eliminat
     gains = {"formation_gain": formation, "elimination_gain": elimination}
     expected = stages_after(rates.share * start, protein, DEFAULT, rates, hours / 24.0, **gains) / rates.share
     ports = {f"spine_{name}": np.array([value, 1.0, 1.0]) for name, value in gains.items()}
-    signals = node_signals(synaptic_protein=protein, afferent_spines=start[:, None], **ports)
+    nascent = founding(DEFAULT, np.array([protein]))  # has been so for days
+    signals = node_signals(synaptic_protein=protein, nascent_spines=nascent, afferent_spines=start[:, None], **ports)
     found = advanced(signals, hours)["afferent_spines"]
     assert_allclose(found[:, 0], expected, rtol=1e-8)
     assert_array_equal(found[:, 1:], np.tile(start, (2, 1)).T)
+
+
+@pytest.mark.parametrize("hours", [0.0, 0.5, 4.0, 30.0])
+def test_nascent_spines_equal_an_ode_solver(hours):
+    """Catches a stage left out, another order or time, and a step that is not exact: three stages of 4 h in a row."""
+    start, protein = np.array([1.3, 0.8, 1.1]), 1.04
+    founded = 1.0 + 40.0 * 0.04
+
+    def slope(_, x):
+        return (np.array([founded, x[0], x[1]]) - x) / 4.0
+
+    expected = solve_ivp(slope, (0.0, hours), start, rtol=1e-11, atol=1e-13).y[:, -1]
+    found = advanced(node_signals(synaptic_protein=protein, nascent_spines=start[:, None]), hours)["nascent_spines"]
+    assert_allclose(found[:, 0], expected, rtol=1e-8)
+    assert_array_equal(found[:, 1:], np.tile(start, (2, 1)).T)
+
+
+def test_spines_come_half_a_day_after_protein():
+    """Catches formation that follows at once: of 1 h of protein a fifth is there at 6 h, half at 11 h."""
+    signals = node_signals(synaptic_protein=1.1)
+    signals = advanced(signals, 1.0)
+    signals["synaptic_protein"][:] = 1.0
+    arrived = [0.0]
+    for _ in range(60):
+        signals = advanced(signals, 1.0)
+        arrived.append(arrived[-1] + signals["nascent_spines"][-1, 0] - 1.0)
+    share = np.array(arrived) / arrived[-1]
+    assert share[5] < 0.2 and share[2] < 0.05
+    assert 9 <= np.searchsorted(share, 0.5) <= 12
+    at_once = advanced(node_signals(synaptic_protein=1.1), 0.5, DEFAULT._replace(nascent_time=0.0))
+    assert_allclose(at_once["nascent_spines"][:, 0], 5.0)
+
+
+def test_protein_protects_transient_spines_alone():
+    """Catches protection of old spines, one that acts on rest, or grows without bound when protein is low."""
+    protein = np.array([0.5, 1.0, 1.1, 3.0])
+    gain = synaptogenesis.elimination_gain(DEFAULT, protein)
+    assert_array_equal(gain[1:], 1.0)
+    assert_allclose(gain[0], [2.0, 1.0, 1.0 / 3.0, 2.0 / 82.0])
+    assert_array_equal(synaptogenesis.elimination_gain(DEFAULT._replace(young_protection=0.0), protein), 1.0)
 
 
 def test_afferent_spines_at_rest_stay_there():
@@ -121,6 +163,7 @@ def test_afferent_spines_at_rest_stay_there():
     signals = node_signals()
     for _ in range(4 * 365):
         signals = advanced(signals, 6.0)
+    assert_array_equal(signals["nascent_spines"], 1.0)
     assert_allclose(signals["afferent_spines"], 1.0, rtol=1e-12)
     assert_allclose(signals["afferent_gain"], 1.0, rtol=1e-9)  # scaled at every step here
 
@@ -164,12 +207,12 @@ def test_trace_of_activity():
     assert_array_equal(advanced(node_signals(firing_rate=3.0, firing_rate_baseline=0.0), 12.0)["activity_trace"], 1.0)
 
 
-def test_formation_follows_protein_and_room():
-    """Catches a wrong gain or room: 0.025 /d at rest, times 1 + 30 (S - 1), times 2 (1.5 - n), never negative."""
+def test_formation_follows_founding_and_room():
+    """Catches a wrong gain or room: 0.025 /d at rest, times 1 + 40 (S - 1), times 2 (1.5 - n), never negative."""
     protein, density = np.array([1.0, 1.2, 1.0, 1.0, 2.0, -0.1, 0.98]), np.array([1.0, 1.0, 0.9, 1.25, 1.6, 1.0, 1.0])
-    expected = 0.025 * np.array([1.0, 7.0, 1.2, 0.5, 0.0, 0.0, 0.4])
-    assert_allclose(formation_rate(DEFAULT, protein, density), expected, atol=1e-15)
-    assert_array_equal(formation_rate(DEFAULT._replace(formation_gain=0.0), protein[:2], density[:2]), 0.025)
+    expected = 0.025 * np.array([1.0, 9.0, 1.2, 0.5, 0.0, 0.0, 0.2])
+    assert_allclose(formation_rate(DEFAULT, founding(DEFAULT, protein), density), expected, atol=1e-15)
+    assert_array_equal(founding(DEFAULT._replace(formation_gain=0.0), protein), 1.0)
     assert_allclose(synaptogenesis.promotion_gain(DEFAULT, protein), [1.0, 1.2, 1.0, 1.0, 2.0, 0.0, 0.98])
 
 
@@ -179,6 +222,7 @@ def test_rates_of_afferents_balance():
     signals = node_signals(
         afferent_spines=spines, synaptic_protein=1.1, spine_formation_gain=1.3, spine_elimination_gain=0.6
     )
+    signals["nascent_spines"][:] = 3.0
     found = synaptogenesis.afferent_rates(DEFAULT, signals, slice(0, 1))
     after = advanced(signals, 1e-3)["afferent_spines"][:, :1]
     change = (solved_rates(DEFAULT).share @ (after - spines))[0] / (1e-3 / 24.0)

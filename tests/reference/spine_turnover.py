@@ -75,10 +75,10 @@ def live(spine, rates, drive, days, seed, fast_step):
     after += rates.sd_log_weight * math.sqrt(1.0 - kept**2) * noise
     spine.y = rates.mean_log_weight + after
     risk = (math.exp(-rates.protection * before) + math.exp(-rates.protection * after)) / 2.0
-    risk *= drive.elimination_gain[spine.target]
     gain = drive.promotion_gain[spine.target] * max(0.0, 1.0 + rates.correlation_gain * together)
     while days > 0.0:
-        hazards = risk * rates.elimination[spine.stage], gain * rates.promotion[spine.stage]
+        dying = risk * drive.elimination_gain[spine.stage, spine.target]
+        hazards = dying * rates.elimination[spine.stage], gain * rates.promotion[spine.stage]
         death, promotion = (
             left / hazard if hazard > 0.0 else math.inf for left, hazard in zip(spine.hazard, hazards, strict=True)
         )
@@ -169,16 +169,14 @@ def distance(sites, source, target):
 
 def stages_after(stages, protein, parameters, rates, days, formation_gain=1.0, elimination_gain=1.0):
     """Densities of three stages after some days at constant protein and gains, their equations by an ODE solver."""
-    leaving = elimination_gain * rates.elimination + rates.promotion * protein**parameters.promotion_gain
+    founding = max(0.0, 1.0 + parameters.formation_gain * (protein - 1.0))
+    young = (1.0 + parameters.young_protection) / (1.0 + parameters.young_protection * founding)
+    lost = elimination_gain * rates.elimination * (young, 1.0, 1.0)
+    leaving = lost + rates.promotion * protein**parameters.promotion_gain
 
     def slope(_, x):
         room = (parameters.largest_density - sum(x)) / (parameters.largest_density - 1.0)
-        formed = (
-            formation_gain
-            * rates.formation
-            * max(0.0, 1.0 + parameters.formation_gain * (protein - 1.0))
-            * max(0.0, room)
-        )
+        formed = formation_gain * rates.formation * founding * max(0.0, room)
         promoted = [p * protein**parameters.promotion_gain * part for p, part in zip(rates.promotion, x, strict=True)]
         inflow = (formed, promoted[0], promoted[1])
         return [gain - rate * part for gain, rate, part in zip(inflow, leaving, x, strict=True)]

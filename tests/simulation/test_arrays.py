@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from ketasim.signals import SIGNALS, STAGES, SUBUNITS
+from ketasim.signals import NASCENT_STAGES, SIGNALS, STAGES, SUBUNITS
 from ketasim.simulation.arrays import axes_of, new_arrays, transferred
 from tests.mechanisms.subjects import KETAMINE, setting, three_nodes
 
-FIXED = {"subunit": SUBUNITS, "stage": STAGES, "population": ("PYR", "PV", "SST"), "node": 3}
+FIXED = {"subunit": SUBUNITS, "nascent_stage": NASCENT_STAGES, "stage": STAGES}
+FIXED |= {"population": ("PYR", "PV", "SST"), "node": 3}
 BEFORE = FIXED | {"compound": ("S", "R"), "compartment": ("S central", "R central"), "blocker": ("S",)}
 AFTER = FIXED | {
     "compound": ("N", "S", "R", "M"),

@@ -207,6 +207,7 @@ def test_protein_makes_spines(simulation):
         own = new_spines(simulation)
         start = {name: array.copy() for name, array in simulation.signals.items()}
         start["synaptic_protein"][:64] = protein
+        start["nascent_spines"][:, :64] = 1.0 + 40.0 * (protein - 1.0)  # for days
         end = {name: array.copy() for name, array in start.items()}
         for hour in range(0, 24, 6):
             own.advance(start, end, None, Clock(1, 21_600.0, hour * DAY // 24))
