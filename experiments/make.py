@@ -35,6 +35,7 @@ HOURS = {
     "accepted_sets": 1.0,
     "fewer_windows": 0.4,
     "hypotheses": 1.2,
+    "second_pass": 1.5,
     "findings": 1.0,
     "conclusions": 1.5,
 }

@@ -122,6 +122,13 @@ def _measured(row: dict[str, Any]) -> str:
     return f"{number} ± {error}".removesuffix(" ± ") + ("" if pandas.isna(row["unit"]) else f" {row['unit']}")
 
 
+def _judged(rows: pandas.DataFrame) -> str:
+    """A number with its error, in bold if it is inside the published range, in italics if that is open."""
+    row = _only(rows)
+    mark = {"inside": "**", "not distinguishable": "*"}.get(row["verdict"], "")
+    return f"{mark}{_measured(row)}{mark}"
+
+
 def _titled(row: dict[str, Any]) -> str:
     """Words of which finding it is."""
     return f"{row['finding']} {load_findings()[row['finding']].title}"
@@ -216,6 +223,7 @@ LAYOUTS: dict[str, Layout | Listing] = {
         },
         "role != 'input'",
     ),
+    "second_pass": Layout("docs/second_pass.md", ("finding", "number", "range"), ("step",), _judged),
     "conclusions": Listing(
         "docs/conclusions.md",
         {

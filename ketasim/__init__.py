@@ -19,7 +19,7 @@ A research and teaching model; not medical advice.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _HOME = {
     "Experiment": "ketasim.config",

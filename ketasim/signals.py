@@ -16,11 +16,14 @@ from collections.abc import Iterable
 from math import inf, isfinite
 from typing import Any, Literal, NamedTuple
 
-Dimension = Literal["compound", "compartment", "blocker", "subunit", "stage", "population", "node"]
+Dimension = Literal["compound", "compartment", "blocker", "subunit", "nascent_stage", "stage", "population", "node"]
 Kind = Literal["input", "state", "port", "network"]
 
 #: GluN2 subunits of the NMDA receptor; the axis `subunit`.
 SUBUNITS = ("GluN2A", "GluN2B", "GluN2C", "GluN2D")
+
+#: Stages before a spine has its first synapse; the axis `nascent_stage`.
+NASCENT_STAGES = ("founded", "contact", "immature")
 
 #: Stages of a spine's life; the axis `stage`.
 STAGES = ("transient", "consolidating", "persistent")
@@ -399,6 +402,7 @@ _ROWS = (
     # baseline means of network signals
     Signal("vesicle_release_baseline", "1/s", _NODE, "network", 0.0, "baseline mean of vesicle_release"),
     Signal("ampa_throughput_circuit_baseline", "nS", _NODE, "network", 0.0, "baseline mean of ampa_throughput_circuit"),
+    Signal("ampa_throughput_baseline", "pA", _NODE, "network", 0.0, "baseline mean of ampa_throughput", within=_ANY),
     Signal("firing_rate_baseline", "Hz", _NODE, "network", 0.0, "baseline mean of firing_rate"),
     # glutamate
     _relative(
@@ -484,7 +488,22 @@ _ROWS = (
         summary=_DAYS,
         shown=_percent("synapses", "homeostatic scale"),
     ),
+    _relative(
+        "inhibitory_strength",
+        "strength of inhibitory synapses I",
+        True,
+        summary="value at 4 h",
+        shown=_percent("synapses", "inhibition"),
+    ),
     # spines
+    Signal(
+        "nascent_spines",
+        "1",
+        ("nascent_stage", "node"),
+        "state",
+        1.0,
+        "spines on the way to their first synapse, by stage, relative to baseline",
+    ),
     Signal("afferent_spines", "1", _STAGE_NODE, "state", 1.0, "afferent spines by stage, each relative to baseline"),
     Signal(
         "activity_trace", "1", _NODE, "state", 1.0, "firing rate relative to baseline, low-pass filtered for spines"
@@ -525,18 +544,18 @@ _ROWS = (
     ),
     _relative("synaptic_weight", "mean weight of synapses from PYR", True),
     # ports
-    Signal(
-        "ampa_gain", "1", _NODE, "port", 1.0, "factor on AMPA conductance of every glutamatergic synapse onto the node"
-    ),
+    Signal("ampa_gain", "1", _NODE, "port", 1.0, "factor on AMPA conductance of the circuit's synapses onto the node"),
     Signal("afferent_gain", "1", _NODE, "port", 1.0, "factor on conductances of background afferents onto the node"),
+    Signal("afferent_ampa_gain", "1", _NODE, "port", 1.0, "factor on AMPA conductance of the node's afferents"),
     Signal(
         "release_gain",
         "1",
         _NODE,
         "port",
         1.0,
-        "factor on release probability of the node's glutamatergic terminals and of its afferents",
+        "factor on release probability of the node's glutamatergic terminals",
     ),
+    Signal("afferent_release_gain", "1", _NODE, "port", 1.0, "factor on what a spike of the node's afferents releases"),
     Signal(
         "nmda_tonic_gain",
         "1",
@@ -548,10 +567,10 @@ _ROWS = (
     Signal(
         "inhibition_gain",
         "1",
-        ("population",),
+        _NODE,
         "port",
         1.0,
-        "factor on the conductance of every inhibitory synapse onto the class",
+        "factor on the conductance of every inhibitory synapse onto the node",
     ),
     Signal("inhibition_time_gain", "1", (), "port", 1.0, "factor on the decay times of inhibitory conductances"),
     Signal("uptake_gain", "1", _NODE, "port", 1.0, "factor on the capacity of glutamate uptake"),

@@ -13,6 +13,8 @@ from ketasim.signals import SIGNALS
 from tests.mechanisms.subjects import ADULT, clock, setting
 
 CHAIN = ("eef2", "bdnf", "trkb", "mtorc1", "synaptic_protein", "surface_ampa", "homeostatic_scaling")
+CHAIN += ("inhibitory_plasticity",)
+SYNAPSES = ("ampa_gain", "afferent_ampa_gain", "inhibition_gain")  # ports that every step scales anew
 BY_NAME = {mechanism.name: mechanism for mechanism in ORDER if mechanism.name in CHAIN}
 HOUR = 3600.0  # s
 
@@ -69,7 +71,8 @@ def run(drive_at, times, names=CHAIN, parameters=None):
     for begin, end in pairwise(times):
         for key, value in drive_at(begin).items():
             arrays[key][0] = value
-        arrays["ampa_gain"][:] = 1.0
+        for key in SYNAPSES:
+            arrays[key][:] = 1.0
         start = {key: array.copy() for key, array in arrays.items()}
         for m in chosen:
             read = [start[key] for key in m.reads]

@@ -109,10 +109,10 @@ def test_the_chain_equals_its_slow_twin():
 
     def signals(time):
         now = {"nmda_block": np.interp(time / HOUR, at, block), "ampa_throughput_circuit": surge(time / HOUR)}
-        return now | {"firing_rate": surge(time / HOUR)}
+        return now | {"firing_rate": surge(time / HOUR), "ampa_throughput": surge(time / HOUR)}
 
     def drive(minute):
-        return Drive(np.interp(minute / 60.0, at, block), surge(minute / 60.0), surge(minute / 60.0))
+        return Drive(np.interp(minute / 60.0, at, block), *[surge(minute / 60.0)] * 3)
 
     found = run(signals, np.arange(0.0, 6 * HOUR + 5.0, 5.0))
     state, trace = follow(REST, drive, 360.0, step=0.1)
@@ -120,6 +120,7 @@ def test_the_chain_equals_its_slow_twin():
         slow = np.array([rest, *(row[name] for _, row in trace)]) - rest
         assert_allclose(found[name][::12] - rest, slow, rtol=0.0, atol=0.01 * np.abs(slow).max(), err_msg=name)
     assert found["ampa_gain"][-1] - 1.0 == pytest.approx(gain(state) - 1.0, rel=0.01)
+    assert found["inhibition_gain"][-1] == found["inhibitory_strength"][-1]
 
 
 def test_bdnf_is_up_at_half_an_hour_in_the_mouse():

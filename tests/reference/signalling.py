@@ -12,6 +12,7 @@ class Rates(NamedTuple):
     eef2_time: float = 10.0
     throughput_gain: float = 1.0
     translation_gain: float = 8.5
+    translation_half: float = 0.3
     bdnf_time: float = 60.0
     trkb_time: float = 20.0
     largest_trkb: float = 4.0
@@ -26,16 +27,18 @@ class Rates(NamedTuple):
     surface_gain: float = 0.1
     potentiator_gain: float = 0.0
     surface_time: float = 120.0
+    inhibition_time: float = 120.0
     averaging: float = 6.0 * 60.0
     scaling: float = 36.0 * 60.0
 
 
 class Drive(NamedTuple):
-    """What moves a node: block, throughput and firing rate over their baselines, potentiator over EC50, and ports."""
+    """What moves a node: block; throughput, all excitation and rate over baseline; potentiator over EC50; ports."""
 
     block: float = 0.0
     throughput: float = 1.0
     rate: float = 1.0
+    excitation: float = 1.0
     potentiator: float = 0.0
     bdnf: float = 1.0
     trkb: float = 1.0
@@ -52,21 +55,25 @@ REST = {
     "surface_ampa": 1.0,
     "homeostatic_rate": 1.0,
     "homeostatic_scale": 1.0,
+    "inhibitory_strength": 1.0,
 }
 
 
 def slopes(state, drive, rates):
     """Rate of change 1/min of every state."""
-    phosphorylated, bdnf, trkb, active, opposed, protein, surface, average, scale = (state[name] for name in REST)
+    phosphorylated, bdnf, trkb, active, opposed, protein, surface, average, scale, inhibition = (
+        state[name] for name in REST
+    )
     departure = active - 1.0
     counted = departure**3 / (departure**2 + rates.threshold**2) if departure else 0.0
     bound = rates.largest_trkb / (1.0 + (rates.largest_trkb - 1.0) / bdnf) if bdnf else 0.0
     release = rates.throughput_gain * (drive.throughput - 1.0)
+    going_on = drive.throughput / (drive.throughput + rates.translation_half) * (1.0 + rates.translation_half)
+    translated = rates.translation_gain * (1.0 - phosphorylated) * going_on
     potentiated = rates.potentiator_gain * drive.potentiator / (1.0 + drive.potentiator)
     return {
         "eef2_phosphorylation": (1.0 - drive.block - phosphorylated) / rates.eef2_time,
-        "bdnf": (drive.bdnf * (1.0 + release + rates.translation_gain * (1.0 - phosphorylated)) - bdnf)
-        / rates.bdnf_time,
+        "bdnf": (drive.bdnf * (1.0 + release + translated) - bdnf) / rates.bdnf_time,
         "trkb": (drive.trkb * bound - trkb) / rates.trkb_time,
         "p70s6k": (drive.mtorc1 * (1.0 + rates.mtorc1_gain * (trkb - 1.0) - opposed) - active) / rates.mtorc1_time,
         "mtorc1_feedback": (rates.feedback * departure - opposed) / rates.feedback_time,
@@ -74,6 +81,7 @@ def slopes(state, drive, rates):
         "surface_ampa": (1.0 + rates.surface_gain * (trkb - 1.0) + potentiated - surface) / rates.surface_time,
         "homeostatic_rate": (drive.rate - average) / rates.averaging,
         "homeostatic_scale": scale * max(-1.0, min(1.0, 1.0 - average)) / rates.scaling,
+        "inhibitory_strength": (drive.excitation - inhibition) / rates.inhibition_time,
     }
 
 
@@ -86,12 +94,13 @@ def follow(state, drive_at, minutes, rates=Rates(), step=0.02):  # noqa: B008 - 
             state[name] += step * slope
         state["p70s6k"] = max(0.0, state["p70s6k"])
         state["synaptic_protein"] = max(0.0, state["synaptic_protein"])
-        state["homeostatic_scale"] = max(0.5, min(2.0, state["homeostatic_scale"]))
+        for name in ("homeostatic_scale", "inhibitory_strength"):
+            state[name] = max(0.5, min(2.0, state[name]))
         if (number + 1) % round(1.0 / step) == 0:
             trace.append(((number + 1) * step, dict(state)))
     return state, trace
 
 
 def gain(state, rates=Rates()):  # noqa: B008
-    """Factor on AMPA conductances that a state amounts to."""
+    """Factor on AMPA conductances of the circuit that a state amounts to."""
     return state["synaptic_protein"] ** rates.protein_exponent * state["surface_ampa"] * state["homeostatic_scale"]

@@ -208,7 +208,7 @@ def test_baselines_are_means_of_the_resting_network(small):
     simulation.measure_baseline(lambda _, window: windows.append(window.signals), cached=False)
     names = [name for name in simulation.signals if name.endswith(BASELINE)]
     at_rest = {name: simulation.signals[name].copy() for name in names}
-    assert len(names) == 3 and len(windows) > 3
+    assert len(names) == 4 and len(windows) > 3
     for name, values in at_rest.items():
         mean = np.mean([window[name.removesuffix(BASELINE)] for window in windows], axis=0)
         assert values == pytest.approx(mean, rel=1e-6), name

@@ -1,0 +1,59 @@
+"""What each change of the second pass does to the findings: the chain as it was, then with one change after another.
+
+Every change can be switched off by parameters, so all steps are run with the same code. Findings without a network are
+left out, since none of these changes touches them. Three sets of weights that agree with calibration C1, the default
+first; with --quick networks of 300 neurons, the default and two seeds.
+
+    python experiments/second_pass.py [--quick] [--jobs N]
+"""
+
+import pandas
+from common import options, store
+
+import ketasim
+from ketasim.findings.finding import Finding
+from ketasim.findings.report import range_in_words
+
+#: What a step changes, by name -> the parameters that undo it. Steps add up in this order.
+CHANGES = {
+    "autoreceptors": {"autoreceptors": {"afferent_share": 1}},
+    "potentiation": {"surface_ampa": {"afferent_share": 1}, "inhibitory_plasticity": False},
+    "translation": {"bdnf": {"translation_half": 0}},
+    "spines": {"synaptogenesis": {"nascent_time": "0 h", "young_protection": 0, "formation_gain": 30}},
+}
+BEFORE = "as it was"
+
+
+def main() -> None:
+    """Score the findings after each step and store the table, a row for each number, a column for each step."""
+    chosen = options(__file__)
+    findings = [one for one in ketasim.load_findings().values() if one.arms and has_network(one)]
+    steps, tables = [BEFORE, *CHANGES], []
+    for number, step in enumerate(steps):
+        undone = [CHANGES[name] for name in steps[number + 1 :]]
+        changed = [without(one, undone) for one in findings]
+        seeds, sets = chosen.size((1, 3), (2, 1))
+        scores = ketasim.score_findings(changed, chosen.out, seeds, sets, chosen.quick, chosen.jobs)
+        tables.append(scores.assign(step=step))
+    table = pandas.concat(tables)
+    table["range"] = [range_in_words(*ends) for ends in zip(table["least"], table["most"], strict=True)]
+    store(table[["step", "finding", "role", "number", "value", "error", "range", "verdict", "unit"]], chosen)
+
+
+def has_network(finding: Finding) -> bool:
+    """Whether any of its experiments has a network."""
+    return any(finding.experiment(arm).network is not None for arm in finding.arms)
+
+
+def without(finding: Finding, undone: list[dict]) -> Finding:
+    """Return a finding whose experiments have some changes undone; what the finding itself says goes first."""
+    mechanisms = dict(finding.settings.get("mechanisms", {}))
+    for name, parameters in (item for change in undone for item in change.items()):
+        own = mechanisms.get(name, {})
+        if isinstance(own, dict):  # else it is switched off anyway
+            mechanisms[name] = parameters and parameters | own
+    return Finding.model_construct(**dict(finding) | {"settings": {**finding.settings, "mechanisms": mechanisms}})
+
+
+if __name__ == "__main__":
+    main()
