@@ -138,7 +138,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one argument per option
         found = ketasim.compare(*arms)
         if not found["pairs"].any():
             note("no number is in both arms: a vehicle without a network has none", quiet)
-        elif found["pairs"].max() < FEW_PAIRS:
+        elif 1 < found["pairs"].max() < FEW_PAIRS:  # a single pair has no error
             words = "their spread, and so ERROR, may be far too small by chance; the interval allows for it"
             note(f"{found['pairs'].max()} pairs: {words}, and more --replicates narrow it", quiet)
         if out is not None:

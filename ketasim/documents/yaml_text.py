@@ -244,7 +244,7 @@ def plain_value(text: str) -> Any:
 
 _ADVICE = {
     "mapping values are not allowed here": "a second ': ' in one line, or a wrong indentation",
-    "could not find expected ':'": "here or just above, no `key: value`, with a blank after the colon, and no item",
+    "could not find expected ':'": "this line or the one above is not `key: value`, with a blank after the colon",
     "found unexpected end of stream": "a quotation mark that is never closed",
     "cannot start any token": "text that starts with this character needs quotation marks",
 }

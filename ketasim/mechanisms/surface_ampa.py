@@ -8,10 +8,9 @@ Scales AMPA of the circuit's synapses onto the node by ``A^exponent``, and that 
 ``1 + s (A^exponent - 1)``. Which compounds are potentiators is drug data (target `ampa`); aP is zero by default, so
 this path has to be switched on.
 
-Not validated: the size of both gains; the share of afferents. BDNF acts where it is set free: what follows throughput
-at synapses whose activity rises, those of the circuit, and what is translated all over the dendrite. The potentiation
-cited in the drug data was found to be presynaptic (more release); here it acts on the receptors of the postsynaptic
-cell.
+Not validated: the size of both gains; the share of afferents. BDNF acts where it is set free: release that follows
+throughput rises at the circuit's synapses alone, translation all over the dendrite. The potentiation cited in the drug
+data was found to be presynaptic (more release); here it acts on the receptors of the postsynaptic cell.
 """
 
 from typing import Annotated, NamedTuple
