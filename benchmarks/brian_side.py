@@ -4,7 +4,7 @@ One NeuronGroup per class, so that constants are compiled in; forward Euler, the
 constants that make an Euler step equal to the exact decay, so that an event carries the same charge as in ketasim;
 release, short-term plasticity and the NMDA gate computed once per spike, in the presynaptic neuron's reset; only
 currents that the class has; one delay for all synapses of a pair where there is one. No monitors: a counter in the
-reset is all that is measured, where ketasim also sums six quantities per neuron and step.
+reset is all that is measured, where ketasim also sums up to eight quantities per neuron and step.
 
 Where a delay is longer than the time to the neuron's next spike, the synapse reads that next spike's release. This is
 rare and saves Brian2 the plasticity of every single synapse.
@@ -25,6 +25,8 @@ from ketasim.kernels.records import AMPA, GABA_SLOW
 #: How afferents are drawn: by `PoissonInput` (`poisson()` where they open two conductances), or by comparing one
 #: uniform number with the distribution function.
 FORMULATIONS = ("poisson", "inversion")
+
+SUBUNITS = ("2A", "2B", "2C", "2D")
 
 _FLAGS = ["-w", "-O3", "-ffast-math", "-march=native"]
 
@@ -134,7 +136,6 @@ def _cells(case: Case, c: int, formulation: str, warm_up: float) -> tuple[Any, l
 
     parameters, cells, synapses = case.parameters, case.parameters.cells, case.parameters.synapses
     first, end = case.graph.class_start[c], case.graph.class_start[c + 1]
-    f_ab, f_cd = (float(share[first]) for share in case.modulation[:2])
     times = {
         "ampa": parameters.ampa_time,
         "nmda": parameters.nmda_time,
@@ -142,9 +143,11 @@ def _cells(case: Case, c: int, formulation: str, warm_up: float) -> tuple[Any, l
         "slow": parameters.gaba_slow_time,
     }
     values = {name: float(getattr(cells, name)[c]) for name in ("leak", "rest", "threshold", "sharpness", "reset")}
-    values |= {"cutoff": float(cells.cutoff[c]), "jump": float(cells.adaptation_jump[c]), "F_ab": f_ab, "F_cd": f_cd}
+    values |= {"cutoff": float(cells.cutoff[c]), "jump": float(cells.adaptation_jump[c])}
     values |= {"subthreshold": float(cells.adaptation[c]), "C": float(cells.capacitance[c]) * ms}
-    values |= {"mg_ab": parameters.mg_over_k_ab, "mg_cd": parameters.mg_over_k_cd, "E_gaba": parameters.gaba_reversal}
+    for subunit, share, ratio in zip(SUBUNITS, case.modulation.nmda[:, first], parameters.mg_over_k, strict=True):
+        values |= {f"F_{subunit}": float(share), f"mg_{subunit}": float(ratio)}
+    values |= {"E_gaba": parameters.gaba_reversal}
     values |= {"tau_w": _euler_time(float(cells.adaptation_time[c])) * ms, "tau_gate": times["nmda"] * ms}
     values |= {"counting_from": (warm_up - STEP / 2) * ms}
     channels = _channels(case, c)
@@ -180,7 +183,7 @@ def _equations(values: dict[str, Any], channels: list[str], adapts: bool, n_sets
     current = "leak*(rest - v)"
     if values["sharpness"] > 0.0:
         current += " + leak*sharpness*exp((v - threshold)/sharpness)"
-    nmda = [f"F_{k}/(1 + mg_{k}*exp(-0.062*v))" for k in ("ab", "cd") if values[f"F_{k}"] != 0.0]
+    nmda = [f"F_{k}/(1 + mg_{k}*exp(-0.062*v))" for k in SUBUNITS if values[f"F_{k}"] != 0.0]
     current += f" - (g_ampa + g_nmda*({' + '.join(nmda)}))*v"
     current += "".join(f" + g_{name}*(E_gaba - v)" for name in channels if name in ("fast", "slow"))
     current += " - w" if adapts else ""

@@ -95,19 +95,18 @@ def nmda_network(n: int, degree: int = 1000, seed: int = 1) -> Case:
         gaba_fast_time=10.0,
         gaba_slow_time=10.0,
         gaba_reversal=-70.0,
-        mg_over_k_ab=1.0 / 3.57,
-        mg_over_k_cd=1.0 / 3.57,
+        mg_over_k=np.full(4, 1.0 / 3.57),
         step=STEP,
     )
     graph = _random_graph(n, degree, class_start, np.random.default_rng(seed))
-    return Case(f"nmda_{n}", ("E", "I"), graph, parameters, _plain(np.ones(n), np.zeros(n), rates), rates)
+    return Case(f"nmda_{n}", ("E", "I"), graph, parameters, _plain(np.eye(4)[:, :1] * np.ones(n), rates), rates)
 
 
-def _plain(nmda_ab: np.ndarray, nmda_cd: np.ndarray, rates: np.ndarray) -> Modulation:
-    """No drug, no tonic conductance; afferents of each class at its rate (1/ms)."""
-    zeros, ones = np.zeros_like(nmda_ab), np.ones_like(nmda_ab)
+def _plain(shares: np.ndarray, rates: np.ndarray) -> Modulation:
+    """No drug, no tonic conductance; GluN2 subunits (4, n), afferents of each class at its rate (1/ms)."""
+    zeros, ones = np.zeros(shares.shape[1]), np.ones(shares.shape[1])
     gains = (ones,) * 6
-    return Modulation(nmda_ab, nmda_cd, zeros, zeros, *gains, zeros, poisson_thresholds(rates * STEP))
+    return Modulation(shares, np.zeros_like(shares), *gains, zeros, poisson_thresholds(rates * STEP))
 
 
 def _random_graph(n: int, degree: int, class_start: np.ndarray, rng: np.random.Generator) -> Graph:
@@ -149,6 +148,6 @@ def prefrontal(n: int, seed: int = 1) -> Case:
         class_names=names,
         graph=network.graph,
         parameters=network.parameters,
-        modulation=_plain(shares[0] + shares[1], shares[2] + shares[3], rates),
+        modulation=_plain(shares, rates),
         afferent_rate=rates,
     )

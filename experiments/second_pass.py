@@ -14,12 +14,17 @@ import ketasim
 from ketasim.findings.finding import Finding
 from ketasim.findings.report import range_in_words
 
-#: What a step changes, by name -> the parameters that undo it. Steps add up in this order.
+#: What a step changes, by name -> the settings that undo it, by section. Steps add up in this order.
 CHANGES = {
-    "autoreceptors": {"autoreceptors": {"afferent_share": 1}},
-    "potentiation": {"surface_ampa": {"afferent_share": 1}, "inhibitory_plasticity": False},
-    "translation": {"bdnf": {"translation_half": 0}},
-    "spines": {"synaptogenesis": {"nascent_time": "0 h", "young_protection": 0, "formation_gain": 30}},
+    "autoreceptors": {"mechanisms": {"autoreceptors": {"afferent_share": 1}}},
+    "potentiation": {"mechanisms": {"surface_ampa": {"afferent_share": 1}, "inhibitory_plasticity": False}},
+    "translation": {"mechanisms": {"bdnf": {"translation_half": 0}}},
+    "spines": {
+        "mechanisms": {"synaptogenesis": {"nascent_time": "0 h", "young_protection": 0, "formation_gain": 30}}
+    },
+    "magnesium": {
+        "network": {"receptors": {"mg_half_2b": "3.57 mM", "mg_half_2c": "14.3 mM", "mg_half_2d": "14.3 mM"}}
+    },
 }
 BEFORE = "as it was"
 
@@ -47,12 +52,14 @@ def has_network(finding: Finding) -> bool:
 
 def without(finding: Finding, undone: list[dict]) -> Finding:
     """Return a finding whose experiments have some changes undone; what the finding itself says goes first."""
-    mechanisms = dict(finding.settings.get("mechanisms", {}))
-    for name, parameters in (item for change in undone for item in change.items()):
-        own = mechanisms.get(name, {})
-        if isinstance(own, dict):  # else it is switched off anyway
-            mechanisms[name] = parameters and parameters | own
-    return Finding.model_construct(**dict(finding) | {"settings": {**finding.settings, "mechanisms": mechanisms}})
+    settings = dict(finding.settings)
+    for section, changes in (item for change in undone for item in change.items()):
+        settings[section] = dict(settings.get(section, {}))
+        for name, parameters in changes.items():
+            own = settings[section].get(name, {})
+            if isinstance(own, dict):  # else it is switched off anyway
+                settings[section][name] = parameters and parameters | own
+    return Finding.model_construct(**dict(finding) | {"settings": settings})
 
 
 if __name__ == "__main__":

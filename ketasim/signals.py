@@ -22,6 +22,9 @@ Kind = Literal["input", "state", "port", "network"]
 #: GluN2 subunits of the NMDA receptor; the axis `subunit`.
 SUBUNITS = ("GluN2A", "GluN2B", "GluN2C", "GluN2D")
 
+#: Names of the signals with the gate of channels without Mg, by subunit.
+UNBLOCKED = tuple(f"nmda_gating_unblocked_{subunit[-2:].lower()}" for subunit in SUBUNITS)
+
 #: Stages before a spine has its first synapse; the axis `nascent_stage`.
 NASCENT_STAGES = ("founded", "contact", "immature")
 
@@ -358,9 +361,11 @@ _ROWS = (
         "conductance-weighted mean synaptic NMDA gate <g>, running estimate",
         True,
     ),
-    Signal("nmda_gating_unblocked_ab", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2A and B"),
-    Signal("nmda_gating_unblocked_cd", "1", _NODE, "network", 0.0, "<g m(V)> with the Mg curve of GluN2C and D"),
-    Signal("nmda_gating_voltage", "mV", _NODE, "network", 0.0, "mean of gate times voltage <g V>", within=_ANY),
+    *(
+        Signal(name, "1", _NODE, "network", 0.0, f"<g m(V)> with the Mg curve of {subunit}")
+        for name, subunit in zip(UNBLOCKED, SUBUNITS, strict=True)
+    ),
+    Signal("nmda_open", "nS", _NODE, "network", 0.0, "mean open NMDA conductance: neither Mg nor a drug blocks it"),
     Signal(
         "ampa_throughput",
         "pA",

@@ -45,7 +45,9 @@ def equalised(same: tuple[str, ...]) -> Mechanism:
 
     def advance(*signals: Any) -> None:
         concentration, *gating, trapped, superficial, free, outside, block, (prepared, members), clock = signals
-        seen = _shared_gating(nmda_blockade.Gating(*gating), members, same)
+        gate, *unblocked, opened, current, tonic = gating
+        own = nmda_blockade.Gating(gate, np.stack(unblocked), opened, current, tonic)
+        seen = _shared_gating(own, members, same)
         level = concentration[prepared.compound]
         nmda_blockade.advance_block(level, seen, trapped, superficial, prepared, clock.duration)
         free[:] = 1.0 - trapped.sum(axis=0) - superficial.sum(axis=0)
@@ -63,14 +65,15 @@ def equalised(same: tuple[str, ...]) -> Mechanism:
 def _shared_gating(own: nmda_blockade.Gating, members: slice, same: tuple[str, ...]) -> nmda_blockade.Gating:
     """Gating as the block sees it, with p, or m and V, of pyramidal cells."""
     gate = np.maximum(own.gate, 1e-12)
-    ratios = [values / gate for values in (own.unblocked_ab, own.unblocked_cd, own.voltage)]
-    tonic = own.tonic
+    free, opened, current, tonic = own.unblocked / gate, own.open, own.current, own.tonic
     if "m" in same:
-        ratios = [np.full_like(gate, values[members].mean() / gate[members].mean()) for values in own[1:4]]
+        means = own.unblocked[:, members].mean(axis=1) / gate[members].mean()
+        free = np.repeat(means[:, None], gate.size, axis=1)
+        opened, current = (np.full_like(gate, values[members].mean()) for values in (own.open, own.current))
     if "p" in same:
         gate = np.full_like(gate, own.gate[members].mean())
         tonic = np.repeat(own.tonic[:, members].mean(axis=1, keepdims=True), gate.size, axis=1)
-    return nmda_blockade.Gating(gate, *(gate * values for values in ratios), tonic)
+    return nmda_blockade.Gating(gate, gate * free, opened, current, tonic)
 
 
 def _settings(arm: str) -> tuple[float, dict[str, Any], list[Mechanism]]:

@@ -107,13 +107,12 @@ def unitary_sizes(weights: dict[str, float]) -> dict[tuple[str, str], float]:
     gaba_time = {"PV": receptors.gaba_fast_time, "SST": receptors.gaba_slow_time}
     time = np.array([gaba_time.get(source, receptors.ampa_time) for source, _ in pairs])
     reversal = np.where(excitatory, 0.0, receptors.gaba_reversal)
-    shares = {name: cells[name].nmda_2a + cells[name].nmda_2b for name in CLASSES}
-    share_ab = np.array([shares[target] for _, target in pairs])
+    shares = np.array([cells[target].nmda_shares for _, target in pairs]).T
     voltage, peak = start.copy(), np.zeros(len(pairs))
     for count in range(1000):
         now = count * step
         current = -leak * (voltage - start) + fast * np.exp(-now / time) * (reversal - voltage)
-        current -= slow * np.exp(-now / receptors.nmda_time) * _unblocked(voltage, share_ab) * voltage
+        current -= slow * np.exp(-now / receptors.nmda_time) * _unblocked(voltage, shares) * voltage
         voltage = voltage + step * current / capacitance
         peak = np.where(np.abs(voltage - start) > np.abs(peak), voltage - start, peak)
     return dict(zip(pairs, peak.tolist(), strict=True))
@@ -131,7 +130,7 @@ def first_guess(candidate: Candidate) -> np.ndarray:
         rate = candidate.target[index] * 1e-3  # 1/ms
         needed = (cell.leak + cell.adaptation) * (voltage - cell.rest)  # pA
         needed += cell.adaptation_jump * cell.adaptation_time * rate
-        unblocked = _unblocked(voltage, cell.nmda_2a + cell.nmda_2b)
+        unblocked = _unblocked(voltage, np.array(cell.nmda_shares))
         for source, source_rate in zip(CLASSES, candidate.target, strict=True):
             needed -= _mean_current(candidate, (source, name), source_rate * 1e-3, (voltage, unblocked))
         slow = candidate.afferent_ratio[index] * receptors.nmda_time * unblocked
@@ -157,12 +156,12 @@ def _mean_current(candidate: Candidate, pair: tuple[str, str], rate: float, memb
     return -synapses * conductance * voltage
 
 
-def _unblocked(voltage: np.ndarray | float, share_ab: np.ndarray | float) -> np.ndarray | float:
-    """Fraction of NMDA conductance free of Mg, over both Mg curves."""
-    receptors = PREFRONTAL.receptors
-    block = receptors.mg * np.exp(MG_PER_MILLIVOLT * voltage)
-    ab, cd = 1.0 / (1.0 + block / receptors.mg_half_2a), 1.0 / (1.0 + block / receptors.mg_half_2c)
-    return share_ab * ab + (1.0 - share_ab) * cd
+def _unblocked(voltage: np.ndarray | float, shares: np.ndarray) -> np.ndarray | float:
+    """Fraction of NMDA conductance free of Mg, over the GluN2 subunits: shares are (4,) or (4, n)."""
+    block = np.exp(MG_PER_MILLIVOLT * np.asarray(voltage))
+    return sum(
+        share / (1.0 + ratio * block) for share, ratio in zip(shares, PREFRONTAL.receptors.mg_over_half(), strict=True)
+    )
 
 
 @lru_cache

@@ -14,10 +14,9 @@ import numpy as np
 
 from ketasim.analysis.summary import summary_of
 from ketasim.config.display import leaves
-from ketasim.config.models import NmdaSubunits
+from ketasim.config.models import STATED, NetworkModel
 from ketasim.documents import KetasimError
 from ketasim.documents.nearest import shown
-from ketasim.network.weights import DEFAULT_SET
 from ketasim.storage import Trajectory
 
 if TYPE_CHECKING:
@@ -221,5 +220,5 @@ def _same_circuit(drug: Trajectory, vehicle: Trajectory) -> bool:
 def _synapses(network: Mapping[str, Any]) -> list[Any]:
     """Return what says of which kind the cells and synapses of a graph are, and what runs them."""
     own = network.get("file") if str(network.get("file", "")).endswith((".yaml", ".yml")) else None  # a circuit file
-    subunits = network.get("nmda_subunits", NmdaSubunits().model_dump(mode="json"))
-    return [own, network.get("engine"), network.get("weights", DEFAULT_SET), subunits]
+    default = NetworkModel().model_dump(mode="json")
+    return [own, network.get("engine"), *(network.get(key, default[key]) for key in STATED)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 
 from annotated_types import Ge, Gt, Le
 from pydantic import (
@@ -17,13 +17,14 @@ from pydantic import (
     model_validator,
 )
 
+from ketasim.config.parameters import parameters_model
 from ketasim.config.schedule import SecondsFromZero
 from ketasim.config.weights import WeightsChoice, default_weights
 from ketasim.documents import format_quantity, parse_quantity
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import WHOLE, Quantity, Record, complaint, named, unknown
 from ketasim.exposures import STIMULI
-from ketasim.network.synapses import PREFRONTAL
+from ketasim.network.synapses import PREFRONTAL, Receptors
 from ketasim.network_files.columns import Reading
 
 Species = Literal["human", "rat", "mouse"]
@@ -128,6 +129,13 @@ class NmdaSubunits(Record):
         return {name: getattr(self, name).shares for name in type(self).model_fields}
 
 
+#: Constants of all synapses, as `ketasim.network.synapses.Receptors` declares them.
+if TYPE_CHECKING:
+    ReceptorConstants = Record
+else:
+    ReceptorConstants = parameters_model(Receptors, "receptors")
+
+
 class NetworkModel(Record):
     """A network that ketasim builds."""
 
@@ -143,12 +151,19 @@ class NetworkModel(Record):
         default=NmdaSubunits(),
         description="shares of GluN2 subunits by population, such as {PV: {GluN2A: 0.6, GluN2B: 0.4}}",
     )
+    receptors: ReceptorConstants = Field(
+        default=ReceptorConstants(), description="constants of all synapses, such as {mg: 0.5 mM, nmda_time: 80 ms}"
+    )
+
+
+#: Keys of a network that ketasim builds which say what its synapses are.
+STATED = ("weights", "nmda_subunits", "receptors")
 
 
 def stated_apart(network: Mapping[str, Any] | None) -> list[str]:
     """Return keys of a resolved network whose values differ from the default's and are in no file of a graph."""
     default = NetworkModel().model_dump(mode="json")
-    return [key for key in ("weights", "nmda_subunits") if network and network.get(key, default[key]) != default[key]]
+    return [key for key in STATED if network and network.get(key, default[key]) != default[key]]
 
 
 def _classes(value: Any) -> dict[str, str | None]:

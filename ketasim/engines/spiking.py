@@ -15,10 +15,9 @@ from ketasim.kernels.records import (
     GABA_SLOW,
     SUM_AMPA_CURRENT,
     SUM_NMDA,
-    SUM_NMDA_AB,
-    SUM_NMDA_CD,
     SUM_NMDA_CURRENT,
-    SUM_NMDA_V,
+    SUM_NMDA_OPEN,
+    SUM_NMDA_UNBLOCKED,
     TRACE_AMPA,
     TRACE_GABA,
     TRACE_NMDA,
@@ -33,7 +32,7 @@ from ketasim.kernels.rewiring import ChangingGraph, change, set_weights, with_ro
 from ketasim.kernels.spiking_network import run_traced_window, run_window
 from ketasim.network.build import FAST_STEP, Network, circuit_nmda, event_scale, poisson_thresholds
 from ketasim.network.topology import node_in_words
-from ketasim.signals import range_in_words
+from ketasim.signals import UNBLOCKED, range_in_words
 
 #: Hz; a class with a higher mean rate has run away, as no cortical cell class sustains it.
 RUNAWAY_RATE = 200.0
@@ -70,9 +69,8 @@ class SpikingEngine:
     measures = (
         "firing_rate",
         "nmda_gating",
-        "nmda_gating_unblocked_ab",
-        "nmda_gating_unblocked_cd",
-        "nmda_gating_voltage",
+        *UNBLOCKED,
+        "nmda_open",
         "ampa_throughput",
         "nmda_throughput",
         "vesicle_release",
@@ -194,16 +192,13 @@ class SpikingEngine:
 
 
 def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulation:
-    """Kernel inputs from slow signals: `F_ab`, `F_cd`, tonic conductances, gains and afferent rates."""
-    free = network.nmda_shares * signals["nmda_unblocked"]
+    """Kernel inputs from slow signals: `F_s`, tonic conductances, gains and afferent rates."""
     free_outside = network.nmda_shares * signals["nmda_unblocked_extrasynaptic"]
     tonic = free_outside * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic * signals["nmda_tonic_gain"]
     own = np.array([network.tables.cells[name].afferent_rate for name in network.topology.population_names])
     return Modulation(
-        nmda_ab=free[0] + free[1],
-        nmda_cd=free[2] + free[3],
-        tonic_ab=tonic[0] + tonic[1],
-        tonic_cd=tonic[2] + tonic[3],
+        nmda=network.nmda_shares * signals["nmda_unblocked"],
+        tonic=tonic,
         release_gain=signals["release_gain"].copy(),
         ampa_gain=signals["ampa_gain"].copy(),
         inhibition_gain=signals["inhibition_gain"].copy(),
@@ -253,8 +248,8 @@ def network_inputs(
     """
     of_spikes = state.afferent_release_gain * rate_gain[network.topology.population]
     arriving = state._replace(afferent_gain=state.afferent_gain * of_spikes)
-    synaptic = baseline["nmda_gating"] * nmda_maximum(network, arriving) * (state.nmda_ab + state.nmda_cd)
-    nmda = synaptic + state.tonic_ab + state.tonic_cd
+    synaptic = baseline["nmda_gating"] * nmda_maximum(network, arriving) * state.nmda.sum(axis=0)
+    nmda = synaptic + state.tonic.sum(axis=0)
     afferent = network.ampa_afferent * arriving.afferent_gain * state.afferent_ampa_gain
     circuit = open_ampa(network, baseline["firing_rate"][:, None] * np.ones(network.graph.class_start.size - 1))
     ampa = state.ampa_gain * circuit + afferent
@@ -324,15 +319,14 @@ def node_signals(network: Network, window: Window, state: Modulation, n_steps: i
     most = nmda_maximum(network, state)
     with_gate = most > 0.0
 
-    def over_maximum(row: int) -> np.ndarray:
-        return np.divide(sums[row], most, out=np.zeros(n), where=with_gate)
+    def over_maximum(conductance: np.ndarray) -> np.ndarray:
+        return np.divide(conductance, most, out=np.zeros(n), where=with_gate)
 
     return {
         "firing_rate": np.bincount(window.spike_node, minlength=n) / seconds,
-        "nmda_gating": over_maximum(SUM_NMDA),
-        "nmda_gating_unblocked_ab": over_maximum(SUM_NMDA_AB),
-        "nmda_gating_unblocked_cd": over_maximum(SUM_NMDA_CD),
-        "nmda_gating_voltage": over_maximum(SUM_NMDA_V),
+        "nmda_gating": over_maximum(sums[SUM_NMDA]),
+        **dict(zip(UNBLOCKED, map(over_maximum, sums[SUM_NMDA_UNBLOCKED]), strict=True)),
+        "nmda_open": sums[SUM_NMDA_OPEN],
         "ampa_throughput": sums[SUM_AMPA_CURRENT],
         "nmda_throughput": sums[SUM_NMDA_CURRENT],
         "vesicle_release": release / seconds,

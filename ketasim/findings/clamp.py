@@ -11,7 +11,7 @@ from ketasim.documents.validation import Quantity, Record, unknown
 from ketasim.drugs import Drug, unknown_drug
 from ketasim.drugs.model import row_of
 from ketasim.kernels.formulas import mg_unblocked_fraction
-from ketasim.mechanisms.nmda_blockade import SUPERFICIAL_FACTOR, Parameters, potency
+from ketasim.mechanisms.nmda_blockade import Parameters, potency
 from ketasim.network.synapses import PREFRONTAL
 
 
@@ -74,7 +74,8 @@ class Clamp(Record):
         """Return block per free receptor and uM of what is given, trapped and not, and how fast it leaves, 1/s."""
         letter = self.subunit.lower()
         free = mg_unblocked_fraction(self.voltage, self.magnesium / getattr(PREFRONTAL.receptors, f"mg_half_{letter}"))
-        opening = getattr(Parameters(), f"open_probability_{letter}")
+        receptors = Parameters()
+        opening = getattr(receptors, f"open_probability_{letter}")
         given = {name: one.dose_fraction for name, one in drug.compounds.items() if one.dose_fraction}
         moles = {name: fraction / row_of(drug.molar_mass, name).value for name, fraction in given.items()}
         found = []
@@ -86,5 +87,5 @@ class Clamp(Record):
                 blocking = share / potency(ic50, kinetics.electrical_distance, self.voltage, free)
                 rate = kinetics.k_on * ic50
                 found.append(((1.0 - escape) * blocking, opening * rate / (1.0 - escape)))
-                found.append((escape * blocking, SUPERFICIAL_FACTOR * rate))
+                found.append((escape * blocking, receptors.superficial_factor * rate))
         return found

@@ -51,6 +51,7 @@ class Workspace(NamedTuple):
     block: np.ndarray  # (n_blocks, 3) first neuron, end, class
     words: np.ndarray  # (n_blocks, 4 BLOCK) random words of the current four steps
     tile: np.ndarray  # (n_blocks, TILE) real
+    present: np.ndarray  # (n_blocks, 4) bool, GluN2 subunits
     # rows of the next three are twice as long as needed, so that no two parts write to one cache line
     counts: np.ndarray  # (n_parts, 2 BLOCK) real, afferent spikes
     marks: np.ndarray  # (n_parts, BLOCK / 4) uint64, one byte for each neuron that fires
@@ -70,6 +71,7 @@ class _Block(NamedTuple):
     first: int
     end: int
     tile: np.ndarray
+    present: np.ndarray
     membrane: Membrane
     afferents: Afferents
     traces: np.ndarray
@@ -186,7 +188,7 @@ def _advance_part(part, workspace, activity, model, clock, n_chunk, log):
         drawn = _Drawn(workspace.words[b], workspace.counts[part], begin > 0)
         membrane = membrane_of(c, parameters, tile)
         afferents = afferents_of(c, model.modulation.afferent_thresholds, parameters.synapses, tile)
-        block = _Block(first, end, tile, membrane, afferents, log.traces[b], first_sample)
+        block = _Block(first, end, tile, workspace.present[b], membrane, afferents, log.traces[b], first_sample)
         n_fired = _advance_block(block, drawn, activity.pending, now, n_chunk, spikes, n_fired)
         take_sums(tile, first, end, log.sums)
     workspace.n_fired[part] = n_fired
@@ -196,7 +198,7 @@ def _advance_part(part, workspace, activity, model, clock, n_chunk, log):
 def _advance_block(block, drawn, pending, now, n_chunk, spikes, n_fired):
     """Advance one block through the steps of a chunk; return the part's number of spikes so far."""
     # arrays are unpacked here because numba counts references at each access through a tuple
-    first, end, tile, membrane, afferents, traces, first_sample = block
+    first, end, tile, present, membrane, afferents, traces, first_sample = block
     words, counts, known = drawn
     marks, fired, fired_step, fired_node = spikes
     thresholds, afferent_ampa, afferent_nmda = afferents
@@ -216,9 +218,9 @@ def _advance_block(block, drawn, pending, now, n_chunk, spikes, n_fired):
         if traces.shape[0] and (now.first_step + k) % TRACE_STEPS == 0:
             add_currents(tile, membrane, end - first, traces[(now.first_step + k) // TRACE_STEPS - first_sample])
         if leaky:
-            advance(tile, fired, membrane, None, end - first)
+            advance(tile, fired, membrane, present, None, end - first)
         else:
-            advance(tile, fired, membrane, True, end - first)
+            advance(tile, fired, membrane, present, True, end - first)
         if anyone_fired(marks, end - first):
             begin = n_fired
             n_fired = _list_fired(marks, fired, end - first, first, fired_node, begin)

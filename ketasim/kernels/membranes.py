@@ -6,14 +6,15 @@ Membrane (Brette & Gerstner 2005)::
       dw/dt = (a (V - EL) - w)/tau_w          at a spike  V -> V_reset,  w -> w + b
 
 gA is the AMPA conductance, gG the GABA conductances, I the neuron's `current`. What arrives is scaled by the neuron's
-gains. NMDA conductance has two Mg curves (GluN2A, B and GluN2C, D) and counts only unblocked receptors::
+gains. NMDA conductance has a Mg curve for each GluN2 subunit s and counts only unblocked receptors::
 
-    I_NMDA = [(gN F_ab + T_ab) m_ab(V) + (gN F_cd + T_cd) m_cd(V)] (0 - V)
+    I_NMDA = sum over s of (gN F_s + T_s) m_s(V) (0 - V)
 
 The variables of a block lie in one flat array, its tile: variable X of neuron i at ``tile[X + i]``. See `vectors`.
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -26,13 +27,13 @@ from ketasim.kernels.vectors import BLOCK, exponential, multiply_add, prefer_wid
 #: Where the variables of a block begin in its tile.
 VOLTAGE, ADAPTATION, REFRACTORY = 0 * BLOCK, 1 * BLOCK, 2 * BLOCK
 G_AMPA, G_NMDA, G_FAST, G_SLOW = 3 * BLOCK, 4 * BLOCK, 5 * BLOCK, 6 * BLOCK
-F_AB, F_CD, T_AB, T_CD = 7 * BLOCK, 8 * BLOCK, 9 * BLOCK, 10 * BLOCK
-AMPA_GAIN, INHIBITION_GAIN, AFFERENT_AMPA, AFFERENT_NMDA = 11 * BLOCK, 12 * BLOCK, 13 * BLOCK, 14 * BLOCK
-CURRENT = 15 * BLOCK
-SUMS = 16 * BLOCK  # six rows, in the order of `Window.sums`
+FREE, TONIC = 7 * BLOCK, 11 * BLOCK  # F_s and T_s: four rows each, GluN2A to D
+AMPA_GAIN, INHIBITION_GAIN, AFFERENT_AMPA, AFFERENT_NMDA = 15 * BLOCK, 16 * BLOCK, 17 * BLOCK, 18 * BLOCK
+CURRENT = 19 * BLOCK
+SUMS = 20 * BLOCK  # eight rows, in the order of `Window.sums`
 # what one loop of a step hands to the next
-M_AB, M_CD, OPEN, SPIKE, LEFT = 22 * BLOCK, 23 * BLOCK, 24 * BLOCK, 25 * BLOCK, 26 * BLOCK
-TILE = 27 * BLOCK
+MG, OPEN, SPIKE, LEFT = 28 * BLOCK, 29 * BLOCK, 30 * BLOCK, 31 * BLOCK
+TILE = 32 * BLOCK
 
 #: nS; a conductance that decays below this is set to zero, because processors handle subnormal numbers a hundred times
 #: more slowly.
@@ -60,6 +61,12 @@ def store_tiles(tiles: np.ndarray, first: int, end: int, activity: Activity) -> 
         values[first:end] = tiles[:, row : row + BLOCK].reshape(-1)[: end - first]
 
 
+def subunits_present(tiles: np.ndarray) -> np.ndarray:
+    """Return (n_blocks, 4) bool: whether a block has receptors with a GluN2 subunit that can pass current."""
+    receptors = tiles[:, FREE:AMPA_GAIN].reshape(len(tiles), 2, 4, BLOCK)  # F_s, T_s
+    return (receptors != 0.0).any(axis=(1, 3))
+
+
 def _state(activity: Activity) -> dict[int, np.ndarray]:
     rows = {VOLTAGE: activity.voltage, ADAPTATION: activity.adaptation, REFRACTORY: activity.refractory_steps}
     return rows | dict(zip((G_AMPA, G_NMDA, G_FAST, G_SLOW), activity.conductance, strict=True))
@@ -68,10 +75,8 @@ def _state(activity: Activity) -> dict[int, np.ndarray]:
 def _influence(modulation: Modulation) -> dict[int, np.ndarray]:
     arriving = modulation.afferent_release_gain * modulation.afferent_gain
     return {
-        F_AB: modulation.nmda_ab,
-        F_CD: modulation.nmda_cd,
-        T_AB: modulation.tonic_ab,
-        T_CD: modulation.tonic_cd,
+        **{FREE + s * BLOCK: values for s, values in enumerate(modulation.nmda)},
+        **{TONIC + s * BLOCK: values for s, values in enumerate(modulation.tonic)},
         AMPA_GAIN: modulation.ampa_gain,
         INHIBITION_GAIN: modulation.inhibition_gain,
         AFFERENT_AMPA: arriving * modulation.afferent_ampa_gain,
@@ -82,7 +87,7 @@ def _influence(modulation: Modulation) -> dict[int, np.ndarray]:
 
 @kernel
 def take_sums(tile, first, end, sums):
-    """Move the sums measured for neurons ``first`` to ``end`` from the tile to ``sums`` (6, n)."""
+    """Move the sums measured for neurons ``first`` to ``end`` from the tile to ``sums`` (8, n)."""
     for row in range(sums.shape[0]):
         measured, total = tile[SUMS + row * BLOCK : SUMS + (row + 1) * BLOCK], sums[row, first:end]
         for i in range(total.shape[0]):
@@ -135,8 +140,7 @@ class Membrane(NamedTuple):
     jump: float  # pA, b
     adaptation_left: float  # fraction of w's distance from steady state left after a step
     mg_per_millivolt: float
-    mg_over_k_ab: float
-    mg_over_k_cd: float
+    mg_over_k: tuple[float, float, float, float]
     ampa_left: float  # fraction of each conductance left after a step
     nmda_left: float
     fast_left: float
@@ -179,8 +183,12 @@ def membrane_of(c, parameters, tile):
         real(cells.adaptation_jump[c]),
         real(math.exp(-step / cells.adaptation_time[c])),
         real(MG_PER_MILLIVOLT),
-        real(parameters.mg_over_k_ab),
-        real(parameters.mg_over_k_cd),
+        (
+            real(parameters.mg_over_k[0]),
+            real(parameters.mg_over_k[1]),
+            real(parameters.mg_over_k[2]),
+            real(parameters.mg_over_k[3]),
+        ),
         real(math.exp(-step / parameters.ampa_time)),
         real(math.exp(-step / parameters.nmda_time)),
         real(math.exp(-step / parameters.gaba_fast_time)),
@@ -188,8 +196,20 @@ def membrane_of(c, parameters, tile):
     )
 
 
+@partial(kernel, inlined=True)
+def _open_subunit(tile, mg_over_k, s, n):
+    """Add the open conductance of receptors with subunit ``s`` of 0-3, and sum ``gN m_s``."""
+    one = tile.dtype.type(1.0)
+    free, tonic, total = FREE + s * BLOCK, TONIC + s * BLOCK, SUMS + (1 + s) * BLOCK
+    for i in range(n):
+        nmda = tile[G_NMDA + i]
+        m = one / multiply_add(mg_over_k, tile[MG + i], one)
+        tile[OPEN + i] = multiply_add(multiply_add(nmda, tile[free + i], tile[tonic + i]), m, tile[OPEN + i])
+        tile[total + i] = multiply_add(nmda, m, tile[total + i])
+
+
 @kernel
-def advance(tile, fired, membrane, spike_current, n):
+def advance(tile, fired, membrane, present, spike_current, n):
     """Advance the membranes of a block by one step, mark the neurons that fire, and let conductances decay.
 
     Parameters
@@ -200,6 +220,8 @@ def advance(tile, fired, membrane, spike_current, n):
         Set to 1 where a neuron fires, else 0.
     membrane : Membrane
         Constants of the class.
+    present : (4,) array of bool
+        Whether the block has receptors with each GluN2 subunit; the others cost no time.
     spike_current : bool or None
         None if the class is leaky integrate-and-fire: the exponential current is then left out at compile time.
     n : int
@@ -225,8 +247,7 @@ def advance(tile, fired, membrane, spike_current, n):
         jump,
         adaptation_left,
         mg_per_millivolt,
-        mg_over_k_ab,
-        mg_over_k_cd,
+        mg_over_k,
         ampa_left,
         nmda_left,
         fast_left,
@@ -234,25 +255,28 @@ def advance(tile, fired, membrane, spike_current, n):
     ) = membrane
     # short loops, because a processor looks ahead by little more than one neuron's chain of exponentials and divisions
     for i in range(n):
-        mg_factor = exponential(mg_per_millivolt * tile[VOLTAGE + i])
-        tile[M_AB + i] = one / multiply_add(mg_over_k_ab, mg_factor, one)
-        tile[M_CD + i] = one / multiply_add(mg_over_k_cd, mg_factor, one)
+        tile[MG + i] = exponential(mg_per_millivolt * tile[VOLTAGE + i])
+        tile[OPEN + i] = zero
+    # written out, because rows at constant distances are what vectorises
+    if present[0]:
+        _open_subunit(tile, mg_over_k[0], 0, n)
+    if present[1]:
+        _open_subunit(tile, mg_over_k[1], 1, n)
+    if present[2]:
+        _open_subunit(tile, mg_over_k[2], 2, n)
+    if present[3]:
+        _open_subunit(tile, mg_over_k[3], 3, n)
     if spike_current is not None:
         for i in range(n):
             tile[SPIKE + i] = exponential((tile[VOLTAGE + i] - threshold) * per_sharpness)
     for i in range(n):
         v = tile[VOLTAGE + i]
         ampa, nmda = tile[G_AMPA + i], tile[G_NMDA + i]
-        m_ab, m_cd = tile[M_AB + i], tile[M_CD + i]
-        open_ab = multiply_add(nmda, tile[F_AB + i], tile[T_AB + i])
-        open_cd = multiply_add(nmda, tile[F_CD + i], tile[T_CD + i])
-        nmda_open = multiply_add(open_ab, m_ab, open_cd * m_cd)
+        nmda_open = tile[OPEN + i]
         tile[SUMS + i] += nmda
-        tile[SUMS + BLOCK + i] = multiply_add(nmda, m_ab, tile[SUMS + BLOCK + i])
-        tile[SUMS + 2 * BLOCK + i] = multiply_add(nmda, m_cd, tile[SUMS + 2 * BLOCK + i])
-        tile[SUMS + 3 * BLOCK + i] = multiply_add(nmda, v, tile[SUMS + 3 * BLOCK + i])
-        tile[SUMS + 4 * BLOCK + i] = multiply_add(-ampa, v, tile[SUMS + 4 * BLOCK + i])
-        tile[SUMS + 5 * BLOCK + i] = multiply_add(-nmda_open, v, tile[SUMS + 5 * BLOCK + i])
+        tile[SUMS + 5 * BLOCK + i] += nmda_open
+        tile[SUMS + 6 * BLOCK + i] = multiply_add(-ampa, v, tile[SUMS + 6 * BLOCK + i])
+        tile[SUMS + 7 * BLOCK + i] = multiply_add(-nmda_open, v, tile[SUMS + 7 * BLOCK + i])
         tile[OPEN + i] = leak + ampa + nmda_open + (tile[G_FAST + i] + tile[G_SLOW + i])
     for i in range(n):
         tile[LEFT + i] = exponential(-step_over_capacitance * tile[OPEN + i])
@@ -288,8 +312,10 @@ def add_currents(tile, membrane, n, currents):
     for i in range(n):
         v = tile[VOLTAGE + i]
         mg_factor = exponential(membrane.mg_per_millivolt * v)
-        nmda = (tile[G_NMDA + i] * tile[F_AB + i] + tile[T_AB + i]) / (1.0 + membrane.mg_over_k_ab * mg_factor)
-        nmda += (tile[G_NMDA + i] * tile[F_CD + i] + tile[T_CD + i]) / (1.0 + membrane.mg_over_k_cd * mg_factor)
+        nmda = 0.0
+        for s in range(4):
+            open_without_mg = tile[G_NMDA + i] * tile[FREE + s * BLOCK + i] + tile[TONIC + s * BLOCK + i]
+            nmda += open_without_mg / (1.0 + membrane.mg_over_k[s] * mg_factor)
         currents[0] -= tile[G_AMPA + i] * v
         currents[1] -= nmda * v
         currents[2] += (tile[G_FAST + i] + tile[G_SLOW + i]) * (membrane.gaba_reversal - v)

@@ -10,7 +10,7 @@ from ketasim.kernels.graph import Graph
 AMPA, NMDA, GABA_FAST, GABA_SLOW = 0, 1, 2, 3
 
 #: Rows of `Window.sums`, summed over the steps of a window.
-SUM_NMDA, SUM_NMDA_AB, SUM_NMDA_CD, SUM_NMDA_V, SUM_AMPA_CURRENT, SUM_NMDA_CURRENT = 0, 1, 2, 3, 4, 5
+SUM_NMDA, SUM_NMDA_UNBLOCKED, SUM_NMDA_OPEN, SUM_AMPA_CURRENT, SUM_NMDA_CURRENT = 0, slice(1, 5), 5, 6, 7
 
 #: Rows of `Window.traces`.
 TRACE_AMPA, TRACE_NMDA, TRACE_GABA = 0, 1, 2
@@ -56,18 +56,15 @@ class NetworkParameters(NamedTuple):
     gaba_fast_time: float  # ms
     gaba_slow_time: float  # ms
     gaba_reversal: float  # mV
-    mg_over_k_ab: float  # [Mg] / K_Mg of GluN2A, B
-    mg_over_k_cd: float  # [Mg] / K_Mg of GluN2C, D
+    mg_over_k: np.ndarray  # (4,) [Mg] / K_Mg of GluN2A to D
     step: float  # ms
 
 
 class Modulation(NamedTuple):
     """Effects of slow mechanisms and exposures on the network, (n_nodes,) float64 unless stated otherwise."""
 
-    nmda_ab: np.ndarray  # F_ab: share of GluN2A, B current times its unblocked fraction
-    nmda_cd: np.ndarray  # F_cd
-    tonic_ab: np.ndarray  # nS of extrasynaptic conductance open, before Mg
-    tonic_cd: np.ndarray  # nS
+    nmda: np.ndarray  # (4, n_nodes) F_s: share of GluN2A to D in the conductance times its unblocked fraction
+    tonic: np.ndarray  # (4, n_nodes) T_s: nS of extrasynaptic conductance open, before Mg
     release_gain: np.ndarray  # scales U of the node's outputs
     ampa_gain: np.ndarray  # scales AMPA of the circuit's synapses onto the node
     inhibition_gain: np.ndarray  # scales inhibitory synapses onto the node
@@ -120,8 +117,9 @@ class Window(NamedTuple):
 
     Attributes
     ----------
-    sums : (6, n) array of float64
-        Sums over steps of gN, gN m_ab, gN m_cd (nS), gN V (nS mV), AMPA and NMDA current (pA).
+    sums : (8, n) array of float64
+        Sums over steps of gN, gN m_s for GluN2A to D (0 where a class has none of them), open NMDA conductance with
+        block, Mg and tonic part (nS), AMPA and NMDA current (pA).
     released : (n, n_classes) array of float64
         Summed u x per source and target class.
     spike_step, spike_node : (n_spikes,) array of int64, of int32

@@ -18,7 +18,7 @@ import numpy as np
 
 from ketasim.kernels.chunks import TRACE_STEPS, Log, Model, Workspace, run_part
 from ketasim.kernels.graph import Graph
-from ketasim.kernels.membranes import TILE, load_tiles, store_tiles
+from ketasim.kernels.membranes import TILE, load_tiles, store_tiles, subunits_present
 from ketasim.kernels.records import Activity, FastClock, Modulation, NetworkParameters, Window
 from ketasim.kernels.vectors import BLOCK
 
@@ -76,7 +76,7 @@ def _run(activity: Activity, model: Model, clock: FastClock, n_steps: int, threa
     n, n_classes = activity.utilisation.shape
     room = int(n * n_steps * parameters.step * 1e-3 * HIGHEST_RATE) + n + 16
     log = Log(
-        np.zeros((6, n)),
+        np.zeros((8, n)),
         np.zeros((n, n_classes)),
         np.empty(room, np.int64),
         np.empty(room, np.int32),
@@ -87,6 +87,7 @@ def _run(activity: Activity, model: Model, clock: FastClock, n_steps: int, threa
     tiles_of_class = _tiles_of_class(workspace, graph)
     for c, (first, end, tiles) in enumerate(tiles_of_class):
         load_tiles(tiles, first, end, activity, modulation, parameters.cells.rest[c])
+    workspace.present[:] = subunits_present(workspace.tile)
     others = [_PartThread(part, arguments) for part in range(1, workspace.n_fired.shape[0])]
     for other in others:
         other.start()
@@ -154,6 +155,7 @@ def _new_workspace(activity: Activity, graph: Graph, n_parts: int, chunk: int) -
         block=block,
         words=np.empty((n_blocks, 4 * BLOCK), np.uint32),
         tile=np.empty((n_blocks, TILE), real),
+        present=np.zeros((n_blocks, 4), np.bool_),
         counts=np.empty((n_parts, 2 * BLOCK), real),
         marks=marks,
         fired=marks.view(np.uint8),

@@ -3,17 +3,19 @@
 Per node, GluN2 subunit s and blocker c, with trapped block T, superficial block U and ``q = 1 - sum(T + U)``::
 
     dT_c/dt = p_s [kon_c C_c m_s q / v_c - T_c kon_c K_cs / (1 - sigma_c)]
-    dU_c/dt = kU_c [sigma_c C_c m_s q / (K_cs v_c) - U_c],   kU_c = 10 kon_c K_cs
+    dU_c/dt = kU_c [sigma_c C_c m_s q / (K_cs v_c) - U_c],   kU_c = phi kon_c K_cs
     v_c = exp(delta_c (V + 66 mV) / 26.7 mV)
 
 Concentration, Mg factor m, voltage V and open probability p are held during a step, which makes the system linear; it
 is advanced by its exact solution. Without opening (p = 0) trapped block neither rises nor falls.
 
-m and V are means weighted by the synaptic gate, also for the share of p that is tonic or due to the release floor.
+A blocker enters at a rate proportional to ``<g m/v>``, and channels are free of Mg while the membrane is depolarised. So
+m is the mean over time weighted by the synaptic gate g, and V that weighted by the open NMDA conductance, neuron by
+neuron; both also for the share of p that is tonic or due to the release floor. Against ``<g m/v>`` itself, step by step
+in the resting circuit, that is right to 0.5 %; block of single neurons differs by 1-2 % (SD) of itself, and that of the
+class's mean gating from their mean by 0.2 %.
 
-The scheme takes IC50s without Mg from Kotermanski & Johnson 2009; IC50s with Mg are its prediction. Where the same
-source has 5.35, 5.08, 1.18, 2.95 uM for A-D (recalled), it gives 5.86, 5.51, 2.65, 4.30: good for A and B, 2.2 and 1.5
-times too weak for C and D.
+The scheme takes IC50s without Mg from Kotermanski & Johnson 2009; IC50s with Mg are its prediction (findings B2, B3).
 """
 
 import math
@@ -29,12 +31,11 @@ from ketasim.drugs.model import row_of
 from ketasim.kernels.formulas import exponentials_of_matrices, mg_unblocked_fraction
 from ketasim.kernels.jit import kernel
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
-from ketasim.signals import SUBUNITS
+from ketasim.signals import SUBUNITS, UNBLOCKED
 from ketasim.sources import Prior, Source
 
 _REFERENCE_VOLTAGE = -66.0  # mV, where IC50s are stated
 _THERMAL_VOLTAGE = 26.7  # mV, RT/F
-SUPERFICIAL_FACTOR = 10.0  # superficial block comes and goes this many times faster than k_on K; assumed
 _LANES = 64  # nodes whose receptors are advanced side by side; their matrices stay in the second-level cache
 _ERREGER = Source("verified", "peak open probability, Erreger 2005, PMC1665591")
 
@@ -48,6 +49,9 @@ class Parameters(NamedTuple):
     open_probability_2d: Annotated[
         float, Gt(0), Le(1), "1", Source("recalled", "Traynelis 2010: 0.01-0.04", Prior(0.01, 0.04))
     ] = 0.01
+    superficial_factor: Annotated[
+        float, Gt(0), "1", Source("assumed", "phi, rate of superficial block over k_on K; fast beside trapping", 3.0)
+    ] = 10.0
     release_floor: Annotated[
         float, Ge(0), Le(1), "1", Source("assumed", "gating by miniature release in a silent network", 3.0)
     ] = 0.003
@@ -67,6 +71,7 @@ class Prepared(NamedTuple):
     escape: np.ndarray  # (n_blockers,) sigma
     partial: np.ndarray  # (n_partial,) int64, blockers with sigma > 0
     open_probability: np.ndarray  # (4,)
+    superficial_factor: float
     release_floor: float
     exposed: np.ndarray  # (n,) bool
     shares: np.ndarray  # (4, n)
@@ -77,12 +82,12 @@ class Prepared(NamedTuple):
 
 
 class Gating(NamedTuple):
-    """Gating of each node's NMDA receptors in the last window; (n,) except tonic (4, n)."""
+    """Gating of each node's NMDA receptors in the last window; (n,) except unblocked and tonic (4, n)."""
 
     gate: np.ndarray
-    unblocked_ab: np.ndarray
-    unblocked_cd: np.ndarray
-    voltage: np.ndarray
+    unblocked: np.ndarray  # (4, n) gate times Mg factor
+    open: np.ndarray  # nS
+    current: np.ndarray  # pA, inward positive
     tonic: np.ndarray
 
 
@@ -107,6 +112,7 @@ def prepare(parameters: Parameters, setting: Setting) -> Prepared:
         escape=escape,
         partial=np.flatnonzero(escape > 0).astype(np.int64),
         open_probability=np.array(parameters[:4], dtype=np.float64),
+        superficial_factor=float(parameters.superficial_factor),
         release_floor=float(parameters.release_floor),
         exposed=exposed[network.topology.population],
         shares=network.nmda_shares,
@@ -120,9 +126,12 @@ def prepare(parameters: Parameters, setting: Setting) -> Prepared:
 def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     brain_concentration: np.ndarray,
     nmda_gating: np.ndarray,
-    nmda_gating_unblocked_ab: np.ndarray,
-    nmda_gating_unblocked_cd: np.ndarray,
-    nmda_gating_voltage: np.ndarray,
+    nmda_gating_unblocked_2a: np.ndarray,
+    nmda_gating_unblocked_2b: np.ndarray,
+    nmda_gating_unblocked_2c: np.ndarray,
+    nmda_gating_unblocked_2d: np.ndarray,
+    nmda_open: np.ndarray,
+    nmda_throughput: np.ndarray,
     nmda_tonic_gating: np.ndarray,
     trapped_block: np.ndarray,
     superficial_block: np.ndarray,
@@ -139,9 +148,8 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     KetasimError
         Block is not finite: rates times the step overflow.
     """
-    gating = Gating(
-        nmda_gating, nmda_gating_unblocked_ab, nmda_gating_unblocked_cd, nmda_gating_voltage, nmda_tonic_gating
-    )
+    unblocked = (nmda_gating_unblocked_2a, nmda_gating_unblocked_2b, nmda_gating_unblocked_2c, nmda_gating_unblocked_2d)
+    gating = Gating(nmda_gating, np.stack(unblocked), nmda_open, nmda_throughput, nmda_tonic_gating)
     concentration = brain_concentration[prepared.compound]
     advance_block(concentration, gating, trapped_block, superficial_block, prepared, clock.duration)
     blocked = trapped_block.sum(axis=0) + superficial_block.sum(axis=0)
@@ -239,14 +247,13 @@ def fill_system(source: np.ndarray, loss: np.ndarray, duration: float, matrix: n
 
 @kernel
 def opening(gating: Gating, prepared: Prepared, subunit: int, node: int) -> tuple[float, float, float]:
-    """Return mean open probability, Mg factor and voltage (mV) of a node's channels, weighted by the gate."""
+    """Return mean open probability and Mg factor of a node's channels, and the voltage (mV) at which they pass current."""
     gate = gating.gate[node]
     total = min(1.0, max(prepared.release_floor, gate + gating.tonic[subunit, node]))
     p = prepared.open_probability[subunit] * total
+    voltage = -gating.current[node] / gating.open[node] if gating.open[node] > 0.0 else prepared.rest[node]
     if gate > 0.0:
-        unblocked = gating.unblocked_ab[node] if subunit < 2 else gating.unblocked_cd[node]
-        return p, unblocked / gate, gating.voltage[node] / gate
-    voltage = prepared.rest[node]
+        return p, gating.unblocked[subunit, node] / gate, voltage
     return p, mg_unblocked_fraction(voltage, prepared.mg_over_k[subunit]), voltage
 
 
@@ -272,7 +279,7 @@ def rates(
     for index in range(prepared.partial.shape[0]):
         c = prepared.partial[index]
         v = math.exp(prepared.distance[c] * (voltage - _REFERENCE_VOLTAGE) / _THERMAL_VOLTAGE)
-        exchange = SUPERFICIAL_FACTOR * prepared.k_on[c] * prepared.ic50[c, subunit]
+        exchange = prepared.superficial_factor * prepared.k_on[c] * prepared.ic50[c, subunit]
         source[n_blockers + index] = (
             exchange * prepared.escape[c] * concentration[c] * m / (prepared.ic50[c, subunit] * v)
         )
@@ -339,9 +346,17 @@ def half_times(setting: Setting, prepared: Prepared, gating: Gating) -> list[Hal
     return rows
 
 
+def gating_of(signals: Mapping[str, np.ndarray]) -> Gating:
+    """Return the gating of a network's receptors from its signals."""
+    unblocked = np.stack([signals[name] for name in UNBLOCKED])
+    return Gating(
+        signals["nmda_gating"], unblocked, signals["nmda_open"], signals["nmda_throughput"], signals["nmda_tonic_gating"]
+    )
+
+
 def remarks(prepared: Prepared, setting: Setting, signals: Mapping[str, np.ndarray]) -> list[str]:
     """Return half-times of block by the first blocker at the present gating, one line per class."""
-    rows = half_times(setting, prepared, Gating(*(signals[name] for name in MECHANISM.reads[1:])))
+    rows = half_times(setting, prepared, gating_of(signals))
     if not rows:
         return []
     first = rows[0]
@@ -364,9 +379,9 @@ MECHANISM = Mechanism(
     reads=(
         "brain_concentration",
         "nmda_gating",
-        "nmda_gating_unblocked_ab",
-        "nmda_gating_unblocked_cd",
-        "nmda_gating_voltage",
+        *UNBLOCKED,
+        "nmda_open",
+        "nmda_throughput",
         "nmda_tonic_gating",
     ),
     writes=("trapped_block", "superficial_block", "nmda_unblocked", "nmda_unblocked_extrasynaptic", "nmda_block"),

@@ -94,7 +94,6 @@ def build(
     graph = _graph(topology)
     cells = [tables.cells[name] for name in names]
     synapses = _synapse_parameters(names, scale, tables)
-    mg_a, _, mg_c, _ = receptors.mg_over_half()
     parameters = NetworkParameters(
         cells=_cell_parameters(cells),
         synapses=synapses,
@@ -103,8 +102,7 @@ def build(
         gaba_fast_time=receptors.gaba_fast_time,
         gaba_slow_time=receptors.gaba_slow_time,
         gaba_reversal=receptors.gaba_reversal,
-        mg_over_k_ab=mg_a,
-        mg_over_k_cd=mg_c,
+        mg_over_k=np.array(receptors.mg_over_half()),
         step=FAST_STEP,
     )
     circuit = circuit_nmda(graph, synapses)

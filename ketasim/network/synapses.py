@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
+from annotated_types import Ge, Gt, Le
+
 from ketasim.network.cell_classes import CELL_CLASSES, CellClass
 from ketasim.sources import Prior, Source
 
@@ -17,7 +19,13 @@ _PLASTICITY = Source(
     "verified",
     "public code of the Markram laboratory's prefrontal and neocortical types; assignment to classes assumed",
 )
-_MG_OF_C_AND_D = Source("recalled", "4 times that of GluN2A and B, Kuner & Schoepfer 1996", 1.5)
+_MG_OF_SUBUNITS = Source(
+    "recalled",
+    "K_Mg of GluN2A times the ratio of Mg's own IC50s at -100 mV, 2.4, 2.1, 14.2, 10.2 uM for A-D: Kuner & Schoepfer "
+    "1996, who put the difference of C and D down to voltage dependence (abstract); of D at least 4 times weaker at all "
+    "voltages: Qian 2005, J Physiol 562:319 (abstract)",
+    1.5,
+)
 
 
 class Synapse(NamedTuple):
@@ -34,13 +42,14 @@ class Synapse(NamedTuple):
 class Receptors(NamedTuple):
     """Constants of all synapses."""
 
-    ampa_time: Annotated[float, "ms", Source("verified", "Brunel & Wang 2001; Wang 2002")] = 2.0
-    nmda_time: Annotated[float, "ms", Source("verified", "Brunel & Wang 2001; Wang 2002")] = 100.0
+    ampa_time: Annotated[float, Gt(0), "ms", Source("verified", "Brunel & Wang 2001; Wang 2002")] = 2.0
+    nmda_time: Annotated[float, Gt(0), "ms", Source("verified", "Brunel & Wang 2001; Wang 2002")] = 100.0
     gaba_fast_time: Annotated[
-        float, "ms", Source("assumed", "from PV cells; 5-10 ms in model circuits", Prior(5.0, 10.0))
+        float, Gt(0), "ms", Source("assumed", "from PV cells; 5-10 ms in model circuits", Prior(5.0, 10.0))
     ] = 8.0
     gaba_slow_time: Annotated[
         float,
+        Gt(0),
         "ms",
         Source(
             "assumed",
@@ -49,17 +58,20 @@ class Receptors(NamedTuple):
         ),
     ] = 12.0
     gaba_reversal: Annotated[
-        float, "mV", Source("assumed", "GABA-A in mature cortex", Prior(-80.0, -65.0, "linear"))
+        float, Ge(-120), Le(0), "mV", Source("assumed", "GABA-A in mature cortex", Prior(-80.0, -65.0, "linear"))
     ] = -75.0
-    mg: Annotated[float, "mM", Source("recalled", "extracellular Mg of the brain, 1 mM in the source of K_Mg", 1.3)] = (
+    mg: Annotated[float, Ge(0), "mM", Source("recalled", "extracellular Mg of the brain, 1 mM in the source of K_Mg", 1.3)] = (
         1.0
     )
-    mg_half_2a: Annotated[float, "mM", Source("verified", "K_Mg of Jahr & Stevens 1990, taken for GluN2A")] = 3.57
-    mg_half_2b: Annotated[float, "mM", Source("verified", "K_Mg of Jahr & Stevens 1990, taken for GluN2B")] = 3.57
-    mg_half_2c: Annotated[float, "mM", _MG_OF_C_AND_D] = 14.3
-    mg_half_2d: Annotated[float, "mM", _MG_OF_C_AND_D] = 14.3
+    mg_half_2a: Annotated[
+        float, Gt(0), "mM", Source("verified", "K_Mg of Jahr & Stevens 1990, taken for GluN2A")
+    ] = 3.57
+    mg_half_2b: Annotated[float, Gt(0), "mM", _MG_OF_SUBUNITS] = 3.1
+    mg_half_2c: Annotated[float, Gt(0), "mM", _MG_OF_SUBUNITS] = 21.0
+    mg_half_2d: Annotated[float, Gt(0), "mM", _MG_OF_SUBUNITS] = 15.0
     afferent_unit_rate: Annotated[
         float,
+        Gt(0),
         "Hz",
         Source(
             "assumed", "rate of one afferent axon; sets the number of synapses that the afferent rate represents", 3.0
@@ -67,28 +79,16 @@ class Receptors(NamedTuple):
     ] = 2.0
     extrasynaptic_ratio: Annotated[
         float,
+        Ge(0),
         "1",
         Source("verified", "36 % of dendritic NMDA receptors lie outside synapses: Harris & Pettit 2007"),
     ] = 0.5625
     utilisation_in_vivo: Annotated[
-        float, "1", Source("assumed", "in-vitro U is high for in-vivo calcium", Prior(0.4, 1.0))
+        float, Gt(0), Le(1), "1", Source("assumed", "in-vitro U is high for in-vivo calcium", Prior(0.4, 1.0))
     ] = 0.5
 
     def mg_over_half(self) -> tuple[float, float, float, float]:
-        """Return [Mg] relative to K_Mg of GluN2A, B, C and D.
-
-        Raises
-        ------
-        ValueError
-            The values of GluN2A and B, or of C and D, differ; the kernel has one Mg curve for each of these pairs.
-        """
-        for one, other in (("mg_half_2a", "mg_half_2b"), ("mg_half_2c", "mg_half_2d")):
-            halves = getattr(self, one), getattr(self, other)
-            if halves[0] != halves[1]:
-                raise ValueError(
-                    f"{one} is {halves[0]:g} mM and {other} {halves[1]:g} mM; the network has one Mg curve for both, "
-                    "so they need the same value"
-                )
+        """Return [Mg] relative to K_Mg of GluN2A, B, C and D."""
         return (
             self.mg / self.mg_half_2a,
             self.mg / self.mg_half_2b,

@@ -161,11 +161,6 @@ class ReceptorTimes(_Stated):
                 raise ValueError(f"'{old}' is now two keys, 'mg_half_{one}' and 'mg_half_{other}'")
         return value
 
-    @model_validator(mode="after")
-    def _possible(self) -> "ReceptorTimes":
-        self.constants().mg_over_half()
-        return self
-
     def constants(self) -> Receptors:
         """Return the constants for the network; utilisation in a circuit file is used without correction."""
         return Receptors(**self.model_dump(exclude={"status", "source"}), utilisation_in_vivo=1.0)

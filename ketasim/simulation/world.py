@@ -14,7 +14,7 @@ from ketasim.engines import Engine, SpikingEngine
 from ketasim.mechanisms import Setting, pharmacokinetics
 from ketasim.network.build import Network, build
 from ketasim.network.prefrontal_microcircuit import prefrontal_microcircuit, side_of
-from ketasim.network.synapses import PREFRONTAL
+from ketasim.network.synapses import PREFRONTAL, Receptors
 from ketasim.network.topology import Topology
 from ketasim.network.weights import tables_of
 from ketasim.network_files.circuit import circuit_topology
@@ -58,9 +58,11 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
         case NetworkFile(file=file, reading=reading):
             topology, notes = read_network_file(file, known, how=reading)
             return build(topology), notes
-        case NetworkModel(neurons=neurons, weights=weights, nmda_subunits=subunits):
+        case NetworkModel(neurons=neurons, weights=weights, nmda_subunits=subunits, receptors=receptors):
             topology = prefrontal_microcircuit(neurons, experiment.seed)
-            return build(topology, tables=tables_of(weights.values, subunits.shares), period=side_of(neurons)), ()
+            tables = tables_of(weights.values, subunits.shares)
+            times = Receptors(**receptors.model_dump())
+            return build(topology, receptors=times, tables=tables, period=side_of(neurons)), ()
     return None, ()
 
 

@@ -15,6 +15,7 @@ from ketasim.kernels.records import FastClock
 from ketasim.kernels.spiking_network import run_traced_window, run_window
 from ketasim.network.build import build, poisson_thresholds
 from ketasim.network.topology import FAST_STEP
+from ketasim.signals import UNBLOCKED
 from ketasim.simulation import Simulation
 from ketasim.simulation.sampler import relative_change
 from tests.simulation.sampling import changed, differing
@@ -64,28 +65,28 @@ def kernels_window(engine, signals, first_step, n_steps):
 
 
 def test_modulation_of_a_rested_and_a_blocked_receptor(network, signals):
-    """Catches subunits in the wrong Mg group, block that leaves the tonic current alone, a shared array."""
+    """Catches subunits with another's Mg curve, block that leaves the tonic current alone, a shared array."""
     shares = network.nmda_shares
     signals["nmda_tonic_gating"][:] = 0.1
     free = modulation(network, signals)
-    assert free.nmda_ab + free.nmda_cd == pytest.approx(np.ones(network.topology.n_nodes))
-    assert free.nmda_cd == pytest.approx(shares[2] + shares[3])
-    assert free.tonic_ab + free.tonic_cd == pytest.approx(0.1 * network.nmda_extrasynaptic)
+    assert shares.sum(axis=0) == pytest.approx(np.ones(network.topology.n_nodes))
+    assert free.nmda == pytest.approx(shares)
+    assert free.tonic.sum(axis=0) == pytest.approx(0.1 * network.nmda_extrasynaptic)
     for port in ("nmda_unblocked", "nmda_unblocked_extrasynaptic"):
         signals[port][3] = 0.25  # three quarters of GluN2D blocked
     blocked = modulation(network, signals)
-    assert blocked.nmda_ab == pytest.approx(free.nmda_ab)
-    assert blocked.nmda_cd == pytest.approx(shares[2] + 0.25 * shares[3])
-    assert blocked.tonic_cd == pytest.approx(0.1 * network.nmda_extrasynaptic * (shares[2] + 0.25 * shares[3]))
+    assert_array_equal(blocked.nmda[:3], free.nmda[:3])
+    assert blocked.nmda[3] == pytest.approx(0.25 * shares[3])
+    assert blocked.tonic[3] == pytest.approx(0.1 * network.nmda_extrasynaptic * 0.25 * shares[3])
     signals["nmda_tonic_gain"][:] = 0.5
     half = modulation(network, signals)
-    assert half.tonic_cd == pytest.approx(0.5 * blocked.tonic_cd)
-    assert np.array_equal(half.nmda_cd, blocked.nmda_cd)
+    assert half.tonic == pytest.approx(0.5 * blocked.tonic)
+    assert np.array_equal(half.nmda, blocked.nmda)
     signals["nmda_tonic_gain"][:] = 1.0
     signals["nmda_unblocked_extrasynaptic"][:] = 1.0
     synaptic_alone = modulation(network, signals)
-    assert np.array_equal(synaptic_alone.nmda_cd, blocked.nmda_cd)
-    assert np.array_equal(synaptic_alone.tonic_cd, free.tonic_cd)
+    assert np.array_equal(synaptic_alone.nmda, blocked.nmda)
+    assert np.array_equal(synaptic_alone.tonic, free.tonic)
     signals["release_gain"][:] = 7.0
     assert np.all(blocked.release_gain == 1.0)
 
@@ -118,9 +119,8 @@ def test_network_inputs_are_open_conductance_and_gain_by_class(network, signals)
     for index, name in enumerate(network.topology.population_names):
         members = range(network.topology.n_nodes)[network.topology.slice_of(name)]
         drive = [
-            gating[i] * (network.nmda_circuit + network.nmda_afferent)[i] * (before.nmda_ab[i] + before.nmda_cd[i])
-            + before.tonic_ab[i]
-            + before.tonic_cd[i]
+            gating[i] * (network.nmda_circuit + network.nmda_afferent)[i] * sum(before.nmda[:, i])
+            + sum(before.tonic[:, i])
             for i in members
         ]
         assert found[0, index] == pytest.approx(np.mean(drive))
@@ -143,7 +143,7 @@ def test_network_inputs_are_open_conductance_and_gain_by_class(network, signals)
         assert other[1, 0] - found[1, 0] == pytest.approx(0.5 * network.ampa_afferent[0] / 64)
         assert other[0, 0] - found[0, 0] == pytest.approx(0.5 * gating[0] * network.nmda_afferent[0] / 64)
     parts = []
-    for port in ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd"):
+    for port in ("nmda", "tonic"):
         halved = before._replace(**{port: getattr(before, port) * 0.5})
         parts.append(found[0] - network_inputs(network, halved, steady, baseline)[0])
         assert np.all(parts[-1] >= 0.0)
@@ -213,7 +213,7 @@ def test_noise_of_ambient_glutamate_is_no_large_change(network, signals):
     """Catches a long settling that tonic conductance, small and noisy, asks for at rest."""
     signals["nmda_tonic_gating"][:] = 0.002
     before = modulation(network, signals)
-    after = before._replace(tonic_ab=before.tonic_ab * 1.12, tonic_cd=before.tonic_cd * 1.12)
+    after = before._replace(tonic=before.tonic * 1.12)
     baseline = {name: np.full(network.topology.n_nodes, 0.12) for name in ("nmda_gating", "firing_rate")}
     inputs = [network_inputs(network, state, np.ones(3), baseline) for state in (before, after)]
     assert 0.0 < relative_change(*inputs) < 0.005
@@ -233,12 +233,12 @@ def test_a_measurement_is_what_the_kernel_says(engine, network, signals):
     counts = np.bincount(window.spike_node, minlength=network.topology.n_nodes)
     assert counts.sum() > 20
     assert found.signals["firing_rate"] == pytest.approx(counts / seconds)
-    rows = ("nmda_gating", "nmda_gating_unblocked_ab", "nmda_gating_unblocked_cd", "nmda_gating_voltage")
+    rows = ("nmda_gating", *UNBLOCKED)
     maximum = network.nmda_circuit + network.nmda_afferent
     for row, name in enumerate(rows):
         assert found.signals[name] == pytest.approx(window.sums[row] / n_steps / maximum), name
-    assert found.signals["ampa_throughput"] == pytest.approx(window.sums[4] / n_steps)
-    assert found.signals["nmda_throughput"] == pytest.approx(window.sums[5] / n_steps)
+    for row, name in ((5, "nmda_open"), (6, "ampa_throughput"), (7, "nmda_throughput")):
+        assert found.signals[name] == pytest.approx(window.sums[row] / n_steps), name
     assert tuple(found.signals) == engine.measures
     slices = [network.topology.slice_of(name) for name in network.topology.population_names]
     for name, values in found.signals.items():

@@ -49,12 +49,14 @@ def modulation(network, *, afferents=False, **values):
 
     afferents : whether the background has its own rate; else it is silent.
     """
-    neutral = {"nmda_ab": 1.0, "nmda_cd": 0.0, "tonic_ab": 0.0, "tonic_cd": 0.0}
-    neutral |= {"release_gain": 1.0, "ampa_gain": 1.0, "inhibition_gain": 1.0, "current": 0.0}
+    neutral = {"release_gain": 1.0, "ampa_gain": 1.0, "inhibition_gain": 1.0, "current": 0.0}
     neutral |= {"afferent_gain": 1.0, "afferent_release_gain": 1.0, "afferent_ampa_gain": 1.0}
     n, names = network.graph.node_class.size, network.topology.population_names
     rates = np.array([network.tables.cells[name].afferent_rate if afferents else 0.0 for name in names])  # 1/ms
-    arrays = {name: np.full(n, value) * 1.0 for name, value in (neutral | values).items()}
+    receptors = {"nmda": (1.0, 0.0, 0.0, 0.0), "tonic": (0.0,) * 4}  # by subunit
+    arrays = {name: np.full(n, value) * 1.0 for name, value in (neutral | values).items() if name not in receptors}
+    for name, neutral in receptors.items():
+        arrays[name] = np.array(np.broadcast_to(np.reshape(values.get(name, neutral), (4, -1)), (4, n)), float)
     return Modulation(**arrays, afferent_thresholds=poisson_thresholds(rates * FAST_STEP))
 
 
@@ -85,10 +87,8 @@ def random_modulation(network, seed):
     return modulation(
         network,
         afferents=True,
-        nmda_ab=rng.uniform(0.0, 1.0, n),
-        nmda_cd=rng.uniform(0.0, 0.3, n),
-        tonic_ab=rng.uniform(0.0, 2.0, n),
-        tonic_cd=rng.uniform(0.0, 1.0, n),
+        nmda=rng.uniform(0.0, 0.325, (4, n)),
+        tonic=rng.uniform(0.0, 0.75, (4, n)),
         release_gain=rng.uniform(0.3, 1.6, n),
         ampa_gain=rng.uniform(0.5, 1.5, n),
         afferent_gain=rng.uniform(0.8, 1.2, n),

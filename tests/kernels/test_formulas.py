@@ -18,12 +18,12 @@ from ketasim.kernels.formulas import (
 )
 from tests.reference.matrix_exponential import exponential as exact_exponential
 
-MG_OVER_K_AB, MG_OVER_K_CD = 1.0 / 3.57, 1.0 / 14.3
+MG_OVER_K_A, MG_OVER_K_C_OR_D = 1.0 / 3.57, 1.0 / 14.3
 
 
 @pytest.mark.parametrize(
     ("voltage", "mg_over_k", "fraction"),
-    [(-66.0, MG_OVER_K_AB, 0.0563), (-66.0, MG_OVER_K_CD, 0.193), (0.0, MG_OVER_K_AB, 0.781)],
+    [(-66.0, MG_OVER_K_A, 0.0563), (-66.0, MG_OVER_K_C_OR_D, 0.193), (0.0, MG_OVER_K_A, 0.781)],
 )
 def test_mg_leaves_the_published_fraction(voltage, mg_over_k, fraction):
     """Jahr & Stevens 1990 at 1 mM Mg: catches a wrong sign or slope of the voltage dependence."""

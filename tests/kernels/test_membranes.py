@@ -32,11 +32,11 @@ def leaky_cell(**constants):
 def test_passive_membrane_relaxes_exponentially():
     """Exact to rounding, since conductances are constant: catches a wrong time constant or reversal potential."""
     bench = leaky_cell()
-    bench.parameters = bench.parameters._replace(mg_over_k_ab=0.0, mg_over_k_cd=0.0)  # NMDA without Mg is linear
+    bench.parameters = bench.parameters._replace(mg_over_k=np.zeros(4))  # NMDA without Mg is linear
     ampa, nmda, fast, slow, tonic = 0.7, 0.9, 1.3, 2.1, 0.4
     bench.activity.conductance[:, 0] = ampa, nmda, fast, slow
-    bench.modulation.nmda_ab[:], bench.modulation.nmda_cd[:] = 0.5, 0.25
-    bench.modulation.tonic_ab[:], bench.modulation.tonic_cd[:] = tonic, 2 * tonic
+    bench.modulation.nmda[:, 0] = 0.3, 0.2, 0.15, 0.1
+    bench.modulation.tonic[:, 0] = 0.4 * tonic, 0.6 * tonic, 0.0, 2 * tonic
     bench.activity.voltage[0] = -52.0
     total = 10.0 + ampa + 0.75 * nmda + 3 * tonic + fast + slow
     steady = (10.0 * -70.0 + (fast + slow) * -75.0) / total
@@ -107,8 +107,8 @@ def smooth_input(bench):
     """AMPA, NMDA and GABA input that stays subthreshold, with adaptation and spike current in play."""
     bench.activity.conductance[:, 0] = 9.0, 4.0, 3.0, 2.0
     bench.activity.voltage[0], bench.activity.adaptation[0] = -56.0, 20.0
-    bench.modulation.nmda_ab[:], bench.modulation.nmda_cd[:] = 0.7, 0.3
-    bench.modulation.tonic_ab[:] = 0.5
+    bench.modulation.nmda[:, 0] = 0.7, 0.0, 0.0, 0.3
+    bench.modulation.tonic[0, 0] = 0.5
 
 
 def exact_solution(time):
@@ -119,9 +119,9 @@ def exact_solution(time):
         ampa, nmda, fast, slow = (
             g * math.exp(-t / tau) for g, tau in ((9.0, 2.0), (4.0, 100.0), (3.0, 8.0), (2.0, 12.0))
         )
-        free_ab = 1.0 / (1.0 + math.exp(-0.062 * v) / 3.57)
-        free_cd = 1.0 / (1.0 + math.exp(-0.062 * v) / 14.3)
-        g_nmda = (0.7 * nmda + 0.5) * free_ab + 0.3 * nmda * free_cd
+        free_a = 1.0 / (1.0 + math.exp(-0.062 * v) / 3.57)
+        free_d = 1.0 / (1.0 + math.exp(-0.062 * v) / 15.0)
+        g_nmda = (0.7 * nmda + 0.5) * free_a + 0.3 * nmda * free_d
         leak = 10.0 * (-70.0 - v) + 10.0 * 2.0 * math.exp((v + 50.0) / 2.0)
         current = leak - (ampa + g_nmda) * v + (fast + slow) * (-75.0 - v) - w
         return current / 200.0, (2.0 * (v + 70.0) - w) / 150.0
@@ -187,10 +187,19 @@ def test_measured_currents_are_conductance_times_driving_force():
     bench = leaky_cell(capacitance=FOREVER)
     bench.activity.conductance[:, 0] = 2.0, 3.0, 0.0, 0.0
     bench.activity.voltage[0] = -66.0
-    bench.modulation.nmda_ab[:], bench.modulation.nmda_cd[:] = 0.6, 0.2
-    bench.modulation.tonic_ab[:], bench.modulation.tonic_cd[:] = 0.5, 0.25
-    free_ab = 1.0 / (1.0 + math.exp(0.062 * 66.0) / 3.57)
-    free_cd = 1.0 / (1.0 + math.exp(0.062 * 66.0) / 14.3)
-    nmda = (3.0 * 0.6 + 0.5) * free_ab + (3.0 * 0.2 + 0.25) * free_cd
-    expected = [3.0, 3.0 * free_ab, 3.0 * free_cd, 3.0 * -66.0, 2.0 * 66.0, nmda * 66.0]
+    shares, tonic = np.array([0.3, 0.2, 0.15, 0.1]), np.array([0.5, 0.0, 0.125, 0.25])
+    bench.modulation.nmda[:, 0], bench.modulation.tonic[:, 0] = shares, tonic
+    free = 1.0 / (1.0 + math.exp(0.062 * 66.0) / np.array([3.57, 3.1, 21.0, 15.0]))
+    nmda = ((3.0 * shares + tonic) * free).sum()
+    expected = [3.0, *(3.0 * free), nmda, 2.0 * 66.0, nmda * 66.0]
     assert_allclose(bench.run(40).sums[:, 0] / 40, expected, rtol=1e-12)
+
+
+def test_receptors_that_a_class_lacks_are_not_measured_and_change_nothing():
+    """Catches a subunit left out although one neuron of the block has it, or one that is carried although none has."""
+    bench = leaky_cell(capacitance=FOREVER)
+    bench.activity.conductance[NMDA, 0] = 3.0
+    bench.modulation.nmda[:, 0], bench.modulation.tonic[:, 0] = (0.5, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1e-3)
+    measured = bench.run(10).sums[1:5, 0]
+    assert measured[[0, 3]].min() > 0.0
+    assert measured[[1, 2]].tolist() == [0.0, 0.0]

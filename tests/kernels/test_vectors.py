@@ -11,7 +11,7 @@ from ketasim.network.cell_classes import CELL_CLASSES
 from tests.kernels.circuits import Bench, change_cells, circuit
 
 VOLTAGES = np.linspace(-100.0, 40.0, 14_001).astype(np.float32)  # mV
-MG_OVER_K_AB, MG_OVER_K_CD = 1.0 / 3.57, 1.0 / 14.3
+MG_OVER_K_A, MG_OVER_K_D = 1.0 / 3.57, 1.0 / 15.0
 NMDA = 1  # row of the conductances
 
 
@@ -93,9 +93,10 @@ def test_mg_block(real, bound):
     """
     bench = neurons(VOLTAGES, real, cutoff=1e3)
     bench.activity.conductance[NMDA] = 1.0
+    bench.modulation.nmda[3] = 0.5
     sums = bench.run(1).sums
     factor = np.exp(-0.062 * VOLTAGES.astype(np.longdouble))
-    for row, mg_over_k in ((1, MG_OVER_K_AB), (2, MG_OVER_K_CD)):
+    for row, mg_over_k in ((1, MG_OVER_K_A), (4, MG_OVER_K_D)):
         error = np.abs(sums[row] / sums[0] * (1.0 + mg_over_k * factor) - 1.0)
         print("mg", real, row, error.max())
         assert error.max() < bound

@@ -100,6 +100,9 @@ BASES: dict[str, dict[str, Any]] = {
     | {"doses": [{"drug": "midazolam", "route": "intravenous", "amount": "5 mg", "duration": "10 min"}]},
     # no cell of the default circuit has GluN2C
     "2C": HUMAN | {"network": {"file": "two.circuit.yaml"}},
+    "2C in PYR": HUMAN | {"network": {"neurons": 24, "nmda_subunits": {"PYR": {"GluN2C": 1.0}}}},
+    "memantine": HUMAN
+    | {"subject": {"species": "rat"}, "doses": [{"drug": "memantine", "route": "intraperitoneal", "amount": "10 mg/kg"}]},
 }
 
 #: Files beside the bases.
@@ -134,6 +137,21 @@ _SCHEDULE = {
     "budget": 2,
 }
 _WEIGHTS = {name: f"{1.1 * value:.6g} nS" for name, value in default()._asdict().items()}
+_RECEPTORS = {
+    "ampa_time": "2.2 ms",
+    "nmda_time": "110 ms",
+    "gaba_fast_time": "9 ms",
+    "gaba_slow_time": "13 ms",
+    "gaba_reversal": "-74 mV",
+    "mg": "0.9 mM",
+    "mg_half_2a": "3.9 mM",
+    "mg_half_2b": "3.4 mM",
+    "mg_half_2c": "22 mM",
+    "mg_half_2d": "17 mM",
+    "afferent_unit_rate": "3 Hz",
+    "extrasynaptic_ratio": 0.4,
+    "utilisation_in_vivo": 0.6,
+}
 _MECHANISMS: dict[str, dict[str, Any]] = {
     "allosteric_site": {"largest_cut": 0.8},
     "ampa_antagonism": {},
@@ -145,6 +163,7 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
         "open_probability_2b": 0.2,
         "open_probability_2c": 0.02,
         "open_probability_2d": 0.02,
+        "superficial_factor": 0.1,
         "release_floor": 0.5,
         "cells.0": "PV",
         "receptors": "synaptic",
@@ -216,6 +235,8 @@ _BASE_OF = {
     "mechanisms.bdnf.val_met": "one met",
     "mechanisms.bdnf.met_met": "two met",
     "mechanisms.nmda_blockade.open_probability_2c": "2C",
+    "mechanisms.nmda_blockade.superficial_factor": "memantine",
+    "network.receptors.mg_half_2c": "2C in PYR",
     "mechanisms.extrasynaptic_nmda.ec50_2c": "2C",
     "network.weights.gaba_PV_SST": "more cells",
     "doses.0.drug": "own drug",
@@ -233,6 +254,7 @@ def _cases() -> dict[str, tuple[str, dict[str, Any]]]:
     changes |= {f"stimuli.0.{key}": value for key, value in _STIMULUS.items()}
     changes |= {f"schedule.{key}": value for key, value in _SCHEDULE.items()}
     changes |= {f"network.weights.{key}": value for key, value in ({"id": 1} | _WEIGHTS).items()}
+    changes |= {f"network.receptors.{key}": value for key, value in _RECEPTORS.items()}
     cases = {}
     for path in (f"network.nmda_subunits.{name}" for name in ("PYR", "PV", "SST")):
         cases |= {f"{path}.GluN2{letter}": ("human", {path: {f"GluN2{letter}": 1.0}}) for letter in "ABCD"}

@@ -7,7 +7,7 @@ import numpy as np
 from ketasim.mechanisms.nmda_blockade import Gating, Prepared, advance_block
 from tests.reference.nmda_blockade import Blocker
 
-MG_OVER_K = np.array([1.0 / 3.57, 1.0 / 3.57, 1.0 / 14.3, 1.0 / 14.3])
+MG_OVER_K = np.array([1.0 / 3.57, 1.0 / 3.1, 1.0 / 21.0, 1.0 / 15.0])
 
 
 def blockers_of(drugs, names):
@@ -38,6 +38,7 @@ def prepared(blockers, open_probability=(1.0,) * 4, mg_over_k=MG_OVER_K, shares=
         escape=escape,
         partial=np.flatnonzero(escape > 0),
         open_probability=np.array(open_probability, dtype=float),
+        superficial_factor=10.0,
         release_floor=floor,
         exposed=np.ones(nodes, dtype=bool),
         shares=shares,
@@ -50,9 +51,14 @@ def prepared(blockers, open_probability=(1.0,) * 4, mg_over_k=MG_OVER_K, shares=
 
 def clamped(gate, voltage=-66.0, mg_over_k=MG_OVER_K):
     """Gating of one node at a voltage in mV that is held."""
-    m = [gate / (1.0 + ratio * math.exp(-0.062 * voltage)) for ratio in (mg_over_k[0], mg_over_k[2])]
-    rows = (gate, *m, gate * voltage)
-    return Gating(*(np.array([row]) for row in rows), np.zeros((4, 1)))
+    free = [1.0 / (1.0 + ratio * math.exp(-0.062 * voltage)) for ratio in mg_over_k]
+    return gating_of(np.array([gate]), free, voltage)
+
+
+def gating_of(gate, free, voltage, tonic=0.0):
+    """Gating of nodes with gates (n,), Mg factors of GluN2A to D and a voltage in mV that all of them share."""
+    opened = np.full(gate.size, 0.5)  # nS, of no consequence
+    return Gating(gate, np.outer(free, gate), opened, -voltage * opened, np.full((4, gate.size), tonic))
 
 
 def new_block(blockers, nodes=1):

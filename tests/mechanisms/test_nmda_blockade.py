@@ -41,9 +41,11 @@ def situations(draw):
     amount = st.one_of(st.just(0.0), st.floats(1e-4, 20.0))
     concentration = draw(st.lists(amount, min_size=len(found), max_size=len(found)))
     gate = draw(st.one_of(st.just(0.0), st.floats(1e-4, 1.0)))
-    voltage, m = draw(st.floats(-90.0, -20.0)), [draw(st.floats(0.01, 0.9)) for _ in range(2)]
+    voltage, m = draw(st.floats(-90.0, -20.0)), np.array([draw(st.floats(0.01, 0.9)) for _ in range(4)])
     tonic = [draw(st.floats(0.0, 0.2)) for _ in range(4)]
-    gating = Gating(*(np.array([gate * x]) for x in (1.0, *m, voltage)), np.array(tonic)[:, None])
+    opened = draw(st.one_of(st.just(0.0), st.floats(1e-4, 5.0)))
+    rows = (np.array([gate]), gate * m[:, None], np.array([opened]), np.array([-opened * voltage]))
+    gating = Gating(*rows, np.array(tonic)[:, None])
     # occupancies of one subunit add up to less than 1
     part = np.array(draw(st.lists(st.floats(0.01, 1.0), min_size=2 * len(found), max_size=2 * len(found))))
     part *= draw(fractions) / part.sum()
@@ -63,7 +65,7 @@ def test_kernel_equals_slow_twin(situation, subunit):
     superficial[:] = part[n:, None, None] * (receptors.escape > 0)[:, None, None]
     start = np.concatenate([trapped[:, 0, 0], superficial[:, 0, 0]])
     advance_block(concentration, gating, trapped, superficial, receptors, duration)
-    numbers = [float(values[0]) for values in gating[:4]] + [gating.tonic[subunit, 0]]
+    numbers = [values[..., 0] for values in gating]
     channel = twin.channel_of(subunit, numbers, receptors.open_probability, 0.003, -70.0, receptors.mg_over_k)
     expected = twin.advance(start, found, concentration, subunit, channel, duration)
     block = np.concatenate([trapped[:, subunit, 0], superficial[:, subunit, 0]])
@@ -129,9 +131,10 @@ def nodes_of(mechanism_parameters=None, drugs=(KETAMINE,)):
     """Mechanism prepared for a PYR, a PV and an SST cell, its readings at rest, and its states."""
     place = setting(*drugs, network=three_nodes(), subject=Subject("rat", 0.3))
     receptors = nmda_blockade.prepare(mechanism_parameters or nmda_blockade.Parameters(), place)
-    gate, m_ab, m_cd = np.array([0.1, 0.05, 0.02]), np.array([0.1, 0.11, 0.12]), np.array([0.3, 0.31, 0.32])
+    gate, m = np.array([0.1, 0.05, 0.02]), np.array([0.1, 0.11, 0.12]) + np.array([0.0, 0.02, 0.25, 0.2])[:, None]
     tonic = np.array([0.002, 0.003, 0.004, 0.03])[:, None] * np.ones(3)
-    readings = [gate, gate * m_ab, gate * m_cd, gate * np.array([-58.0, -54.0, -52.0]), tonic]
+    opened = np.array([0.4, 0.3, 0.2])
+    readings = [gate, *(gate * m), opened, opened * np.array([58.0, 54.0, 52.0]), tonic]
     free = np.zeros((len(place.blockers), 4, 3))
     states = [free, free.copy(), np.ones((4, 3)), np.ones((4, 3)), np.zeros(3)]
     return place, receptors, readings, states
@@ -140,10 +143,10 @@ def nodes_of(mechanism_parameters=None, drugs=(KETAMINE,)):
 def test_mg_is_that_of_each_subunit_in_the_network():
     """Catches K_Mg of another subunit, or of the default circuit in a network with its own."""
     _, receptors, _, _ = nodes_of()
-    assert receptors.mg_over_k.tolist() == [1.0 / 3.57, 1.0 / 3.57, 1.0 / 14.3, 1.0 / 14.3]
-    halves = Receptors(mg=2.0, mg_half_2a=4.0, mg_half_2b=4.0, mg_half_2c=16.0, mg_half_2d=16.0)
+    assert receptors.mg_over_k.tolist() == [1.0 / 3.57, 1.0 / 3.1, 1.0 / 21.0, 1.0 / 15.0]
+    halves = Receptors(mg=2.0, mg_half_2a=4.0, mg_half_2b=2.0, mg_half_2c=16.0, mg_half_2d=8.0)
     place = setting(network=build(three_nodes().topology, receptors=halves))
-    assert nmda_blockade.prepare(nmda_blockade.Parameters(), place).mg_over_k.tolist() == [0.5, 0.5, 0.125, 0.125]
+    assert nmda_blockade.prepare(nmda_blockade.Parameters(), place).mg_over_k.tolist() == [0.5, 1.0, 0.125, 0.25]
 
 
 def test_mechanism_gives_each_node_its_own_block():
@@ -164,7 +167,8 @@ def test_mechanism_gives_each_node_its_own_block():
     for node, rest in enumerate((-70.0, -68.0, -64.0)):
         for subunit in range(4):
             if shares[subunit, node] > 0.0:
-                numbers = [*(values[node] for values in readings[:4]), readings[4][subunit, node]]
+                gate, *m, opened, current, tonic = (values[..., node] for values in readings)
+                numbers = gate, m, opened, current, tonic
                 channel = twin.channel_of(subunit, numbers, (0.5, 0.12, 0.011, 0.01), 0.003, rest, receptors.mg_over_k)
                 block = twin.advance(np.zeros(14), found, by_blocker, subunit, channel, 900.0)
                 unblocked[subunit, node] = 1.0 - block.sum()
@@ -232,7 +236,7 @@ def test_it_needs_a_network():
 def test_an_impossible_concentration_is_refused_by_name():
     """Catches numbers that are none any more and spread through the network."""
     found = [Blocker(k_on=0.6, ic50=(0.33, 0.31, 0.51, 0.83), delta=0.55, sigma=0.0)]
-    gating = clamped(0.5)
+    gate, unblocked, *rest = clamped(0.5)
     states = (*new_block(found), np.ones((4, 1)), np.ones((4, 1)), np.zeros(1))
     with pytest.raises(KetasimError, match="nmda_blockade: block at node 0 is no longer finite"):
-        nmda_blockade.advance(np.array([np.inf]), *gating, *states, prepared(found), clock(60.0))
+        nmda_blockade.advance(np.array([np.inf]), gate, *unblocked, *rest, *states, prepared(found), clock(60.0))

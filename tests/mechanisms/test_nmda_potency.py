@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 
 from ketasim.mechanisms import nmda_blockade
-from ketasim.mechanisms.nmda_blockade import TYPICAL_CONCENTRATION, Gating, advance_block
-from tests.mechanisms.receptors import MG_OVER_K, block_after, blockers_of, clamped, new_block, prepared
+from ketasim.mechanisms.nmda_blockade import TYPICAL_CONCENTRATION, advance_block
+from tests.mechanisms.receptors import MG_OVER_K, block_after, blockers_of, clamped, gating_of, new_block, prepared
 from tests.mechanisms.subjects import KETAMINE, setting, three_nodes
 from tests.reference.nmda_blockade import Blocker
 
@@ -39,7 +39,7 @@ def ic50_of(blockers, subunit, gating, mg_over_k):
 
 @pytest.mark.parametrize("sigma", [0.0, 0.4])
 @pytest.mark.parametrize("p", [0.002, 0.02, 0.5])
-@pytest.mark.parametrize(("subunit", "expected"), [(0, 5.86), (1, 5.51)])
+@pytest.mark.parametrize(("subunit", "expected"), [(0, 5.86), (1, 6.30), (2, 1.96), (3, 4.15)])
 def test_potency_with_mg_is_a_prediction(subunit, expected, p, sigma):
     """Catches Mg that is ignored, and potency that depends on how often channels open or on how blockers leave."""
     blocker = RACEMATE._replace(sigma=sigma)
@@ -119,7 +119,7 @@ def test_recovery_of_gated_receptors_takes_seconds_to_a_minute():
 def test_hydroxynorketamine_hardly_blocks():
     """Catches HNK as an NMDA blocker at antidepressant concentration (calibration B9): 8 uM, resting gates, 24 h."""
     blockers = of_file("2R6R-hydroxynorketamine")
-    gating = Gating(*(np.array([0.12 * x]) for x in (1.0, 0.11, 0.33, -54.0)), np.zeros((4, 1)))
+    gating = gating_of(np.array([0.12]), (0.11, 0.1, 0.39, 0.31), -54.0)
     trapped, _ = block_after(blockers, [8.0], gating, 86_400.0, open_probability=(0.5, 0.12, 0.011, 0.01))
     assert 0.005 < trapped[0, 0, 0] < 0.10
     assert trapped.max() < 0.10
@@ -130,7 +130,7 @@ def test_half_times_are_those_of_the_kernel():
     place = setting(KETAMINE, network=three_nodes())
     receptors = nmda_blockade.prepare(nmda_blockade.Parameters(), place)
     gate = np.array([0.1, 0.05, 0.002])
-    gating = Gating(gate, gate * 0.1, gate * 0.3, gate * -55.0, np.full((4, 3), 0.0005))
+    gating = gating_of(gate, (0.1, 0.09, 0.36, 0.3), -55.0, 0.0005)
     rows = nmda_blockade.half_times(place, receptors, gating)
     assert [(row.population, row.subunit[-1]) for row in rows] == [
         *(("PYR", subunit) for subunit in "AB"),
@@ -156,7 +156,7 @@ def test_half_times_need_a_blocker_and_a_network():
     """Catches a start-up that fails for saline or without nodes."""
     place = setting(network=three_nodes())
     receptors = nmda_blockade.prepare(nmda_blockade.Parameters(), place)
-    gating = Gating(*(np.zeros(3) for _ in range(4)), np.zeros((4, 3)))
+    gating = gating_of(np.zeros(3), np.zeros(4), -55.0)
     assert nmda_blockade.half_times(place, receptors, gating) == []
     assert nmda_blockade.half_times(setting(KETAMINE), receptors, gating) == []
 
@@ -166,9 +166,10 @@ def test_half_times_are_told_a_line_a_class():
     place = setting(KETAMINE, network=three_nodes())
     receptors = nmda_blockade.prepare(nmda_blockade.Parameters(), place)
     gate = np.array([0.1, 0.05, 0.002])
-    rows = (gate, gate * 0.1, gate * 0.3, gate * -55.0, np.full((4, 3), 0.0005))
+    gating = gating_of(gate, (0.1, 0.09, 0.36, 0.3), -55.0, 0.0005)
+    rows = (gating.gate, *gating.unblocked, gating.open, gating.current, gating.tonic)
     signals = dict(zip(nmda_blockade.MECHANISM.reads[1:], rows, strict=True))
-    found = nmda_blockade.half_times(place, receptors, Gating(*rows))
+    found = nmda_blockade.half_times(place, receptors, gating)
     first, *lines = nmda_blockade.remarks(receptors, place, signals)
     assert first.startswith(f"half-times of block by S-ketamine at rest (onset at {TYPICAL_CONCENTRATION:g} uM, ")
     expected = []

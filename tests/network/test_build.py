@@ -112,27 +112,13 @@ def test_tables_follow_the_populations_present(names):
 def test_receptor_constants_reach_the_kernel(topology):
     """Catches a constant that is stated but not used, and Mg over the wrong K."""
     times = {"ampa_time": 3.0, "nmda_time": 90.0, "gaba_fast_time": 5.0, "gaba_slow_time": 20.0}
-    halves = {"mg_half_2a": 4.0, "mg_half_2b": 4.0, "mg_half_2c": 16.0, "mg_half_2d": 16.0}
+    halves = {"mg_half_2a": 4.0, "mg_half_2b": 2.0, "mg_half_2c": 16.0, "mg_half_2d": 8.0}
     receptors = Receptors(**times, **halves, gaba_reversal=-80.0, mg=2.0)
     parameters = build(topology, receptors=receptors).parameters
     for name in ("ampa_time", "nmda_time", "gaba_fast_time", "gaba_slow_time", "gaba_reversal"):
         assert getattr(parameters, name) == getattr(receptors, name)
-    assert (parameters.mg_over_k_ab, parameters.mg_over_k_cd) == (0.5, 0.125)
+    assert parameters.mg_over_k.tolist() == [0.5, 1.0, 0.125, 0.25]
     assert parameters.step == 0.1
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("mg_half_2b", "mg_half_2a is 3.57 mM and mg_half_2b 3.1 mM; the network has one Mg curve for both"),
-        ("mg_half_2c", "mg_half_2c is 3.1 mM and mg_half_2d 14.3 mM; the network has one Mg curve for both"),
-    ],
-)
-def test_subunits_that_share_a_curve_share_their_k(topology, name, message):
-    """Catches one of two different K_Mg that is left out without a word: the kernel has two curves, not four."""
-    with pytest.raises(ValueError, match=message):
-        build(topology, receptors=Receptors(**{name: 3.1}))
-    assert Receptors().mg_over_half() == (1.0 / 3.57, 1.0 / 3.57, 1.0 / 14.3, 1.0 / 14.3)
 
 
 def test_afferent_thresholds_are_the_poisson_distribution():
@@ -186,7 +172,7 @@ def test_own_tables_take_the_place_of_the_default_ones():
     assert synapses.ampa.tolist() == [[0.0, 1.0, 0.0], [0.0] * 3, [0.0] * 3]
     assert synapses.gaba.tolist() == [[0.0] * 3, [3.0, 0.0, 0.0], [4.0, 0.0, 0.0]]
     assert synapses.utilisation.tolist() == [[0.0, 0.5, 0.0], [0.5, 0.0, 0.0], [0.5, 0.0, 0.0]]  # 1 in vitro
-    assert (parameters.ampa_time, parameters.mg_over_k_ab) == (3.0, 0.7 / tables.receptors.mg_half_2a)
+    assert (parameters.ampa_time, parameters.mg_over_k[0]) == (3.0, 0.7 / tables.receptors.mg_half_2a)
     assert network.tables == tables
 
 

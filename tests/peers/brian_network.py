@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 CHANNELS = ("ampa", "nmda", "gaba_fast", "gaba_slow")
+SUBUNITS = ("2A", "2B", "2C", "2D")
 
 #: Brette & Gerstner 2005 with conductance synapses. {frozen} marks what ketasim holds still within a step.
 CELLS = """
@@ -20,10 +21,13 @@ dg_ampa/dt = -g_ampa/tau_ampa : siemens
 dg_nmda/dt = -g_nmda/tau_nmda : siemens
 dg_gaba_fast/dt = -g_gaba_fast/tau_gaba_fast : siemens
 dg_gaba_slow/dt = -g_gaba_slow/tau_gaba_slow : siemens
-g_open = (g_nmda*F_ab + T_ab)*m_ab + (g_nmda*F_cd + T_cd)*m_cd : siemens
+g_open = (g_nmda*F_2A + T_2A)*m_2A + (g_nmda*F_2B + T_2B)*m_2B + g_open_cd : siemens
+g_open_cd = (g_nmda*F_2C + T_2C)*m_2C + (g_nmda*F_2D + T_2D)*m_2D : siemens
 I_spike = gL*DT*exp({exponent}) : amp {frozen}
-m_ab = 1/(1 + mg_ab*exp(-0.062*v/mV)) : 1 {frozen}
-m_cd = 1/(1 + mg_cd*exp(-0.062*v/mV)) : 1 {frozen}
+m_2A = 1/(1 + mg_2A*exp(-0.062*v/mV)) : 1 {frozen}
+m_2B = 1/(1 + mg_2B*exp(-0.062*v/mV)) : 1 {frozen}
+m_2C = 1/(1 + mg_2C*exp(-0.062*v/mV)) : 1 {frozen}
+m_2D = 1/(1 + mg_2D*exp(-0.062*v/mV)) : 1 {frozen}
 C : farad (constant)
 gL : siemens (constant)
 EL : volt (constant)
@@ -35,10 +39,14 @@ a : siemens (constant)
 b : amp (constant)
 tau_w : second (constant)
 silence : second (constant)
-F_ab : 1 (constant)
-F_cd : 1 (constant)
-T_ab : siemens (constant)
-T_cd : siemens (constant)
+F_2A : 1 (constant)
+F_2B : 1 (constant)
+F_2C : 1 (constant)
+F_2D : 1 (constant)
+T_2A : siemens (constant)
+T_2B : siemens (constant)
+T_2C : siemens (constant)
+T_2D : siemens (constant)
 current : amp (constant)
 afferent_gain : 1 (constant)
 afferent_ampa : siemens (constant)
@@ -101,8 +109,7 @@ def brian_network(graph, parameters, influence, *, exact_step=True, fired=None, 
     b2.defaultclock.dt = step
     constants = {
         "E_gaba": parameters.gaba_reversal * b2.mV,
-        "mg_ab": parameters.mg_over_k_ab,
-        "mg_cd": parameters.mg_over_k_cd,
+        **{f"mg_{subunit}": float(ratio) for subunit, ratio in zip(SUBUNITS, parameters.mg_over_k, strict=True)},
         **{f"tau_{channel}": getattr(parameters, f"{channel}_time") * b2.ms for channel in CHANNELS},
     }
     cells = b2.NeuronGroup(
@@ -160,10 +167,8 @@ def _set_cells(cells, graph, parameters, influence):
         "tau_w": (c.adaptation_time[kind], b2.ms),
         # Brian2 counts the step of the spike itself, ketasim the steps after it
         "silence": (c.refractory[kind] + parameters.step, b2.ms),
-        "F_ab": (influence.nmda_ab, 1),
-        "F_cd": (influence.nmda_cd, 1),
-        "T_ab": (influence.tonic_ab, b2.nS),
-        "T_cd": (influence.tonic_cd, b2.nS),
+        **{f"F_{subunit}": (free, 1) for subunit, free in zip(SUBUNITS, influence.nmda, strict=True)},
+        **{f"T_{subunit}": (tonic, b2.nS) for subunit, tonic in zip(SUBUNITS, influence.tonic, strict=True)},
         "current": (influence.current, b2.pA),
         "afferent_gain": (influence.afferent_release_gain * influence.afferent_gain, 1),
         "afferent_ampa": (influence.afferent_ampa_gain * parameters.synapses.afferent_ampa[kind], b2.nS),

@@ -27,10 +27,8 @@ def default_circuit():
     influence = modulation(
         network,
         afferents=True,
-        nmda_ab=shares[0] + shares[1],
-        nmda_cd=shares[2] + shares[3],
-        tonic_ab=(shares[0] + shares[1]) * tonic,
-        tonic_cd=(shares[2] + shares[3]) * tonic,
+        nmda=shares,
+        tonic=shares * tonic,
         release_gain=rng.uniform(0.95, 1.05, NEURONS),
         ampa_gain=rng.uniform(0.97, 1.03, NEURONS),
         afferent_gain=rng.uniform(0.97, 1.03, NEURONS),

@@ -73,7 +73,7 @@ def run_ketasim(spikes, rest, mg=1.0, gain=1.0, factor=1):
     # a synapse without short-term plasticity
     plain = {"ampa": 0.0, "nmda": gain * NMDA, "utilisation": 1.0, "recovery": 1e-3, "facilitation": 1e-3}
     synapses = synapses._replace(**{name: np.full((2, 2), value) for name, value in plain.items()})
-    made.parameters = made.parameters._replace(cells=cells, synapses=synapses, mg_over_k_ab=mg / 3.57)
+    made.parameters = made.parameters._replace(cells=cells, synapses=synapses, mg_over_k=np.full(4, mg / 3.57))
     made.activity.voltage[1] = rest
     v, s, current = [], [], []
     due = set((spikes * factor - 1).tolist())

@@ -54,10 +54,8 @@ def bench(strength, factor=1):
     n = len(POPULATIONS)
     made = Bench(circuit(POPULATIONS, edges), step=STEP / factor)
     made.modulate(
-        nmda_ab=np.linspace(0.9, 0.5, n),
-        nmda_cd=np.linspace(0.05, 0.3, n),
-        tonic_ab=np.linspace(0.3, 0.9, n),
-        tonic_cd=np.linspace(0.4, 0.1, n),
+        nmda=np.linspace((0.6, 0.3, 0.02, 0.03), (0.2, 0.3, 0.1, 0.2), n).T,
+        tonic=np.linspace((0.1, 0.2, 0.3, 0.1), (0.5, 0.4, 0.0, 0.1), n).T,
         release_gain=np.linspace(0.7, 1.3, n),
         ampa_gain=np.linspace(1.2, 0.9, n),
         inhibition_gain=np.linspace(0.8, 1.1, n),

@@ -56,10 +56,11 @@ def advance(block, blockers, concentration, subunit, channel, duration):
 def channel_of(subunit, gating, open_probability, floor, rest, mg_over_k):
     """Channel of a node from its gates.
 
-    gating : (g, g m with the curve of A and B, g m with that of C and D, g V, tonic gating).
+    gating : (g, (g m of A, B, C, D), open conductance in nS, current in pA, tonic gating of A, B, C, D).
     """
-    gate, gated_ab, gated_cd, gated_voltage, tonic = gating
-    p = open_probability[subunit] * min(1.0, max(floor, gate + tonic))
+    gate, gated, conductance, current, tonic = gating
+    p = open_probability[subunit] * min(1.0, max(floor, gate + tonic[subunit]))
+    voltage = -current / conductance if conductance else rest
     if gate == 0.0:
-        return Channel(p, 1.0 / (1.0 + mg_over_k[subunit] * np.exp(-0.062 * rest)), rest)
-    return Channel(p, (gated_ab, gated_ab, gated_cd, gated_cd)[subunit] / gate, gated_voltage / gate)
+        return Channel(p, 1.0 / (1.0 + mg_over_k[subunit] * np.exp(-0.062 * voltage)), voltage)
+    return Channel(p, gated[subunit] / gate, voltage)

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 from tests.reference.random import AFFERENTS, poisson_count, word_of_step
 
-SUMS = ("nmda", "nmda_ab", "nmda_cd", "nmda_voltage", "ampa_current", "nmda_current")
+SUBUNITS = range(4)
+SUMS = ("nmda", "free_a", "free_b", "free_c", "free_d", "nmda_open", "ampa_current", "nmda_current")
 RECEPTORS = ("ampa", "nmda", "gaba_fast", "gaba_slow")
-PER_NEURON = ("nmda_ab", "nmda_cd", "tonic_ab", "tonic_cd", "release_gain", "ampa_gain", "current")
-PER_NEURON += ("inhibition_gain", "afferent_gain", "afferent_release_gain", "afferent_ampa_gain")
+PER_NEURON = ("release_gain", "ampa_gain", "current", "inhibition_gain")
+PER_NEURON += ("afferent_gain", "afferent_release_gain", "afferent_ampa_gain")
 ARRIVING = {"ampa": "ampa_gain", "gaba_fast": "inhibition_gain", "gaba_slow": "inhibition_gain"}
 TRACED = 10  # steps from one sample of the currents to the next
 AMPA = 0
@@ -80,6 +81,8 @@ class ReferenceNetwork:
             for number, neuron in enumerate(self.neurons):
                 influence = SimpleNamespace(
                     afferent_limits=modulation.afferent_thresholds[neuron.kind].tolist(),
+                    nmda=modulation.nmda[:, number].tolist(),
+                    tonic=modulation.tonic[:, number].tolist(),
                     **{name: float(getattr(modulation, name)[number]) for name in PER_NEURON},
                 )
                 self.receive_afferents(number, neuron, influence, step)
@@ -104,10 +107,8 @@ class ReferenceNetwork:
     def currents(self, neuron, influence):
         """AMPA, NMDA and GABA current into a neuron, inward positive."""
         voltage, g = neuron.voltage, neuron.conductance
-        open_ab = g["nmda"] * influence.nmda_ab + influence.tonic_ab
-        open_cd = g["nmda"] * influence.nmda_cd + influence.tonic_cd
-        nmda = open_ab * mg_free(voltage, self.constants.mg_over_k_ab)
-        nmda += open_cd * mg_free(voltage, self.constants.mg_over_k_cd)
+        free = [mg_free(voltage, float(ratio)) for ratio in self.constants.mg_over_k]
+        nmda = sum((g["nmda"] * influence.nmda[s] + influence.tonic[s]) * free[s] for s in SUBUNITS)
         gaba = (g["gaba_fast"] + g["gaba_slow"]) * (self.constants.gaba_reversal - voltage)
         return -g["ampa"] * voltage, -nmda * voltage, gaba
 
@@ -115,14 +116,11 @@ class ReferenceNetwork:
         """One step of membrane, adaptation and conductances; whether the neuron fires."""
         kind, dt, g = self.kinds[neuron.kind], self.constants.step, neuron.conductance
         voltage, w = neuron.voltage, neuron.adaptation
-        free_ab = mg_free(voltage, self.constants.mg_over_k_ab)
-        free_cd = mg_free(voltage, self.constants.mg_over_k_cd)
-        open_ab = g["nmda"] * influence.nmda_ab + influence.tonic_ab
-        open_cd = g["nmda"] * influence.nmda_cd + influence.tonic_cd
-        nmda = open_ab * free_ab + open_cd * free_cd
+        free = [mg_free(voltage, float(ratio)) for ratio in self.constants.mg_over_k]
+        nmda = sum((g["nmda"] * influence.nmda[s] + influence.tonic[s]) * free[s] for s in SUBUNITS)
         gaba = g["gaba_fast"] + g["gaba_slow"]
         ampa = g["ampa"]
-        measured = (g["nmda"], g["nmda"] * free_ab, g["nmda"] * free_cd, g["nmda"] * voltage)
+        measured = (g["nmda"], *(g["nmda"] * one for one in free), nmda)
         for name, value in zip(SUMS, (*measured, -ampa * voltage, -nmda * voltage), strict=True):
             self.sums[name][number] += value
 
