@@ -15,6 +15,7 @@ from stamps import HERE, stale
 
 #: Experiment -> hours on two cores at full size, as ketasim forecasts them; the circuit first, then synapses.
 HOURS = {
+    "fit_disposition": 0.01,
     "exposures": 0.01,
     "infusion_against_vehicle": 0.15,
     "dose_response": 0.1,

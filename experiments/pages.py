@@ -114,6 +114,15 @@ def _only(rows: pandas.DataFrame) -> dict[str, Any]:
     return row
 
 
+def _number(name: str) -> Callable[[dict[str, Any]], str]:
+    """Return what makes words of a number of a row; empty without one."""
+    return lambda row: "" if pandas.isna(row[name]) else f"{row[name]:.3g}"
+
+
+#: Numbers of a set of compartments, clearance and flows last.
+_OF_A_SET = ("V1", "V2", "V3", "CL", "Q2", "Q3")
+
+
 def _measured(row: dict[str, Any]) -> str:
     """Words of a number, without an error where there is no chance."""
     number, error = f"{row['value']:.3g}", f"{row['error']:.2g}"
@@ -196,6 +205,20 @@ LAYOUTS: dict[str, Layout | Listing] = {
             "median of circuits, %": "{median:+.1f}",
             "5-95 % of circuits, %": "{5 %:+.1f} to {95 %:+.1f}",
             "up in": "{share_up:.0%} of circuits",
+        },
+    ),
+    "fit_disposition": Listing(
+        "docs/drugs.md",
+        {
+            "set": "{set}",
+            **{
+                f"{name}, {unit}": _number(name)
+                for name, unit in zip(_OF_A_SET, ("L",) * 3 + ("L/h",) * 3, strict=True)
+            },
+            "A1: volume, L": _number("A1_volume"),
+            "A2: 35 mg over 40 min, ng/mL": _number("A2"),
+            "A4: 5 mg over 30 min": _number("A4"),
+            "A10: 2 min after 10 mg": _number("A10"),
         },
     ),
     "exposures": Listing(

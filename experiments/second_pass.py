@@ -19,11 +19,10 @@ CHANGES = {
     "autoreceptors": {"mechanisms": {"autoreceptors": {"afferent_share": 1}}},
     "potentiation": {"mechanisms": {"surface_ampa": {"afferent_share": 1}, "inhibitory_plasticity": False}},
     "translation": {"mechanisms": {"bdnf": {"translation_half": 0}}},
-    "spines": {
-        "mechanisms": {"synaptogenesis": {"nascent_time": "0 h", "young_protection": 0, "formation_gain": 30}}
-    },
-    "magnesium": {
-        "network": {"receptors": {"mg_half_2b": "3.57 mM", "mg_half_2c": "14.3 mM", "mg_half_2d": "14.3 mM"}}
+    "spines": {"mechanisms": {"synaptogenesis": {"nascent_time": "0 h", "young_protection": 0, "formation_gain": 30}}},
+    "Mg, blood": {
+        "network": {"receptors": {"mg_half_2b": "3.57 mM", "mg_half_2c": "14.3 mM", "mg_half_2d": "14.3 mM"}},
+        "mechanisms": {"pharmacokinetics": {"disposition": "clements_250"}},
     },
 }
 BEFORE = "as it was"

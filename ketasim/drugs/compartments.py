@@ -45,7 +45,9 @@ class Compartments:
     molar_mass : (n,) array
         g/mol of each compartment's compound; infinite for effect compartments, which hold no mass.
     entries : dict of (drug, route) to (n,) array
-        mg into each compartment per mg of dose.
+        mg into each compartment per mg of a small dose.
+    overflow : dict of (drug, route) to (float, (n,) array)
+        Of routes that saturate: half-saturating dose in mg, and what moves between compartments per mg of a large dose.
     lags : dict of (drug, route) to float
         s, lag of absorption.
     """
@@ -58,7 +60,16 @@ class Compartments:
     brain: np.ndarray
     molar_mass: np.ndarray
     entries: dict[tuple[str, str], np.ndarray]
+    overflow: dict[tuple[str, str], tuple[float, np.ndarray]]
     lags: dict[tuple[str, str], float]
+
+    def entry(self, drug: str, route: str, amount: float) -> np.ndarray:
+        """Return mg into each compartment (n,) per mg of a dose of so many mg."""
+        entry = self.entries[drug, route]
+        if (drug, route) in self.overflow:
+            half_dose, moved = self.overflow[drug, route]
+            return entry + amount / (half_dose + amount) * moved
+        return entry
 
 
 def compartments(drugs: Sequence[Drug], body: Body, disposition: str = "default") -> Compartments:
@@ -94,7 +105,7 @@ def compartments(drugs: Sequence[Drug], body: Body, disposition: str = "default"
     entries: dict[tuple[str, str], np.ndarray] = {
         (drug.name, route): np.zeros(n) for drug in drugs for route in drug.routes_for(body.species)
     }
-    lags = {key: 0.0 for key in entries}
+    lags, overflow = {key: 0.0 for key in entries}, {}
     order, first = {name: row for row, name in enumerate(compounds)}, 0
     for part in bodies:
         here = slice(first, first + len(part.names))
@@ -105,9 +116,14 @@ def compartments(drugs: Sequence[Drug], body: Body, disposition: str = "default"
         for (drug_name, route), entry in part.entries.items():
             entries[drug_name, route][here] = entry
             lags[drug_name, route] = part.data[drug_name].routes[route].lag
+            half_dose = part.data[drug_name].routes[route].half_dose
+            if half_dose is not None:
+                moved = np.zeros(n)
+                moved[here] = part.overflow(drug_name, route)
+                overflow[drug_name, route] = half_dose, moved
         first = here.stop
     moieties = tuple(drug.compounds[name].moiety for name, drug in compounds.items())
-    return Compartments(names, tuple(compounds), moieties, matrix, plasma, brain, molar_mass, entries, lags)
+    return Compartments(names, tuple(compounds), moieties, matrix, plasma, brain, molar_mass, entries, overflow, lags)
 
 
 class _FamilyInBody:
@@ -231,6 +247,17 @@ class _FamilyInBody:
                 lost -= fraction * route.swallowed * oral.enters
             entry[self.at[f"{compound} eliminated"]] = lost
         return entry
+
+    def overflow(self, drug_name: str, name: str) -> np.ndarray:
+        """Return what moves per mg if none of a dose is absorbed by the route itself and all of that is swallowed."""
+        drug = next(one for one in self.compounds.values() if one.name == drug_name)
+        moved, routes = np.zeros(len(self.names)), self.data[drug_name].routes
+        for compound, fraction in _given(drug).items():
+            share = fraction * routes[name].bioavailability
+            moved[self.at[_depot(drug, name, compound)]] -= share
+            moved[self.at[_depot(drug, "oral", compound)]] += share * routes["oral"].enters
+            moved[self.at[f"{compound} eliminated"]] += share * (1.0 - routes["oral"].enters)
+        return moved
 
     def read_out(self) -> tuple[np.ndarray, np.ndarray]:
         """Return matrices from states to total plasma (ng/mL) and unbound brain concentrations (uM)."""

@@ -215,6 +215,8 @@ class Route(Stated):
         Fraction of what a route with first pass absorbs that reaches the body past gut wall and liver.
     swallowed : float
         Fraction of the dose that is swallowed and goes on as by mouth, in addition to `bioavailability`.
+    half_dose : float, optional
+        mg; of a dose of d mg `bioavailability` / (1 + d / `half_dose`) is absorbed, and the rest of it swallowed.
     """
 
     absorption: Annotated[float, _Positive, Quantity("1/s")] | None = None
@@ -225,6 +227,7 @@ class Route(Stated):
     gut: Annotated[float, _Fraction, Quantity("1")] = 1.0
     bypass: Annotated[float, _Fraction, Quantity("1")] = 0.0
     swallowed: Annotated[float, _Fraction, Quantity("1")] = 0.0
+    half_dose: Annotated[float, _Positive, Quantity("mg")] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Route":
@@ -233,6 +236,8 @@ class Route(Stated):
                 raise ValueError(f"'{name}' belongs to a route with 'first_pass'")
         if self.swallowed + self.bioavailability > 1.0 + 1e-9:
             raise ValueError("'bioavailability' and 'swallowed' are parts of a dose and add up to 1 at most")
+        if self.half_dose is not None and not self.swallowed:
+            raise ValueError("'half_dose' belongs to a route of which a part is 'swallowed'")
         if self.swallowed and self.first_pass:
             raise ValueError("a part that is swallowed belongs to a route without 'first_pass'")
         if self.first_pass and (self.absorption is None or "bioavailability" in self.model_fields_set):

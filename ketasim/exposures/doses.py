@@ -133,7 +133,8 @@ def inputs(events: Sequence[Administration], setting: "Setting", begin: float, e
     compartments = setting.compartments
     bolus, rate = np.zeros(len(compartments.names)), np.zeros(len(compartments.names))
     for event in events:
-        entry, lag = compartments.entries[event.drug, event.route], compartments.lags[event.drug, event.route]
+        entry = compartments.entry(event.drug, event.route, event.amount)
+        lag = compartments.lags[event.drug, event.route]
         if event.duration == 0.0:
             if begin <= event.start + lag < end:
                 bolus += event.amount * entry

@@ -208,6 +208,19 @@ def _open_subunit(tile, mg_over_k, s, n):
         tile[total + i] = multiply_add(nmda, m, tile[total + i])
 
 
+@partial(kernel, inlined=True)
+def _open_receptors(tile, mg_over_k, present, n):
+    # written out, because rows at constant distances are what vectorises
+    if present[0]:
+        _open_subunit(tile, mg_over_k[0], 0, n)
+    if present[1]:
+        _open_subunit(tile, mg_over_k[1], 1, n)
+    if present[2]:
+        _open_subunit(tile, mg_over_k[2], 2, n)
+    if present[3]:
+        _open_subunit(tile, mg_over_k[3], 3, n)
+
+
 @kernel
 def advance(tile, fired, membrane, present, spike_current, n):
     """Advance the membranes of a block by one step, mark the neurons that fire, and let conductances decay.
@@ -257,15 +270,7 @@ def advance(tile, fired, membrane, present, spike_current, n):
     for i in range(n):
         tile[MG + i] = exponential(mg_per_millivolt * tile[VOLTAGE + i])
         tile[OPEN + i] = zero
-    # written out, because rows at constant distances are what vectorises
-    if present[0]:
-        _open_subunit(tile, mg_over_k[0], 0, n)
-    if present[1]:
-        _open_subunit(tile, mg_over_k[1], 1, n)
-    if present[2]:
-        _open_subunit(tile, mg_over_k[2], 2, n)
-    if present[3]:
-        _open_subunit(tile, mg_over_k[3], 3, n)
+    _open_receptors(tile, mg_over_k, present, n)
     if spike_current is not None:
         for i in range(n):
             tile[SPIKE + i] = exponential((tile[VOLTAGE + i] - threshold) * per_sharpness)

@@ -9,8 +9,8 @@ Per node, GluN2 subunit s and blocker c, with trapped block T, superficial block
 Concentration, Mg factor m, voltage V and open probability p are held during a step, which makes the system linear; it
 is advanced by its exact solution. Without opening (p = 0) trapped block neither rises nor falls.
 
-A blocker enters at a rate proportional to ``<g m/v>``, and channels are free of Mg while the membrane is depolarised. So
-m is the mean over time weighted by the synaptic gate g, and V that weighted by the open NMDA conductance, neuron by
+A blocker enters at a rate proportional to ``<g m/v>``, and channels are free of Mg while the membrane is depolarised.
+So m is the mean over time weighted by the synaptic gate g, and V that weighted by the open NMDA conductance, neuron by
 neuron; both also for the share of p that is tonic or due to the release floor. Against ``<g m/v>`` itself, step by step
 in the resting circuit, that is right to 0.5 %; block of single neurons differs by 1-2 % (SD) of itself, and that of the
 class's mean gating from their mean by 0.2 %.
@@ -247,7 +247,7 @@ def fill_system(source: np.ndarray, loss: np.ndarray, duration: float, matrix: n
 
 @kernel
 def opening(gating: Gating, prepared: Prepared, subunit: int, node: int) -> tuple[float, float, float]:
-    """Return mean open probability and Mg factor of a node's channels, and the voltage (mV) at which they pass current."""
+    """Return mean open probability and Mg factor of a node's channels, and the voltage (mV) at which they are open."""
     gate = gating.gate[node]
     total = min(1.0, max(prepared.release_floor, gate + gating.tonic[subunit, node]))
     p = prepared.open_probability[subunit] * total
@@ -350,7 +350,11 @@ def gating_of(signals: Mapping[str, np.ndarray]) -> Gating:
     """Return the gating of a network's receptors from its signals."""
     unblocked = np.stack([signals[name] for name in UNBLOCKED])
     return Gating(
-        signals["nmda_gating"], unblocked, signals["nmda_open"], signals["nmda_throughput"], signals["nmda_tonic_gating"]
+        signals["nmda_gating"],
+        unblocked,
+        signals["nmda_open"],
+        signals["nmda_throughput"],
+        signals["nmda_tonic_gating"],
     )
 
 

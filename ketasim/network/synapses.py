@@ -21,9 +21,9 @@ _PLASTICITY = Source(
 )
 _MG_OF_SUBUNITS = Source(
     "recalled",
-    "K_Mg of GluN2A times the ratio of Mg's own IC50s at -100 mV, 2.4, 2.1, 14.2, 10.2 uM for A-D: Kuner & Schoepfer "
-    "1996, who put the difference of C and D down to voltage dependence (abstract); of D at least 4 times weaker at all "
-    "voltages: Qian 2005, J Physiol 562:319 (abstract)",
+    "K_Mg of GluN2A times the ratio of Mg's own IC50s at -100 mV, 2.4, 2.1, 14.2, 10.2 uM for A-D: Kuner & "
+    "Schoepfer 1996, who put the difference of C and D down to voltage dependence (abstract); of D at least 4 times "
+    "weaker at all voltages: Qian 2005, J Physiol 562:319 (abstract)",
     1.5,
 )
 
@@ -60,12 +60,12 @@ class Receptors(NamedTuple):
     gaba_reversal: Annotated[
         float, Ge(-120), Le(0), "mV", Source("assumed", "GABA-A in mature cortex", Prior(-80.0, -65.0, "linear"))
     ] = -75.0
-    mg: Annotated[float, Ge(0), "mM", Source("recalled", "extracellular Mg of the brain, 1 mM in the source of K_Mg", 1.3)] = (
-        1.0
+    mg: Annotated[
+        float, Ge(0), "mM", Source("recalled", "extracellular Mg of the brain, 1 mM in the source of K_Mg", 1.3)
+    ] = 1.0
+    mg_half_2a: Annotated[float, Gt(0), "mM", Source("verified", "K_Mg of Jahr & Stevens 1990, taken for GluN2A")] = (
+        3.57
     )
-    mg_half_2a: Annotated[
-        float, Gt(0), "mM", Source("verified", "K_Mg of Jahr & Stevens 1990, taken for GluN2A")
-    ] = 3.57
     mg_half_2b: Annotated[float, Gt(0), "mM", _MG_OF_SUBUNITS] = 3.1
     mg_half_2c: Annotated[float, Gt(0), "mM", _MG_OF_SUBUNITS] = 21.0
     mg_half_2d: Annotated[float, Gt(0), "mM", _MG_OF_SUBUNITS] = 15.0

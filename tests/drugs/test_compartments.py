@@ -1,6 +1,9 @@
 """The linear system that a body makes of a drug: substance is kept, sizes scale, the liver takes its share."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import expm
@@ -73,11 +76,32 @@ def test_default_human_set_lies_in_both_intervals():
     system = compartments([KETAMINE], body(), "default")
     dose = system.entries["ketamine", "intravenous"]
     clearance = 0.5 / (exposure(system, dose)[0] * 1e-3) * 3600.0  # half of 1 mg over an area in (mg/L) s, in L/h
-    central, periphery = system.names.index("S-ketamine central"), system.names.index("S-ketamine peripheral 1")
-    volume = 1e3 / system.plasma[0, central]
+    central = system.names.index("S-ketamine central")
+    periphery = [index for index, name in enumerate(system.names) if name.startswith("S-ketamine peripheral")]
     out, back = system.matrix[periphery, central], system.matrix[central, periphery]
+    assert len(periphery) == 2
     assert 69.0 < clearance < 90.0
-    assert 200.0 < volume * (1.0 + out / back) < 304.0
+    assert 200.0 < 1e3 / system.plasma[0, central] * (1.0 + (out / back).sum()) < 304.0
+
+
+def test_default_human_set_is_the_stored_fit():
+    """Catches numbers in the drug file that are not those of experiments/fit_disposition.py."""
+    stored = pandas.read_csv(Path(__file__).parents[2] / "experiments" / "results" / "fit_disposition.csv")
+    fit = stored.set_index("set").loc["fit"]
+    system = compartments([KETAMINE], body(), "mixed")
+    at = {
+        name.removeprefix("S-ketamine "): index for index, name in enumerate(system.names) if name.startswith("S-ket")
+    }
+    central, rates = at["central"], system.matrix * 3600.0
+    volume = 1e3 / system.plasma[0, central]
+    assert_allclose(volume, fit["V1"], rtol=1e-3)
+    for number, (flow, periphery) in enumerate((("Q2", "V2"), ("Q3", "V3")), start=1):
+        out, back = rates[at[f"peripheral {number}"], central], rates[central, at[f"peripheral {number}"]]
+        assert_allclose([out * volume, out / back * volume], [fit[flow], fit[periphery]], rtol=1e-3)
+    eliminated = rates[[at["eliminated"], system.names.index("S-norketamine central")], central]
+    left = -rates[central, central] - rates[[at["peripheral 1"], at["peripheral 2"]], central].sum()
+    assert eliminated.min() > 0.0
+    assert_allclose(left * volume, fit["CL"], rtol=1e-3)
 
 
 def test_disposition_slows_with_weight():
@@ -135,11 +159,18 @@ def test_routes_with_an_input_bioavailability():
     assert_allclose(system.entries["ketamine", "intramuscular"].sum(), 1.0, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("route", "total"), [("intranasal", 0.13), ("sublingual", 0.29), ("rectal", 0.30)])
-def test_a_swallowed_part_goes_on_as_by_mouth(route, total):
+@pytest.mark.parametrize(
+    ("route", "amount", "total"),
+    [
+        *(("intranasal", amount, total) for amount, total in ((10.0, 0.171), (30.0, 0.126), (50.0, 0.114))),
+        ("sublingual", 25.0, 0.29),
+        ("rectal", 50.0, 0.30),
+    ],
+)
+def test_a_swallowed_part_goes_on_as_by_mouth(route, amount, total):
     """Catches a part that is lost or counted twice: totals are those published, and metabolites see the whole dose."""
     system = compartments([KETAMINE], body())
-    entry = system.entries["ketamine", route]
+    entry = system.entry("ketamine", route, amount)
     found, injected = exposure(system, entry), exposure(system, system.entries["ketamine", "intravenous"])
     assert_allclose(found[:2] / injected[:2], total, rtol=5e-3)
     assert_allclose(found[2:], injected[2:], rtol=1e-9)
@@ -157,6 +188,21 @@ def test_a_swallowed_part_without_a_first_pass():
     found, injected = exposure(system, entry), exposure(system, system.entries["own_drug", "intravenous"])
     assert_allclose(found / injected, 0.832, rtol=1e-9)
     assert_allclose(entry.sum(), 1.0, rtol=1e-12)
+
+
+def test_what_the_nose_does_not_take_is_swallowed():
+    """Catches a saturating route that loses drug, and a small dose of which less is absorbed: 0.4 / (1 + 2), the rest
+    as by mouth."""
+    oral = "oral: {absorption: 1 1/h, bioavailability: 0.72, status: assumed, source: made up}"
+    nasal = "intranasal: {absorption: 3 1/h, bioavailability: 0.4, swallowed: 0.5, half_dose: 20 ug, status: assumed, "
+    lines = [line for line in OWN_DRUG.splitlines() if not line.lstrip().startswith("oral: ")]
+    drug = validate(Drug, parse_document("\n".join([*lines, f"      {oral}", f"      {nasal}source: made up}}"])))
+    system = compartments([drug], body("rat", 0.3))
+    injected = exposure(system, system.entry("own_drug", "intravenous", 0.04))
+    for amount, nose in ((0.0, 0.4), (0.04, 0.4 / 3.0), (1e9, 0.0)):
+        entry = system.entry("own_drug", "intranasal", amount)
+        assert_allclose(exposure(system, entry) / injected, nose + (0.9 - nose) * 0.72, rtol=1e-9)
+        assert_allclose(entry.sum(), 1.0, rtol=1e-12)
 
 
 def test_a_liver_cannot_take_more_than_it_gets():

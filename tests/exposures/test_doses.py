@@ -57,7 +57,7 @@ def test_every_splitting_conserves_the_dose(doses, cuts, lagged):
     """Catches a bolus counted in two steps or none, and an infusion longer or shorter than stated."""
     body = LAGGED if lagged else BODY
     times = sorted({0.0, 9000.0, *cuts, *DOSES.times(doses, body)})
-    wanted = sum(dose.amount * body.compartments.entries[dose.drug, dose.route] for dose in doses)
+    wanted = sum(dose.amount * body.compartments.entry(dose.drug, dose.route, dose.amount) for dose in doses)
     assert given_in_all(doses, body, times) == pytest.approx(wanted, rel=1e-9)
 
 

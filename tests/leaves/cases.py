@@ -102,7 +102,10 @@ BASES: dict[str, dict[str, Any]] = {
     "2C": HUMAN | {"network": {"file": "two.circuit.yaml"}},
     "2C in PYR": HUMAN | {"network": {"neurons": 24, "nmda_subunits": {"PYR": {"GluN2C": 1.0}}}},
     "memantine": HUMAN
-    | {"subject": {"species": "rat"}, "doses": [{"drug": "memantine", "route": "intraperitoneal", "amount": "10 mg/kg"}]},
+    | {
+        "subject": {"species": "rat"},
+        "doses": [{"drug": "memantine", "route": "intraperitoneal", "amount": "10 mg/kg"}],
+    },
 }
 
 #: Files beside the bases.

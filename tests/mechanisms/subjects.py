@@ -49,7 +49,7 @@ def give(subject: Subject, doses: list[Dose], times, drug: Drug = KETAMINE):
         rows[begin] = (amount.copy(), plasma.copy(), brain.copy())
         bolus, rate = np.zeros_like(amount), np.zeros_like(amount)
         for dose in doses:
-            entry = dose.amount * system.entries[drug.name, dose.route]
+            entry = dose.amount * system.entry(drug.name, dose.route, dose.amount)
             if dose.duration == 0.0 and dose.start == begin:
                 bolus += entry
             elif dose.start <= begin < dose.start + dose.duration:

@@ -33,7 +33,9 @@ def test_entry_is_that_of_gates_and_voltages_as_they_go_together(resting):
         now = engine.measure(signals, step, 1).signals
         free = np.array([now[name] for name in UNBLOCKED])
         conducting = now["nmda_open"] > 0.0
-        voltage = np.divide(-now["nmda_throughput"], now["nmda_open"], out=np.full(free[0].size, -70.0), where=conducting)
+        voltage = np.divide(
+            -now["nmda_throughput"], now["nmda_open"], out=np.full(free[0].size, -70.0), where=conducting
+        )
         exact = exact + entry(free, voltage)
         unblocked, conductance = unblocked + free, conductance + now["nmda_open"]
         current = current + now["nmda_throughput"]

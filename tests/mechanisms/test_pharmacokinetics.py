@@ -19,6 +19,7 @@ MINUTES = np.array([5.0, 20.0, 40.0, 60.0, 80.0, 120.0, 240.0, 720.0, 1440.0])
 # every route of every species and every parameter set, at the reference weight and away from it
 REGIMENS = {
     "infusion": (Subject("human", 70.0), [INFUSION]),
+    "clements_250": (Subject("human", 85.0, "clements_250"), [INFUSION, Dose("intranasal", 14.0, HOUR)]),
     "bolus": (Subject("human", 70.0), [Dose("intravenous", 20.0)]),
     "intranasal": (Subject("human", 70.0), [Dose("intranasal", 56.0)]),
     "intramuscular": (Subject("human", 55.0), [Dose("intramuscular", 35.0)]),
@@ -117,7 +118,7 @@ def test_published_sets_give_their_plasma_levels(disposition, published):
 
 def test_steady_state_of_the_brain_is_the_unbound_share():
     """Catches a wrong molar mass, unbound fraction or effect site: 185 ng/mL in plasma are 0.257 uM in the brain."""
-    subject = Subject("human", 70.0)
+    subject = Subject("human", 70.0, "clements_250")
     system = system_of(subject)
     clearance = 0.0109 / 60.0 * 1.7522 * 70.0  # L/s
     rate = 0.185 * clearance  # mg/s that holds 0.185 mg/L

@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.integrate import solve_ivp
 
-_UNITS = {"": 1.0, "L/kg": 1.0, "L/h/kg": 1 / 3600, "1/min": 1 / 60, "1/h": 1 / 3600, "kg": 1.0, "g/mol": 1.0}
+_UNITS = {
+    "": 1.0,
+    "mg": 1.0,
+    "L/kg": 1.0,
+    "L/h/kg": 1 / 3600,
+    "1/min": 1 / 60,
+    "1/h": 1 / 3600,
+    "kg": 1.0,
+    "g/mol": 1.0,
+}
 
 
 class Subject(NamedTuple):
@@ -48,6 +57,7 @@ class _Route(NamedTuple):
     gut: float | None  # share of it that gets past the gut wall; None: no first pass
     bypass: float  # share of it that sees neither gut wall nor liver
     swallowed: float  # share of the dose that goes on by mouth
+    half_dose: float | None  # mg of a dose of which half as large a share enters as of a small one
 
 
 class _Body(NamedTuple):
@@ -112,9 +122,13 @@ def _entering(body: _Body, dose: Dose) -> np.ndarray:
     route, found = body.routes[dose.route], np.zeros(len(body.at))
     for c, constants in body.compounds.items():
         given = dose.amount * constants.dosed
-        found[body.at[c, dose.route if route.absorption else "central"]] = given * route.enters
-        if route.swallowed:
-            found[body.at[c, "oral"]] += given * route.swallowed * body.routes["oral"].enters
+        enters, swallowed = route.enters, route.swallowed
+        if route.half_dose is not None:
+            enters = route.enters * route.half_dose / (route.half_dose + dose.amount)
+            swallowed += route.enters - enters
+        found[body.at[c, dose.route if route.absorption else "central"]] = given * enters
+        if swallowed:
+            found[body.at[c, "oral"]] += given * swallowed * body.routes["oral"].enters
     return found
 
 
@@ -173,8 +187,9 @@ def _constants(drug: dict[str, Any], subject: Subject, reference: float) -> dict
 def _route(entry: dict[str, Any]) -> _Route:
     absorption, bypass = _number(entry.get("absorption", 0.0)), entry.get("bypass", 0.0)
     if entry.get("first_pass", False):
-        return _Route(absorption, entry["absorbed"], entry["gut"], bypass, 0.0)
-    return _Route(absorption, entry.get("bioavailability", 1.0), None, 0.0, entry.get("swallowed", 0.0))
+        return _Route(absorption, entry["absorbed"], entry["gut"], bypass, 0.0, None)
+    half_dose = _number(entry["half_dose"]) if "half_dose" in entry else None
+    return _Route(absorption, entry.get("bioavailability", 1.0), None, 0.0, entry.get("swallowed", 0.0), half_dose)
 
 
 def _row(rows: list[dict[str, Any]], compound: str) -> Any:
