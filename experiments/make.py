@@ -35,6 +35,7 @@ HOURS = {
     "cortical_afferents": 1.0,
     "accepted_sets": 1.0,
     "nmda_over_ampa": 0.6,
+    "gamma_band": 0.3,
     "fewer_windows": 0.4,
     "hypotheses": 1.2,
     "second_pass": 1.5,
