@@ -1,8 +1,8 @@
 """Gamma-band power at the end of the human infusion, over circuits: a proxy of what an electrode would show.
 
-In every set of weights that agrees with calibration C1, at 40 min, the sum of the sizes of AMPA and GABA currents onto
-pyramidal cells (Mazzoni 2015), mean over the class at 1 kHz for 60 s, against the same 60 s without the drug. Powers are
-of Welch's spectra with segments of 1 s; their errors, over segments, are in the table beside the change.
+In every set of weights that agrees with calibration C1, at 40 min: the sum of sizes of AMPA and GABA currents onto
+pyramidal cells (Mazzoni 2015), mean over the class at 1 kHz for 60 s, against the same 60 s without the drug. Powers
+are of Welch's spectra with segments of 1 s; their errors, over segments, are in the table beside the change.
 
     python experiments/gamma_band.py [--quick]
 """

@@ -265,6 +265,25 @@ LAYOUTS: dict[str, Layout | Listing] = {
         with_error("change_percent", "standard_error", digits=1),
         "circuits == 'sets'",
     ),
+    "nmda_over_ampa": Listing(
+        "docs/network_choice.md",
+        {
+            "share that follows PYR": "{share:g}",
+            "class": "{class}",
+            "up": "{up} of {sets}",
+            "down": "{down} of {sets}",
+            "median change, %": "{median_change_percent:+.1f}",
+            "ran away": "{ran_away}",
+        },
+    ),
+    "gamma_band": Layout("docs/second_pass.md", ("set",), ("band",), with_error("change_percent", "standard_error", 1)),
+    "cortical_afferents": Layout(
+        "docs/model.md",
+        ("circuits", "dose", "share"),
+        ("quantity",),
+        with_error("change_percent", "standard_error", 1),
+        "interval == '10-60 min'",
+    ),
     "infusion_against_vehicle": Layout("docs/model.md", ("quantity", "population"), ("arm",), _PERCENT),
     "dose_response": Layout("docs/model.md", ("dose",), ("population", "quantity"), _PERCENT),
     "circuit_controls": Layout(
