@@ -19,7 +19,10 @@ EXPERIMENT = {
     # would overshoot and swing for many windows, were a window not to enter the estimates with a weight of only 0.3
     "schedule": {"step": f"{STEP} h", "skip": False, "memory": "5.8 s"},
     "doses": [{"drug": "ketamine", "route": "intravenous", "amount": "1 mg"}],
-    "mechanisms": {"pharmacokinetics": "off"},
+    # the circuit alone, as calibration C1 has it: block, glutamate, autoreceptors and extrasynaptic receptors
+    "mechanisms": {"pharmacokinetics": "off"}
+    | {name: "off" for name in ("eef2", "bdnf", "trkb", "mtorc1", "synaptic_protein", "surface_ampa")}
+    | {name: "off" for name in ("homeostatic_scaling", "inhibitory_plasticity", "synaptogenesis")},
     "network": {"neurons": 1000},
 }
 
