@@ -93,7 +93,7 @@ def run(
     >>> experiment = ketasim.load_experiment("human_infusion", ["network=none", "recording={}", "duration=1 h"])
     >>> trajectory = ketasim.run(experiment)
     >>> round(ketasim.value_of(trajectory.summary, "plasma_concentration", "ketamine", statistic="peak"))  # ng/mL
-    177
+    207
     """
     if not isinstance(experiment, Experiment):
         raise TypeError(f"run takes an Experiment, such as ketasim.load_experiment('quick'), not {experiment!r}")

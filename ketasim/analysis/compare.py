@@ -65,7 +65,7 @@ def compare(drug: Trajectory, vehicle: Trajectory) -> "pandas.DataFrame":
     >>> table = ketasim.compare(*arms)
     >>> peak = table[(table.quantity == "plasma_concentration") & (table.statistic == "peak")].iloc[0]
     >>> round(peak.drug), round(peak.vehicle), round(peak.difference), peak.verdict
-    (177, 89, 89, 'no error known')
+    (207, 103, 103, 'no error known')
     """
     import pandas
 

@@ -164,7 +164,7 @@ def sweep(  # noqa: PLR0913, PLR0917 - one argument per choice
     >>> out = tempfile.mkdtemp() + "/doses"
     >>> found = ketasim.sweep(experiment, {"doses.0.amount": ["0.25 mg/kg", "0.5 mg/kg"]}, jobs=1, out=out)
     >>> found["plasma_concentration"].sel(compound="S-ketamine").max("time").values.round().ravel()  # ng/mL
-    array([44., 89.])
+    array([ 52., 103.])
     """
     if not isinstance(experiment, Experiment):
         raise TypeError(f"sweep takes an Experiment, such as ketasim.load_experiment('quick'), not {experiment!r}")

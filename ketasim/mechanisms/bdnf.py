@@ -95,7 +95,8 @@ def advance(
     going_on = np.ones_like(relative)
     np.divide((1.0 + half) * relative, relative + half, out=going_on, where=relative + half > 0.0)
     translated = prepared.parameters.translation_gain * (1.0 - eef2_phosphorylation[members]) * going_on
-    set_free = 1.0 + prepared.throughput_gain * (relative - 1.0) + translated
+    # in a coarse step P is extrapolated beyond rest, and translation can at most stop
+    set_free = np.maximum(1.0 + prepared.throughput_gain * (relative - 1.0) + translated, 0.0)
     target = bdnf_release_gain[members] * set_free
     bdnf[members] = relaxed(bdnf[members], target, clock.duration, prepared.parameters.turnover)
 

@@ -85,7 +85,7 @@ class Simulation:
     >>> simulation = Simulation(experiment)
     >>> simulation.advance("40 min")
     >>> round(float(simulation.signals["plasma_concentration"][:2].sum()))  # ng/mL of both enantiomers
-    177
+    207
     """
 
     def __init__(

@@ -142,7 +142,7 @@ class NetworkSampler:
         self.estimates, self._running = found.estimates, None
         self._rest = self._known_for = self._inputs = self.engine.inputs(signals, self.estimates.baseline)
         self._window_end, self.windows_run, self.windows_skipped = self._begin, 0, 0
-        self._windows_here = n_windows
+        self._windows_here, self._phase, self._sampled_at = n_windows, _AT_REST, self.experiment.begin
 
     def baseline_key(self, signals: Mapping[str, np.ndarray]) -> str:
         """Return the digest under which a baseline at these signals is stored."""

@@ -47,7 +47,7 @@ def test_compounds_are_summed_by_moiety(made_up):
 def test_peaks_and_areas_do_not_depend_on_the_steps(route):
     """Catches the largest of the samples passed off as the peak: 277, 215, 83 and 20 ng/mL of one bolus were reported.
 
-    The reference has a row every 20 s.
+    The reference has a row every 5 s.
     """
 
     def summary(step):
@@ -55,7 +55,7 @@ def test_peaks_and_areas_do_not_depend_on_the_steps(route):
         data = {"format": 1, "duration": "3 h", "network": "none", "doses": [dose], "schedule": {"step": step}}
         return ketasim.run(ketasim.Experiment.from_mapping(data))
 
-    fine, tables = summary("20 s"), [summary(step).summary for step in ("auto", "10 min", "3 h")]
+    fine, tables = summary("5 s"), [summary(step).summary for step in ("auto", "10 min", "3 h")]
     for quantity in ("plasma_concentration", "brain_concentration"):
         for moiety in ("ketamine", "norketamine"):
             sampled = fine[quantity]

@@ -73,7 +73,7 @@ def slopes(state, drive, rates):
     potentiated = rates.potentiator_gain * drive.potentiator / (1.0 + drive.potentiator)
     return {
         "eef2_phosphorylation": (1.0 - drive.block - phosphorylated) / rates.eef2_time,
-        "bdnf": (drive.bdnf * (1.0 + release + translated) - bdnf) / rates.bdnf_time,
+        "bdnf": (drive.bdnf * max(1.0 + release + translated, 0.0) - bdnf) / rates.bdnf_time,
         "trkb": (drive.trkb * bound - trkb) / rates.trkb_time,
         "p70s6k": (drive.mtorc1 * (1.0 + rates.mtorc1_gain * (trkb - 1.0) - opposed) - active) / rates.mtorc1_time,
         "mtorc1_feedback": (rates.feedback * departure - opposed) / rates.feedback_time,

@@ -256,7 +256,7 @@ def test_every_number_of_the_network_enters_the_key(experiment):
             other.flat[0] += 1
             changed = network.parameters._replace(**{owner: part._replace(**{name: other})})
             keys.append(key(network=replace(network, parameters=changed)))
-    for name in ("ampa_time", "nmda_time", "gaba_fast_time", "gaba_slow_time", "gaba_reversal", "mg_over_k_ab"):
+    for name in ("ampa_time", "nmda_time", "gaba_fast_time", "gaba_slow_time", "gaba_reversal", "mg_over_k"):
         changed = network.parameters._replace(**{name: getattr(network.parameters, name) * (1 + 1e-15)})
         keys.append(key(network=replace(network, parameters=changed)))
     for name in ("target", "weight", "delay"):
