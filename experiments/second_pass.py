@@ -1,8 +1,8 @@
 """What each change of the second pass does to the findings: the chain as it was, then with one change after another.
 
-Every change can be switched off by parameters, so all steps are run with the same code. Findings without a network are
-left out, since none of these changes touches them. Three sets of weights that agree with calibration C1, the default
-first; with --quick networks of 300 neurons, the default and two seeds.
+Changes can be switched off by parameters, so all steps are run with the same code; numbers of drugs are today's in all
+of them. Findings without a network are left out, since none of these changes touches them. Three sets of weights that
+agree with calibration C1, the default first; with --quick networks of 300 neurons, the default and two seeds.
 
     python experiments/second_pass.py [--quick] [--jobs N]
 """
@@ -20,10 +20,7 @@ CHANGES = {
     "potentiation": {"mechanisms": {"surface_ampa": {"afferent_share": 1}, "inhibitory_plasticity": False}},
     "translation": {"mechanisms": {"bdnf": {"translation_half": 0}}},
     "spines": {"mechanisms": {"synaptogenesis": {"nascent_time": "0 h", "young_protection": 0, "formation_gain": 30}}},
-    "Mg, blood": {
-        "network": {"receptors": {"mg_half_2b": "3.57 mM", "mg_half_2c": "14.3 mM", "mg_half_2d": "14.3 mM"}},
-        "mechanisms": {"pharmacokinetics": {"disposition": "clements_250"}},
-    },
+    "Mg": {"network": {"receptors": {"mg_half_2b": "3.57 mM", "mg_half_2c": "14.3 mM", "mg_half_2d": "14.3 mM"}}},
 }
 BEFORE = "as it was"
 
