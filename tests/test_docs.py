@@ -110,7 +110,8 @@ def test_peaks_of_bdnf_come_out_as_the_table_says(case, config):
             )
             assert 100.0 * float(course.max() - 1.0) == pytest.approx(float(stored["peak_percent"]), rel=0.05)
             hours = float(course.time[int(course.values.argmax())]) / 3600.0
-            assert hours == pytest.approx(float(stored["hours_to_peak"]), abs=0.05)
+            # the peak of BDNF is flat, and rows are up to 0.1 h apart there
+            assert hours == pytest.approx(float(stored["hours_to_peak"]), abs=0.1)
 
 
 def test_measures_of_the_graph_are_the_stored_ones():
