@@ -91,7 +91,7 @@ def test_the_table_of_what_drives_bdnf_is_the_stored_one():
     """Catches a table of BDNF's paths that was made anew and not copied into the docs."""
     for row in rows("what_drives_bdnf.csv"):
         peak = f"{float(row['peak_percent']):+.2f} ± {float(row['standard_error']):.2f}"
-        assert peak in SYNAPSES[SYNAPSES.index("experiments/what_drives_bdnf.py") :], row
+        assert peak in SYNAPSES[SYNAPSES.index("<!-- what_drives_bdnf -->") :], row
 
 
 @pytest.mark.parametrize(("case", "config"), [("rat dose", "rat_dose"), ("human infusion", "human_infusion")])
