@@ -129,10 +129,11 @@ def test_outcomes_of_jobs_whose_sweep_was_killed_are_found(alone, tmp_path, expe
 
 
 _SWEEP = """
-import json, sys
+import json, signal, sys
 from ketasim.config import Experiment
 from ketasim.ensembles import sweep
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests are a shell's background job
     experiment = Experiment.from_mapping(json.loads(sys.argv[1]))
     doses = {"doses.0.amount": ["0.25 mg/kg", "0.5 mg/kg"]}
     sweep(experiment, doses, replicates=int(sys.argv[3]), jobs=2, out=sys.argv[2])
