@@ -84,7 +84,8 @@ def figure_of(table: pandas.DataFrame) -> plt.Figure:
     for axes, quantity in zip(panels.flat, NUMBERS, strict=True):
         for shift, (circuits, mark) in enumerate((("default", "o"), ("sets", "s"))):
             one = table[(table["quantity"] == quantity) & (table["circuits"] == circuits)].set_index("hypothesis")
-            mean, error = one.loc[names, "change_percent"], one.loc[names, "standard_error"]
+            one = one.reindex(names)  # one under which every circuit ran away has no row
+            mean, error = one["change_percent"], one["standard_error"]
             places = np.arange(len(names))[::-1] - 0.25 * shift
             axes.errorbar(mean, places, xerr=error, fmt=mark, ms=4, capsize=2, label=circuits)
         axes.axvline(0.0, color="0.5", lw=0.8)
