@@ -21,12 +21,11 @@ import numpy as np
 
 from benchmarks.networks import STEP, Case
 from ketasim.kernels.records import AMPA, GABA_SLOW
+from ketasim.signals import SUBUNITS
 
 #: How afferents are drawn: by `PoissonInput` (`poisson()` where they open two conductances), or by comparing one
 #: uniform number with the distribution function.
 FORMULATIONS = ("poisson", "inversion")
-
-SUBUNITS = ("2A", "2B", "2C", "2D")
 
 _FLAGS = ["-w", "-O3", "-ffast-math", "-march=native"]
 

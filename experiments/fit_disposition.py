@@ -15,13 +15,13 @@ from scipy.optimize import least_squares
 
 NAMES = ("V1", "V2", "V3", "CL", "Q2", "Q3")  # L and L/h
 PRIOR, SPREAD = np.log([25.0, 56.0, 157.0, 84.0, 161.0, 79.0]), 0.5
-#: 70 kg. As coded in public models: opentiva, and others that quote the papers (docs/drugs.md).
+#: 70 kg; sources and how sure in docs/drugs.md.
 PUBLISHED = {
     "Kamp 2020, pooled": np.exp(PRIOR),
-    "Domino 1982, arterial": (4.41, 10.6, 178.2, 115.9, 156.7, 156.1),
+    "Domino 1982, arterial-like": (4.41, 10.6, 178.2, 115.9, 156.7, 156.1),
     "Noppers 2011, arterial": (17.0, 28.3, 147.0, 93.5, 127.0, 91.9),
     "Simons 2022, arterial": (11.6, 39.0, 174.0, 88.8, 145.8, 72.6),
-    "Clements 1981, venous": (122.7, 166.5, 1e-6, 80.2, 136.9, 1e-6),
+    "Clements 1981, venous-like": (122.7, 166.5, 1e-6, 80.2, 136.9, 1e-6),
     "Fanta 2015, venous": (133.0, 187.0, 98.8, 95.2, 23.2, 157.0),
     "Perez-Ruixo 2021": (192.0, 143.0, 417.0, 114.0, 84.3, 37.6),
 }

@@ -14,9 +14,9 @@ from matplotlib import pyplot as plt
 from scipy.signal import spectrogram
 
 import ketasim
+from ketasim.engines import STEPS_PER_SECOND
 
 BANDS = {"alpha": (8.0, 12.0), "beta": (13.0, 30.0), "gamma": (30.0, 80.0)}  # Hz
-STEPS = 10_000  # fast steps in a second
 
 
 def main() -> None:
@@ -41,9 +41,11 @@ def powers_of(simulation: ketasim.Simulation, seconds: int) -> dict[str, np.ndar
     """Return the power of each second in each band, pA^2, at 40 min."""
     simulation.measure_baseline()
     simulation.advance("40 min")
-    engine, first = simulation.engine, round(simulation.time * STEPS)
-    engine.settle(simulation.signals, first, 2 * STEPS)
-    traces = engine.measure(simulation.signals, first + 2 * STEPS, seconds * STEPS, traces=True).traces
+    engine, first = simulation.engine, round(simulation.time * STEPS_PER_SECOND)
+    engine.settle(simulation.signals, first, 2 * STEPS_PER_SECOND)
+    traces = engine.measure(
+        simulation.signals, first + 2 * STEPS_PER_SECOND, seconds * STEPS_PER_SECOND, traces=True
+    ).traces
     proxy = traces["ampa_current"][0] - traces["gaba_current"][0]  # sizes: one is inward, the other outward
     frequency, _, power = spectrogram(proxy, 1000.0, nperseg=1000, noverlap=0)
     return {name: power[(frequency >= low) & (frequency < high)].sum(axis=0) for name, (low, high) in BANDS.items()}

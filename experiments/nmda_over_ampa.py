@@ -11,12 +11,12 @@ how many sets each class goes up or down, against the vehicle, by more than two 
 import numpy as np
 import pandas
 from common import options, store
+from network_ensemble.priors import FIRST_GATE
 
 import ketasim
 from ketasim.network.weights import stored_sets
 
 PUBLISHED, FACTOR = 0.27, 2.0
-FIRST_GATE = 1.0 - np.exp(-1.0)  # of the circuit's NMDA conductance, which a first spike opens
 SHARE = "mechanisms.cortical_afferents.share"
 SETTLED = slice(4 * 3600.0, 8 * 3600.0)
 

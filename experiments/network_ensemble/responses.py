@@ -20,9 +20,13 @@ EXPERIMENT = {
     "schedule": {"step": f"{STEP} h", "skip": False, "memory": "5.8 s"},
     "doses": [{"drug": "ketamine", "route": "intravenous", "amount": "1 mg"}],
     # the circuit alone, as calibration C1 has it: block, glutamate, autoreceptors and extrasynaptic receptors
-    "mechanisms": {"pharmacokinetics": "off"}
-    | {name: "off" for name in ("eef2", "bdnf", "trkb", "mtorc1", "synaptic_protein", "surface_ampa")}
-    | {name: "off" for name in ("homeostatic_scaling", "inhibitory_plasticity", "synaptogenesis")},
+    "mechanisms": dict.fromkeys(
+        (
+            *("pharmacokinetics", "eef2", "bdnf", "trkb", "mtorc1", "synaptic_protein", "surface_ampa"),
+            *("homeostatic_scaling", "inhibitory_plasticity", "synaptogenesis"),
+        ),
+        "off",
+    ),
     "network": {"neurons": 1000},
 }
 

@@ -116,11 +116,9 @@ def compartments(drugs: Sequence[Drug], body: Body, disposition: str = "default"
         for (drug_name, route), entry in part.entries.items():
             entries[drug_name, route][here] = entry
             lags[drug_name, route] = part.data[drug_name].routes[route].lag
-            half_dose = part.data[drug_name].routes[route].half_dose
-            if half_dose is not None:
-                moved = np.zeros(n)
-                moved[here] = part.overflow(drug_name, route)
-                overflow[drug_name, route] = half_dose, moved
+        for key, (half_dose, moved) in part.overflow.items():
+            overflow[key] = half_dose, np.zeros(n)
+            overflow[key][1][here] = moved
         first = here.stop
     moieties = tuple(drug.compounds[name].moiety for name, drug in compounds.items())
     return Compartments(names, tuple(compounds), moieties, matrix, plasma, brain, molar_mass, entries, overflow, lags)
@@ -166,6 +164,12 @@ class _FamilyInBody:
             self._absorb(_depot(drug, route, compound), compound, drug, self.data[drug.name].routes[route])
         self.entries = {
             (drug.name, route): self._entry(drug, route) for drug in members for route in self.data[drug.name].routes
+        }
+        self.overflow = {
+            (drug.name, name): (route.half_dose, self._overflow(drug, name))
+            for drug in members
+            for name, route in self.data[drug.name].routes.items()
+            if route.half_dose is not None
         }
 
     def _mass(self, compound: str) -> float:
@@ -248,10 +252,9 @@ class _FamilyInBody:
             entry[self.at[f"{compound} eliminated"]] = lost
         return entry
 
-    def overflow(self, drug_name: str, name: str) -> np.ndarray:
+    def _overflow(self, drug: Drug, name: str) -> np.ndarray:
         """Return what moves per mg if none of a dose is absorbed by the route itself and all of that is swallowed."""
-        drug = next(one for one in self.compounds.values() if one.name == drug_name)
-        moved, routes = np.zeros(len(self.names)), self.data[drug_name].routes
+        moved, routes = np.zeros(len(self.names)), self.data[drug.name].routes
         for compound, fraction in _given(drug).items():
             share = fraction * routes[name].bioavailability
             moved[self.at[_depot(drug, name, compound)]] -= share

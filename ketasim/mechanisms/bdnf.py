@@ -6,8 +6,8 @@ Per PYR node, relative to baseline, with T the AMPA conductance from the circuit
 
 r is the port `bdnf_release_gain`, g the genotype's factor on activity-dependent release (Val66Met), s the throughput
 gain, k the translation gain, P phosphorylated eEF2. The equation is in deviations from rest, so that rest is 1 in every
-genotype. Without AMPA transmission the first term abolishes the share s of release (s = 1: all of it), and nothing is
-translated: f is 0 in a silenced cell, 1 at rest, and at most 1 + h.
+genotype; production (in brackets) is never below 0. Without AMPA transmission the first term abolishes the share s of
+release (s = 1: all of it), and nothing is translated: f is 0 in a silenced cell, 1 at rest, and at most 1 + h.
 ``follow_throughput: false`` switches off the first path, ``eef2: off`` the second.
 
 Not validated: that translation needs the circuit's own transmission, and by how much; proportionality to both drives;

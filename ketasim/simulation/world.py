@@ -61,8 +61,8 @@ def build_network(experiment: Experiment, graph: Any = None) -> tuple[Network | 
         case NetworkModel(neurons=neurons, weights=weights, nmda_subunits=subunits, receptors=receptors):
             topology = prefrontal_microcircuit(neurons, experiment.seed)
             tables = tables_of(weights.values, subunits.shares)
-            times = Receptors(**receptors.model_dump())
-            return build(topology, receptors=times, tables=tables, period=side_of(neurons)), ()
+            constants = Receptors(**receptors.model_dump())
+            return build(topology, receptors=constants, tables=tables, period=side_of(neurons)), ()
     return None, ()
 
 

@@ -205,6 +205,18 @@ def test_what_the_nose_does_not_take_is_swallowed():
         assert_allclose(entry.sum(), 1.0, rtol=1e-12)
 
 
+def test_a_nose_saturates_beside_a_drug_of_the_same_compounds():
+    """Catches a saturating route that is found only while its drug is the one that supplies the compounds."""
+    esketamine, saturated = CATALOGUE["esketamine"], []
+    for drugs in ([esketamine], [KETAMINE, esketamine]):
+        system = compartments(drugs, body())
+        entry = system.entry("esketamine", "intranasal", 56.0)
+        assert_allclose(entry.sum(), 1.0, rtol=1e-12)
+        injected = exposure(system, system.entry("esketamine", "intravenous", 56.0))
+        saturated.append((exposure(system, entry) / injected)[0])
+    assert_allclose(saturated, [0.539, 0.539], atol=5e-4)
+
+
 def test_a_liver_cannot_take_more_than_it_gets():
     """Catches an extraction above one, which would make negative drug: a clearance above the liver's flow."""
     slow_blood = OWN_DRUG.replace("hepatic_flow: {value: 4 L/h/kg", "hepatic_flow: {value: 1 L/h/kg")
