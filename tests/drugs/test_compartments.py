@@ -212,8 +212,8 @@ def test_a_nose_saturates_beside_a_drug_of_the_same_compounds():
         system = compartments(drugs, body())
         entry = system.entry("esketamine", "intranasal", 56.0)
         assert_allclose(entry.sum(), 1.0, rtol=1e-12)
-        injected = exposure(system, system.entry("esketamine", "intravenous", 56.0))
-        saturated.append((exposure(system, entry) / injected)[0])
+        injected = exposure(system, system.entry("esketamine", "intravenous", 56.0))[0]
+        saturated.append(exposure(system, entry)[0] / injected)
     assert_allclose(saturated, [0.539, 0.539], atol=5e-4)
 
 
