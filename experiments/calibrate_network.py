@@ -30,7 +30,7 @@ from network_ensemble.responses import response_row
 from network_ensemble.resting import refusals, resting_row, solve
 from network_ensemble.tables import RESULTS, Table, measured_sets, read, store, store_sets, weights_of
 
-from ketasim.network.weights import WeightSet
+from ketasim.network.weights import DEFAULT_SET, WeightSet, stored_sets
 
 SEED = 1
 GRAPH = 1  # seed of the graph and of the noise on which candidates are accepted
@@ -98,8 +98,7 @@ def respond_to(rows: list[dict[str, str]]) -> None:
 
 def centre_stage() -> None:
     """Solve the sets that agree with C1 again for the middle of C0, and judge them like any candidate."""
-    agreeing = [int(row["candidate"]) for row in read("responses.csv") if agrees_with_c1(row)]
-    draw_numbers([CENTRED + number for number in agreeing if number < CENTRED])
+    draw_numbers([CENTRED + int(row["candidate"]) for row in measured_sets() if agrees_with_c1(row)])
 
 
 def moved(task: tuple[dict[str, str], str, int, bool]) -> dict[str, Any]:
@@ -131,9 +130,7 @@ def neighbours_stage(chosen: list[dict[str, str]], neighbours: int, variants: It
 
 def drawn_stage(neighbours: int = FIRST) -> None:
     """Judge neighbours of the drawn sets that agree with C1."""
-    agreeing = {row["candidate"] for row in read("responses.csv") if agrees_with_c1(row)}
-    drawn = [row for row in read("accepted.csv") if int(row["candidate"]) < CENTRED]
-    neighbours_stage([row for row in drawn if row["candidate"] in agreeing], neighbours, FIXED)
+    neighbours_stage([row for row in measured_sets() if agrees_with_c1(row)], neighbours, FIXED)
 
 
 def rest_stage(neighbours: int = 20) -> None:
@@ -146,15 +143,18 @@ def rest_stage(neighbours: int = 20) -> None:
 def robust_stage(neighbours: int = 50, sets: int = 3, measured: int = 6) -> None:
     """Measure responses of the `measured` most robust centred sets, then to neighbours of the best that agree with C1.
 
-    The most robust of the drawn sets is among them.
+    The most robust of the drawn sets is among them, and the present default where it is accepted and agrees.
     """
     accepted = {int(row["candidate"]): row for row in read("accepted.csv")}
     best = ranking(read("neighbours_at_rest.csv"))[:measured]
-    respond_to([accepted[candidate] for candidate in best])
+    present = [one for one in (int(stored_sets()[DEFAULT_SET]["candidate"]),) if one in accepted]
+    respond_to([accepted[candidate] for candidate in (*best, *present)])
     agreeing = {int(row["candidate"]) for row in read("responses.csv") if agrees_with_c1(row)}
-    first = [row for row in read("neighbours.csv") if int(row["candidate"]) < CENTRED and int(row["number"]) < FIRST]
-    chosen = [accepted[candidate] for candidate in best if candidate in agreeing][:sets]
-    chosen.append(accepted[ranking(first)[0]])
+    drawn = {row["candidate"] for row in measured_sets()}
+    first = [row for row in read("neighbours.csv") if row["candidate"] in drawn and int(row["number"]) < FIRST]
+    chosen = [candidate for candidate in best if candidate in agreeing][:sets]
+    chosen += [ranking(first)[0], *(candidate for candidate in present if candidate in agreeing)]
+    chosen = [accepted[candidate] for candidate in dict.fromkeys(chosen)]
     neighbours_stage(chosen, neighbours, FIXED)
     neighbours_stage(chosen, neighbours, [RESTORED])
 

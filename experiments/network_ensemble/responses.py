@@ -18,7 +18,7 @@ EXPERIMENT = {
     # glutamate and autoreceptors answer to the step before and the one before that; with steps this long their answer
     # would overshoot and swing for many windows, were a window not to enter the estimates with a weight of only 0.3
     "schedule": {"step": f"{STEP} h", "skip": False, "memory": "5.8 s"},
-    "doses": [{"drug": "ketamine", "route": "intravenous", "amount": "1 mg"}],
+    "doses": [{"drug": "ketamine", "route": "intravenous", "amount": "35 mg"}],
     # the circuit alone, as calibration C1 has it: block, glutamate, autoreceptors and extrasynaptic receptors
     "mechanisms": dict.fromkeys(
         (

@@ -1,6 +1,7 @@
 """Tables that the stages write and read, and the table of sets that the library reads."""
 
 import csv
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,10 @@ def weights_of(row: dict[str, str]) -> WeightSet:
 
 
 def measured_sets() -> list[dict[str, str]]:
-    """Drawn sets whose responses were measured, not the centred ones: all columns of both tables."""
-    responses = {row["candidate"]: row for row in read("responses.csv") if int(row["candidate"]) < CENTRED}
-    return [row | responses[row["candidate"]] for row in read("accepted.csv") if row["candidate"] in responses]
+    """First drawn sets, as far as their responses were measured without a gap: all columns of both tables."""
+    responses = {row["candidate"]: row for row in read("responses.csv")}
+    drawn = [row for row in read("accepted.csv") if int(row["candidate"]) < CENTRED]
+    return [row | responses[row["candidate"]] for row in takewhile(lambda row: row["candidate"] in responses, drawn)]
 
 
 def store_sets() -> None:

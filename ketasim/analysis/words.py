@@ -55,16 +55,17 @@ def _concentrations(rows: list[Row]) -> list[str]:
 
 
 def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:
-    """Peaks of the signals that are shown in per cent of baseline, then spines."""
+    """Peaks of the signals that are shown in per cent of baseline, then spines; a peak at the end may not be one."""
     signals = signals_of(trajectory)
+    end = float(next(iter(signals.values()))["time"][-1]) if signals else np.inf
     times = {(row.quantity, row.population): row.value for row in rows if row.statistic == "time_of_peak"}
     peaks: dict[str, list[str]] = {}
     for row in rows:
         shown = shown_of(signals[row.quantity]) if row.statistic == "peak" else None
         if shown is not None and shown.of_baseline:
             percent = f"{100.0 * (row.value - 1.0):+.1f} %"
-            none = percent in ("+0.0 %", "-0.0 %")
-            change = "none" if none else f"{percent} at {about(times[row.quantity, row.population])}"
+            none, at = percent in ("+0.0 %", "-0.0 %"), times[row.quantity, row.population]
+            change = "none" if none else f"{percent} at {about(at)}{', still rising' if at >= end else ''}"
             peaks.setdefault(row.population, []).append(f"{shown.label or shown.panel} {change}")
     spines: dict[str, list[str]] = {}
     for row in _chosen(rows, "spine_density", "value"):

@@ -88,11 +88,11 @@ def paths_from_here(given: Any) -> Any:
 
 
 def examples() -> dict[str, Path]:
-    """Return the experiment files in the package by name; those of published networks come last."""
+    """Return the experiment files in the package by name; hypotheses and published networks come last."""
     package = Path(__file__).resolve().parents[1]
     # An installed package contains the examples; in a source checkout they are in the folder `configs`.
     folder = next((path for path in (package / "examples", package.parent / "configs") if path.is_dir()), package)
-    files = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("published/*.yaml"))]
+    files = [file for part in ("*", "hypotheses/*", "published/*") for file in sorted(folder.glob(f"{part}.yaml"))]
     return {file.stem: file for file in files if not file.stem.endswith((".circuit", ".drug"))}
 
 

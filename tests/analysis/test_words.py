@@ -42,6 +42,13 @@ def test_times_are_those_that_people_say_and_nothing_is_not_a_peak(made_up):
     assert "peaks in PYR relative to baseline  BDNF none" in lines
 
 
+def test_a_peak_at_the_end_is_said_to_be_still_rising(made_up):
+    """Catches the last value of a rise that a run cuts short shown as its peak."""
+    signals = network(np.ones(6)) | {"bdnf": np.outer([1, 1, 1, 1.1, 1.2, 1.3], [1.0, 1.0])}
+    lines = closing_words(made_up(TIMES, signals, declared={"bdnf": {"shown": PERCENT}}, populations=("E", "I")))
+    assert "peaks in E relative to baseline  BDNF +30.0 % at 1 h, still rising" in lines
+
+
 def test_what_was_not_measured_is_said_to_be_the_baselines(made_up):
     """Catches an error of 0.000 Hz of a vehicle that ran no window, as if it had been measured so well."""
     signals = network([1.0, 3.0, 2.0, 2.0, 2.0, 2.0])
