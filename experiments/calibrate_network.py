@@ -30,7 +30,7 @@ from network_ensemble.responses import response_row
 from network_ensemble.resting import refusals, resting_row, solve
 from network_ensemble.tables import RESULTS, Table, measured_sets, read, store, store_sets, weights_of
 
-from ketasim.network.weights import DEFAULT_SET, WeightSet, stored_sets
+from ketasim.network.weights import DEFAULT_SET, WeightSet
 
 SEED = 1
 GRAPH = 1  # seed of the graph and of the noise on which candidates are accepted
@@ -147,7 +147,7 @@ def robust_stage(neighbours: int = 50, sets: int = 3, measured: int = 6) -> None
     """
     accepted = {int(row["candidate"]): row for row in read("accepted.csv")}
     best = ranking(read("neighbours_at_rest.csv"))[:measured]
-    present = [one for one in (int(stored_sets()[DEFAULT_SET]["candidate"]),) if one in accepted]
+    present = [DEFAULT_SET] if DEFAULT_SET in accepted else []
     respond_to([accepted[candidate] for candidate in (*best, *present)])
     agreeing = {int(row["candidate"]) for row in read("responses.csv") if agrees_with_c1(row)}
     drawn = {row["candidate"] for row in measured_sets()}

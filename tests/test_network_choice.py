@@ -64,7 +64,7 @@ def test_the_default_is_the_most_robust_set_that_agrees_with_c1(search):
     """Catches a default that was chosen by anything else, or that was not measured on 50 neighbours."""
     choice, tables = search("network_ensemble.choice"), search("network_ensemble.tables")
     default = stored_sets()[DEFAULT_SET]
-    assert choice.ranking(tables.read("neighbours.csv"))[0] == default["candidate"]
+    assert choice.ranking(tables.read("neighbours.csv"))[0] == default["id"]
     assert default["agrees_c1"] == 1
     assert default["neighbours"] >= 150
 
@@ -88,7 +88,7 @@ def test_block_with_no_factor_made_the_same_is_the_block(search):
 def test_the_search_repeats_from_its_seed(search):
     """Catches a search whose rows cannot be made again: outcomes, weights, and a response."""
     module, responses = search("calibrate_network"), search("network_ensemble.responses")
-    stored, accepted = rows("candidates.csv"), {int(row["candidate"]): row for row in stored_sets().values()}
+    stored, accepted = rows("candidates.csv"), stored_sets()
     found = [module.judged(number) for number in range(12)]
     same = [short["outcome"] == stored[number]["outcome"] for number, (short, _) in enumerate(found)]
     assert sum(same) >= 10, found  # an outcome on the edge may differ on another processor
@@ -117,6 +117,6 @@ def test_the_page_has_the_tables_of_the_results(search):
     share, error = (f"{100 * agreement[name]:.0f}" for name in ("agrees_c1", "agrees_c1_se"))
     assert f"{share} ± {error} % agree with C1 at both ends" in text
     fractions = search("network_ensemble.choice").pass_fractions(rows("neighbours.csv"))
-    shares = [fractions[int(stored_sets()[DEFAULT_SET]["candidate"]), name][0] for name in VARIANTS]
+    shares = [fractions[DEFAULT_SET, name][0] for name in VARIANTS]
     free, narrow, restored = (f"{100 * share:.0f} %" for share in shares)
     assert f"restored ({restored}),\nnot with all weights free ({free}) or with afferents within 7 % ({narrow})" in text

@@ -78,11 +78,11 @@ def store_sets() -> None:
     heading = dict.fromkeys(name for row in responses.values() for name in row if name != "candidate")
     rows = []
     ordered = sorted(read("accepted.csv"), key=lambda row: (int(row["candidate"]) < CENTRED, int(row["candidate"])))
-    for number, row in enumerate(ordered, 1):
+    for row in ordered:
         response = responses.get(row["candidate"], {})
         weights = {name: row[name] for name in WeightSet._fields}
-        line = {"id": number, "candidate": row["candidate"], **weights}
-        line |= {name: value for name, value in row.items() if name not in line}
+        line = {"id": row["candidate"], **weights}
+        line |= {name: value for name, value in row.items() if name not in (*line, "candidate")}
         line |= {name: response.get(name, "") for name in heading}
         line["agrees_c1"] = int(agrees_with_c1(response)) if response else ""
         keys = [(int(row["candidate"]), variant) for variant in VARIANTS]

@@ -9,7 +9,6 @@ activity of the resting circuit with them, and changes with ketamine.
 import csv
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
@@ -20,7 +19,7 @@ from ketasim.network.cell_classes import NMDA_SHARES
 from ketasim.network.synapses import PREFRONTAL, Tables
 from ketasim.sources import Source
 
-#: Number of the set in `ketasim.network.synapses` and `ketasim.network.cell_classes`.
+#: Number of the set in `ketasim.network.synapses` and `ketasim.network.cell_classes`: its place in the draw.
 DEFAULT_SET = 106
 
 _TABLE = Path(__file__).with_name("weight_sets.csv")
@@ -85,7 +84,7 @@ def weight_set(number: int) -> WeightSet:
     Raises
     ------
     ValueError
-        There is no such set; the message lists those that exist.
+        There is no such set; the message names the nearest.
 
     Examples
     --------
@@ -96,7 +95,9 @@ def weight_set(number: int) -> WeightSet:
         return default()
     rows = stored_sets()
     if number not in rows:
-        raise ValueError(f"there is no set of weights {number}; there are {in_ranges(rows)}")
+        near = " and ".join(map(str, sorted(sorted(rows, key=lambda one: abs(one - number))[:2])))
+        known = f"the nearest are {near}, and ketasim.weight_sets() lists all {len(rows)}"
+        raise ValueError(f"there is no set of weights {number}; {known}")
     return WeightSet(*(rows[number][name] for name in WeightSet._fields))
 
 
@@ -132,20 +133,6 @@ def stored_sets() -> Mapping[int, Mapping[str, Any]]:
     with open(_TABLE, newline="", encoding="utf-8") as file:
         rows = [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]
     return MappingProxyType({int(row["id"]): MappingProxyType(row) for row in rows})
-
-
-def in_ranges(numbers: Any) -> str:
-    """List whole numbers as ranges.
-
-    Examples
-    --------
-    >>> in_ranges([4, 1, 2, 3, 9])
-    '1-4, 9'
-    """
-    ordered = sorted(numbers)
-    breaks = [index for index, (low, high) in enumerate(pairwise(ordered), 1) if high != low + 1]
-    parts = [ordered[begin:end] for begin, end in pairwise([0, *breaks, len(ordered)])]
-    return ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts if part)
 
 
 def _value(tables: Tables, name: str) -> float:

@@ -8,6 +8,7 @@ from ketasim.config.sweeps import Draws, section_of
 from ketasim.documents import DocumentError
 from ketasim.ensembles.forecast import baselines_of
 from ketasim.ensembles.plan import Plan, draw, experiment_of, plan_of
+from ketasim.network.weights import DEFAULT_SET, weight_sets
 from tests.ensembles.conftest import ARMS
 
 
@@ -25,7 +26,8 @@ def test_every_combination_is_one_run(alone):
 
 def test_seeds_and_circuits_move_fastest(alone):
     """Runs that share a baseline must not follow each other, or several processes measure it at once."""
-    section = section_of({"grid": {"network.weights": [3, 4], "doses.0.amount": ["1 mg", "2 mg"]}, "replicates": 2})
+    grid = {"network.weights": weight_sets()[:2], "doses.0.amount": ["1 mg", "2 mg"]}
+    section = section_of({"grid": grid, "replicates": 2})
     plan = plan_of(alone(network={"neurons": 50}), section, ARMS)
     assert [axis.name for axis in plan.axes] == ["doses.0.amount", "arm", "network.weights", "seed"]
 
@@ -88,7 +90,7 @@ def test_latin_hypercubes_fill_each_row():
         ({"grid": {"doses.0.drug": ["ketamine"]}}, ARMS, "is varied by the sweep"),
         ({}, {"a": {"seed": "x"}}, r"arms\.a"),
         ({"grid": {"seed": [1, 2]}, "replicates": 2}, None, "leave replicates out"),
-        ({"grid": {"network.weights": [3, 100000]}}, None, "no set of weights 100000"),
+        ({"grid": {"network.weights": [DEFAULT_SET, 99999]}}, None, "no set of weights 99999"),
     ],
 )
 def test_wrong_values_are_refused_before_anything_runs(alone, section, arms, message):

@@ -11,6 +11,7 @@ from ketasim.findings import load_findings, score_findings
 from ketasim.findings.finding import Selection
 from ketasim.findings.report import report
 from ketasim.findings.score import Scored, _key, _of_runs, _runs_of, _scored
+from ketasim.network.weights import weight_sets
 from tests.drugs.drug_files import OWN_DRUG
 
 TIMES = np.array([0.0, 3600.0, 7200.0])
@@ -186,7 +187,7 @@ def test_weights_of_ones_own_are_kept(tmp_path, monkeypatch):
 
     monkeypatch.setattr("ketasim.findings.score.sweep", sweep)
     plain = load_findings()["E5"].experiment("drug")
-    for experiment in (plain, plain.replace(**{"network.weights": 161}), plain.replace(network="none")):
+    for experiment in (plain, plain.replace(**{"network.weights": weight_sets()[1]}), plain.replace(network="none")):
         _runs_of(experiment, tmp_path, 3, 2, None, None)
     assert [len(varied.get("network.weights", ())) for varied, _ in asked] == [2, 0, 0]
     assert [replicates for _, replicates in asked] == [3, 3, 1]
