@@ -20,7 +20,7 @@ from ketasim.network.synapses import PREFRONTAL, Tables
 from ketasim.sources import Source
 
 #: Number of the set in `ketasim.network.synapses` and `ketasim.network.cell_classes`: its place in the draw.
-DEFAULT_SET = 106
+DEFAULT_SET = 483
 
 _TABLE = Path(__file__).with_name("weight_sets.csv")
 

@@ -28,7 +28,7 @@ def runs():
     levels = np.array([[1.0, 1.2], [2.0, 2.2]])
     values = levels[:, :, None, None] * shape[:, None]
     dims = ("network.weights", "seed", "time", "population")
-    coordinates = {"network.weights": [106, 6], "seed": [1, 2], "time": TIMES, "population": ["PYR"]}
+    coordinates = {"network.weights": [483, 130], "seed": [1, 2], "time": TIMES, "population": ["PYR"]}
     return xarray.Dataset({"bdnf": (dims, values)}, coordinates)
 
 
