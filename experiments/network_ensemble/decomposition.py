@@ -30,6 +30,8 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 COURSE_ARMS = ("none", "full", "same p")
 COURSE_MINUTES = (2, 5, 10, 20, 40)
+#: Pyramidal cells have no GluN2D, and what no cell has is not measured: so much of it that their m is known there.
+TRACE = {"network.nmda_subunits.PYR": {"GluN2A": 0.5495, "GluN2B": 0.4495, "GluN2D": 0.001}}
 
 
 def equalised(same: tuple[str, ...]) -> Mechanism:
@@ -79,7 +81,7 @@ def _shared_gating(own: nmda_blockade.Gating, members: slice, same: tuple[str, .
 def _settings(arm: str) -> tuple[float, dict[str, Any], list[Mechanism]]:
     what = ARMS[arm]
     if "same" in what:
-        return CONCENTRATION, {"mechanisms.nmda_blockade": "off"}, [equalised(what["same"])]
+        return CONCENTRATION, {"mechanisms.nmda_blockade": "off"} | TRACE, [equalised(what["same"])]
     changes = {"mechanisms.nmda_blockade": {"cells": what["cells"]}} if "cells" in what else {}
     return what.get("concentration", CONCENTRATION), changes, []
 

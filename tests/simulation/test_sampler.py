@@ -146,7 +146,7 @@ def test_a_new_state_is_known_after_60_s_and_rest_is_known_at_once(sampler):
     assert differing(rest, moving.estimates.signals()) != []
     assert times_run(moving, signals, [700.0, 710.0]) == []
     for name, values in moving.estimates.signals().items():
-        assert values == pytest.approx(rest[name], rel=1e-4), name
+        assert values == pytest.approx(rest[name], rel=1e-4, abs=1e-6), name
     assert moving.estimates.worth == pytest.approx(60.0, abs=1e-3)
     assert times_run(moving, drugged, [720.0]) == [720.0]
     assert moving.estimates.worth == pytest.approx(1.0, abs=1e-3)

@@ -63,7 +63,7 @@ def test_a_given_graph_takes_the_place_of_the_circuit(small, random_graph):
 @pytest.mark.parametrize("key", ["weights", "nmda_subunits"])
 def test_a_graph_does_not_swallow_what_it_has_no_place_for(small, random_graph, key):
     """Catches a run with default receptors under an experiment that states others."""
-    stated = small().replace(**{f"network.{key}": 161 if key == "weights" else {"PV": {"GluN2C": 1.0}}})
+    stated = small().replace(**{f"network.{key}": 130 if key == "weights" else {"PV": {"GluN2C": 1.0}}})
     with pytest.raises(DocumentError, match=rf"network\.{key}: belongs to the default circuit and would be lost"):
         build_network(stated, random_graph())
 
