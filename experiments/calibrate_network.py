@@ -220,13 +220,15 @@ def in_order(work: Callable[[Any], Any], tasks: Iterable[Any]) -> Iterable[Any]:
 def report_stage() -> None:
     """Draw the figures, write the summaries and the table that the library reads."""
     rows = measured_sets()
-    chosen = ranking(read("neighbours.csv"))[0]
+    chosen = str(ranking(read("neighbours.csv"))[0])
     store_sets()
     store("fractions.csv", fractions(rows))
     store("separation.csv", separation(rows))
     store("conclusions.csv", conclusions(rows))
     draw_directions(rows, RESULTS / "directions.png")
-    draw_curves(rows, chosen, RESULTS / "response_curves.png")
+    draw_curves(
+        rows, next(row for row in read("responses.csv") if row["candidate"] == chosen), RESULTS / "response_curves.png"
+    )
     draw_separation(rows, RESULTS / "separation.png")
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 

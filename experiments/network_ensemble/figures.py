@@ -34,7 +34,7 @@ def draw_directions(rows: list[dict[str, Any]], path: Path) -> None:
     _save(figure, path)
 
 
-def draw_curves(rows: list[dict[str, Any]], default: int, path: Path) -> None:
+def draw_curves(rows: list[dict[str, Any]], default: dict[str, Any], path: Path) -> None:
     """Response of every set, those that agree with C1 in red, the default in black."""
     figure, panels = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True, layout="constrained")
     for panel, name in zip(panels, CLASSES, strict=True):
@@ -42,9 +42,8 @@ def draw_curves(rows: list[dict[str, Any]], default: int, path: Path) -> None:
             values = [float(row[f"change_{name}_{concentration:g}"]) for concentration in CONCENTRATIONS]
             agreeing = agrees_with_c1(row)
             panel.plot(CONCENTRATIONS, values, color="tab:red" if agreeing else "0.8", lw=0.7, alpha=0.8)
-        row = next(row for row in rows if int(row["candidate"]) == default)
         values, errors = (
-            [float(row[f"change_{name}_{concentration:g}{suffix}"]) for concentration in CONCENTRATIONS]
+            [float(default[f"change_{name}_{concentration:g}{suffix}"]) for concentration in CONCENTRATIONS]
             for suffix in ("", "_se")
         )
         panel.errorbar(CONCENTRATIONS, values, errors, color="black", marker="o", ms=4, lw=1.8, label="default")
@@ -57,7 +56,7 @@ def draw_curves(rows: list[dict[str, Any]], default: int, path: Path) -> None:
         panel.set_xlabel("unbound ketamine (uM)")
     panels[0].fill_between((0.25, 0.5), *PYR_UP, color="tab:green", alpha=0.25, lw=0, label="calibration C1")
     panels[0].set_ylabel("change against no drug (%)")
-    panels[0].legend(frameon=False, fontsize=8, loc="upper right")
+    panels[0].legend(frameon=False, fontsize=8, loc="upper left")
     figure.suptitle("Red: agree with C1. Model; not medical advice", fontsize=10)
     _save(figure, path)
 
