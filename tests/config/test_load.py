@@ -15,7 +15,7 @@ def test_examples_load_and_are_what_they_say():
     """Catches an example that ketasim itself refuses, with the drugs and mechanisms that it really has."""
     assert {"quick", "human_infusion", "vehicle", "rat_dose"} <= set(examples())
     quick, human, vehicle, rat = map(load_experiment, ("quick", "human_infusion", "vehicle", "rat_dose"))
-    assert (quick.network.neurons, quick.duration) == (300, 3 * 3600)
+    assert (quick.network.neurons, quick.duration) == (400, 3 * 3600)
     assert human.doses[0].amount.milligrams(human.subject.weight) == 35.0
     assert (rat.subject.species, rat.doses[0].route) == ("rat", "intraperitoneal")
     as_vehicle = human.replace(name="vehicle", **{"doses.0": vehicle.resolved()["doses"][0]})
