@@ -3,6 +3,7 @@
 import numpy as np
 
 from ketasim.analysis.summary import Row, resting_of, shown_of, signals_of, summary_of
+from ketasim.config.plausibility import OUTSIDE
 from ketasim.documents.units import about
 from ketasim.network.resting import remarks_on_rest
 from ketasim.storage import Trajectory
@@ -34,7 +35,8 @@ def closing_words(trajectory: Trajectory) -> list[str]:
         lines.append(f"perisynaptic glutamate on {row.population}  {percent}")
     if populations and moved:
         lines.append("errors are those of windows of this one circuit; other circuits (seeds) differ by more at rest")
-    return lines + _relative_to_baseline(trajectory, rows) + remarks_on_rest(resting_of(trajectory))
+    outside = [note for note in trajectory.notes if OUTSIDE in note]
+    return lines + _relative_to_baseline(trajectory, rows) + remarks_on_rest(resting_of(trajectory)) + outside
 
 
 def _chance(change: float, error: float) -> str:

@@ -103,9 +103,10 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
 
 @command
 def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
-    """List drugs, or every parameter of one (by name or file) with unit, prior, status and source."""
+    """List drugs, or every parameter of one (name or file) with unit, prior and source, and how people are given it."""
     from ketasim.drugs import describe_drug, load_catalogue, numbers_of, unknown_drug
-    from ketasim.sources import UNCERTAIN
+    from ketasim.drugs.practice import practice
+    from ketasim.sources import UNCERTAIN, Row
 
     own = [Path(name)] if name and name.endswith((".yaml", ".yml")) else []
     catalogue = load_catalogue(own)
@@ -121,7 +122,11 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
     elif name in catalogue:
         from ketasim.mechanisms import ORDER
 
-        _parameters(describe_drug(catalogue[name]), as_json)
+        people = [
+            Row(f"people, {' or '.join(one.routes)}", one.words(), "", one.status, one.source, None)
+            for one in practice(name)
+        ]
+        _parameters([*describe_drug(catalogue[name]), *people], as_json)
         stated = [one for one in numbers_of(catalogue[name]) if "usual_dose" not in one.name]
         bare = [one.name for one in stated if one.block.status in UNCERTAIN and one.prior is None and one.value]
         if bare:

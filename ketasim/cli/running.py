@@ -116,16 +116,27 @@ def check(
     """Validate and build an experiment; print its size, memory, time and defaults. Runs nothing."""
     import ketasim
     from ketasim.config.display import defaults_of
-    from ketasim.config.plausibility import remarks
+    from ketasim.config.plausibility import dosing_of_people
     from ketasim.simulation.cost import forecast, refuse_what_cannot_work
 
     experiment = ketasim.load_experiment(config, overrides or [], mechanisms_in(mechanism))
     refuse_what_cannot_work(experiment, Path("runs") / f"{experiment.name}.h5")
     simulation = ketasim.Simulation(experiment)
-    for remark in simulation.notes[len(remarks(experiment)) :]:  # those have been logged
+    for remark in simulation.notes[simulation.logged :]:
         note(remark, quiet)
+    people = [
+        (f"published dosing: {drug}, {route}", "; ".join(map(_setting, rows)) or "none; see above", "")
+        for drug, route, rows, _ in dosing_of_people(experiment)
+    ]
     left_out = [(f"by default: {key}", value, unit) for key, value, unit in defaults_of(experiment)]
-    table([*forecast(simulation), *left_out], ("quantity", "value", "unit"), as_json)
+    table([*forecast(simulation), *people, *left_out], ("quantity", "value", "unit"), as_json)
+
+
+def _setting(row: Any) -> str:
+    """Return the setting of published dosing of people, with how long they are watched there."""
+    from ketasim.documents.units import in_words
+
+    return row.setting + (f", watched for at least {in_words(row.watched)}" if row.watched else "")
 
 
 @command

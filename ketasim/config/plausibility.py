@@ -1,5 +1,6 @@
 """Remarks on values that are possible but far from practice, most often by a slip of unit: a rat of 300 kg."""
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -7,6 +8,8 @@ from typing import TYPE_CHECKING
 from ketasim.config.models import USUAL_WEIGHT
 from ketasim.documents import DoseAmount
 from ketasim.documents.units import in_words
+from ketasim.drugs.practice import Practice, practice
+from ketasim.exposures.doses import Administration
 
 if TYPE_CHECKING:
     from ketasim.config.experiment import Experiment
@@ -15,6 +18,8 @@ _HOUR = 3600.0
 _DAY = 86400.0
 #: Sum of doses within 24 h above which they are remarked on, as a multiple of the largest single dose in use.
 _DOSES_A_DAY = 5
+#: Words of a remark on a dose that nobody has published for people.
+OUTSIDE = "outside published dosing of people"
 #: s by which times of a series may be off.
 _ROUNDING = 1e-6
 
@@ -25,7 +30,8 @@ def remarks(experiment: "Experiment") -> tuple[str, ...]:
     Ranges of weights are in `USUAL_WEIGHT`, those of doses in the drug's file (`usual_dose`). Of an infusion longer
     than an hour, the amount per hour is compared. Doses of a drug by one route that start within 24 h are remarked on
     if their sum is more than 5 times the top of the range, of infusions longer than that the amount in 24 h. So are
-    infusions of a drug that overlap, and those that the end of the run cuts off.
+    infusions of a drug that overlap, and those that the end of the run cuts off; and doses of a human that are in no
+    setting of ``ketasim/drugs/practice.yaml``.
 
     Examples
     --------
@@ -34,7 +40,42 @@ def remarks(experiment: "Experiment") -> tuple[str, ...]:
     >>> remarks(Experiment.from_mapping(given))
     ('subject.weight: 300 kg is unusual for a rat, 40 g to 1 kg; a slip of unit?',)
     """
-    return (*_weight(experiment), *_doses(experiment), *_sums(experiment), *_infusions(experiment))
+    slips = (*_weight(experiment), *_doses(experiment), *_sums(experiment))
+    published = () if slips else tuple(remark for *_, remark in dosing_of_people(experiment) if remark)
+    return (*slips, *_infusions(experiment), *published)
+
+
+def dosing_of_people(experiment: "Experiment") -> Iterator[tuple[str, str, list[Practice], str]]:
+    """Yield each drug given to a human, its route, the published settings that all doses are in, and a remark.
+
+    The remark is on the first dose that is in no setting; empty if there is none. Drugs of which no dosing of people is
+    stored are left out.
+    """
+    if experiment.subject.species != "human":
+        return
+    before: dict[str, float] = {}
+    given: dict[tuple[str, str], list[tuple[Administration, float]]] = {}
+    for one in sorted(experiment.administrations, key=lambda one: one.start):
+        if one.amount and practice(one.drug):
+            given.setdefault((one.drug, one.route), []).append((one, one.start - before.get(one.drug, -math.inf)))
+            before[one.drug] = one.start
+    for (drug, route), doses in given.items():
+        rows = practice(drug, route)
+        fits = [
+            [row.holds(one.amount, experiment.subject.weight, one.duration, apart) for row in rows]
+            for one, apart in doses
+        ]
+        settings = [row for number, row in enumerate(rows) if all(one[number] for one in fits)]
+        first = next((one for one, held in zip(doses, fits, strict=True) if not any(held)), None)
+        yield drug, route, settings, _outside(*first, rows) if first else ""
+
+
+def _outside(dose: Administration, apart: float, rows: list[Practice]) -> str:
+    over = f"over {in_words(dose.duration)}" if dose.duration else "at once"
+    after = f", {in_words(apart)} after the one before" if math.isfinite(apart) else ""
+    given = f"{dose.amount:.4g} mg of {dose.drug} ({dose.route}) {over} at {in_words(dose.start)}{after}"
+    known = f" ({'; '.join(row.words() for row in rows)})" if rows else ", of which none by this route is stored"
+    return f"doses: {given}: {OUTSIDE}{known}"
 
 
 def _weight(experiment: "Experiment") -> Iterator[str]:

@@ -65,7 +65,7 @@ def _source(part: Any) -> str:
 
 def write_preamble(writer: TrajectoryWriter, simulation: Simulation) -> None:
     """Write what is known before the first step: provenance, schedule, graph, doses; tell the notes on the network."""
-    for remark in simulation.notes:
+    for remark in simulation.notes[simulation.logged :]:
         _LOGGER.info(remark)
     experiment = simulation.experiment
     parameters = _parameters(simulation)

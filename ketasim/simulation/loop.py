@@ -105,6 +105,7 @@ class Simulation:
         self.notes: tuple[str, ...] = plausibility.remarks(experiment)
         for remark in self.notes:
             logger.warning(remark)
+        self.logged = len(self.notes)  # those that follow are told where a run starts, or by `check`
         self.graph_is_given, self.engine_is_given = graph is not None, engine is not None
         if engine is None:
             network, notes = build_network(experiment, graph)

@@ -2,16 +2,27 @@
 
 import pytest
 
+import ketasim
 from ketasim.config import Experiment, examples, load_experiment
-from ketasim.config.plausibility import remarks
+from ketasim.config.plausibility import OUTSIDE, dosing_of_people, remarks
 from ketasim.documents import DocumentError
-from ketasim.simulation import Simulation
+
+HALF = {"amount": "0.5 mg/kg"}
+SPRAYS = {"drug": "esketamine", "route": "in", "amount": "84 mg"}
+TABLETS = {"drug": "escitalopram", "route": "po", "amount": "10 mg"}
 
 
 def series(*doses, duration="30 d"):
-    """Remarks on several doses of ketamine into the vein of a human of 70 kg."""
-    given = [{"drug": "ketamine", "route": "iv", "amount": "0.5 mg/kg"} | dose for dose in doses]
-    return remarks(Experiment.from_mapping({"format": 1, "duration": duration, "network": "none", "doses": given}))
+    """Remarks on several doses of ketamine into the vein of a human of 70 kg, but for those on what is published."""
+    return tuple(remark for remark in remarks(several(*doses, duration=duration)) if OUTSIDE not in remark)
+
+
+def several(*doses, duration="30 d", species="human"):
+    given = [{"drug": "ketamine", "route": "iv"} | ({} if "rate" in dose else HALF) | dose for dose in doses]
+    subject = {"species": species, "weight": "70 kg"} if species == "human" else {"species": species}
+    return Experiment.from_mapping(
+        {"format": 1, "duration": duration, "network": "none", "subject": subject, "doses": given}
+    )
 
 
 def experiment_of(species="human", weight=None, **dose):
@@ -89,6 +100,50 @@ def test_infusions_that_overlap_or_are_cut_off_are_remarked_on():
     assert series({}, infusion) == ()
 
 
+@pytest.mark.parametrize(
+    ("doses", "settings"),
+    [
+        ([{"duration": "40 min", "repeat": {"every": "2 d", "count": 6}}], ["depression"]),
+        ([{"amount": "0.3 mg/kg"}], ["acute pain, single doses"]),
+        ([{"rate": "0.2 mg/kg/h", "duration": "3 d"}], ["acute pain, infusions"]),
+        ([{"amount": "2 mg/kg", "repeat": {"every": "10 min", "count": 3}}], ["anaesthesia"]),
+        ([{"route": "im", "amount": "9 mg/kg"}], ["anaesthesia"]),
+        ([SPRAYS | {"repeat": {"every": "3.5 d", "count": 8}}], ["depression"]),
+        ([TABLETS | {"repeat": {"every": "1 d", "count": 9}}], ["depression"]),
+    ],
+)  # fmt: skip
+def test_what_is_published_for_people_is_found(doses, settings):
+    """Catches bounds or units so wrong that what labels say is outside them."""
+    ((_, _, found, remark),) = dosing_of_people(several(*doses))
+    assert [row.setting for row in found] == settings
+    assert remark == ""
+
+
+@pytest.mark.parametrize(
+    ("doses", "words"),
+    [
+        ([{}], "doses: 35 mg of ketamine (intravenous) at once at 0 s: outside published dosing of people (depression"),
+        ([{"amount": "2 mg/kg", "duration": "40 min"}], "140 mg of ketamine (intravenous) over 40 min at 0 s: outside"),
+        ([{"duration": "40 min", "repeat": {"every": "1 d", "count": 6}}], "at 1 d, 1 d after the one before: outside"),
+        ([{"route": "pr", "amount": "1 mg/kg"}], "outside published dosing of people, of which none by this route"),
+        ([SPRAYS | {"amount": "112 mg"}], "(depression: 28 mg to 84 mg, at least 3 d apart)"),
+    ],
+)  # fmt: skip
+def test_what_nobody_has_published_for_people_is_said(doses, words):
+    """Catches an overdose, daily infusions or another route that pass for clinical practice."""
+    experiment = several(*doses)
+    (remark,) = remarks(experiment)
+    assert words in remark
+    assert [found for _, _, found, _ in dosing_of_people(experiment)] == [[]]
+
+
+def test_a_slip_of_unit_is_not_held_against_practice_and_a_rat_is_no_patient():
+    """Catches two remarks on one slip, and practice in people held against animals, or against nothing given."""
+    assert not any(OUTSIDE in remark for remark in remarks(several({"amount": "5 g/kg"})))
+    assert remarks(several({"amount": "30 mg/kg"}, species="rat")) == ()
+    assert list(dosing_of_people(several({"amount": "0 mg"}, {"drug": "saline"}))) == []
+
+
 def test_as_much_as_the_body_weighs_is_refused():
     """Catches a dose that no body can hold."""
     with pytest.raises(DocumentError, match=r"doses.0.amount: as much as the body weighs \(70 of 70 kg\)"):
@@ -97,8 +152,10 @@ def test_as_much_as_the_body_weighs_is_refused():
         experiment_of(rate="1 kg/min", duration="2 h")
 
 
-def test_remarks_are_notes_of_the_run_and_are_logged(caplog):
-    """Catches a remark that stands in neither the file nor the output."""
-    simulation = Simulation(experiment_of(weight="70 g"))
-    assert simulation.notes == remarks(simulation.experiment)
-    assert [record.getMessage() for record in caplog.records] == list(simulation.notes)
+def test_remarks_are_notes_of_the_run_and_are_logged_once(caplog):
+    """Catches a remark that stands in neither the file nor the output, or twice there."""
+    caplog.set_level("INFO", "ketasim")
+    trajectory = ketasim.run(experiment_of(weight="70 g").replace(duration="1 h"))
+    said = remarks(experiment_of(weight="70 g"))
+    assert trajectory.notes == said
+    assert [text for text in (record.getMessage() for record in caplog.records) if text in said] == list(said)
