@@ -112,6 +112,9 @@ def test_a_table_depends_on_what_its_sweeps_use(stamps, tmp_path, monkeypatch):
     monkeypatch.setattr(stamps, "load_catalogue", lambda: catalogue)
     before = stamps.parameters(used)
     assert stamps.parameters(used | {"mechanisms": used["mechanisms"][1:]}) != before
+    without = used | {"mechanisms": [name for name in used["mechanisms"] if name != "bdnf"]}
+    of_bdnf = stamps.values(used).keys() - stamps.values(without).keys()
+    assert of_bdnf and {key.split("/")[2].split(" ")[0] for key in of_bdnf} == {"bdnf"}
 
 
 def test_make_results_knows_every_experiment(stamps):
