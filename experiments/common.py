@@ -197,6 +197,12 @@ def draw_courses(courses: pandas.DataFrame, panels: Sequence[plt.Axes], unit: st
     panels[0].figure.align_ylabels(panels)
 
 
+def among(graph: Any, n: int) -> np.ndarray:
+    """Return the edges among the first n neurons as numbers."""
+    inside = (graph.source < n) & (graph.target < n)
+    return graph.source[inside].astype(np.int64) * n + graph.target[inside]
+
+
 def in_words(signal: str) -> str:
     """Return the name of a signal as figures show it.
 

@@ -27,6 +27,7 @@ HOURS = {
     "synapses_against_vehicle": 0.8,
     "scaling_on_and_off": 0.1,
     "spines_before_and_after": 0.05,
+    "stress_and_recovery": 0.4,
     "one_dose_or_six": 0.2,
     "four_weeks_in_range": 0.1,
     "rest_for_four_weeks": 0.05,

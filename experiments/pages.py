@@ -298,6 +298,21 @@ LAYOUTS: dict[str, Layout | Listing] = {
     ),
     "scaling_on_and_off": Layout("docs/synapses.md", ("arm", "signal"), ("hours",), _CHANGE, head="{} h"),
     "one_dose_or_six": Layout("docs/synapses.md", ("arm", "signal"), ("day",), _CHANGE, head="day {}"),
+    "stress_and_recovery": Listing(
+        "docs/synapses.md",
+        {
+            "arm": "{arm}",
+            "day": "{day:g}",
+            "density, %": "{density:.1f} ± {density_se:.1f}",
+            "formed, % a day": "{formation:.1f} ± {formation_se:.1f}",
+            "lost, % a day": "{elimination:.1f} ± {elimination_se:.1f}",
+            "restored, % of lost": "{restored_of_lost:.1f} ± {restored_of_lost_se:.1f}",
+            "restored, % of new": "{restored_of_new:.1f} ± {restored_of_new_se:.1f}",
+            "clustering": "{clustering:.3f}",
+            "path length": "{path_length:.3f}",
+            "modularity": "{modularity:.3f}",
+        },
+    ),
     "spines_before_and_after": Listing(
         "docs/synapses.md",
         {

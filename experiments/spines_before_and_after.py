@@ -9,7 +9,7 @@ survival of the edges present at the start, and of those born in the first day; 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas
-from common import ADVICE, RAT, SALINE, options, store
+from common import ADVICE, RAT, SALINE, among, options, store
 
 import ketasim
 
@@ -58,12 +58,6 @@ def draw(trajectory: ketasim.Trajectory, arm: str, left: plt.Axes, right: plt.Ax
         count, ends = np.histogram(events.time[events.kind == kind] / DAY, bins=np.arange(last + 1.0))
         words = {"color": COLOURS[arm], "ls": style, "label": f"{arm}, {name}"}
         right.stairs(100.0 * count / len(start), ends, baseline=None, **words)
-
-
-def among(graph, n: int) -> np.ndarray:
-    """Return the edges among the first n neurons as numbers."""
-    inside = (graph.source < n) & (graph.target < n)
-    return graph.source[inside].astype(np.int64) * n + graph.target[inside]
 
 
 if __name__ == "__main__":

@@ -255,6 +255,7 @@ _ROWS = (
         "change in the total rate of each neuron's background afferents",
         within=_ANY,
     ),
+    Signal("stress", "1", (), "input", 0.0, "intensity of stress, 1 in the protocol that parameters are of"),
     # pharmacokinetics
     Signal(
         "drug_amount",
@@ -450,6 +451,17 @@ _ROWS = (
         summary=f"mean over {_SURGE}",
         shown=_percent("cortex elsewhere"),
     ),
+    # the subject
+    Signal(
+        "stress_hormone",
+        "1",
+        (),
+        "state",
+        0.0,
+        "stress hormone above rest, 1 in the protocol that parameters are of",
+        True,
+        shown=Shown("stress hormone"),
+    ),
     # plasticity signalling, relative to baseline
     _relative("eef2_phosphorylation", "phosphorylated eEF2", True, True),
     _relative("bdnf", "free BDNF", True, True, summary="peak", shown=_percent("signalling", "BDNF")),
@@ -583,7 +595,14 @@ _ROWS = (
     Signal("trkb_gain", "1", _NODE, "port", 1.0, "factor on the activation of TrkB by BDNF"),
     Signal("mtorc1_gain", "1", _NODE, "port", 1.0, "factor on the activity of mTORC1"),
     Signal("spine_formation_gain", "1", _NODE, "port", 1.0, "factor on the formation of spines on the node"),
-    Signal("spine_elimination_gain", "1", _NODE, "port", 1.0, "factor on the elimination of spines on the node"),
+    Signal(
+        "spine_elimination_gain",
+        "1",
+        _STAGE_NODE,
+        "port",
+        1.0,
+        "factor on the elimination of the node's spines, by stage",
+    ),
     Signal("afferent_rate_gain", "1", ("population",), "port", 1.0, "factor on the rate of background afferents"),
     Signal(
         "membrane_current",

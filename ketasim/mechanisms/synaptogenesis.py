@@ -293,11 +293,12 @@ def afferent_rates(parameters: Parameters, signals: Mapping[str, np.ndarray], me
     rates, spines = solved_rates(parameters), signals["afferent_spines"][:, members]
     mature = signals["nascent_spines"][-1, members]
     formed = formation_rate(parameters, mature, afferent_density(parameters, spines))
-    young = elimination_gain(parameters, signals["synaptic_protein"][members])
-    lost = (rates.elimination * rates.share) @ (young * spines)
+    gain = elimination_gain(parameters, signals["synaptic_protein"][members])
+    gain = signals["spine_elimination_gain"][:, members] * gain
+    lost = (rates.elimination * rates.share) @ (gain * spines)
     return {
         "spine_formation_rate": signals["spine_formation_gain"][members] * formed,
-        "spine_elimination_rate": signals["spine_elimination_gain"][members] * lost,
+        "spine_elimination_rate": lost,
     }
 
 
@@ -345,7 +346,7 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
         formation = formation_rate(parameters, mature, np.zeros_like(density))
         formation[density >= parameters.largest_density] = 0.0
         formation *= spine_formation_gain[members]
-        lost = spine_elimination_gain[members] * elimination_gain(parameters, protein)
+        lost = spine_elimination_gain[:, members] * elimination_gain(parameters, protein)
         gains = formation, promotion_gain(parameters, protein), lost
         advance_afferents(spines, gains, rates, parameters.largest_density, clock.duration / _DAY)
     afferent_gain[members] *= rates.share @ spines
@@ -516,7 +517,7 @@ def evolve(
         deviation(before["activity_trace"][members]),
         promotion_gain(parameters, protein),
         before["spine_formation_gain"][members] * per_day * sites.resting_degree,
-        before["spine_elimination_gain"][members] * elimination_gain(parameters, protein),
+        before["spine_elimination_gain"][:, members] * elimination_gain(parameters, protein),
     )
     step = slow_step(clock.seed, clock.fast_step, days)
     died = age_edges(spines, turning.rates, drive, step)

@@ -1,4 +1,4 @@
-"""A kind of exposure from outside: two days of stress before time zero, its own signal, a mechanism that reads it."""
+"""A kind of exposure from outside: two days of exercise before time zero, its own signal, a mechanism that reads it."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -23,38 +23,38 @@ from ketasim.sources import Source
 DAY = 86_400.0
 
 
-class Stress(TimedExposure):
-    """Chronic stress of some intensity."""
+class Exercise(TimedExposure):
+    """Exercise of some intensity."""
 
-    kind: Literal["stress"]
+    kind: Literal["exercise"]
     intensity: Annotated[float, Ge(0), Quantity("1")] = Field(default=1.0)
 
 
 def inputs(events, setting, begin, end):
-    return {"stress": np.array(sum(event.intensity for event in events if event.begin <= begin < event.end))}
+    return {"exercise": np.array(sum(event.intensity for event in events if event.begin <= begin < event.end))}
 
 
-STRESS = Exposure(
-    "stress", Stress, inputs, sets=("stress",), signals=(Signal("stress", "1", (), "input", 0.0, "stress"),)
+EXERCISE = Exposure(
+    "exercise", Exercise, inputs, sets=("exercise",), signals=(Signal("exercise", "1", (), "input", 0.0, "exercise"),)
 )
 
 
 class Parameters(NamedTuple):
-    """Hormone that follows stress."""
+    """Hormone that follows exercise."""
 
     time: Annotated[float, Gt(0), "h", Source("assumed", "a trial")] = 12.0
 
 
-def advance(stress, hormone, parameters, clock):
+def advance(exercise, hormone, parameters, clock):
     kept = np.exp(-clock.duration / 3600.0 / parameters.time)
-    hormone[...] = stress + (hormone - stress) * kept
+    hormone[...] = exercise + (hormone - exercise) * kept
 
 
 HORMONE = Mechanism(
     "hormone",
     Parameters,
     advance,
-    reads=("stress",),
+    reads=("exercise",),
     writes=("hormone",),
     signals=(Signal("hormone", "1", (), "state", 0.0, "hormone", recorded=True),),
 )
@@ -63,12 +63,12 @@ STRESSED = {
     "duration": "1 d",
     "network": "none",
     "doses": [{"drug": "ketamine", "route": "intravenous", "amount": "35 mg"}],
-    "stimuli": [{"kind": "stress", "start": "-2 d", "duration": "2 d", "intensity": 3}],
+    "stimuli": [{"kind": "exercise", "start": "-2 d", "duration": "2 d", "intensity": 3}],
 }
 
 
 def experiment(**changes):
-    return Experiment.from_mapping(STRESSED | changes, mechanisms=[HORMONE], exposures=[STRESS])
+    return Experiment.from_mapping(STRESSED | changes, mechanisms=[HORMONE], exposures=[EXERCISE])
 
 
 def test_a_run_begins_with_the_earliest_exposure():
@@ -91,7 +91,7 @@ def test_a_mechanism_reads_an_exposure_of_ones_own():
         assert trajectory["plasma_concentration"].values[hours <= 0.0].max() == 0.0
         assert trajectory["plasma_concentration"].values[hours > 0.0].max() > 50.0
         assert (
-            dict(kind="stress", start_s=-2.0 * DAY, duration_s=2.0 * DAY, intensity=3.0).items()
+            dict(kind="exercise", start_s=-2.0 * DAY, duration_s=2.0 * DAY, intensity=3.0).items()
             <= trajectory.events[-1].items()
         )
 
@@ -129,7 +129,7 @@ def test_the_network_rests_before_the_exposure(small):
     early = Experiment.from_mapping(
         STRESSED | {"network": network, "schedule": schedule, "mechanisms": {"bdnf": "off"}},
         mechanisms=[HORMONE],
-        exposures=[STRESS],
+        exposures=[EXERCISE],
     )
     seen = []
     simulation = Simulation(early)
@@ -145,7 +145,10 @@ def test_the_network_rests_before_the_exposure(small):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "stres"}, "stimuli.0.kind: unknown kind 'stres'; allowed: afferents, stress; did you mean stress?"),
+        (
+            {"kind": "exercis"},
+            "stimuli.0.kind: unknown kind 'exercis'; allowed: afferents, stress, exercise; did you mean exercise?",
+        ),
         ({"intensity": -1}, "stimuli.0.intensity: -1 is out of range; it must be at least 0"),
         ({"force": 1}, "stimuli.0.force: unknown key 'force'"),
         ({"start": "2 d"}, "stimuli.0.start: starts at 2 d; the run ends at"),
@@ -160,7 +163,7 @@ def test_wrong_entries_of_an_own_kind_are_refused(changes, message):
 
 def test_without_the_kind_the_file_is_refused():
     """Catches a stimulus that nobody gives, silently left out."""
-    with pytest.raises(DocumentError, match=r"stimuli\.0\.kind: unknown kind 'stress'; allowed: afferents"):
+    with pytest.raises(DocumentError, match=r"stimuli\.0\.kind: unknown kind 'exercise'; allowed: afferents, stress"):
         Experiment.from_mapping(STRESSED)
 
 
@@ -169,10 +172,10 @@ def test_declarations_that_do_not_fit_are_refused():
     for sets, signals, message in (
         (("bdnf",), (), "'bdnf' is a state, not an input"),
         (("bolus",), (), "the input 'bolus' already belongs to dose"),
-        (("strss",), STRESS.signals, "unknown signal 'strss'; did you mean stress?"),
-        (("stress",), (STRESS.signals[0]._replace(kind="port"),), "is of kind 'port'; it must be an input"),
+        (("exrcise",), EXERCISE.signals, "unknown signal 'exrcise'; did you mean exercise?"),
+        (("exercise",), (EXERCISE.signals[0]._replace(kind="port"),), "is of kind 'port'; it must be an input"),
     ):
-        wrong = Exposure("stress", Stress, inputs, sets=sets, signals=signals)
+        wrong = Exposure("exercise", Exercise, inputs, sets=sets, signals=signals)
         given = Experiment.from_mapping(STRESSED | {"network": {"neurons": 40}}, exposures=[wrong])
         with pytest.raises(DeclarationError, match=message):
             Simulation(given)
@@ -181,15 +184,15 @@ def test_declarations_that_do_not_fit_are_refused():
 @pytest.mark.parametrize(
     ("kind", "found", "message"),
     [
-        ("stress", None, "stress: `inputs` must return stress; it returned nothing"),
-        ("stress", {"stres": np.array(1.0)}, "stress: `inputs` must return stress; it returned stres"),
-        ("stress", {"stress": np.zeros(3)}, r"stress: 'stress' has shape \(3,\), not \(\)"),
-        ("dose", {"stress": np.array(1.0)}, "there are two kinds of exposure named 'dose'"),
+        ("exercise", None, "exercise: `inputs` must return exercise; it returned nothing"),
+        ("exercise", {"exercis": np.array(1.0)}, "exercise: `inputs` must return exercise; it returned exercis"),
+        ("exercise", {"exercise": np.zeros(3)}, r"exercise: 'exercise' has shape \(3,\), not \(\)"),
+        ("dose", {"exercise": np.array(1.0)}, "there are two kinds of exposure named 'dose'"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(kind, found, message):
     """Catches an input left at its neutral value by a slip of the pen, one of another shape, and doses replaced."""
-    wrong = Exposure(kind, Stress, lambda *given: found, sets=("stress",), signals=STRESS.signals)
+    wrong = Exposure(kind, Exercise, lambda *given: found, sets=("exercise",), signals=EXERCISE.signals)
     given = Experiment.from_mapping(STRESSED | {"stimuli": []}, mechanisms=[HORMONE], exposures=[wrong])
     with pytest.raises(DeclarationError, match=message):
         Simulation(given).advance("1 h")
@@ -208,11 +211,11 @@ def test_a_run_with_an_own_exposure_goes_on(tmp_path):
     with pytest.raises(CancelledError):
         ketasim.run(experiment(), out, progress=until)
     with pytest.raises(
-        RefusedError, match=r"custom exposures stress; pass the same to ketasim\.resume\(\.\.\., exposures="
+        RefusedError, match=r"custom exposures exercise; pass the same to ketasim\.resume\(\.\.\., exposures="
     ):
         ketasim.resume(out, mechanisms=[HORMONE])
     with (
-        ketasim.resume(out, mechanisms=[HORMONE], exposures=[STRESS]) as resumed,
+        ketasim.resume(out, mechanisms=[HORMONE], exposures=[EXERCISE]) as resumed,
         ketasim.open_trajectory(whole) as one,
     ):
         assert resumed.digest() == one.digest()
@@ -225,4 +228,4 @@ def test_an_experiment_keeps_its_exposures():
     given = experiment()
     for other in (given.replace(seed=2), pickle.loads(pickle.dumps(given))):
         assert other.begin == -2.0 * DAY
-        assert [one.kind for one in other.exposures] == ["dose", "afferents", "stress"]
+        assert [one.kind for one in other.exposures] == ["dose", "afferents", "stress", "exercise"]

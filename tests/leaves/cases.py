@@ -55,7 +55,16 @@ BASES: dict[str, dict[str, Any]] = {
         "doses": [],
         "stimuli": [{"kind": "afferents", "population": "PYR", "start": "5 min", "duration": "1 min", "rate": "50 Hz"}],
     },
-    "months": HUMAN | {"duration": "60 d", "doses": [], "schedule": HUMAN["schedule"] | {"step": "6 d"}},
+    "months": HUMAN
+    | {"network": {"neurons": 40}, "duration": "60 d", "doses": [], "schedule": HUMAN["schedule"] | {"step": "6 d"}},
+    "stressed": HUMAN
+    | {
+        "network": {"neurons": 40},
+        "duration": "20 d",
+        "doses": [],
+        "schedule": HUMAN["schedule"] | {"step": "2 d"},
+        "stimuli": [{"kind": "stress", "start": "0 s", "duration": "20 d"}],
+    },
     "rest": {
         "format": 1,
         "duration": "3 min",
@@ -129,7 +138,7 @@ _DOSE = {
     "repeat.every": "11 min",
     "repeat.count": 1,
 }
-_STIMULUS = {"population": "PV", "start": "7 min", "duration": "2 min", "rate": "40 Hz"}
+_STIMULUS = {"population": "PV", "start": "7 min", "duration": "2 min", "rate": "40 Hz", "intensity": 0.5}
 _SCHEDULE = {
     "baseline": "0.3 s",
     "settle": "20 ms",
@@ -191,6 +200,13 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
         "val_met": 0.8,
         "met_met": 0.7,
     },
+    "chronic_stress": {
+        "hormone_time": "36 h",
+        "formation_cut": 0.4,
+        "elimination_gain": 3,
+        "bdnf_cut": 0.2,
+        "uptake_cut": 0.3,
+    },
     "trkb": {"activation": "1000 s", "largest": 3},
     "mtorc1": {"gain": 9, "feedback": 60, "activation": "1000 s", "adaptation": "30000 s"},
     "synaptic_protein": {"protein_gain": 19, "threshold": 0.4, "turnover": "4 d", "exponent": 0.6},
@@ -230,11 +246,13 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
 _BASE_OF = {
     "mechanisms.synaptogenesis": "months",
     "mechanisms.cortical_afferents": "cortex",  # off by default
+    "mechanisms.chronic_stress": "stressed",
     "mechanisms.allosteric_site": "site",  # off by default
     "mechanisms.ampa_antagonism": "antagonists",
     "mechanisms.mtorc1_inhibition": "antagonists",
     "mechanisms.gabaa_potentiation": "potentiator",
     "mechanisms.homeostatic_scaling": "months",
+    "mechanisms.inhibitory_plasticity.largest": "months",
     "mechanisms.bdnf.val_met": "one met",
     "mechanisms.bdnf.met_met": "two met",
     "mechanisms.nmda_blockade.open_probability_2c": "2C",
@@ -246,6 +264,7 @@ _BASE_OF = {
     "doses.0": "two doses",
     "doses.0.repeat": "two doses",
     "stimuli.0": "stimulus",
+    "stimuli.0.intensity": "stressed",
 }
 
 

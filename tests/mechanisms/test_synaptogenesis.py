@@ -10,6 +10,7 @@ from ketasim.kernels.spine_births import new_clocks, nothing_lost
 from ketasim.kernels.spine_turnover import BORN, initial_edges, slow_step
 from ketasim.mechanisms import synaptogenesis
 from ketasim.mechanisms.synaptogenesis import Parameters, formation_rate, founding, solved_rates, turnover
+from ketasim.signals import SIGNALS
 from tests.kernels.spines import DAY, Tables, advance, drive, random_edges, sheet
 from tests.mechanisms.subjects import clock, setting, three_nodes
 from tests.reference.spine_turnover import stages_after
@@ -91,7 +92,7 @@ def test_shares_without_rest_are_refused(changes, words):
 def node_signals(**changes):
     """Signals of three nodes, PYR, PV and SST, in the order in which `advance` takes them."""
     names = (*synaptogenesis.MECHANISM.reads, *synaptogenesis.MECHANISM.writes, *synaptogenesis.MECHANISM.scales)
-    signals = {name: np.ones((3, 3) if name in ("nascent_spines", "afferent_spines") else 3) for name in names}
+    signals = {name: np.ones((3,) * len(SIGNALS[name].dims)) for name in names}
     return signals | {name: value * np.ones_like(signals[name]) for name, value in changes.items()}
 
 
@@ -108,9 +109,10 @@ def test_afferent_spines_equal_an_ode_solver(protein, hours, formation, eliminat
     """Catches a wrong rate, share or power, a port on another rate, and a step that is not exact."""
     start = np.array([0.7, 1.2, 0.9])
     rates = solved_rates(DEFAULT)
-    gains = {"formation_gain": formation, "elimination_gain": elimination}
+    gains = {"formation_gain": formation, "elimination_gain": elimination * np.array([1.0, 1.5, 0.5])}  # by stage
     expected = stages_after(rates.share * start, protein, DEFAULT, rates, hours / 24.0, **gains) / rates.share
-    ports = {f"spine_{name}": np.array([value, 1.0, 1.0]) for name, value in gains.items()}
+    ports = {"spine_formation_gain": np.array([formation, 1.0, 1.0]), "spine_elimination_gain": np.ones((3, 3))}
+    ports["spine_elimination_gain"][:, 0] = gains["elimination_gain"]
     nascent = founding(DEFAULT, np.array([protein]))  # has been so for days
     signals = node_signals(synaptic_protein=protein, nascent_spines=nascent, afferent_spines=start[:, None], **ports)
     found = advanced(signals, hours)["afferent_spines"]
