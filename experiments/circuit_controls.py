@@ -33,7 +33,7 @@ ARMS = {
 }
 SHUFFLED = {"targets shuffled": {}}
 CASCADE = ("eef2", "bdnf", "trkb", "mtorc1", "synaptic_protein", "surface_ampa")
-CASCADE += ("homeostatic_scaling", "synaptogenesis")
+CASCADE += ("homeostatic_scaling", "inhibitory_plasticity", "synaptogenesis")
 QUANTITIES = {"firing_rate_window": "rate of", "vesicle_release_window": "release onto"}
 CLASSES = ("PYR", "PV", "SST")
 

@@ -53,7 +53,7 @@ def main() -> None:
     """Run all draws, store the table and the figure."""
     chosen = options(__file__)
     experiment = ketasim.load_experiment("rat_dose", [*FEWER_WINDOWS, "recording={measures: false}", *chosen.smaller])
-    ranges, circuits, number = ranges_of(experiment), ketasim.weight_sets(agree="C1"), chosen.size(210, 6)
+    ranges, circuits, number = ranges_of(experiment), ketasim.weight_sets(agree="C1"), chosen.size(216, 6)
     places = pandas.DataFrame(qmc.LatinHypercube(len(ranges), rng=1).random(number), columns=list(ranges))
     entries = []
     for place, row in places.iterrows():

@@ -21,7 +21,8 @@ import ketasim
 
 KEY = "mechanisms.cortical_afferents.share"
 ARMS = {"human": {}, "rat": RAT, "human vehicle": SALINE, "rat vehicle": RAT | SALINE}
-NO_PLASTICITY = {f"mechanisms.{name}": False for name in ("surface_ampa", "homeostatic_scaling", "synaptogenesis")}
+PLASTIC = ("surface_ampa", "homeostatic_scaling", "inhibitory_plasticity", "synaptogenesis")
+NO_PLASTICITY = {f"mechanisms.{name}": False for name in PLASTIC}
 INTERVALS = {"10-60 min": (1 / 6, 1.0), "3-6 h": (3.0, 6.0), "23-24 h": (23.0, 24.0)}  # h
 NUMBERS = {f"rate of {name}": ("firing_rate", name) for name in ("PYR", "PV", "SST")}
 NUMBERS |= {"glutamate": ("glutamate_perisynaptic", "PYR")}

@@ -1,8 +1,9 @@
 """What each change of the second pass does to the findings: the chain as it was, then with one change after another.
 
 Changes can be switched off by parameters, so all steps are run with the same code; numbers of drugs are today's in all
-of them. Findings without a network are left out, since none of these changes touches them. Three sets of weights that
-agree with calibration C1, the default first; with --quick networks of 300 neurons, the default and two seeds.
+of them. Findings without a network are left out: of these changes only Mg touches them (B2, B3; docs/second_pass.md).
+Three sets of weights that agree with calibration C1, the default first; with --quick networks of 300 neurons, the
+default and two seeds.
 
     python experiments/second_pass.py [--quick] [--jobs N]
 """

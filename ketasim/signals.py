@@ -256,6 +256,7 @@ _ROWS = (
         within=_ANY,
     ),
     Signal("stress", "1", (), "input", 0.0, "intensity of stress, 1 in the protocol that parameters are of"),
+    Signal("immune_challenge", "1", (), "input", 0.0, "immune challenge, 1 for 0.8 ng/kg of endotoxin in a human"),
     # pharmacokinetics
     Signal(
         "drug_amount",
@@ -461,6 +462,30 @@ _ROWS = (
         "stress hormone above rest, 1 in the protocol that parameters are of",
         True,
         shown=Shown("stress hormone"),
+    ),
+    Signal(
+        "microglia",
+        "1",
+        (),
+        "state",
+        0.0,
+        "activation of microglia above rest, 1 in chronic stress",
+        True,
+        shown=Shown("microglia"),
+    ),
+    *(
+        Signal(
+            f"{name}_{place}",
+            "1",
+            (),
+            "state",
+            1.0,
+            f"{words} in {place} relative to rest",
+            True,
+            shown=Shown(f"cytokines in {place}", words),
+        )
+        for place in ("brain", "plasma")
+        for name, words in (("il6", "IL-6"), ("tnf", "TNF-alpha"), ("il1b", "IL-1beta"))
     ),
     # plasticity signalling, relative to baseline
     _relative("eef2_phosphorylation", "phosphorylated eEF2", True, True),

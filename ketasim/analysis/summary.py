@@ -172,11 +172,15 @@ def shown_of(array: "xarray.DataArray") -> Shown | None:
 
 
 def panels(signals: Signals) -> dict[str, tuple[Shown, list[str]]]:
-    """Heading -> how its first signal is shown, and the signals that it shows, of those that have any value."""
+    """Heading -> how its first signal is shown, and the signals that it shows, of those that have any value.
+
+    A number of the subject that never moves, such as stress hormones without stress, is not shown.
+    """
     found: dict[str, tuple[Shown, list[str]]] = {}
     for name, array in signals.items():
         shown = shown_of(array)
-        if shown is not None and any(True for _ in columns_of(array)):
+        moves = array.ndim > 1 or np.ptp(array.values) > 0.0
+        if shown is not None and moves and any(True for _ in columns_of(array)):
             found.setdefault(shown.panel, (shown, []))[1].append(name)
     return found
 

@@ -3,20 +3,23 @@
 from ketasim.exposures.afferents import AFFERENTS, Afferents
 from ketasim.exposures.doses import DOSES, Administration, Dose, Repeat
 from ketasim.exposures.exposure import Exposure, TimedExposure
+from ketasim.exposures.immune_challenge import IMMUNE_CHALLENGE, ImmuneChallenge
 from ketasim.exposures.stress import STRESS, Stress
 
 #: Kinds allowed under ``stimuli:`` in an experiment, by name; doses have a separate section.
-STIMULI: dict[str, Exposure] = {one.kind: one for one in (AFFERENTS, STRESS)}
+STIMULI: dict[str, Exposure] = {one.kind: one for one in (AFFERENTS, STRESS, IMMUNE_CHALLENGE)}
 
 __all__ = [
     "AFFERENTS",
     "DOSES",
+    "IMMUNE_CHALLENGE",
     "STIMULI",
     "STRESS",
     "Administration",
     "Afferents",
     "Dose",
     "Exposure",
+    "ImmuneChallenge",
     "Repeat",
     "Stress",
     "TimedExposure",

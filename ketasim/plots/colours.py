@@ -21,6 +21,9 @@ SIGNALS = {
     "inhibition": "#1a5fb4",
     "formation": FORMED,
     "elimination": LOST,
+    "IL-6": "#d35400",
+    "TNF-alpha": "#2c3e7a",
+    "IL-1beta": "#16803c",
 }
 #: Other curves that share a panel, such as of signals of a user's own, by place.
 _OTHERS = ("#5d4037", "#3949ab", "#00897b", "#ad1457", "#827717")

@@ -66,8 +66,8 @@ def test_lists_are_complete(call):
     assert off == ["allosteric_site", "cortical_afferents"]
     assert [row["signal"] for row in json.loads(call("signals", "--json").stdout)] == list(SIGNALS)
     names = [row["example"] for row in json.loads(call("examples", "--json").stdout)]
-    assert names[:5] == ["human_infusion", "quick", "rat_dose", "six_infusions", "vehicle"]
-    assert {"pv_only", "surge_only"} < set(names) and names[-1] == "brunel_wang_2001"
+    assert {"human_infusion", "quick", "rat_dose", "stress_then_ketamine", "pv_only", "surge_only"} < set(names)
+    assert names.index("vehicle") < names.index("pv_only") < names.index("brunel_wang_2001") == len(names) - 1
     ketamine = json.loads(call("drugs", "ketamine", "--json").stdout)
     assert all(row["source"] and row["status"] for row in ketamine)
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 import ketasim
+from ketasim.analysis.summary import panels, signals_of
 from ketasim.mechanisms import Clock, synaptogenesis
 from ketasim.mechanisms.chronic_stress import MECHANISM, Parameters
 from ketasim.mechanisms.synaptogenesis import advance_afferents, solved_rates
@@ -86,3 +87,5 @@ def test_a_run_begins_with_its_stress_and_recovers_after_it(small):
     assert of_pyramids[1] < 0.97 < of_pyramids[0]
     assert of_pyramids[2] > of_pyramids[1] - 0.03  # new spines need days to last, too
     assert float(plain["stress_hormone"].max()) == 0.0
+    assert "stress hormone" in panels(signals_of(stressed))
+    assert "stress hormone" not in panels(signals_of(plain))  # a picture without flat lines
