@@ -482,7 +482,7 @@ _ROWS = (
             1.0,
             f"{words} in {place} relative to rest",
             True,
-            shown=Shown(f"cytokines in {place}", words),
+            shown=_percent(f"cytokines in {place}", words),
         )
         for place in ("brain", "plasma")
         for name, words in (("il6", "IL-6"), ("tnf", "TNF-alpha"), ("il1b", "IL-1beta"))
