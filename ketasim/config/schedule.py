@@ -17,7 +17,7 @@ class Sampling(NamedTuple):
         float, "s", Source("assumed", "network time that estimates keep when the network's inputs change")
     ] = 2.0
     tolerance: Annotated[
-        float, "1", Source("assumed", "relative change of a class's drives or release gain that counts as a change")
+        float, "1", Source("assumed", "relative change of a class's drives and gains that counts as a change")
     ] = 0.0025
     enough: Annotated[float, "s", Source("assumed", "network time behind estimates before windows are skipped")] = 60.0
     fading: Annotated[
@@ -60,7 +60,7 @@ class Schedule(Record):
     )
     tolerance: Annotated[float, Ge(0), Le(1), Quantity("1")] = Field(
         default=Sampling().tolerance,
-        description="relative change of a class's NMDA drive, AMPA drive or release gain that counts as no change",
+        description="relative change of a class's drives, release gain, inhibition or current that counts as no change",
     )
     skip: StrictBool = Field(
         default=True, description="skip windows while inputs are unchanged and estimates rest on 60 s of network time"

@@ -19,7 +19,7 @@ def mg_unblocked_fraction(voltage, mg_over_k):
     voltage : float
         mV.
     mg_over_k : float
-        Extracellular [Mg] divided by K_Mg (3.57 mM for GluN2A and B).
+        Extracellular [Mg] divided by K_Mg (3.57 mM for GluN2A).
     """
     return 1.0 / (1.0 + mg_over_k * mg_voltage_factor(voltage))
 

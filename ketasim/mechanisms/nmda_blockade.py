@@ -319,7 +319,7 @@ class HalfTime(NamedTuple):
     recovery: float
 
 
-#: uM, concentration for which half-times of onset are stated: in brain at the end of 0.5 mg/kg over 40 min.
+#: uM, concentration for which half-times of onset are stated: about that in brain at the end of 0.5 mg/kg over 40 min.
 TYPICAL_CONCENTRATION = 0.25
 
 

@@ -8,7 +8,7 @@ and S not below zero. It scales AMPA of every glutamatergic synapse onto the nod
 
 The pool turns over in days and p70S6K is raised for an hour, so a rise of a few per cent needs a large gain; and S
 strengthens synapses, which raises AMPA throughput, BDNF, p70S6K and S. With a linear law (``threshold: 0``) that loop
-has a gain of ``gain * exponent * gain_of_mtorc1 / (1 + feedback)``, 2.4 at the defaults, times that of the network,
+has a gain of ``gain * exponent * gain_of_mtorc1 / (1 + feedback)``, 1.4 at the defaults, times that of the network,
 about 2: the effect of one dose would run away within days wherever scaling is off. Small departures of either sign
 therefore count less than large ones: the loop has no gain at rest, noise of either sign cancels, and departures well
 beyond the threshold count in full.
