@@ -1,8 +1,8 @@
 """What fewer windows cost in a month of six infusions: a spacing of windows, or a budget, against never skipping.
 
 Six seeds. Density, scaling, BDNF and AMPA throughput of pyramidal cells, and rates, at five times, in per cent of rest:
-mean difference from the run of the same seed that never skips a window, with its standard error over seeds; the standard
-deviation of that difference in one run; and beside it that of the never skipping runs themselves, between seeds.
+mean difference from the run of the same seed that never skips a window, with its standard error over seeds; the
+standard deviation of that difference in one run; and beside it that of the never skipping runs themselves, between seeds.
 
     python experiments/fewer_windows.py [--quick] [--jobs N]
 """
