@@ -2,7 +2,8 @@
 
 Six seeds. Density, scaling, BDNF and AMPA throughput of pyramidal cells, and rates, at five times, in per cent of rest:
 mean difference from the run of the same seed that never skips a window, with its standard error over seeds; the
-standard deviation of that difference in one run; and beside it that of the never skipping runs themselves, between seeds.
+standard deviation of that difference in one run; and beside it that of the never skipping runs themselves, between
+seeds.
 
     python experiments/fewer_windows.py [--quick] [--jobs N]
 """
