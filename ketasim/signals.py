@@ -225,6 +225,12 @@ def _relative(name: str, what: str, recorded: bool = False, smooth: bool = False
     return Signal(name, "1", _NODE, "state", 1.0, f"{what} relative to baseline", recorded, smooth, **more)
 
 
+def _of_subject(name: str, neutral: float, what: str, panel: str = "", label: str = "", **more: Any) -> Signal:
+    """Row of a state of the subject, a number; with a label in per cent of baseline."""
+    shown = Shown(panel, label, of_baseline=bool(label)) if panel else None
+    return Signal(name, "1", (), "state", neutral, what, True, shown=shown, **more)
+
+
 def _followed(name: str, unit: str, what: str) -> tuple[Signal, ...]:
     """Rows of a concentration's peak, its time, and the area under the curve, all since the beginning of the run."""
     compound: tuple[Dimension, ...] = ("compound",)
@@ -453,40 +459,18 @@ _ROWS = (
         shown=_percent("cortex elsewhere"),
     ),
     # the subject
-    Signal(
-        "stress_hormone",
-        "1",
-        (),
-        "state",
-        0.0,
-        "stress hormone above rest, 1 in the protocol that parameters are of",
-        True,
-        shown=Shown("stress hormone"),
+    _of_subject(
+        "stress_hormone", 0.0, "stress hormone above rest, 1 in the protocol that parameters are of", "stress hormone"
     ),
-    Signal(
-        "microglia",
-        "1",
-        (),
-        "state",
-        0.0,
-        "activation of microglia above rest, 1 in chronic stress",
-        True,
-        shown=Shown("microglia"),
-    ),
+    _of_subject("microglia", 0.0, "activation of microglia above rest, 1 in chronic stress", "microglia"),
     *(
-        Signal(
-            f"{name}_{place}",
-            "1",
-            (),
-            "state",
-            1.0,
-            f"{words} in {place} relative to rest",
-            True,
-            shown=_percent(f"cytokines in {place}", words),
-        )
+        _of_subject(f"{name}_{place}", 1.0, f"{words} in {place} relative to rest", f"cytokines in {place}", words)
         for place in ("brain", "plasma")
         for name, words in (("il6", "IL-6"), ("tnf", "TNF-alpha"), ("il1b", "IL-1beta"))
     ),
+    _of_subject("dissociation", 0.0, "total of the CADSS", "dissociation (CADSS)", within=(0.0, 92.0), summary="peak"),
+    _of_subject("sedation", 0.0, "sedation, 1 if anaesthetised", "sedation", within=_SHARE),
+    _of_subject("discharge_readiness", 1.0, "1 while dissociation and sedation are at most their thresholds"),
     # plasticity signalling, relative to baseline
     _relative("eef2_phosphorylation", "phosphorylated eEF2", True, True),
     _relative("bdnf", "free BDNF", True, True, summary="peak", shown=_percent("signalling", "BDNF")),

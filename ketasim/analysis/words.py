@@ -35,6 +35,7 @@ def closing_words(trajectory: Trajectory) -> list[str]:
         lines.append(f"perisynaptic glutamate on {row.population}  {percent}")
     if populations and moved:
         lines.append("errors are those of windows of this one circuit; other circuits (seeds) differ by more at rest")
+    lines += _dissociation(trajectory, rows)
     outside = [note for note in trajectory.notes if OUTSIDE in note]
     return lines + _relative_to_baseline(trajectory, rows) + remarks_on_rest(resting_of(trajectory)) + outside
 
@@ -54,6 +55,18 @@ def _concentrations(rows: list[Row]) -> list[str]:
     words += "".join(f" at {about(row.value)}" for row in time)
     brain = [row for row in _chosen(rows, "brain_concentration", "peak") if row.population == given]
     return [words + "".join(f", unbound in brain {row.value:.3f} uM" for row in brain)]
+
+
+def _dissociation(trajectory: Trajectory, rows: list[Row]) -> list[str]:
+    """How much and until when a human is dissociated; nothing of one who never is, and of other species."""
+    peak, time = (_chosen(rows, "dissociation", statistic)[:1] for statistic in ("peak", "time_of_peak"))
+    if not peak or peak[0].value < 0.5:
+        return []
+    ready = signals_of(trajectory)["discharge_readiness"]
+    away = ready["time"].values[ready.values < 1.0]
+    until = f"; not ready for discharge until {about(away[-1])}" if away.size else ""
+    end = " or later" if away.size and ready.values[-1] < 1.0 else ""
+    return [f"dissociation  CADSS up to {peak[0].value:.0f} at {about(time[0].value)}{until}{end}"]
 
 
 def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:

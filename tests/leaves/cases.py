@@ -240,6 +240,14 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
         "elimination_gain": 0.2,
         "tonic_gain": 0.2,
     },
+    "dissociation": {
+        "half_dissociation": 0.05,
+        "steepness_dissociation": 2,
+        "half_sedation": 0.1,
+        "steepness_sedation": 3,
+        "dissociation_threshold": 1e-6,
+        "sedation_threshold": 1e-9,
+    },
     "trkb": {"activation": "1000 s", "largest": 3},
     "mtorc1": {"gain": 9, "feedback": 60, "activation": "1000 s", "adaptation": "30000 s"},
     "synaptic_protein": {"protein_gain": 19, "threshold": 0.4, "turnover": "4 d", "exponent": 0.6},
@@ -343,14 +351,15 @@ def _base_of(leaf: str) -> str:
 
 
 #: Leaf -> the base and what is changed in it.
-CASES = _cases()
+CASES = {leaf: case for leaf, case in _cases().items() if leaf != "mechanisms.dissociation"}
 
 #: Leaves that by design change nothing that is simulated: the reason, and a change; None where one value is allowed.
 WITHOUT_EFFECT: dict[str, tuple[str, Any]] = {
     "format": ("says how the file is to be read", None),
     "network.model": ("there is one model", None),
     "network.parallel": ("without it, a file with parallel edges is refused", None),
-    "stimuli.0.kind": ("there is one kind", None),
+    "stimuli.0.kind": ("another kind needs other keys", None),
+    "mechanisms.dissociation": ("scores of a person, which nothing reads", "off"),
     "name": ("names the run and its files", "another"),
     "threads": ("how it is computed, not what", 2),
     "schedule.checkpoint": ("how often the run can be interrupted without loss", "0 s"),

@@ -89,15 +89,15 @@ def test_the_peak_of_a_score_is_in_the_unit_drawn(figure, small):
     class Parameters(NamedTuple):
         """None."""
 
-    def advance(brain_concentration, sedation, parameters, clock):
-        sedation[...] = brain_concentration.sum() / (1.0 + brain_concentration.sum())
+    def advance(brain_concentration, calmness, parameters, clock):
+        calmness[...] = brain_concentration.sum() / (1.0 + brain_concentration.sum())
 
     row = Signal(
-        "sedation", "1", (), "state", 0.0, "a score", True, summary="peak", shown=Shown("sedation", "", 100.0, "%")
+        "calmness", "1", (), "state", 0.0, "a score", True, summary="peak", shown=Shown("calmness", "", 100.0, "%")
     )
-    own = Mechanism("own", Parameters, advance, reads=("brain_concentration",), writes=("sedation",), signals=(row,))
+    own = Mechanism("own", Parameters, advance, reads=("brain_concentration",), writes=("calmness",), signals=(row,))
     plot_chain(figure, ketasim.run(small(network="none"), mechanisms=[own]))
-    (axes,) = (axes for axes in figure.axes if axes.get_ylabel().startswith("sedation"))
+    (axes,) = (axes for axes in figure.axes if axes.get_ylabel().startswith("calmness"))
     (note,), (curve,) = axes.get_legend().get_texts(), axes.get_lines()
     assert note.get_text() == f"peak {curve.get_ydata().max():.3g} %"
 

@@ -1,0 +1,109 @@
+"""Dissociation, sedation and readiness for discharge in people: what they score while NMDA receptors are blocked.
+
+With B the mean over all neurons of the blocked share of their synaptic NMDA conductance::
+
+    dissociation   92 B^n / (B^n + b^n)      CADSS, 0 to 92
+    sedation       B^m / (B^m + s^m)         0 awake, 1 anaesthetised
+    readiness      1 while both are at or below their thresholds, else 0
+
+Nothing here knows of time or of doses: when dissociation peaks and ends is that of block. In other species all three
+stay neutral. A research and teaching model; not medical advice.
+
+Fitted to the mean score at the end of 0.5 mg/kg over 40 min. Meant for racemate and esketamine at 0.1 to 1 mg/kg. Not
+validated: single people, who differ more than doses do; other reasons to be sedated; the loss of dissociation over
+repeated sessions. Blood pressure, which decides on discharge too, is not in the model. Block that lingers while people
+are back to themselves would refute it.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, Gt, Le
+
+from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.sources import Prior, Source
+
+#: Largest total of the Clinician-Administered Dissociative States Scale: 23 items of 0 to 4.
+LARGEST_SCORE = 92.0
+
+
+class Parameters(NamedTuple):
+    """Scores as functions of block, and thresholds of discharge."""
+
+    half_dissociation: Annotated[
+        float,
+        Gt(0),
+        Le(1),
+        "1",
+        Source("fitted", "b: 15 points (recalled; 10-25 in trials) at the end of 0.5 mg/kg over 40 min, B 6 %", 1.5),
+    ] = 0.102
+    steepness_dissociation: Annotated[
+        float, Ge(1), Le(10), "1", Source("assumed", "n: little at 0.1 mg/kg, much at 1 mg/kg", Prior(2.0, 6.0))
+    ] = 3.0
+    half_sedation: Annotated[
+        float, Gt(0), Le(1), "1", Source("assumed", "s: block in a human after 2 mg/kg within a minute (label)", 1.5)
+    ] = 0.25
+    steepness_sedation: Annotated[
+        float, Ge(1), Le(10), "1", Source("assumed", "m: anaesthesia comes within a factor of two", Prior(3.0, 9.0))
+    ] = 6.0
+    dissociation_threshold: Annotated[
+        float, Ge(0), Le(92), "1", Source("verified", "CADSS above 4 counts as dissociated in trials of esketamine")
+    ] = 4.0
+    sedation_threshold: Annotated[float, Ge(0), Le(1), "1", Source("assumed", "clinically awake", Prior(0.02, 0.2))] = (
+        0.05
+    )
+
+
+class Prepared(NamedTuple):
+    """Parameters, and whether the subject is one who can be asked."""
+
+    parameters: Parameters
+    human: bool
+
+
+def prepare(parameters: Parameters, setting: Setting) -> Prepared:
+    """Find out whether the subject is a human."""
+    return Prepared(parameters, setting.species == "human")
+
+
+def saturating(block: float, half: float, steepness: float) -> float:
+    """Return the share of the largest effect at a block.
+
+    Examples
+    --------
+    >>> saturating(0.0, 0.1, 4.0), saturating(0.1, 0.1, 4.0)
+    (0.0, 0.5)
+    """
+    power = (block / half) ** steepness
+    return float(power / (1.0 + power))
+
+
+def advance(
+    nmda_block: np.ndarray,
+    dissociation: np.ndarray,
+    sedation: np.ndarray,
+    discharge_readiness: np.ndarray,
+    prepared: Prepared,
+    clock: Clock,
+) -> None:
+    """Set the scores (scalars) by the mean block of all nodes (n,)."""
+    if not prepared.human:
+        return
+    parameters = prepared.parameters
+    block = max(0.0, float(nmda_block.mean()))
+    dissociation[...] = LARGEST_SCORE * saturating(
+        block, parameters.half_dissociation, parameters.steepness_dissociation
+    )
+    sedation[...] = saturating(block, parameters.half_sedation, parameters.steepness_sedation)
+    calm, awake = dissociation <= parameters.dissociation_threshold, sedation <= parameters.sedation_threshold
+    discharge_readiness[...] = float(calm and awake)
+
+
+MECHANISM = Mechanism(
+    "dissociation",
+    Parameters,
+    advance,
+    reads=("nmda_block",),
+    writes=("dissociation", "sedation", "discharge_readiness"),
+    prepare=prepare,
+)

@@ -1,0 +1,72 @@
+"""Scores of people under block: their laws, thresholds, species, and what a run says of them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ketasim
+from ketasim.analysis.words import closing_words
+from ketasim.mechanisms import Clock
+from ketasim.mechanisms.dissociation import LARGEST_SCORE, MECHANISM, Parameters, Prepared, saturating
+
+
+def scores(*block, human=True, **parameters):
+    """Dissociation, sedation and readiness at a block of each node."""
+    states = np.array(0.0), np.array(0.0), np.array(1.0)
+    MECHANISM.advance(np.array(block), *states, Prepared(Parameters(**parameters), human), Clock(1, 60.0, 0))
+    return tuple(float(one) for one in states)
+
+
+@given(half=st.floats(0.01, 1.0), steepness=st.floats(1.0, 10.0), block=st.floats(0.0, 1.0))
+def test_effects_saturate_and_are_half_at_the_half(half, steepness, block):
+    """Catches another law: none without block, half at b, never above the largest, never falling with block."""
+    assert saturating(0.0, half, steepness) == 0.0
+    assert saturating(half, half, steepness) == pytest.approx(0.5)
+    assert 0.0 <= saturating(block, half, steepness) <= 1.0
+    assert saturating(block, half, steepness) <= saturating(block + 0.1, half, steepness)
+
+
+def test_scores_are_of_the_mean_block_of_all_neurons():
+    """Catches one class in place of all, scores that are mixed up, and a largest score that is not the scale's."""
+    found = scores(
+        0.1, 0.3, half_dissociation=0.2, steepness_dissociation=2.0, half_sedation=0.1, steepness_sedation=1.0
+    )
+    assert found == pytest.approx((0.5 * LARGEST_SCORE, 2.0 / 3.0, 0.0))
+    assert scores(1.0, half_dissociation=0.01)[0] == pytest.approx(92.0, abs=1e-3)
+
+
+def test_readiness_needs_both_scores_at_their_thresholds():
+    """Catches readiness by one of two, and a threshold that is not included."""
+    law = {"steepness_dissociation": 1.0, "steepness_sedation": 1.0, "half_dissociation": 1.0, "half_sedation": 1.0}
+    of_dissociation, of_sedation = 92.0 * 0.2 / 1.2, 0.2 / 1.2
+    for allowed, asleep, ready in ((1.001, 1.001, 1.0), (0.999, 1.001, 0.0), (1.001, 0.999, 0.0)):
+        thresholds = {"dissociation_threshold": allowed * of_dissociation, "sedation_threshold": asleep * of_sedation}
+        assert scores(0.2, **law, **thresholds)[2] == ready
+
+
+def test_nobody_else_is_asked():
+    """Catches a rat with a score, and a person without block who has one."""
+    assert scores(0.5, human=False) == (0.0, 0.0, 1.0)
+    assert scores(0.0) == (0.0, 0.0, 1.0)
+
+
+def test_a_person_is_dissociated_and_comes_back(small):
+    """Catches scores that are not stored, last words without them or for a rat, and a score that has no end."""
+    dose = {"drug": "ketamine", "route": "intravenous", "amount": "1 mg/kg", "duration": "40 min"}
+    schedule = {"baseline": "2 s", "step": "10 min", "spacing": "30 min"}
+    run = ketasim.run(small(duration="8 h", doses=[dose], schedule=schedule))
+    score, ready = run["dissociation"], run["discharge_readiness"].values
+    assert 1200.0 < score["time"].values[score.values.argmax()] < 3600.0  # block of 80 neurons fluctuates
+    assert float(score.max()) > 15.0
+    assert float(score[-1]) < 4.0
+    assert ready.min() == 0.0
+    assert ready[-1] == 1.0
+    (line,) = [line for line in closing_words(run) if line.startswith("dissociation")]
+    assert "CADSS up to" in line
+    assert "not ready for discharge until" in line
+    assert "or later" not in line
+    rat = {"subject": {"species": "rat"}, "duration": "1 h", "schedule": schedule}
+    other = ketasim.run(small(doses=[dose | {"amount": "10 mg/kg"}], **rat))
+    assert float(other["dissociation"].max()) == 0.0
+    assert not [line for line in closing_words(other) if line.startswith("dissociation")]
