@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas
-from pages import fill
+from pages import fill, show
 from stamps import RESULTS, STAMPS, made_from, stamps_of_tables, uses
 
 import ketasim
@@ -245,6 +245,7 @@ def store(table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: 
     if figure is not None:
         figure.savefig(folder / f"{chosen.name}.png", dpi=110)
     if chosen.quick:
+        show(chosen.name, folder)
         return
     stamps, used = stamps_of_tables(), uses(chosen.out)
     stamps[chosen.name] = {

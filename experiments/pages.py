@@ -158,8 +158,7 @@ def _spread(rows: pandas.DataFrame) -> str:
 
 def _direct_and_estimate(rows: pandas.DataFrame) -> str:
     row = _only(rows)
-    pairs = ("direct", "its_error"), ("estimate", "its_error.1")  # as pandas reads a heading that stands twice
-    return ", ".join(f"{row[value]:+.2f} ± {row[error]:.2f}" for value, error in pairs)
+    return ", ".join(f"{row[name]:+.2f} ± {row[f'{name}_error']:.2f}" for name in ("direct", "estimate"))
 
 
 def _spread_and_stated(rows: pandas.DataFrame) -> str:
@@ -379,6 +378,13 @@ def filled(page: str, name: str, layout: Layout | Listing, stamp: dict[str, str]
     if places != 1:
         raise ValueError(f"{layout.page} has {places} places for the table of {name}")
     return page
+
+
+def show(experiment: str, folder: Path) -> None:
+    """Print tables as their pages would have them, of an experiment whose table is in another folder."""
+    for name, layout in LAYOUTS.items():
+        if name.partition(":")[0] == experiment:
+            print(layout.markdown(pandas.read_csv(folder / f"{experiment}.csv")))
 
 
 def fill(stamps: dict[str, dict[str, str]]) -> None:
