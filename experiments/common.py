@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas
-from pages import fill, show
+from pages import fill, in_words, show
 from stamps import RESULTS, STAMPS, made_from, stamps_of_tables, uses
 
 import ketasim
@@ -32,9 +32,6 @@ SALINE = {"doses.0.drug": "saline"}
 SMALLER = ["network.neurons=300", "schedule.baseline=60 s"]
 
 ADVICE = "model, not medical advice"
-
-#: Parts of names of signals that are written in another way in figures.
-_WRITTEN = {"ampa": "AMPA", "bdnf": "BDNF", "p70s6k": "p70S6K"}
 
 
 class Options(NamedTuple):
@@ -201,15 +198,6 @@ def among(graph: Any, n: int) -> np.ndarray:
     """Return the edges among the first n neurons as numbers."""
     inside = (graph.source < n) & (graph.target < n)
     return graph.source[inside].astype(np.int64) * n + graph.target[inside]
-
-
-def in_words(signal: str) -> str:
-    """Return the name of a signal as figures show it.
-
-    >>> in_words("surface_ampa")
-    'surface AMPA'
-    """
-    return " ".join(_WRITTEN.get(word, word) for word in signal.split("_"))
 
 
 def store(table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: bool = False) -> None:

@@ -22,6 +22,10 @@ RESULTS = Path(__file__).parent / "results"
 Cell = Callable[[pandas.DataFrame], str]
 
 
+#: Parts of names of signals that are written in another way in figures.
+_WRITTEN = {"ampa": "AMPA", "bdnf": "BDNF", "p70s6k": "p70S6K"}
+
+
 class Layout(NamedTuple):
     """How a stored table is shown.
 
@@ -93,7 +97,16 @@ def _joined(lines: Sequence[Sequence[str]]) -> str:
 
 
 def _words(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
+    return f"{value:g}" if isinstance(value, float) else in_words(str(value))
+
+
+def in_words(signal: str) -> str:
+    """Return the name of a signal as figures show it.
+
+    >>> in_words("surface_ampa")
+    'surface AMPA'
+    """
+    return " ".join(_WRITTEN.get(word, word) for word in signal.split("_"))
 
 
 def with_error(value: str, error: str, digits: int = 2, sign: str = "+") -> Cell:
