@@ -35,9 +35,8 @@ def closing_words(trajectory: Trajectory) -> list[str]:
         lines.append(f"perisynaptic glutamate on {row.population}  {percent}")
     if populations and moved:
         lines.append("errors are those of windows of this one circuit; other circuits (seeds) differ by more at rest")
-    lines += _dissociation(trajectory, rows)
-    outside = [note for note in trajectory.notes if OUTSIDE in note]
-    return lines + _relative_to_baseline(trajectory, rows) + remarks_on_rest(resting_of(trajectory)) + outside
+    lines += _relative_to_baseline(trajectory, rows) + _dissociation(trajectory, rows)
+    return lines + remarks_on_rest(resting_of(trajectory)) + [note for note in trajectory.notes if OUTSIDE in note]
 
 
 def _chance(change: float, error: float) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ketasim.config.models import USUAL_WEIGHT
 from ketasim.documents import DoseAmount
 from ketasim.documents.units import in_words
+from ketasim.drugs import PERSON
 from ketasim.drugs.practice import Practice, practice
 from ketasim.exposures.doses import Administration
 
@@ -51,7 +52,7 @@ def dosing_of_people(experiment: "Experiment") -> Iterator[tuple[str, str, list[
     The remark is on the first dose that is in no setting; empty if there is none. Drugs of which no dosing of people is
     stored are left out.
     """
-    if experiment.subject.species != "human":
+    if experiment.subject.species != PERSON:
         return
     before: dict[str, float] = {}
     given: dict[tuple[str, str], list[tuple[Administration, float]]] = {}

@@ -16,6 +16,8 @@ Action = Literal["agonist", "antagonist", "block", "inhibitor", "potentiator"]
 
 Species = Literal["human", "rat", "mouse"]
 SPECIES: tuple[Species, ...] = ("human", "rat", "mouse")
+#: The one that can say how it is.
+PERSON: Species = "human"
 
 #: Routes a dose can take, each with what else clinicians call it; a drug file lists those it has data for.
 _ROUTES = {

@@ -20,6 +20,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from annotated_types import Ge, Gt, Le
 
+from ketasim.drugs import PERSON
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
 from ketasim.sources import Prior, Source
 
@@ -63,7 +64,7 @@ class Prepared(NamedTuple):
 
 def prepare(parameters: Parameters, setting: Setting) -> Prepared:
     """Find out whether the subject is a human."""
-    return Prepared(parameters, setting.species == "human")
+    return Prepared(parameters, setting.species == PERSON)
 
 
 def saturating(block: float, half: float, steepness: float) -> float:

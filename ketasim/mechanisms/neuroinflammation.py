@@ -31,7 +31,7 @@ _EFFECT = Source("assumed", "of a cytokine far above rest; none is possible", Pr
 _MADE = Source("assumed", "production by microglia over that at rest, in chronic stress", Prior(0.0, 4.0, "linear"))
 _ANSWER = Source("recalled", "peaks after 0.8-1 ng/kg of endotoxin in humans", 3.0)
 _DEPRESSED = Source(
-    "computed",
+    "assumed",
     "G1: Haapakoski 2015, d 0.54, 0.40, -0.05 of plasma levels, times an SD of their logarithm between people of 0.7 "
     "and 0.5 (recalled)",
     Prior(0.0, 1.0, "linear"),
