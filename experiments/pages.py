@@ -97,7 +97,9 @@ def _joined(lines: Sequence[Sequence[str]]) -> str:
 
 
 def _words(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else in_words(str(value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"`{value}`" if re.fullmatch(r"\w+\.\w+", str(value)) else in_words(str(value))  # a parameter's name
 
 
 def in_words(signal: str) -> str:

@@ -16,19 +16,6 @@ def rows(name):
         return list(csv.DictReader(file))
 
 
-def estimate(row):
-    return f"{float(row['change_percent']):+.2f} ± {float(row['standard_error_percent']):.2f}"
-
-
-@pytest.mark.parametrize("name", ["dose_response.csv"])
-def test_tables_of_the_docs_are_the_stored_ones(name):
-    """Catches a table that was made anew and not copied into the docs."""
-    table = TEXT[TEXT.index(f"experiments/{name.removesuffix('.csv')}.py") :]
-    for row in rows(name):
-        if "blockade off" not in row.get("arm", ""):
-            assert f"| {estimate(row)} |" in table, row
-
-
 def test_the_table_of_circuit_controls_is_the_stored_one():
     """Catches a table of controls that was made anew and not copied into the docs."""
     table = TEXT[TEXT.index("experiments/circuit_controls.py") :]
@@ -112,18 +99,6 @@ def test_peaks_of_bdnf_come_out_as_the_table_says(case, config):
             hours = float(course.time[int(course.values.argmax())]) / 3600.0
             # the peak of BDNF is flat, and rows are up to 0.1 h apart there
             assert hours == pytest.approx(float(stored["hours_to_peak"]), abs=0.1)
-
-
-def test_the_table_of_fits_is_the_stored_one():
-    """Catches a table of how well fits are determined that was made anew and not copied into the docs."""
-    fitting = (ROOT / "docs" / "fitting.md").read_text(encoding="utf-8")
-    stored = rows("fit_cascade.csv")
-    assert len(stored) == 45
-    for row in stored:
-        start = f"| `{row['parameter']}` | {row['finding']} |"
-        line = next(line for line in fitting.splitlines() if line.startswith(start))
-        outside = " **out**" if row["inside"] == "no" else ""
-        assert f"| {float(row['mean']):.3f} ({float(row['spread']):.3f}){outside} |" in line, row
 
 
 def test_four_weeks_stayed_in_range_and_the_docs_say_how_crowded_it_got():
