@@ -469,7 +469,7 @@ _ROWS = (
         for name, words in (("il6", "IL-6"), ("tnf", "TNF-alpha"), ("il1b", "IL-1beta"))
     ),
     _of_subject("dissociation", 0.0, "total of the CADSS", "dissociation (CADSS)", within=(0.0, 92.0), summary="peak"),
-    _of_subject("sedation", 0.0, "sedation, 1 if anaesthetised", "sedation", within=_SHARE),
+    _of_subject("sedation", 0.0, "sedation, 1 if anaesthetised", within=_SHARE),
     _of_subject("discharge_readiness", 1.0, "1 while dissociation and sedation are at most their thresholds"),
     # plasticity signalling, relative to baseline
     _relative("eef2_phosphorylation", "phosphorylated eEF2", True, True),

@@ -210,7 +210,8 @@ def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Seque
     unit = "% of baseline" if shown.of_baseline else shown.unit or sources[-1].signals[names[0]].attrs["units"]
     means_over = f",\n{length_in_words(edges)} means" if edges.size else ""
     who = f", {next(iter(whose))}" if whose and len(whose) == 1 and "" not in whose else ""
-    axes.set_ylabel(f"{fill(heading + who, _LINE)}\n({with_micro_sign(unit)}{means_over})", fontsize=9)
+    of_unit = "" if unit == "1" else f"\n({with_micro_sign(unit)}{means_over})"  # a number has none
+    axes.set_ylabel(f"{fill(heading + who, _LINE)}{of_unit}", fontsize=9)
 
 
 def _curves(source: _Source, name: str) -> Iterator[_Curve]:
@@ -289,9 +290,8 @@ def _peak_in_words(name: str, source: _Source) -> str:
     if shown.unit or shown.of_baseline:
         factor, unit = (100.0, "%") if shown.of_baseline else (shown.factor, shown.unit)
         value *= factor
-    return (
-        f"peak {value:.0f} {with_micro_sign(unit)}" if value >= 100.0 else f"peak {value:.3g} {with_micro_sign(unit)}"
-    )
+    number = f"{value:.0f}" if value >= 100.0 else f"{value:.3g}"
+    return f"peak {number}" if unit == "1" else f"peak {number} {with_micro_sign(unit)}"
 
 
 def _reach(axes: "Axes", shown: Shown, curves: Sequence[_Curve]) -> None:

@@ -326,9 +326,9 @@ def test_an_own_signal_is_drawn_as_its_file_declares(figure, by_hand):
     run = by_hand({name: rising(0.5) for name in ("mine", "other", "beside", "alone", "hidden")}, shown=declared)
     plot_chain(figure, run)
     axes = by_label(figure)
-    assert list(axes) == ["membrane, PYR (mV)", "alone, PYR (1)", "gate, PYR (1)"]
+    assert list(axes) == ["membrane, PYR (mV)", "alone, PYR", "gate, PYR"]
     assert curve(axes["membrane, PYR (mV)"], "one").get_ydata()[-1] == pytest.approx(5000.0)
-    assert axes["gate, PYR (1)"].bbox.bounds == axes["membrane, PYR (mV)"].bbox.bounds
+    assert axes["gate, PYR"].bbox.bounds == axes["membrane, PYR (mV)"].bbox.bounds
     with pytest.raises(KetasimError, match=r"attribute shown of mine: '.*' does not say how"):
         plot_chain(figure, by_hand({"mine": rising(0.5)}, shown={"mine": '{"panels": 3}'}))
 
