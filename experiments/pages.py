@@ -366,14 +366,14 @@ LAYOUTS: dict[str, Layout | Listing] = {
         "signal == 'firing_rate' or population == 'PYR'",
     ),
     "network_sampling:pairing": Layout(
-        "docs/two_clocks.md", ("population", "quantity"), ("against",), _spread_and_stated, "arm == 'infusion'"
+        "docs/two_clocks.md", ("quantity",), ("against",), _spread_and_stated, "arm == 'infusion'"
     ),
     "network_sampling:budget": Layout(
         "docs/two_clocks.md",
         ("arm", "windows"),
-        ("population", "quantity"),
+        ("quantity",),
         _change_spread_stated,
-        "against == 'vehicle at rest' and not (quantity == 'firing_rate' and population == 'PV')",
+        "against == 'vehicle at rest' and quantity != 'firing_rate_PV'",
     ),
     "what_drives_bdnf": Layout("docs/synapses.md", ("case", "path"), ("signal",), _peak_at),
     "synapses_against_vehicle": Layout(

@@ -30,17 +30,6 @@ def test_the_table_of_circuit_controls_is_the_stored_one():
         assert f"| {' | '.join((*arm, *texts))} |" in table, arm
 
 
-def test_the_tables_of_sampling_are_the_stored_ones():
-    """Catches tables of pairing and budget that were made anew and not copied into the docs."""
-    text = (ROOT / "docs" / "two_clocks.md").read_text(encoding="utf-8")
-    for row in rows("network_sampling.csv"):
-        spread, stated = (float(row[key]) for key in ("spread_over_seeds_percent", "stated_if_independent_percent"))
-        if row["arm"] == "infusion":
-            assert f" {spread:.2f}, {stated:.2f} |" in text, row
-        elif row["quantity"] != "firing_rate_PV":
-            assert f"| {float(row['change_percent']):+.2f}, {spread:.2f}, {stated:.2f} |" in text, row
-
-
 def test_the_table_of_persistent_activity_is_the_stored_one():
     """Catches a table of the published network that was made anew and not copied into the docs."""
     table = TEXT[TEXT.index("experiments/persistent_activity.py") :]
