@@ -62,10 +62,20 @@ def _dissociation(trajectory: Trajectory, rows: list[Row]) -> list[str]:
     if not peak or peak[0].value < 0.5:
         return []
     ready = signals_of(trajectory)["discharge_readiness"]
-    away = ready["time"].values[ready.values < 1.0]
-    until = f"; not ready for discharge until {about(away[-1])}" if away.size else ""
-    end = " or later" if away.size and ready.values[-1] < 1.0 else ""
-    return [f"dissociation  CADSS up to {peak[0].value:.0f} at {about(time[0].value)}{until}{end}"]
+    away, times = ready.values < 1.0, ready["time"].values
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], away, [False]]).astype(int)))
+    lasts = [
+        (times[begin], times[min(end, times.size - 1)]) for begin, end in zip(edges[::2], edges[1::2], strict=True)
+    ]
+    until = ""
+    if len(lasts) == 1:
+        until = f"; not ready for discharge from {about(lasts[0][0])} to {about(lasts[0][1])}"
+        until += " or later" if away[-1] else ""
+    elif lasts:
+        until = (
+            f"; not ready for discharge {len(lasts)} times, for up to {about(max(end - begin for begin, end in lasts))}"
+        )
+    return [f"dissociation  CADSS up to {peak[0].value:.0f} at {about(time[0].value)}{until}"]
 
 
 def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:

@@ -125,11 +125,15 @@ def check(
     for remark in simulation.notes[simulation.logged :]:
         note(remark, quiet)
     people = [
-        (f"published dosing: {drug}, {route}", "; ".join(map(_setting, rows)) or "none; see above", "")
-        for drug, route, rows, _ in dosing_of_people(experiment)
+        (f"published dosing: {drug}, {route}", "; ".join(map(_setting, rows)) or _NONE[bool(remark)], "")
+        for drug, route, rows, remark in dosing_of_people(experiment)
     ]
     left_out = [(f"by default: {key}", value, unit) for key, value, unit in defaults_of(experiment)]
     table([*forecast(simulation), *people, *left_out], ("quantity", "value", "unit"), as_json)
+
+
+#: Words where no setting holds all doses, by whether a dose is in none.
+_NONE = {True: "outside; see above", False: "each dose in a setting, not all in one"}
 
 
 def _setting(row: Any) -> str:

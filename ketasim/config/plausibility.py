@@ -41,9 +41,8 @@ def remarks(experiment: "Experiment") -> tuple[str, ...]:
     >>> remarks(Experiment.from_mapping(given))
     ('subject.weight: 300 kg is unusual for a rat, 40 g to 1 kg; a slip of unit?',)
     """
-    slips = (*_weight(experiment), *_doses(experiment), *_sums(experiment))
-    published = () if slips else tuple(remark for *_, remark in dosing_of_people(experiment) if remark)
-    return (*slips, *_infusions(experiment), *published)
+    published = (remark for *_, remark in dosing_of_people(experiment) if remark)
+    return (*_weight(experiment), *_doses(experiment), *_sums(experiment), *_infusions(experiment), *published)
 
 
 def dosing_of_people(experiment: "Experiment") -> Iterator[tuple[str, str, list[Practice], str]]:

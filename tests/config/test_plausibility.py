@@ -54,7 +54,7 @@ def test_examples_are_usual(name):
 )  # fmt: skip
 def test_slips_of_unit_are_remarked_on(given, words):
     """Catches a rat of 300 kg, a human of 70 g, a bolus of 1 kg that pass without a word."""
-    (remark,) = remarks(experiment_of(**given))
+    (remark,) = (one for one in remarks(experiment_of(**given)) if OUTSIDE not in one)
     assert words in remark
 
 
@@ -137,9 +137,9 @@ def test_what_nobody_has_published_for_people_is_said(doses, words):
     assert [found for _, _, found, _ in dosing_of_people(experiment)] == [[]]
 
 
-def test_a_slip_of_unit_is_not_held_against_practice_and_a_rat_is_no_patient():
-    """Catches two remarks on one slip, and practice in people held against animals, or against nothing given."""
-    assert not any(OUTSIDE in remark for remark in remarks(several({"amount": "5 g/kg"})))
+def test_the_largest_overdose_is_not_the_quietest_and_a_rat_is_no_patient():
+    """Catches a slip that hides an overdose, and practice in people held against animals, or against nothing given."""
+    assert any(OUTSIDE in remark for remark in remarks(several({"amount": "20 mg/kg", "duration": "1 min"})))
     assert remarks(several({"amount": "30 mg/kg"}, species="rat")) == ()
     assert list(dosing_of_people(several({"amount": "0 mg"}, {"drug": "saline"}))) == []
 
