@@ -470,7 +470,9 @@ _ROWS = (
     ),
     _of_subject("dissociation", 0.0, "total of the CADSS", "dissociation (CADSS)", within=(0.0, 92.0), summary="peak"),
     _of_subject("sedation", 0.0, "sedation, 1 if anaesthetised", within=_SHARE),
-    _of_subject("discharge_readiness", 1.0, "1 while dissociation and sedation are at most their thresholds"),
+    _of_subject(
+        "discharge_readiness", 1.0, "1 while dissociation and sedation are at most their thresholds", within=_SHARE
+    ),
     # plasticity signalling, relative to baseline
     _relative("eef2_phosphorylation", "phosphorylated eEF2", True, True),
     _relative("bdnf", "free BDNF", True, True, summary="peak", shown=_percent("signalling", "BDNF")),

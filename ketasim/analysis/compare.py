@@ -205,16 +205,17 @@ def _graph(arm: Trajectory) -> str:
 
     The default circuit's factors on conductances follow from its graph, and files of 0.2.0 do not state them.
     """
-    topology = arm.topology()
+    topology = arm.topology(arm.begin)
     default = "model" in arm.config["network"]
     return (replace(topology, conductance_scale=None) if default else topology).sha256
 
 
 def _same_circuit(drug: Trajectory, vehicle: Trajectory) -> bool:
     """Return whether networks that are stated in two ways, such as by a file, are one graph of the same synapses."""
-    if not (drug.populations and vehicle.populations) or drug.topology().sha256 != vehicle.topology().sha256:
+    if not (drug.populations and vehicle.populations):
         return False
-    return _synapses(drug.config["network"]) == _synapses(vehicle.config["network"])
+    graphs = {arm.topology(arm.begin).sha256 for arm in (drug, vehicle)}
+    return len(graphs) == 1 and _synapses(drug.config["network"]) == _synapses(vehicle.config["network"])
 
 
 def _synapses(network: Mapping[str, Any]) -> list[Any]:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ketasim.analysis.summary import Row, resting_of, shown_of, signals_of, summary_of
-from ketasim.config.plausibility import OUTSIDE
 from ketasim.documents.units import about
+from ketasim.drugs.practice import OUTSIDE
 from ketasim.network.resting import remarks_on_rest
 from ketasim.storage import Trajectory
 
@@ -63,19 +63,15 @@ def _dissociation(trajectory: Trajectory, rows: list[Row]) -> list[str]:
         return []
     ready = signals_of(trajectory)["discharge_readiness"]
     away, times = ready.values < 1.0, ready["time"].values
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], away, [False]]).astype(int)))
-    lasts = [
-        (times[begin], times[min(end, times.size - 1)]) for begin, end in zip(edges[::2], edges[1::2], strict=True)
-    ]
+    turns = times[1:][away[1:] != away[:-1]]  # a human begins ready: not ready, ready, not ready, ...
+    lasts = list(zip(turns[::2], [*turns[1::2], times[-1]], strict=False))
     until = ""
     if len(lasts) == 1:
-        until = f"; not ready for discharge from {about(lasts[0][0])} to {about(lasts[0][1])}"
-        until += " or later" if away[-1] else ""
+        until = f" from {about(lasts[0][0])} to {about(lasts[0][1])}{' or later' if away[-1] else ''}"
     elif lasts:
-        until = (
-            f"; not ready for discharge {len(lasts)} times, for up to {about(max(end - begin for begin, end in lasts))}"
-        )
-    return [f"dissociation  CADSS up to {peak[0].value:.0f} at {about(time[0].value)}{until}"]
+        until = f" {len(lasts)} times, for up to {about(max(end - begin for begin, end in lasts))}"
+    words = f"; not ready for discharge{until}" if until else ""
+    return [f"dissociation  CADSS up to {peak[0].value:.0f} at {about(time[0].value)}{words}"]
 
 
 def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:

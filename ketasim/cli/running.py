@@ -1,6 +1,6 @@
 """Commands that take an experiment: run, resume, check, warmup."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -125,22 +125,22 @@ def check(
     for remark in simulation.notes[simulation.logged :]:
         note(remark, quiet)
     people = [
-        (f"published dosing: {drug}, {route}", "; ".join(map(_setting, rows)) or _NONE[bool(remark)], "")
+        (f"published dosing: {drug}, {route}", _settings(rows, remark), "")
         for drug, route, rows, remark in dosing_of_people(experiment)
     ]
     left_out = [(f"by default: {key}", value, unit) for key, value, unit in defaults_of(experiment)]
     table([*forecast(simulation), *people, *left_out], ("quantity", "value", "unit"), as_json)
 
 
-#: Words where no setting holds all doses, by whether a dose is in none.
-_NONE = {True: "outside; see above", False: "each dose in a setting, not all in one"}
-
-
-def _setting(row: Any) -> str:
-    """Return the setting of published dosing of people, with how long they are watched there."""
+def _settings(rows: Sequence[Any], remark: str) -> str:
+    """Return the settings of published dosing that all doses are in, with how long people are watched there."""
     from ketasim.documents.units import in_words
 
-    return row.setting + (f", watched for at least {in_words(row.watched)}" if row.watched else "")
+    if not rows:
+        return "outside; see above" if remark else "each dose in a setting, not all in one"
+    return "; ".join(
+        row.setting + (f", watched for at least {in_words(row.watched)}" if row.watched else "") for row in rows
+    )
 
 
 @command

@@ -9,7 +9,7 @@ from ketasim.config.models import USUAL_WEIGHT
 from ketasim.documents import DoseAmount
 from ketasim.documents.units import in_words
 from ketasim.drugs import PERSON
-from ketasim.drugs.practice import Practice, practice
+from ketasim.drugs.practice import OUTSIDE, Practice, practice
 from ketasim.exposures.doses import Administration
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ _HOUR = 3600.0
 _DAY = 86400.0
 #: Sum of doses within 24 h above which they are remarked on, as a multiple of the largest single dose in use.
 _DOSES_A_DAY = 5
-#: Words of a remark on a dose that nobody has published for people.
-OUTSIDE = "outside published dosing of people"
 #: s by which times of a series may be off.
 _ROUNDING = 1e-6
 

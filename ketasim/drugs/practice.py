@@ -11,6 +11,9 @@ from ketasim.documents.units import in_words
 from ketasim.documents.validation import Amount, Quantity, Record, validate
 from ketasim.drugs.model import Stated
 
+#: Words of a remark on a dose that nobody has published for people.
+OUTSIDE = "outside published dosing of people"
+
 _Time = Annotated[float, Field(gt=0), Quantity("s")]
 
 

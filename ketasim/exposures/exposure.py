@@ -54,6 +54,13 @@ def _keys(model: type[Record]) -> dict[str, str]:
     return {name: name if unit == "1" else f"{name}_{endings[unit]}" for name, unit in units.items()}
 
 
+def summed_intensity(
+    signal: str, events: Sequence[Any], setting: "Setting", begin: float, end: float
+) -> Mapping[str, np.ndarray]:
+    """Intensity (scalar) of the events in progress at `begin`, summed over events, as `inputs` of one signal."""
+    return {signal: np.array(sum(event.intensity for event in events if event.begin <= begin < event.end))}
+
+
 def begins_and_ends(events: Iterable[Any], setting: "Setting") -> set[float]:
     """Times in s at which events with a begin and an end change their signals."""
     return {edge for event in events for edge in (event.begin, event.end)}

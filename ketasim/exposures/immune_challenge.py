@@ -1,17 +1,13 @@
 """A challenge of the immune system: endotoxin in the blood, or in the same way tissue damaged by surgery."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import partial
+from typing import Annotated, Literal
 
-import numpy as np
 from annotated_types import Ge, Le
 from pydantic import Field
 
 from ketasim.documents.validation import Quantity
-from ketasim.exposures.exposure import Exposure, TimedExposure
-
-if TYPE_CHECKING:
-    from ketasim.mechanisms.mechanism import Setting
+from ketasim.exposures.exposure import Exposure, TimedExposure, summed_intensity
 
 
 class ImmuneChallenge(TimedExposure):
@@ -23,10 +19,6 @@ class ImmuneChallenge(TimedExposure):
     )
 
 
-def inputs(events: Sequence[ImmuneChallenge], setting: "Setting", begin: float, end: float) -> Mapping[str, np.ndarray]:
-    """Intensity (scalar) of the events in progress at `begin`, summed over events."""
-    total = sum(event.intensity for event in events if event.begin <= begin < event.end)
-    return {"immune_challenge": np.array(total)}
-
-
-IMMUNE_CHALLENGE = Exposure("immune_challenge", ImmuneChallenge, inputs, sets=("immune_challenge",))
+IMMUNE_CHALLENGE = Exposure(
+    "immune_challenge", ImmuneChallenge, partial(summed_intensity, "immune_challenge"), sets=("immune_challenge",)
+)

@@ -1,17 +1,13 @@
 """Stress that lasts, such as daily restraint or social defeat; corticosterone given in its place is the same here."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import partial
+from typing import Annotated, Literal
 
-import numpy as np
 from annotated_types import Ge, Le
 from pydantic import Field
 
 from ketasim.documents.validation import Quantity
-from ketasim.exposures.exposure import Exposure, TimedExposure
-
-if TYPE_CHECKING:
-    from ketasim.mechanisms.mechanism import Setting
+from ketasim.exposures.exposure import Exposure, TimedExposure, summed_intensity
 
 
 class Stress(TimedExposure):
@@ -23,9 +19,4 @@ class Stress(TimedExposure):
     )
 
 
-def inputs(events: Sequence[Stress], setting: "Setting", begin: float, end: float) -> Mapping[str, np.ndarray]:
-    """Intensity (scalar) of the events in progress at `begin`, summed over events."""
-    return {"stress": np.array(sum(event.intensity for event in events if event.begin <= begin < event.end))}
-
-
-STRESS = Exposure("stress", Stress, inputs, sets=("stress",))
+STRESS = Exposure("stress", Stress, partial(summed_intensity, "stress"), sets=("stress",))

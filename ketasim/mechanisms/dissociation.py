@@ -24,7 +24,7 @@ from ketasim.drugs import PERSON
 from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
 from ketasim.sources import Prior, Source
 
-#: Largest total of the Clinician-Administered Dissociative States Scale: 23 items of 0 to 4.
+#: Largest total of the Clinician-Administered Dissociative States Scale: 23 items of 0 to 4 (recalled).
 LARGEST_SCORE = 92.0
 
 

@@ -76,7 +76,7 @@ class Parameters(NamedTuple):
         float, Gt(0), "1", Source("assumed", "R: like concentrations in a tenth of the volume", Prior(0.03, 0.5))
     ] = 0.1
     il6_half_life: Annotated[
-        float, Gt(0), "min", Source("verified", "of plasma: beta 0.38 h in the rat (parameters read in abstracts)")
+        float, Gt(0), "min", Source("verified", "of plasma: beta 0.38 h in the rat, Chin J Clin Pharm 1995 (abstract)")
     ] = 23.0
     tnf_half_life: Annotated[
         float, Gt(0), "min", Source("verified", "of plasma: 18.2 min in whole blood, Oliver 1993 (abstract)")
@@ -111,18 +111,33 @@ class Exchange(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """Parameters, rates, and drugs of the run that inhibit production."""
+    """Parameters, rates, what moves production of each cytokine, and drugs of the run that inhibit it.
+
+    Attributes
+    ----------
+    made : (3,) array
+        a, by microglia.
+    challenge, stress : (3,) array
+        s and u, in plasma.
+    """
 
     parameters: Parameters
     rates: Exchange
+    made: np.ndarray
+    challenge: np.ndarray
+    stress: np.ndarray
     inhibitors: Ligands
+
+
+def of_each(parameters: Parameters, what: str) -> np.ndarray:
+    """Return a number of each of the three cytokines (3,)."""
+    return np.array([getattr(parameters, f"{name}_{what}") for name in CYTOKINES])
 
 
 def exchange(parameters: Parameters) -> Exchange:
     """Return the rates that leave b = c = 1 at rest."""
     lost, out = (np.log(2.0) / (60.0 * half) for half in (parameters.brain_half_life, parameters.efflux_half_life))
-    half_lives = np.array([parameters.il6_half_life, parameters.tnf_half_life, parameters.il1b_half_life])
-    cleared, ratio = np.log(2.0) / (60.0 * half_lives), parameters.brain_over_plasma
+    cleared, ratio = np.log(2.0) / (60.0 * of_each(parameters, "half_life")), parameters.brain_over_plasma
     into = parameters.from_blood * ratio * (lost + out)
     matrix = np.empty((3, 2, 2))
     matrix[:, 0, 0], matrix[:, 0, 1] = -(lost + out), into / ratio
@@ -132,7 +147,9 @@ def exchange(parameters: Parameters) -> Exchange:
 
 def prepare(parameters: Parameters, setting: Setting) -> Prepared:
     """Solve the rates, and collect the inhibitors among the drugs of the run."""
-    return Prepared(parameters, exchange(parameters), setting.ligands("cytokine_production", "inhibitor"))
+    made, challenge, stress = (of_each(parameters, what) for what in ("made", "challenge", "stress"))
+    inhibitors = setting.ligands("cytokine_production", "inhibitor")
+    return Prepared(parameters, exchange(parameters), made, challenge, stress, inhibitors)
 
 
 def advanced(above: np.ndarray, sources: np.ndarray, matrix: np.ndarray, duration: float) -> np.ndarray:
@@ -170,7 +187,7 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     clock: Clock,
 ) -> None:
     """Advance microglia and cytokines (scalars) and scale the ports of every node."""
-    parameters, rates, inhibitors = prepared
+    parameters, rates = prepared.parameters, prepared.rates
     hormone, challenge = float(stress_hormone), float(immune_challenge)
     target = hormone + parameters.challenge_activation * challenge
     time = 3600.0 * parameters.microglia_time
@@ -178,11 +195,10 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     share = time / clock.duration * (1.0 - left) if clock.duration else 1.0
     mean = target + (float(microglia) - target) * share  # over the step
     microglia[...] = target + (microglia - target) * left
-    bound = inhibitors.relative_concentration(brain_concentration)
+    bound = prepared.inhibitors.relative_concentration(brain_concentration)
     sources = np.empty((3, 2))
-    sources[:, 0] = rates.made * np.array(parameters[2:5]) * mean / (1.0 + bound)
-    answer, stressed = np.array(parameters[12:15]), np.array(parameters[15:18])
-    sources[:, 1] = rates.released * (answer * challenge + stressed * hormone)
+    sources[:, 0] = rates.made * prepared.made * mean / (1.0 + bound)
+    sources[:, 1] = rates.released * (prepared.challenge * challenge + prepared.stress * hormone)
     signals = ((il6_brain, il6_plasma), (tnf_brain, tnf_plasma), (il1b_brain, il1b_plasma))
     above = np.array([[float(one) - 1.0 for one in pair] for pair in signals])
     for pair, values in zip(signals, advanced(above, sources, rates.matrix, clock.duration), strict=True):

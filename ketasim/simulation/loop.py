@@ -68,6 +68,10 @@ class Simulation:
     ----------
     time : float
         s from time zero; the experiment's begin until the first step.
+    notes : tuple of str
+        Remarks on the experiment: what is unusual in it, and what takes no part.
+    logged : int
+        How many of them, the first ones, were logged when the simulation was made.
     signals : dict of str to array
         By name; see ``ketasim signals`` for units and shapes. Those of the network are running estimates.
     engine : Engine or None

@@ -106,11 +106,19 @@ def active_mechanisms(
 def left_out(
     experiment: Experiment, own: Sequence[Mechanism], active: Sequence[Mechanism], engine: Engine | None
 ) -> tuple[str, ...]:
-    """Notes on mechanisms that someone asked for, own ones or those off by default, and that take no part."""
+    """Notes on what someone asked for and does nothing.
+
+    Mechanisms, own ones or those off by default, that take no part; and exposures that nothing in the run reads.
+    """
     lacking = "the network lacks a population, edges or a signal that it needs" if engine else "the run has no network"
     asked_for = [one for one in ORDER if not one.by_default] + list(own)
     idle = [one for one in asked_for if one not in active and experiment.mechanisms.get(one.name, True) is not False]
-    return tuple(f"the mechanism '{one.name}' takes no part: {lacking}" for one in idle)
+    read = {name for one in active for name in one.reads} | set(engine.reads if engine else ())
+    unread = [kind.kind for kind, events in experiment.exposures.items() if events and read.isdisjoint(kind.sets)]
+    return (
+        *(f"the mechanism '{one.name}' takes no part: {lacking}" for one in idle),
+        *(f"'{kind}' has no effect: nothing in this run reads it" for kind in unread),
+    )
 
 
 def _can_act(mechanism: Mechanism, engine: Engine | None, table: Mapping[str, Signal]) -> bool:

@@ -119,6 +119,15 @@ def test_one_circuit_from_a_file_and_built_can_be_compared(arms, small, tmp_path
         ketasim.compare(drug, weaker)
 
 
+def test_a_past_that_changed_the_graph_can_be_compared(small):
+    """Catches runs that began with one graph and are called different, for what stress has done to it by time zero."""
+    stress = {"kind": "stress", "start": "-1 d", "duration": "1 d", "intensity": 5.0}
+    none = stress | {"intensity": 0.0}
+    runs = [ketasim.run(small(recording={}, duration="10 min", stimuli=[one])) for one in (stress, none)]
+    assert runs[0].topology().sha256 != runs[1].topology().sha256
+    assert ketasim.compare(*runs).attrs["notes"][0] == "the runs differ in stimuli"
+
+
 def test_files_without_factors_on_conductances_are_compared(arms, monkeypatch):
     """Catches a run of 0.2.0, whose file does not state them, that is taken for one of another graph."""
     from ketasim.storage import Trajectory

@@ -1,5 +1,7 @@
 """Neuroinflammation: exact steps, exchange that loses nothing, half-lives, what drugs and cytokines do."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from scipy.integrate import solve_ivp
 import ketasim
 from ketasim.drugs import Ligands
 from ketasim.mechanisms import Clock
-from ketasim.mechanisms.neuroinflammation import MECHANISM, Parameters, Prepared, advanced, exchange, saturating
+from ketasim.mechanisms.neuroinflammation import MECHANISM, Parameters, advanced, exchange, prepare, saturating
 
 HOUR = 3600.0
 NAMES = MECHANISM.writes[1:]  # after microglia: three of the brain, three of plasma
@@ -18,7 +20,8 @@ NAMES = MECHANISM.writes[1:]  # after microglia: three of the brain, three of pl
 
 def prepared(potency=200.0, **parameters):
     given = Parameters(**parameters)
-    return Prepared(given, exchange(given), Ligands(np.array([0]), np.array([potency]), np.array([1.0])))
+    ligands = Ligands(np.array([0]), np.array([potency]), np.array([1.0]))
+    return prepare(given, SimpleNamespace(ligands=lambda target, action: ligands))
 
 
 def step(hours, stress=0.0, challenge=0.0, drug=0.0, start=None, ready=None):

@@ -119,6 +119,17 @@ def test_own_mechanisms_that_take_no_part_are_said(small):
     )
 
 
+def test_exposures_that_nothing_reads_are_said(small):
+    """Catches stress or a dose that does nothing, and no word of it; and a word where a mechanism reads it."""
+    stress = {"stimuli": [{"kind": "stress", "start": "0 s", "duration": "10 min"}]}
+    words = "'stress' has no effect: nothing in this run reads it"
+    assert ketasim.Simulation(small(**stress)).notes == ()
+    assert ketasim.Simulation(small(**stress, mechanisms={"chronic_stress": "off"})).notes == (words,)
+    assert ketasim.Simulation(small(**stress, network="none")).notes == (words,)
+    without = small(mechanisms={"pharmacokinetics": "off"})
+    assert ketasim.Simulation(without).notes == ("'dose' has no effect: nothing in this run reads it",)
+
+
 def test_a_mechanism_known_to_experiment_and_run_counts_once(small):
     """Catches "two mechanisms named" where the same one is given to both, as a notebook does."""
     mine = Mechanism("mine", Parameters, nothing, reads=("brain_concentration",))
