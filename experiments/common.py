@@ -200,7 +200,9 @@ def among(graph: Any, n: int) -> np.ndarray:
     return graph.source[inside].astype(np.int64) * n + graph.target[inside]
 
 
-def store(table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: bool = False) -> None:
+def store(
+    table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: bool = False, fitted: str | None = None
+) -> None:
     """Write a table, and a figure, under the name of the experiment, with a stamp, and into the docs; print it.
 
     With --quick they are written beside the sweep, without a stamp.
@@ -215,6 +217,8 @@ def store(table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: 
         Stored beside the table.
     failed : bool
         Whether runs that failed belong to what was found, such as circuits that ran away.
+    fitted : str, optional
+        Mechanism whose numbers are set by the table, which therefore does not depend on them.
 
     Raises
     ------
@@ -236,6 +240,7 @@ def store(table: pandas.DataFrame, chosen: Options, figure: Any = None, failed: 
         show(chosen.name, folder)
         return
     stamps, used = stamps_of_tables(), uses(chosen.out)
+    used["mechanisms"] = [one for one in used["mechanisms"] if one != fitted]
     stamps[chosen.name] = {
         "command": f"python experiments/{chosen.name}.py",
         "ketasim": ketasim.__version__,

@@ -134,6 +134,18 @@ def _number(name: str) -> Callable[[dict[str, Any]], str]:
     return lambda row: "" if pandas.isna(row[name]) else f"{row[name]:.3g}"
 
 
+def _range(name: str, words: str) -> Callable[[dict[str, Any]], str]:
+    """Return what makes words of a median with the lowest and highest value; empty without one."""
+
+    def of(row: dict[str, Any]) -> str:
+        middle, least, most = (words.format(row[f"{name}_{one}"]) for one in ("median", "min", "max"))
+        if pandas.isna(row[f"{name}_median"]):
+            return ""
+        return middle if least == most else f"{middle} ({least} to {most})"
+
+    return of
+
+
 #: Numbers of a set of compartments, clearance and flows last.
 _OF_A_SET = ("V1", "V2", "V3", "CL", "Q2", "Q3")
 
@@ -312,6 +324,27 @@ LAYOUTS: dict[str, Layout | Listing] = {
     ),
     "scaling_on_and_off": Layout("docs/synapses.md", ("arm", "signal"), ("hours",), _CHANGE, head="{} h"),
     "one_dose_or_six": Layout("docs/synapses.md", ("arm", "signal"), ("day",), _CHANGE, head="day {}"),
+    "dissociation": Listing(
+        "docs/dissociation.md",
+        {
+            "dose": "{dose}",
+            "peak CADSS": _range("cadss", "{:.2g}"),
+            "sedation at most": _range("sedation", "{:.1g}"),
+            "draws not ready": "{ever_away} of {draws}",
+            "not ready from, min": _range("away_from", "{:.0f}"),
+            "not ready to, min": _range("away_to", "{:.0f}"),
+        },
+    ),
+    "fit_mood": Listing(
+        "docs/mood.md",
+        {
+            "quantity": "{quantity}",
+            "at": lambda row: "" if pandas.isna(row["at"]) else row["at"],
+            "mean": "{mean:.3g}",
+            "median": "{median:.3g}",
+            "90 %": "{low:.3g} to {high:.3g}",
+        },
+    ),
     "stress_and_recovery": Listing(
         "docs/synapses.md",
         {

@@ -38,6 +38,7 @@ _HOME = {
     "Trajectory": "ketasim.trajectory",
     "open_sweep": "ketasim.ensembles",
     "open_trajectory": "ketasim.trajectory",
+    "posterior": "ketasim.ensembles",
     "priors": "ketasim.ensembles",
     "resume": "ketasim.pipeline",
     "resume_sweep": "ketasim.ensembles",

@@ -263,6 +263,7 @@ _ROWS = (
     ),
     Signal("stress", "1", (), "input", 0.0, "intensity of stress, 1 in the protocol that parameters are of"),
     Signal("immune_challenge", "1", (), "input", 0.0, "immune challenge, 1 for 0.8 ng/kg of endotoxin in a human"),
+    Signal("expectancy", "1", (), "input", 0.0, "expectancy during a session, 1 of a blinded infusion in a trial"),
     # pharmacokinetics
     Signal(
         "drug_amount",
@@ -468,6 +469,9 @@ _ROWS = (
         for place in ("brain", "plasma")
         for name, words in (("il6", "IL-6"), ("tnf", "TNF-alpha"), ("il1b", "IL-1beta"))
     ),
+    _of_subject("sert_occupancy", 0.0, "occupied share of the serotonin transporter", within=_SHARE),
+    _of_subject("raphe_autoreceptors", 1.0, "sensitivity of autoreceptors in the raphe, 1 at rest", within=_SHARE),
+    _of_subject("serotonin", 1.0, "serotonin in cortex relative to rest", "serotonin", "serotonin"),
     _of_subject("dissociation", 0.0, "total of the CADSS", "dissociation (CADSS)", within=(0.0, 92.0), summary="peak"),
     _of_subject("sedation", 0.0, "sedation, 1 if anaesthetised", within=_SHARE),
     _of_subject(
@@ -571,6 +575,17 @@ _ROWS = (
         shown=Shown("spine turnover", "elimination", factor=100.0, unit="% per day", binned=True),
     ),
     _relative("synaptic_weight", "mean weight of synapses from PYR", True),
+    # mood
+    _of_subject("expectancy_level", 0.0, "expectancy since the last session"),
+    _of_subject("synaptic_strength", 0.0, "mean logarithm of synaptic strength of PYR over that at rest", within=_ANY),
+    _of_subject("mood", 0.0, "mood above rest, in logits of the MADRS over 60", within=_ANY),
+    _of_subject("madrs", 0.0, "total of the MADRS", "MADRS", within=(0.0, 60.0), summary=_DAYS),
+    _of_subject("hdrs17", 0.0, "total of the HDRS-17, MADRS over 1.3", within=(0.0, 60.0 / 1.3)),
+    # risk
+    _relative("nmda_receptors", "number of NMDA receptors", True, shown=_percent("NMDA receptors")),
+    _of_subject("reward_process", 0.0, "what is felt of the surge, in arbitrary units", within=_ANY),
+    _of_subject("reward", 0.0, "reward less its opponent, in arbitrary units", "reward", within=_ANY),
+    _of_subject("liability", 0.0, "opponent of reward, in arbitrary units", "liability", within=_ANY),
     # ports
     Signal("ampa_gain", "1", _NODE, "port", 1.0, "factor on AMPA conductance of the circuit's synapses onto the node"),
     Signal("afferent_gain", "1", _NODE, "port", 1.0, "factor on conductances of background afferents onto the node"),
@@ -602,6 +617,7 @@ _ROWS = (
     ),
     Signal("inhibition_time_gain", "1", (), "port", 1.0, "factor on the decay times of inhibitory conductances"),
     Signal("uptake_gain", "1", _NODE, "port", 1.0, "factor on the capacity of glutamate uptake"),
+    Signal("nmda_gain", "1", _NODE, "port", 1.0, "factor on every NMDA conductance of the node"),
     Signal("bdnf_release_gain", "1", _NODE, "port", 1.0, "factor on BDNF set free, by release and by translation"),
     Signal("trkb_gain", "1", _NODE, "port", 1.0, "factor on the activation of TrkB by BDNF"),
     Signal("mtorc1_gain", "1", _NODE, "port", 1.0, "factor on the activity of mTORC1"),

@@ -9,6 +9,7 @@ import ketasim
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "model.md").read_text(encoding="utf-8")
+SYNAPSES = (ROOT / "docs" / "synapses.md").read_text(encoding="utf-8")
 
 
 def rows(name):
@@ -28,46 +29,6 @@ def test_the_table_of_circuit_controls_is_the_stored_one():
     assert len(lines) == 16
     for arm, texts in lines.items():
         assert f"| {' | '.join((*arm, *texts))} |" in table, arm
-
-
-def test_the_table_of_persistent_activity_is_the_stored_one():
-    """Catches a table of the published network that was made anew and not copied into the docs."""
-    table = TEXT[TEXT.index("experiments/persistent_activity.py") :]
-    arms = {}
-    for row in rows("persistent_activity.csv"):
-        text = f"{float(row['mean']):.2f} ± {float(row['standard_error']):.2f}"
-        arms.setdefault((row["neurons"], f"{float(row['unblocked']):g}"), []).append(text)
-    assert len(arms) == 8
-    for arm, texts in arms.items():
-        assert f"| {' | '.join((*arm, *texts))} |" in table, arm
-
-
-SYNAPSES = (ROOT / "docs" / "synapses.md").read_text(encoding="utf-8")
-
-
-def change_of(row):
-    """Cell of the table against vehicle: hours for a time, else per cent; for weight sets also the share going up."""
-    mean, error = float(row["change"]), float(row["standard_error"])
-    if row["quantity"].endswith("_time"):
-        return f"{mean:.2f} ± {error:.2f}"
-    text = f"{100 * mean:+.2f} ± {100 * error:.2f}"
-    return f"{text} ({100 * float(row['share_up']):.0f} %)" if "sets" in row["variant"] else text
-
-
-def test_the_table_against_vehicle_is_the_stored_one():
-    """Catches headline numbers that were made anew and not copied into the docs."""
-    shown = [row for row in rows("synapses_against_vehicle.csv") if row["variant"] not in ("blockade off",)]
-    assert len(shown) > 60
-    for row in shown:
-        line = next(line for line in SYNAPSES.splitlines() if line.startswith(f"| {row['case']} | {row['quantity']} |"))
-        assert change_of(row) in line, row
-
-
-def test_the_table_of_what_drives_bdnf_is_the_stored_one():
-    """Catches a table of BDNF's paths that was made anew and not copied into the docs."""
-    for row in rows("what_drives_bdnf.csv"):
-        peak = f"{float(row['peak_percent']):+.2f} ± {float(row['standard_error']):.2f}"
-        assert peak in SYNAPSES[SYNAPSES.index("<!-- what_drives_bdnf -->") :], row
 
 
 @pytest.mark.parametrize(("case", "config"), [("rat dose", "rat_dose"), ("human infusion", "human_infusion")])

@@ -12,6 +12,7 @@ import pytest
 from pandas.api.types import is_numeric_dtype
 
 import ketasim
+from ketasim.mechanisms.mood import Parameters
 
 ROOT = Path(__file__).parents[1]
 HYPOTHESES = ROOT / "configs" / "hypotheses"
@@ -205,3 +206,11 @@ def test_every_experiment_runs(name, stamps, tmp_path):
         if any({*pair} <= {*stored.columns} for pair in ERRORS):
             assert opposite(stored, pandas.read_csv(quick)).empty
     assert contents(ROOT / "experiments" / "results") == before
+
+
+def test_fitted_numbers_of_mood_are_those_of_the_fit(stamps):
+    """Catches defaults that were changed by hand, or a fit made anew without them."""
+    table = pandas.read_csv(stamps.RESULTS / "fit_mood.csv").set_index("quantity")
+    for name in ("strength_gain", "density_gain", "expectancy_gain"):
+        assert getattr(Parameters(), name) == pytest.approx(table["mean"][f"{name}, default circuit"], rel=0.01)
+    assert Parameters().mood_time == pytest.approx(table["median"]["mood_time, default circuit"], rel=0.01)

@@ -35,7 +35,7 @@ def closing_words(trajectory: Trajectory) -> list[str]:
         lines.append(f"perisynaptic glutamate on {row.population}  {percent}")
     if populations and moved:
         lines.append("errors are those of windows of this one circuit; other circuits (seeds) differ by more at rest")
-    lines += _relative_to_baseline(trajectory, rows) + _dissociation(trajectory, rows)
+    lines += _relative_to_baseline(trajectory, rows) + _dissociation(trajectory, rows) + _mood(trajectory)
     return lines + remarks_on_rest(resting_of(trajectory)) + [note for note in trajectory.notes if OUTSIDE in note]
 
 
@@ -72,6 +72,19 @@ def _dissociation(trajectory: Trajectory, rows: list[Row]) -> list[str]:
         until = f" {len(lasts)} times, for up to {about(max(end - begin for begin, end in lasts))}"
     words = f"; not ready for discharge{until}" if until else ""
     return [f"dissociation  CADSS up to {peak[0].value:.0f} at {about(time[0].value)}{words}"]
+
+
+def _mood(trajectory: Trajectory) -> list[str]:
+    """The lowest score of depression of a human, and whether expectancy is in it; nothing where it does not move."""
+    signals = signals_of(trajectory)
+    score = signals["madrs"].values if "madrs" in signals else np.zeros(1)
+    lowest = int(score.argmin())
+    if score[0] - score[lowest] < 0.05:
+        return []
+    expected = "with" if signals["expectancy_level"].values.any() else "without"
+    at = about(float(signals["madrs"]["time"][lowest]))
+    words = f"mood  MADRS {score[0]:.1f} at the start, lowest {score[lowest]:.1f} at {at}, {expected} expectancy"
+    return [f"{words}; one draw of a wide posterior (docs/mood.md)"]
 
 
 def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:

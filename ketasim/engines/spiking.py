@@ -82,6 +82,7 @@ class SpikingEngine:
         "nmda_unblocked_extrasynaptic",
         "nmda_tonic_gating",
         "nmda_tonic_gain",
+        "nmda_gain",
         "afferent_rate",
         "ampa_gain",
         "release_gain",
@@ -193,11 +194,14 @@ class SpikingEngine:
 
 def modulation(network: Network, signals: Mapping[str, np.ndarray]) -> Modulation:
     """Kernel inputs from slow signals: `F_s`, tonic conductances, gains and afferent rates."""
-    free_outside = network.nmda_shares * signals["nmda_unblocked_extrasynaptic"]
+    free, free_outside = (
+        network.nmda_shares * signals[name] * signals["nmda_gain"]
+        for name in ("nmda_unblocked", "nmda_unblocked_extrasynaptic")
+    )
     tonic = free_outside * signals["nmda_tonic_gating"] * network.nmda_extrasynaptic * signals["nmda_tonic_gain"]
     own = np.array([network.tables.cells[name].afferent_rate for name in network.topology.population_names])
     return Modulation(
-        nmda=network.nmda_shares * signals["nmda_unblocked"],
+        nmda=free,
         tonic=tonic,
         release_gain=signals["release_gain"].copy(),
         ampa_gain=signals["ampa_gain"].copy(),

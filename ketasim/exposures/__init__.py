@@ -2,22 +2,25 @@
 
 from ketasim.exposures.afferents import AFFERENTS, Afferents
 from ketasim.exposures.doses import DOSES, Administration, Dose, Repeat
+from ketasim.exposures.expectancy import EXPECTANCY, Expectancy
 from ketasim.exposures.exposure import Exposure, TimedExposure
 from ketasim.exposures.immune_challenge import IMMUNE_CHALLENGE, ImmuneChallenge
 from ketasim.exposures.stress import STRESS, Stress
 
 #: Kinds allowed under ``stimuli:`` in an experiment, by name; doses have a separate section.
-STIMULI: dict[str, Exposure] = {one.kind: one for one in (AFFERENTS, STRESS, IMMUNE_CHALLENGE)}
+STIMULI: dict[str, Exposure] = {one.kind: one for one in (AFFERENTS, STRESS, IMMUNE_CHALLENGE, EXPECTANCY)}
 
 __all__ = [
     "AFFERENTS",
     "DOSES",
+    "EXPECTANCY",
     "IMMUNE_CHALLENGE",
     "STIMULI",
     "STRESS",
     "Administration",
     "Afferents",
     "Dose",
+    "Expectancy",
     "Exposure",
     "ImmuneChallenge",
     "Repeat",

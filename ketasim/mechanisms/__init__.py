@@ -14,17 +14,21 @@ from ketasim.mechanisms import (
     glutamate,
     homeostatic_scaling,
     inhibitory_plasticity,
+    liability,
+    mood,
     mtorc1,
     mtorc1_inhibition,
     neuroinflammation,
     nmda_blockade,
     pharmacokinetics,
+    serotonin,
     surface_ampa,
     synaptic_protein,
     synaptogenesis,
+    tolerance,
     trkb,
 )
-from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import Card, Clock, Mechanism, Setting
 
 ORDER: tuple[Mechanism, ...] = (
     pharmacokinetics.MECHANISM,
@@ -38,6 +42,7 @@ ORDER: tuple[Mechanism, ...] = (
     cortical_afferents.MECHANISM,
     chronic_stress.MECHANISM,
     neuroinflammation.MECHANISM,
+    serotonin.MECHANISM,
     dissociation.MECHANISM,
     eef2.MECHANISM,
     bdnf.MECHANISM,
@@ -49,6 +54,9 @@ ORDER: tuple[Mechanism, ...] = (
     homeostatic_scaling.MECHANISM,
     inhibitory_plasticity.MECHANISM,
     synaptogenesis.MECHANISM,
+    mood.MECHANISM,
+    tolerance.MECHANISM,
+    liability.MECHANISM,
 )
 
-__all__ = ["ORDER", "Clock", "Mechanism", "Setting"]
+__all__ = ["ORDER", "Card", "Clock", "Mechanism", "Setting"]

@@ -8,9 +8,6 @@ With h the hormone's level above rest, 1 in the protocol that the numbers are of
 
 Each k is a parameter of its own, whose prior includes none. Restored spines prefer the sites of lost ones by the memory
 of sites in `ketasim.mechanisms.synaptogenesis`, not by anything here.
-
-Not validated: one hormone stands for all of stress; males only, as in most of the literature; amygdala and nucleus
-accumbens, where stress adds spines, are not in the model.
 """
 
 from typing import Annotated, NamedTuple
@@ -19,7 +16,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from ketasim.kernels.formulas import relaxed
-from ketasim.mechanisms.mechanism import Clock, Mechanism
+from ketasim.mechanisms.mechanism import Card, Clock, Mechanism
 from ketasim.signals import STAGES
 from ketasim.sources import Prior, Source
 
@@ -90,4 +87,14 @@ MECHANISM = Mechanism(
     reads=("stress",),
     writes=("stress_hormone",),
     scales=("spine_formation_gain", "spine_elimination_gain", "bdnf_release_gain", "uptake_gain"),
+    card=Card(
+        species="rodents, males in most of the literature; applied to people as it is",
+        fitted_to="loss of spines after three weeks of restraint (F3)",
+        domain="weeks of daily stress; corticosterone in its place, by assumption",
+        not_validated=(
+            "one hormone for all of stress; females; amygdala and nucleus accumbens, where stress adds spines, "
+            "are not in the model"
+        ),
+        refuted_by="spines that are back although stress goes on",
+    ),
 )

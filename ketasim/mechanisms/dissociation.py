@@ -1,6 +1,7 @@
 """Dissociation, sedation and readiness for discharge in people: what they score while NMDA receptors are blocked.
 
-With B the mean over all neurons of the blocked share of their synaptic NMDA conductance::
+With B the mean over all neurons of what block takes of their synaptic NMDA conductance, 1 - n (1 - block), n the port
+`nmda_gain`, the number of receptors::
 
     dissociation   92 B^n / (B^n + b^n)      CADSS, 0 to 92
     sedation       B^m / (B^m + s^m)         0 awake, 1 anaesthetised
@@ -8,11 +9,6 @@ With B the mean over all neurons of the blocked share of their synaptic NMDA con
 
 Nothing here knows of time or of doses: when dissociation peaks and ends is that of block. In other species all three
 stay neutral. A research and teaching model; not medical advice.
-
-Fitted to the mean score at the end of 0.5 mg/kg over 40 min. Meant for racemate and esketamine at 0.1 to 1 mg/kg. Not
-validated: single people, who differ more than doses do; other reasons to be sedated; the loss of dissociation over
-repeated sessions. Blood pressure, which decides on discharge too, is not in the model. Block that lingers while people
-are back to themselves would refute it.
 """
 
 from typing import Annotated, NamedTuple
@@ -21,7 +17,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from ketasim.drugs import PERSON
-from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import Card, Clock, Mechanism, Setting
 from ketasim.sources import Prior, Source
 
 #: Largest total of the Clinician-Administered Dissociative States Scale: 23 items of 0 to 4 (recalled).
@@ -81,17 +77,18 @@ def saturating(block: float, half: float, steepness: float) -> float:
 
 def advance(
     nmda_block: np.ndarray,
+    nmda_gain: np.ndarray,
     dissociation: np.ndarray,
     sedation: np.ndarray,
     discharge_readiness: np.ndarray,
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """Set the scores (scalars) by the mean block of all nodes (n,)."""
+    """Set the scores (scalars) by the mean block of all nodes at block and gain (n,)."""
     if not prepared.human:
         return
     parameters = prepared.parameters
-    block = max(0.0, float(nmda_block.mean()))
+    block = max(0.0, float((nmda_block - (nmda_gain - 1.0) * (1.0 - nmda_block)).mean()))
     dissociation[...] = LARGEST_SCORE * saturating(
         block, parameters.half_dissociation, parameters.steepness_dissociation
     )
@@ -104,7 +101,22 @@ MECHANISM = Mechanism(
     "dissociation",
     Parameters,
     advance,
-    reads=("nmda_block",),
+    reads=("nmda_block", "nmda_gain"),
     writes=("dissociation", "sedation", "discharge_readiness"),
     prepare=prepare,
+    card=Card(
+        species="human",
+        fitted_to=(
+            "size of the mean CADSS at the end of 0.5 mg/kg over 40 min (recalled); steepness and sedation are assumed"
+        ),
+        domain="ketamine of 0.1 to 0.5 mg/kg over 40 min in people who do not take it daily",
+        not_validated=(
+            "single people, who differ more than doses do; other reasons to be sedated; less dissociation from "
+            "session to session; blood pressure, which decides on discharge too, is not in the model"
+        ),
+        refuted_by=(
+            "people who are back to themselves while block lingers: so it is after 1 mg/kg and after esketamine "
+            "by the nose (docs/dissociation.md)"
+        ),
+    ),
 )

@@ -4,7 +4,9 @@ Spontaneous transmission through NMDA receptors keeps eEF2 kinase active and eEF
 translation; blocking these receptors dephosphorylates eEF2 [Autry 2011, 10.1038/nature10130; Nosyreva 2013]. Per PYR
 node, relative to baseline::
 
-    dP/dt = (1 - block - P) / tau
+    dP/dt = (n (1 - block) - P) / tau
+
+with n the port `nmda_gain`, the number of receptors.
 
 Spontaneous transmission does not depend on firing, hence the blocked fraction itself rather than the current that
 firing drives through the remaining receptors.
@@ -31,12 +33,17 @@ class Parameters(NamedTuple):
 
 
 def advance(
-    nmda_block: np.ndarray, eef2_phosphorylation: np.ndarray, prepared: OnNodes[Parameters], clock: Clock
+    nmda_block: np.ndarray,
+    nmda_gain: np.ndarray,
+    eef2_phosphorylation: np.ndarray,
+    prepared: OnNodes[Parameters],
+    clock: Clock,
 ) -> None:
-    """Relax phosphorylation (n,) towards the unblocked fraction of synaptic conductance, one minus the block (n,)."""
+    """Relax phosphorylation (n,) towards the unblocked synaptic conductance at block and gain (n,)."""
     parameters, members = prepared.parameters, prepared.nodes
+    transmission = nmda_gain[members] * (1.0 - nmda_block[members])
     eef2_phosphorylation[members] = relaxed(
-        eef2_phosphorylation[members], 1.0 - nmda_block[members], clock.duration, parameters.dephosphorylation
+        eef2_phosphorylation[members], transmission, clock.duration, parameters.dephosphorylation
     )
 
 
@@ -44,7 +51,7 @@ MECHANISM = Mechanism(
     "eef2",
     Parameters,
     advance,
-    reads=("nmda_block",),
+    reads=("nmda_block", "nmda_gain"),
     writes=("eef2_phosphorylation",),
     population="PYR",
 )

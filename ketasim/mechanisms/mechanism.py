@@ -117,6 +117,30 @@ class EdgeChanges(NamedTuple):
     own: Any
 
 
+class Card(NamedTuple):
+    """What a readout is good for: shown beside its parameters.
+
+    Attributes
+    ----------
+    species : str
+        Whose it is.
+    fitted_to : str
+        Findings or numbers that its parameters were set by.
+    domain : str
+        Doses, times and subjects that it is meant for.
+    not_validated : str
+        What nothing here was held against.
+    refuted_by : str
+        What would show it to be wrong.
+    """
+
+    species: str
+    fitted_to: str
+    domain: str
+    not_validated: str
+    refuted_by: str
+
+
 @dataclass(frozen=True)
 class Mechanism:
     """Declaration of one mechanism: the last lines of its file.
@@ -162,6 +186,8 @@ class Mechanism:
         Rows of drug files that `prepare` uses; ``ketasim drugs`` lists rows that no mechanism uses.
     by_default : bool
         Whether it is on in an experiment that does not name it; False for a hypothesis.
+    card : Card, optional
+        Of a mechanism whose signals are read as results about people or animals.
     """
 
     name: str
@@ -180,6 +206,7 @@ class Mechanism:
     remarks: Callable[..., list[str]] | None = None
     targets: tuple[tuple[str, Action], ...] = ()
     by_default: bool = True
+    card: Card | None = None
 
     def prepared(self, parameters: Any, setting: Setting) -> Any:
         """Return what `advance` receives for these parameters in this setting."""

@@ -13,9 +13,6 @@ constant m, the mean over the step, b and c are advanced exactly. With x = b - 1
 uptake of glutamate (TNF-alpha) times 1 - k y, BDNF set free (IL-1beta) times 1 - k y, elimination of spines
 (TNF-alpha) times 1 + k y, and, for quinolinic acid, an agonist that microglia make, tonic NMDA current (IL-6) times
 1 + k y. Each k has a prior that includes none.
-
-Not validated: sizes of all effects on synapses; one activation for all microglia; no fever, no complement, no other
-cytokines; whether ketamine lowers cytokines in people (the potency measured in cells says no).
 """
 
 from typing import Annotated, NamedTuple
@@ -24,7 +21,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from ketasim.drugs import Ligands
-from ketasim.mechanisms.mechanism import Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import Card, Clock, Mechanism, Setting
 from ketasim.sources import Prior, Source
 
 _EFFECT = Source("assumed", "of a cytokine far above rest; none is possible", Prior(0.0, 0.4, "linear"))
@@ -231,4 +228,18 @@ MECHANISM = Mechanism(
     scales=("uptake_gain", "bdnf_release_gain", "spine_elimination_gain", "nmda_tonic_gain"),
     prepare=prepare,
     targets=(("cytokine_production", "inhibitor"),),
+    card=Card(
+        species="human for plasma, rodents for microglia and exchange",
+        fitted_to=(
+            "plasma levels in depression (G1, by a recalled spread between people), peaks after endotoxin (recalled)"
+        ),
+        domain="relative levels under chronic stress and after 0.8 ng/kg of endotoxin",
+        not_validated=(
+            "sizes of all effects on synapses; one activation for all microglia; fever, complement and other "
+            "cytokines are not in it; whether ketamine lowers cytokines in people"
+        ),
+        refuted_by=(
+            "cytokines that fall within a day of an infusion at concentrations a thousandth of the potency in cells"
+        ),
+    ),
 )

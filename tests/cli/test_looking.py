@@ -63,7 +63,7 @@ def test_lists_are_complete(call):
     mechanisms = json.loads(call("mechanisms", "--json").stdout)
     assert [row["mechanism"] for row in mechanisms] == [mechanism.name for mechanism in ORDER]
     off = [row["mechanism"] for row in mechanisms if row["by default"] == "off"]
-    assert off == ["allosteric_site", "cortical_afferents"]
+    assert off == ["allosteric_site", "cortical_afferents", "tolerance", "liability"]
     assert [row["signal"] for row in json.loads(call("signals", "--json").stdout)] == list(SIGNALS)
     names = [row["example"] for row in json.loads(call("examples", "--json").stdout)]
     assert {"human_infusion", "quick", "rat_dose", "stress_then_ketamine", "pv_only", "surge_only"} < set(names)
@@ -299,3 +299,12 @@ def test_a_vehicle_without_the_signal_is_named(call, small, folder, caplog):
         lines = len(trajectory.plot(wanted).axes[0].lines)
         drawn = len(trajectory.plot(wanted, vehicle=vehicle).axes[0].lines)
     assert (drawn > lines) == (wanted in vehicle) == ("the vehicle has no plasma_concentration" not in caplog.text)
+
+
+def test_a_readout_has_its_card(call):
+    """Catches a score of people without what it was fitted to and what would refute it; and cards that lack a line."""
+    said = call("mechanisms", "mood").stderr
+    for words in ("species: human", "fitted to: ", "meant for: ", "not validated: ", "would be refuted by: "):
+        assert words in said
+    assert "species:" not in call("mechanisms", "trkb").stderr
+    assert all(all(one.card) for one in ORDER if one.card is not None)

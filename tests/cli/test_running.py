@@ -153,7 +153,7 @@ def test_check_says_what_becomes_of_what_is_left_out(call):
     assert rows["by default: subject.genotype.bdnf"] == ("Val/Val", "")
     mechanisms = rows["by default: mechanisms"][0]
     assert re.match(r"\d+ on, with the parameters of `ketasim mechanisms NAME`; ", mechanisms)
-    assert mechanisms.endswith("; off: allosteric_site, cortical_afferents")
+    assert mechanisms.endswith("; off: allosteric_site, cortical_afferents, tolerance, liability")
     assert not {"by default: schedule.window", "by default: subject.weight"} & set(rows)
 
 

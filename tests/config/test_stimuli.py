@@ -73,7 +73,8 @@ def test_edges_are_whole_fast_steps():
         (
             "kind: afferents",
             "kind: exercise",
-            "trial.yaml:6:12: stimuli.0.kind: unknown kind 'exercise'; allowed: afferents, stress, immune_challenge",
+            "trial.yaml:6:12: stimuli.0.kind: unknown kind 'exercise'; allowed: afferents, stress, "
+            "immune_challenge, expectancy",
         ),
         ("PYR", "PY", "trial.yaml:6:35: stimuli.0.population: unknown population 'PY'; allowed: PYR, PV, SST; did"),
         ("100 Hz", "100", "stimuli.0.rate: "),
@@ -82,12 +83,13 @@ def test_edges_are_whole_fast_steps():
         (
             "kind: afferents, ",
             "",
-            "trial.yaml:6:5: stimuli.0: the key 'kind' is missing; allowed: afferents, stress, immune_challenge",
+            "trial.yaml:6:5: stimuli.0: the key 'kind' is missing; allowed: afferents, stress, "
+            "immune_challenge, expectancy",
         ),
         (
             "kind: afferents",
             "kind: 3",
-            "trial.yaml:6:12: stimuli.0.kind: unknown kind 3; allowed: afferents, stress, immune_challenge",
+            "trial.yaml:6:12: stimuli.0.kind: unknown kind 3; allowed: afferents, stress, immune_challenge, expectancy",
         ),
         ("duration: 2 s", "duration: 0 s", "stimuli.0.duration: '0 s' is out of range; it must be at least 0.0001 s"),
         ("start: 60 s", "start: 10 min", "stimuli.0.start: starts at 10 min; the run ends at 10 min"),
@@ -113,7 +115,7 @@ def test_a_run_begins_at_zero_or_with_the_earliest_stimulus():
     )
     assert read(text).begin == -259_200.864
     exposures = read(text).exposures
-    assert [kind.kind for kind in exposures] == ["dose", "afferents", "stress", "immune_challenge"]
+    assert [kind.kind for kind in exposures] == ["dose", "afferents", "stress", "immune_challenge", "expectancy"]
     assert [one.population for one in exposures[AFFERENTS]] == ["PYR", "PV"]
 
 

@@ -147,8 +147,8 @@ def test_the_network_rests_before_the_exposure(small):
     [
         (
             {"kind": "exercis"},
-            "stimuli.0.kind: unknown kind 'exercis'; allowed: afferents, stress, immune_challenge, exercise; did you "
-            "mean exercise?",
+            "stimuli.0.kind: unknown kind 'exercis'; allowed: afferents, stress, immune_challenge, expectancy, "
+            "exercise; did you mean exercise?",
         ),
         ({"intensity": -1}, "stimuli.0.intensity: -1 is out of range; it must be at least 0"),
         ({"force": 1}, "stimuli.0.force: unknown key 'force'"),
@@ -165,7 +165,8 @@ def test_wrong_entries_of_an_own_kind_are_refused(changes, message):
 def test_without_the_kind_the_file_is_refused():
     """Catches a stimulus that nobody gives, silently left out."""
     with pytest.raises(
-        DocumentError, match=r"stimuli\.0\.kind: unknown kind 'exercise'; allowed: afferents, stress, immune_challenge"
+        DocumentError,
+        match=r"stimuli\.0\.kind: unknown kind 'exercise'; allowed: afferents, stress, immune_challenge, expectancy",
     ):
         Experiment.from_mapping(STRESSED)
 
@@ -231,4 +232,11 @@ def test_an_experiment_keeps_its_exposures():
     given = experiment()
     for other in (given.replace(seed=2), pickle.loads(pickle.dumps(given))):
         assert other.begin == -2.0 * DAY
-        assert [one.kind for one in other.exposures] == ["dose", "afferents", "stress", "immune_challenge", "exercise"]
+        assert [one.kind for one in other.exposures] == [
+            "dose",
+            "afferents",
+            "stress",
+            "immune_challenge",
+            "expectancy",
+            "exercise",
+        ]

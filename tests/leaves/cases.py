@@ -65,6 +65,17 @@ BASES: dict[str, dict[str, Any]] = {
         "schedule": HUMAN["schedule"] | {"step": "2 d"},
         "stimuli": [{"kind": "stress", "start": "0 s", "duration": "20 d"}],
     },
+    "ssri": HUMAN
+    | {
+        "network": {"neurons": 40},
+        "duration": "10 d",
+        "doses": [
+            {"drug": "escitalopram", "route": "oral", "amount": "10 mg", "repeat": {"every": "24 h", "count": 10}}
+        ],
+        "schedule": HUMAN["schedule"] | {"step": "1 d"},
+    },
+    "risk": HUMAN | {"mechanisms": {"tolerance": True, "liability": True}},
+    "expecting": HUMAN | {"stimuli": [{"kind": "expectancy", "start": "0 s", "duration": "10 min"}]},
     "inflamed": HUMAN
     | {
         "duration": "12 h",
@@ -248,6 +259,26 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
         "dissociation_threshold": 1e-6,
         "sedation_threshold": 1e-9,
     },
+    "serotonin": {
+        "largest_rise": 2,
+        "held_back": 0.5,
+        "desensitised": 0.5,
+        "desensitisation_time": "5 d",
+        "bdnf_gain": 0.3,
+        "formation_gain": 0.3,
+    },
+    "tolerance": {"gain": 2, "turnover": "1 d"},
+    "liability": {"reward_time": "1 h", "opponent_time": "5 d", "opponent_gain": 2},
+    "mood": {
+        "strength_gain": 10,
+        "density_gain": 10,
+        "mood_time": "5 h",
+        "expectancy_gain": 0.3,
+        "expectancy_half_life": "5 d",
+        "ampa_exponent": 0.7,
+        "protein_exponent": 0.7,
+        "resting_madrs": 25,
+    },
     "trkb": {"activation": "1000 s", "largest": 3},
     "mtorc1": {"gain": 9, "feedback": 60, "activation": "1000 s", "adaptation": "30000 s"},
     "synaptic_protein": {"protein_gain": 19, "threshold": 0.4, "turnover": "4 d", "exponent": 0.6},
@@ -289,6 +320,11 @@ _BASE_OF = {
     "mechanisms.cortical_afferents": "cortex",  # off by default
     "mechanisms.chronic_stress": "stressed",
     "mechanisms.neuroinflammation": "inflamed",
+    "mechanisms.mood": "expecting",
+    "mechanisms.mood.density_gain": "months",
+    "mechanisms.serotonin": "ssri",
+    "mechanisms.tolerance": "risk",  # off by default
+    "mechanisms.liability": "risk",  # off by default
     "mechanisms.allosteric_site": "site",  # off by default
     "mechanisms.ampa_antagonism": "antagonists",
     "mechanisms.mtorc1_inhibition": "antagonists",
@@ -350,8 +386,10 @@ def _base_of(leaf: str) -> str:
     return next((_BASE_OF[start] for start in (leaf, leaf.rpartition(".")[0]) if start in _BASE_OF), "human")
 
 
+_READ_BY_NOTHING = tuple(f"mechanisms.{name}" for name in ("dissociation", "mood", "liability"))
+
 #: Leaf -> the base and what is changed in it.
-CASES = {leaf: case for leaf, case in _cases().items() if leaf != "mechanisms.dissociation"}
+CASES = {leaf: case for leaf, case in _cases().items() if leaf not in _READ_BY_NOTHING}
 
 #: Leaves that by design change nothing that is simulated: the reason, and a change; None where one value is allowed.
 WITHOUT_EFFECT: dict[str, tuple[str, Any]] = {
@@ -359,7 +397,7 @@ WITHOUT_EFFECT: dict[str, tuple[str, Any]] = {
     "network.model": ("there is one model", None),
     "network.parallel": ("without it, a file with parallel edges is refused", None),
     "stimuli.0.kind": ("another kind needs other keys", None),
-    "mechanisms.dissociation": ("scores of a person, which nothing reads", "off"),
+    **{leaf: ("scores, which nothing reads", "off") for leaf in _READ_BY_NOTHING},
     "name": ("names the run and its files", "another"),
     "threads": ("how it is computed, not what", 2),
     "schedule.checkpoint": ("how often the run can be interrupted without loss", "0 s"),

@@ -11,10 +11,16 @@ from ketasim.mechanisms import Clock
 from ketasim.mechanisms.dissociation import LARGEST_SCORE, MECHANISM, Parameters, Prepared, saturating
 
 
-def scores(*block, human=True, **parameters):
+def scores(*block, human=True, gain=1.0, **parameters):
     """Dissociation, sedation and readiness at a block of each node."""
     states = np.array(0.0), np.array(0.0), np.array(1.0)
-    MECHANISM.advance(np.array(block), *states, Prepared(Parameters(**parameters), human), Clock(1, 60.0, 0))
+    MECHANISM.advance(
+        np.array(block),
+        np.full(len(block), gain),
+        *states,
+        Prepared(Parameters(**parameters), human),
+        Clock(1, 60.0, 0),
+    )
     return tuple(float(one) for one in states)
 
 
@@ -43,6 +49,13 @@ def test_readiness_needs_both_scores_at_their_thresholds():
     for allowed, asleep, ready in ((1.001, 1.001, 1.0), (0.999, 1.001, 0.0), (1.001, 0.999, 0.0)):
         thresholds = {"dissociation_threshold": allowed * of_dissociation, "sedation_threshold": asleep * of_sedation}
         assert scores(0.2, **law, **thresholds)[2] == ready
+
+
+def test_more_receptors_leave_less_to_feel():
+    """Catches tolerance that scores do not show, and a score of one who has more receptors than at rest."""
+    law = {"half_dissociation": 0.2, "steepness_dissociation": 1.0}
+    assert scores(0.3, gain=1.1, **law)[0] == pytest.approx(LARGEST_SCORE * 0.23 / 0.43)  # 1 - 1.1 * 0.7 = 0.23
+    assert scores(0.05, gain=1.1, **law) == (0.0, 0.0, 1.0)
 
 
 def test_nobody_else_is_asked():

@@ -19,6 +19,12 @@ def test_exact_relaxation_to_the_unblocked_fraction(block, before, minutes):
     assert 0.0 <= after <= 1.0
 
 
+def test_more_receptors_transmit_more():
+    """Catches receptors that tolerance adds and that resting transmission does not count."""
+    after = step("eef2", 3600.0, nmda_block=0.2, nmda_gain=1.1)["eef2_phosphorylation"][0]
+    assert after == pytest.approx(1.1 * 0.8 + 0.12 * np.exp(-6.0))
+
+
 def test_slow_twin():
     """Catches a formula that both this file and the code might have wrong: Euler steps of 1.2 s agree to 0.1 %."""
     slow, _ = follow(REST, lambda _: Drive(block=0.3), 15.0)

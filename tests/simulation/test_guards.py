@@ -72,12 +72,12 @@ def test_rounding_is_no_fault_and_the_bounds_belong_to_the_range(topology):
 
 def test_an_own_signal_has_its_own_range(topology):
     """Catches a declared range that is ignored, and a hint that does not say how to declare one."""
-    mine = Signal("mood", "1", (), "state", 0.0, "of a test", within=(-1.0, INF))
-    assert refusal(topology, "mood", np.array(-1.0), mine) == ""
-    message = refusal(topology, "mood", np.array(-1.5), mine)
-    assert "mine made 'mood' -1.5 at t = 90 s; allowed: -1 or more" in message
-    assert "Signal('mood', ..., within=(least, most))" in message
-    assert "within" not in refusal(topology, "mood", np.array(np.nan), mine)
+    mine = Signal("morale", "1", (), "state", 0.0, "of a test", within=(-1.0, INF))
+    assert refusal(topology, "morale", np.array(-1.0), mine) == ""
+    message = refusal(topology, "morale", np.array(-1.5), mine)
+    assert "mine made 'morale' -1.5 at t = 90 s; allowed: -1 or more" in message
+    assert "Signal('morale', ..., within=(least, most))" in message
+    assert "within" not in refusal(topology, "morale", np.array(np.nan), mine)
 
 
 def test_a_window_is_the_networks(topology):

@@ -1,0 +1,158 @@
+"""Mood: it follows the strength and number of synapses on pyramidal cells, and what a person expects.
+
+With A surface AMPA receptors, S synaptic protein and D spine density, relative to rest, x the expectancy, which a
+session raises to its intensity u and which decays after it, and l the logit of the score at rest over 60::
+
+    F = mean over PYR of ln(A^alpha S^beta)      strength per synapse; homeostatic scaling is left out
+    N = ln(mean over PYR of D)
+    dx/dt = -x/tau_x, and x >= u
+    dM/dt = (kF F + kN N + kE x - M)/tau
+    MADRS = 60/(1 + exp(M - l))                  HDRS-17 = MADRS/1.3
+
+All three k are zero at least, and may be zero. They were fitted together, with both times, to the change of MADRS a day
+after ketamine and midazolam (I3) and to the effect size against placebo (I4): kF and kN by their sum only, so that a
+result is a mean over draws of their joint posterior (`ketasim.posterior`), not one run. In other species scores are 0,
+those of nobody. A research and teaching model; not medical advice.
+"""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from annotated_types import Ge, Gt, Le, Lt
+
+from ketasim.drugs import PERSON
+from ketasim.kernels.formulas import relaxed
+from ketasim.mechanisms.mechanism import Card, Clock, Mechanism, Setting
+from ketasim.sources import Prior, Source
+
+#: Largest total of the Montgomery-Asberg Depression Rating Scale: ten items of 0 to 6 (recalled).
+LARGEST_SCORE = 60.0
+#: MADRS over HDRS-17: 13, 26, 39 against 10, 20, 30, equipercentile linking, Leucht 2018, 10.1016/j.jad.2017.10.042.
+MADRS_PER_HDRS17 = 1.3
+#: Below this a pool counts as empty, so that its logarithm is finite.
+_LEAST = 1e-6
+
+
+class Parameters(NamedTuple):
+    """Mood by synapses and by expectancy, and scores."""
+
+    strength_gain: Annotated[
+        float,
+        Ge(0),
+        "1",
+        Source(
+            "fitted",
+            "kF: I3 and I4, jointly with the next four; mean of the default circuit",
+            Prior(0.0, 300.0, "linear"),
+        ),
+    ] = 61.0
+    density_gain: Annotated[
+        float, Ge(0), "1", Source("fitted", "kN: I3 and I4, as kF", Prior(0.0, 300.0, "linear"))
+    ] = 114.0
+    mood_time: Annotated[
+        float, Gt(0), "h", Source("fitted", "tau: I3 and I4 leave it open; median", Prior(0.5, 12.0))
+    ] = 2.3
+    expectancy_gain: Annotated[
+        float, Ge(0), "1", Source("fitted", "kE: midazolam in I3", Prior(0.0, 3.0, "linear"))
+    ] = 0.62
+    expectancy_half_life: Annotated[
+        float, Gt(0), "d", Source("assumed", "of the expectancy after a session; tau_x ln 2", Prior(4.0, 60.0))
+    ] = 15.0
+    ampa_exponent: Annotated[
+        float, Ge(0), Le(2), "1", Source("assumed", "alpha, as in surface_ampa", Prior(0.5, 1.0))
+    ] = 1.0
+    protein_exponent: Annotated[
+        float, Ge(0), Le(2), "1", Source("assumed", "beta, as in synaptic_protein", Prior(0.25, 1.0))
+    ] = 0.5
+    resting_madrs: Annotated[
+        float,
+        Gt(0),
+        Lt(60),
+        "1",
+        Source("recalled", "31-34 in trials of treatment-resistant depression (Murrough 2013)", Prior(25.0, 40.0)),
+    ] = 32.0
+
+
+class Prepared(NamedTuple):
+    """Parameters, the PYR nodes, and whether the subject is one who can be asked."""
+
+    parameters: Parameters
+    members: slice
+    human: bool
+
+
+def prepare(parameters: Parameters, setting: Setting) -> Prepared:
+    """Find the PYR nodes, and out whether the subject is a human."""
+    return Prepared(parameters, setting.nodes("PYR"), setting.species == PERSON)
+
+
+def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
+    expectancy: np.ndarray,
+    surface_ampa: np.ndarray,
+    synaptic_protein: np.ndarray,
+    spine_density: np.ndarray,
+    expectancy_level: np.ndarray,
+    synaptic_strength: np.ndarray,
+    mood: np.ndarray,
+    madrs: np.ndarray,
+    hdrs17: np.ndarray,
+    prepared: Prepared,
+    clock: Clock,
+) -> None:
+    """Set strength and scores (scalars) and relax mood at receptors, protein and density of every node (n,)."""
+    parameters, members, human = prepared
+    ampa, protein = (np.log(np.maximum(one[members], _LEAST)) for one in (surface_ampa, synaptic_protein))
+    strength = float(np.mean(parameters.ampa_exponent * ampa + parameters.protein_exponent * protein))
+    synaptic_strength[...] = strength
+    if not human:
+        return
+    density = float(np.log(max(spine_density[members].mean(), _LEAST)))
+    level = max(float(expectancy), float(expectancy_level))
+    left = 0.5 ** (clock.duration / (86_400.0 * parameters.expectancy_half_life))
+    expectancy_level[...] = max(float(expectancy), level * left)
+    target = parameters.strength_gain * strength + parameters.density_gain * density
+    target += parameters.expectancy_gain * level
+    mood[...] = relaxed(mood, target, clock.duration / 3600.0, parameters.mood_time)
+    madrs[...] = score(float(mood), parameters.resting_madrs)
+    hdrs17[...] = madrs / MADRS_PER_HDRS17
+
+
+def score(mood: np.ndarray | float, resting: float) -> np.ndarray | float:
+    """Return the MADRS at a mood, whose score at mood 0 is `resting`.
+
+    Examples
+    --------
+    >>> score(0.0, 32.0), round(score(1.0, 32.0), 1), round(score(-1.0, 32.0), 1)
+    (32.0, 17.7, 45.4)
+    """
+    return LARGEST_SCORE / (1.0 + (LARGEST_SCORE / resting - 1.0) * np.exp(mood))
+
+
+MECHANISM = Mechanism(
+    "mood",
+    Parameters,
+    advance,
+    reads=("expectancy", "surface_ampa", "synaptic_protein", "spine_density"),
+    writes=("expectancy_level", "synaptic_strength", "mood", "madrs", "hdrs17"),
+    prepare=prepare,
+    population="PYR",
+    card=Card(
+        species="human",
+        fitted_to=(
+            "MADRS a day after one infusion of ketamine or midazolam (I3), effect size against placebo on day 1 (I4)"
+        ),
+        domain=(
+            "people with depression in trials, racemate of 0.5 mg/kg over 40 min; means of many people, over "
+            "draws of the posterior"
+        ),
+        not_validated=(
+            "that synapses of this circuit make mood; single people; days other than the first; what time alone "
+            "does, which is in the expectancy; suicidal ideation, which no finding here sets apart from "
+            "depression; anhedonia"
+        ),
+        refuted_by=(
+            "no relief beyond that of anaesthesia alone in people under anaesthesia, whose synapses grow as they "
+            "do awake"
+        ),
+    ),
+)
