@@ -72,27 +72,33 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
     network: Annotated[
         bool, typer.Option("--network", help="Draw the network instead, with synapses lost and new.")
     ] = False,
+    subject: Annotated[
+        bool, typer.Option("--subject", help="Draw exposures, hormones, cytokines and scores instead.")
+    ] = False,
     time: Annotated[str | None, typer.Option("--time", help="The network at this time, such as '24 h'.")] = None,
     vehicle: Annotated[Path | None, typer.Option("--vehicle", help="Run with an inactive dose, in grey.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier picture.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Draw the chain from dose to spines on one page, or the network (to OUT_network.png)."""
+    """Draw the chain from dose to spines, the subject (to OUT_subject.png) or the network (to OUT_network.png)."""
     import ketasim
 
     os.environ["MPLBACKEND"] = "agg"  # the user's may not be installed here, and would then end the import
-    from ketasim.plots import page_figure, plot_network, save_picture
+    from ketasim.plots import page_figure, plot_network, plot_subject, save_picture
 
-    if (network and signals) or (time and not network):
-        fail("--signals cannot be combined with --network, and --time needs --network", 2)
-    picture = out or source.with_name(f"{source.stem}_network.png" if network else f"{source.stem}.png")
+    if network + subject + bool(signals) > 1 or (time and not network):
+        fail("--signals, --network and --subject cannot be combined, and --time needs --network", 2)
+    kind = "_network" if network else "_subject" if subject else ""
+    picture = out or source.with_name(f"{source.stem}{kind}.png")
     names = [name.strip() for name in signals.split(",")] if signals else []
     with ketasim.open_trajectory(source) as trajectory:
         other = ketasim.open_trajectory(vehicle) if vehicle else None
         try:
             if network:
                 figure = plot_network(page_figure(12.5, 8.0), trajectory, time, other)
+            elif subject:
+                figure = plot_subject(page_figure(height=3.0), trajectory, other)
             else:
                 figure = trajectory.plot(*names, vehicle=other)
         except (KeyError, ValueError) as error:  # a signal, population or time that the run does not have

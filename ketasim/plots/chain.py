@@ -38,7 +38,7 @@ _LEGEND_ROOM = 0.2
 _LINE = 20
 
 
-class _Source(NamedTuple):
+class Source(NamedTuple):
     """A run that is drawn: its signals and its summary."""
 
     signals: Signals
@@ -96,9 +96,9 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
         The run recorded nothing to draw.
     """
     linear = is_linear(trajectory)
-    sources = [_Source(signals_of(trajectory), summary_of(trajectory), linear)]
+    sources = [source_of(trajectory, linear)]
     if vehicle is not None:
-        sources.insert(0, _Source(signals_of(vehicle), summary_of(vehicle), linear, grey=True))
+        sources.insert(0, source_of(vehicle, linear, grey=True))
     found = panels(sources[-1].signals)
     beside = {heading: shown.beside for heading, (shown, _) in found.items() if shown.beside in found}
     rows = [heading for heading in found if heading not in beside]
@@ -112,8 +112,8 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
         drawn = [axes, *(axes.twinx() for host in beside.values() if host == heading)]
         headings = [heading, *(name for name, host in beside.items() if host == heading)]
         for one, name in zip(drawn, headings, strict=True):
-            _draw_panel(one, name, found[name][1], sources)
-        _legend(drawn)
+            draw_panel(one, name, found[name][1], sources)
+        legend(drawn)
     if spikes:
         windows, sizes = spikes
         beside_each_other = grid[1].subgridspec(1, len(windows)).subplots(squeeze=False)[0]
@@ -184,7 +184,12 @@ def _spikes_of(trajectory: Trajectory, signals: Signals) -> tuple[list[Window], 
     return (windows, dict(trajectory.topology(trajectory.begin).sizes)) if windows else None
 
 
-def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Sequence[_Source]) -> None:
+def source_of(trajectory: Trajectory, linear: bool, grey: bool = False) -> Source:
+    """Return a run as it is drawn: signals, summary, whether time is linear, whether it is a vehicle in grey."""
+    return Source(signals_of(trajectory), summary_of(trajectory), linear, grey)
+
+
+def draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Sequence[Source]) -> None:
     """Draw the curves of a panel and name its axis; the legend, which two axes may share, comes later."""
     shown = shown_of(sources[-1].signals[names[0]])
     assert shown is not None
@@ -214,7 +219,7 @@ def _draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Seque
     axes.set_ylabel(f"{fill(heading + who, _LINE)}{of_unit}", fontsize=9)
 
 
-def _curves(source: _Source, name: str) -> Iterator[_Curve]:
+def _curves(source: Source, name: str) -> Iterator[_Curve]:
     """Curves of a signal from the start of the run on, scaled as it declares."""
     array = source.signals[name]
     shown = shown_of(array)
@@ -279,7 +284,7 @@ def _draw_curve(axes: "Axes", curve: _Curve, style: dict[str, Any], thin: bool) 
         axes.fill_between(curve.hours, low, high, color=style["color"], alpha=0.2, lw=0)
 
 
-def _peak_in_words(name: str, source: _Source) -> str:
+def _peak_in_words(name: str, source: Source) -> str:
     """Put the peak of a subject's signal, of its first column, into words, from the summary and as it is drawn."""
     table, array = source.summary, source.signals[name]
     rows = table[(table["quantity"] == name) & (table["statistic"] == "peak")]
@@ -310,7 +315,7 @@ def _reach(axes: "Axes", shown: Shown, curves: Sequence[_Curve]) -> None:
     axes.ticklabel_format(axis="y", useOffset=False)
 
 
-def _legend(drawn: "Sequence[Axes]") -> None:
+def legend(drawn: "Sequence[Axes]") -> None:
     """Add one legend to a panel, above the curves of its axes."""
     handles, labels = [], []
     for axes in drawn:

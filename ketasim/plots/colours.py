@@ -5,7 +5,7 @@ from typing import Any
 #: Populations, in the order of the network.
 POPULATIONS = ("#c0392b", "#2471a3", "#1e8449", "#7d3c98", "#b9770e", "#34495e")
 #: Curves without a population, told apart by their dashes; a vehicle; doses and stimuli, as a shade.
-BLACK, GREY, DOSE = "0.15", "#9a9a9a", "#e8c547"
+BLACK, GREY, DOSE, STIMULUS = "0.15", "#9a9a9a", "#e8c547", "#8fa3ad"
 #: Words of warning.
 WARNING = "#a93226"
 #: Spines and synapses formed, and lost.

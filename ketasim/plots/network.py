@@ -10,8 +10,8 @@ from ketasim.network.prefrontal_microcircuit import side_of
 from ketasim.network.topology import Topology
 from ketasim.network.within import edges_within
 from ketasim.plots.colours import BLACK, FORMED, GREY, LOST, POPULATIONS
-from ketasim.plots.page import finish_page, in_own_style, schedule_of, ticks_and_frame
-from ketasim.plots.time_axis import BINS, NARROW, bins, in_words, length_in_words, mark_doses, set_time_axis
+from ketasim.plots.page import finish_page, in_own_style, mark_exposures, schedule_of, ticks_and_frame
+from ketasim.plots.time_axis import BINS, NARROW, bins, in_words, length_in_words, set_time_axis
 from ketasim.storage import Trajectory
 from ketasim.storage.edges import BIRTH, DEATH, EdgeEvents
 
@@ -291,9 +291,9 @@ def _draw_survival(axes: "Axes", start: Start, is_vehicle: bool) -> None:
 
 
 def _finish_time(all_axes: "tuple[Axes, ...]", trajectory: Trajectory, seconds: float) -> None:
-    end, starts, durations = schedule_of(trajectory)
+    end, _, _ = schedule_of(trajectory)
     for axes in all_axes:
-        mark_doses(axes, starts, durations, NARROW * end)
+        mark_exposures(axes, trajectory, NARROW * end)
         ticks_and_frame(axes)
         set_time_axis(axes, end, linear=True)
         if seconds < 3600.0 * end:

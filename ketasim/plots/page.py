@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from ketasim.analysis.summary import resting_of
 from ketasim.network.resting import remarks_on_rest
-from ketasim.plots.colours import WARNING
-from ketasim.plots.time_axis import NARROW, mark_doses, set_time_axis
+from ketasim.plots.colours import DOSE, STIMULUS, WARNING
+from ketasim.plots.time_axis import NARROW, mark_events, set_time_axis
 from ketasim.storage import Trajectory
 
 if TYPE_CHECKING:
@@ -107,16 +107,24 @@ def is_linear(trajectory: Trajectory) -> bool:
 
 def finish_column(figure: Figure, all_axes: Any, trajectory: Trajectory, vehicle: Trajectory | None) -> None:
     """Finish a column of panels: doses, one time axis, title and advice."""
-    end, starts, durations = schedule_of(trajectory)
+    end, _, _ = schedule_of(trajectory)
     begin, linear = trajectory.begin / 3600.0, is_linear(trajectory)
     for axes in all_axes:
-        mark_doses(axes, starts, durations, NARROW * (end - begin) if linear else 0.0)
+        mark_exposures(axes, trajectory, NARROW * (end - begin) if linear else 0.0)
         ticks_and_frame(axes)
     set_time_axis(all_axes[-1], end, linear, begin)
     for axes in all_axes[:-1]:
         axes.set_xlabel("")
     figure.align_ylabels(list(all_axes))
     finish_page(figure, trajectory, vehicle)
+
+
+def mark_exposures(axes: "Axes", trajectory: Trajectory, narrow: float) -> None:
+    """Mark doses, and below them stimuli in another colour; spans up to `narrow` h become lines."""
+    _, starts, durations = schedule_of(trajectory)
+    is_dose = np.array([event["kind"] == "dose" for event in trajectory.events], dtype=bool)
+    for chosen, colour in ((~is_dose, STIMULUS), (is_dose, DOSE)):
+        mark_events(axes, starts[chosen], durations[chosen], narrow, colour)
 
 
 def finish_page(figure: Figure, trajectory: Trajectory, vehicle: Trajectory | None) -> None:

@@ -69,13 +69,15 @@ def in_words(hours: float) -> str:
     return f"{3600.0 * hours:.0f} s"
 
 
-def mark_doses(axes: "Axes", starts: np.ndarray, durations: np.ndarray, narrow: float = 0.0) -> None:
+def mark_events(
+    axes: "Axes", starts: np.ndarray, durations: np.ndarray, narrow: float = 0.0, colour: str = DOSE
+) -> None:
     """Mark infusions as shaded spans and boluses as lines, all in h; spans up to `narrow` h become lines too."""
     for start, duration in zip(starts, durations, strict=True):
         if duration > narrow:
-            axes.axvspan(start, start + duration, color=DOSE, alpha=0.22, lw=0, zorder=0)
+            axes.axvspan(start, start + duration, color=colour, alpha=0.22, lw=0, zorder=0)
         else:
-            axes.axvline(start, color=DOSE, lw=1.5, zorder=0)
+            axes.axvline(start, color=colour, lw=1.5, zorder=0)
 
 
 def averaged(hours: np.ndarray, rates: np.ndarray, linear: bool = True) -> tuple[np.ndarray, np.ndarray]:

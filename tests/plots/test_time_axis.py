@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from ketasim.plots.time_axis import averaged, bins, growing_bins, in_words, length_in_words, mark_doses, set_time_axis
+from ketasim.plots.time_axis import averaged, bins, growing_bins, in_words, length_in_words, mark_events, set_time_axis
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_times_in_words(hours, words):
 
 def test_a_span_too_narrow_to_be_seen_is_a_line(axes):
     """Catches infusions of 40 min that vanish in four weeks, and long ones without their length."""
-    mark_doses(axes, np.array([0.0, 48.0]), np.array([2 / 3, 24.0]), narrow=3.0)
+    mark_events(axes, np.array([0.0, 48.0]), np.array([2 / 3, 24.0]), narrow=3.0)
     (span,) = axes.patches
     (line,) = axes.get_lines()
     assert (span.get_x(), span.get_width()) == pytest.approx((48.0, 24.0))
@@ -91,7 +91,7 @@ def test_a_span_too_narrow_to_be_seen_is_a_line(axes):
 
 def test_doses_are_marked(axes):
     """Catches an infusion drawn as an instant, and a bolus of no width that cannot be seen."""
-    mark_doses(axes, np.array([0.0, 5.0]), np.array([0.5, 0.0]))
+    mark_events(axes, np.array([0.0, 5.0]), np.array([0.5, 0.0]))
     (span,) = axes.patches
     (bolus,) = axes.get_lines()
     assert (span.get_x(), span.get_width()) == pytest.approx((0.0, 0.5))

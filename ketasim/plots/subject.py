@@ -1,0 +1,128 @@
+"""The subject on one page: what is done to it, hormones and cytokines, scores with thresholds, expectancy apart."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ketasim.analysis.summary import Signals, is_run, panels, signals_of
+from ketasim.documents import KetasimError
+from ketasim.documents.units import parse_quantity
+from ketasim.kernels.formulas import relaxed
+from ketasim.mechanisms.mood import score
+from ketasim.plots.chain import draw_panel, legend, source_of
+from ketasim.plots.colours import BLACK, DOSE, GREY, STIMULUS
+from ketasim.plots.page import finish_column, in_own_style, is_linear, make_room
+from ketasim.storage import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Panel -> parameter of `dissociation` that is its threshold.
+_THRESHOLDS = {"dissociation (CADSS)": "dissociation_threshold", "sedation": "sedation_threshold"}
+_MADRS = "MADRS"
+
+
+@in_own_style
+def plot_subject(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | None = None) -> "Figure":
+    """Draw what is done to the subject, and every number of it that moves.
+
+    Scores stand with their thresholds; where a person is not ready for discharge the panel is shaded. Where expectancy
+    is part of the run, the MADRS without it is drawn beside.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Empty figure, which is made taller if the panels need it.
+    trajectory : Trajectory
+        Run to show.
+    vehicle : Trajectory, optional
+        Run of the same experiment with an inactive dose, drawn in grey.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure given.
+
+    Raises
+    ------
+    KetasimError
+        No number of the subject moved.
+    """
+    signals = signals_of(trajectory)
+    found = {heading: names for heading, (_, names) in panels(signals).items() if signals[names[0]].ndim == 1}
+    if not found:
+        raise KetasimError("there is nothing to draw: no hormone, cytokine or score of the subject has moved")
+    linear = is_linear(trajectory)
+    sources = [source_of(trajectory, linear)]
+    if vehicle is not None:
+        sources.insert(0, source_of(vehicle, linear, grey=True))
+    lanes = list(_lanes(trajectory))
+    make_room(figure, len(found) + 1)
+    rows = figure.subplots(len(found) + 1, 1, sharex=True, squeeze=False)[:, 0]
+    _draw_lanes(rows[0], lanes)
+    for axes, (heading, names) in zip(rows[1:], found.items(), strict=True):
+        draw_panel(axes, heading, names, sources)
+        if heading in _THRESHOLDS:
+            _draw_threshold(axes, trajectory, signals, _THRESHOLDS[heading])
+        if heading == _MADRS and np.ptp(signals["expectancy_level"].values) > 0.0:
+            hours = signals["madrs"]["time"].values / 3600.0
+            axes.plot(hours, without_expectancy(trajectory), color=BLACK, ls="--", lw=1.2, label="without expectancy")
+        legend([axes])
+    finish_column(figure, rows, trajectory, vehicle)
+    return figure
+
+
+def without_expectancy(trajectory: Trajectory) -> np.ndarray:
+    """Return the MADRS (T,) that synapses alone would give: mood less what followed expectancy, row by row.
+
+    Exact where expectancy is constant between rows, else to first order in the step over its half-life.
+    """
+    signals, numbers = signals_of(trajectory), trajectory.config["mechanisms"]["mood"]
+    times, levels = signals["mood"]["time"].values, signals["expectancy_level"].values
+    lag = parse_quantity(numbers["mood_time"], "s")
+    part = np.zeros(times.size)
+    for row, duration in enumerate(np.diff(times)):
+        target = numbers["expectancy_gain"] * levels[row + (levels[row + 1] > levels[row])]  # a session begins
+        part[row + 1] = relaxed(part[row], target, duration, lag)
+    return np.asarray(score(signals["mood"].values - part, numbers["resting_madrs"]))
+
+
+def _lanes(trajectory: Trajectory) -> Iterator[tuple[str, str, list[tuple[float, float]]]]:
+    """Name, colour, and begins and lengths in h of each drug and each kind of stimulus."""
+    lanes: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for event in trajectory.events:
+        is_dose = event["kind"] == "dose"
+        name = f"{event['drug']}, {event['route']}" if is_dose else event["kind"].replace("_", " ")
+        span = (event["start_s"] / 3600.0, event["duration_s"] / 3600.0)
+        lanes.setdefault((name, DOSE if is_dose else STIMULUS), []).append(span)
+    for (name, colour), spans in lanes.items():
+        yield name, colour, spans
+
+
+def _draw_lanes(axes: "Axes", lanes: list[tuple[str, str, list[tuple[float, float]]]]) -> None:
+    """Draw a lane for each exposure, a bar while it lasts and a mark where it begins."""
+    for place, (_, colour, spans) in enumerate(lanes):
+        axes.broken_barh(spans, (place - 0.35, 0.7), color=colour, lw=0)
+        axes.plot([start for start, _ in spans], [place] * len(spans), "|", color=BLACK, ms=8)
+    for place, (name, *_) in enumerate(lanes):
+        box = {"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 1.5}
+        beside = axes.get_yaxis_transform()
+        axes.text(0.995, place, name, ha="right", va="center", fontsize=8, transform=beside, bbox=box)
+    axes.set_yticks([])
+    axes.set_ylim(len(lanes) - 0.5, -0.5)
+    axes.set_ylabel("exposures", fontsize=9)
+
+
+def _draw_threshold(axes: "Axes", trajectory: Trajectory, signals: Signals, parameter: str) -> None:
+    """Draw a threshold of discharge, and shade where it is not met."""
+    numbers = trajectory.config["mechanisms"].get("dissociation")
+    if not numbers or "discharge_readiness" not in signals:
+        return
+    axes.axhline(numbers[parameter], color=GREY, lw=0.9, ls="--", label=f"threshold {numbers[parameter]:g}")
+    ready = signals["discharge_readiness"]
+    hours, away = ready["time"].values[is_run(ready)] / 3600.0, ready.values[is_run(ready)] < 1.0
+    shade: dict[str, Any] = {"color": STIMULUS, "alpha": 0.25, "lw": 0, "step": "post"}
+    reach = axes.get_xaxis_transform()
+    axes.fill_between(hours, 0.0, 1.0, where=away, transform=reach, label="not ready for discharge", **shade)
