@@ -31,6 +31,7 @@ HOURS = {
     "dissociation": 0.15,
     "fit_mood": 0.5,
     "hours_or_weeks": 0.6,
+    "tolerance": 0.6,
     "one_dose_or_six": 0.2,
     "four_weeks_in_range": 0.1,
     "rest_for_four_weeks": 0.05,

@@ -14,9 +14,11 @@ import pandas
 
 from ketasim.findings import load_findings
 from ketasim.findings.report import range_in_words
+from ketasim.mechanisms import ORDER
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
+CARDS = ROOT / "docs" / "cards.md"
 
 #: Words of a cell, from the rows of the stored table that it shows.
 Cell = Callable[[pandas.DataFrame], str]
@@ -444,7 +446,21 @@ def fill(stamps: dict[str, dict[str, str]]) -> None:
             page.write_text(filled(page.read_text(encoding="utf-8"), name, layout, stamp), encoding="utf-8")
 
 
+def with_cards(page: str) -> str:
+    """Return the text of the page of cards, with one of each readout as its mechanism has it."""
+    texts = []
+    for one in ORDER:
+        if one.card is not None:
+            words = ("Species", "Fitted to", "Meant for", "Not validated", "Would be refuted by")
+            lines = [f"- {word}: {text}" for word, text in zip(words, one.card, strict=True)]
+            signals = ", ".join(f"`{name}`" for name in one.writes)
+            texts.append("\n".join([f"## `{one.name}`", "", f"{one.title} Signals: {signals}.", "", *lines]))
+    new = "<!-- cards -->\n" + "\n\n".join(texts) + "\n<!-- end -->"
+    return re.sub(r"<!-- cards -->.*?<!-- end -->", lambda _: new, page, flags=re.DOTALL)
+
+
 if __name__ == "__main__":
     from stamps import stamps_of_tables
 
     fill(stamps_of_tables())
+    CARDS.write_text(with_cards(CARDS.read_text(encoding="utf-8")), encoding="utf-8")

@@ -12,6 +12,7 @@ import pytest
 from pandas.api.types import is_numeric_dtype
 
 import ketasim
+from ketasim.mechanisms import ORDER
 from ketasim.mechanisms.mood import Parameters
 
 ROOT = Path(__file__).parents[1]
@@ -214,3 +215,12 @@ def test_fitted_numbers_of_mood_are_those_of_the_fit(stamps):
     for name in ("strength_gain", "density_gain", "expectancy_gain"):
         assert getattr(Parameters(), name) == pytest.approx(table["mean"][f"{name}, default circuit"], rel=0.01)
     assert Parameters().mood_time == pytest.approx(table["median"]["mood_time, default circuit"], rel=0.01)
+
+
+def test_the_page_of_cards_is_what_mechanisms_say(stamps):
+    """Catches a card that was changed and not copied into the docs."""
+    import pages
+
+    text = pages.CARDS.read_text(encoding="utf-8")
+    assert pages.with_cards(text) == text
+    assert text.count("Would be refuted by") == sum(one.card is not None for one in ORDER) > 5
