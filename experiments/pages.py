@@ -136,6 +136,14 @@ def _number(name: str) -> Callable[[dict[str, Any]], str]:
     return lambda row: "" if pandas.isna(row[name]) else f"{row[name]:.3g}"
 
 
+def _course(rows: pandas.DataFrame) -> str:
+    """A change of the MADRS with its 90 % range, in italics that from placebo."""
+    row = _only(rows)
+    change = f"{row['change']:+.1f} ({row['change_low']:.0f} to {row['change_high']:.0f})"
+    apart = f"*{row['from_placebo']:+.1f} ({row['from_placebo_low']:.0f} to {row['from_placebo_high']:.0f})*"
+    return change if row["arm"] == "placebo" else f"{change}, {apart}"
+
+
 def _range(name: str, words: str) -> Callable[[dict[str, Any]], str]:
     """Return what makes words of a median with the lowest and highest value; empty without one."""
 
@@ -345,6 +353,22 @@ LAYOUTS: dict[str, Layout | Listing] = {
             "mean": "{mean:.3g}",
             "median": "{median:.3g}",
             "90 %": "{low:.3g} to {high:.3g}",
+        },
+    ),
+    "hours_or_weeks": Layout("docs/mood.md", ("at",), ("arm",), _course),
+    "tolerance": Listing(
+        "docs/risk.md",
+        {
+            "doses by the nose": "{arm}",
+            "NMDA receptors at most, %": "{receptors_percent:+.2f}",
+            "CADSS first, last week": "{cadss_first:.0f}, {cadss_last_week:.0f}",
+            "reward, last week at most": "{reward_last_week:+.3f} ± {reward_last_week_se:.3f}",
+            "reward, first week without": "{reward_first_week_without:+.3f} ± {reward_first_week_without_se:.3f}",
+            "liability at the end": "{liability_end:+.3f} ± {liability_end_se:.3f}",
+            "four weeks later": "{liability_later:+.3f} ± {liability_later_se:.3f}",
+            "density at the end, %": "{density_end_percent:+.1f} ± {density_end_percent_se:.1f}",
+            "later, %": "{density_later_percent:+.1f} ± {density_later_percent_se:.1f}",
+            "BDNF at the end, %": "{bdnf_end_percent:+.0f} ± {bdnf_end_percent_se:.0f}",
         },
     ),
     "stress_and_recovery": Listing(

@@ -81,15 +81,16 @@ def figure_of(found: xarray.Dataset) -> plt.Figure:
     figure, panels = plt.subplots(2, 2, figsize=(11, 6.5), layout="constrained", sharex=True)
     signals = {"nmda_receptors": "NMDA receptors", "dissociation": "CADSS, daily peak"}
     signals |= {"liability": "liability (arbitrary units)", "spine_density": "spine density"}
+    colours = {arm: f"C{place}" for place, arm in enumerate(found["arm"].values)} | {"saline": "0.6"}
     for axes, (signal, words) in zip(panels.flat, signals.items(), strict=True):
-        for arm in found["arm"].values:
+        for arm, colour in colours.items():
             course = found[signal].sel(arm=arm)
             course = (course.sel(population="PYR") if "population" in course.dims else course).mean("seed")
             if signal == "dissociation":
                 course = course.groupby((course["time"] // DAY).rename("day")).max()
-                axes.plot(course["day"], course, "o", ms=3, label=arm)
+                axes.plot(course["day"], course, "o", ms=3, color=colour, label=arm)
             else:
-                axes.plot(course["time"] / DAY, course, color="0.6" if arm == "saline" else None, label=arm)
+                axes.plot(course["time"] / DAY, course, color=colour, label=arm)
         axes.axvline(USE, color="0.5", lw=0.8, ls="--")
         axes.set_ylabel(words)
     panels[0, 0].legend(frameon=False, fontsize=8)
