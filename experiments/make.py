@@ -35,6 +35,7 @@ HOURS = {
     "one_dose_or_six": 0.2,
     "four_weeks_in_range": 0.1,
     "rest_for_four_weeks": 0.05,
+    "rest_of_circuits": 0.2,
     "rebound": 0.15,
     "headline": 1.2,
     "cortical_afferents": 1.0,
