@@ -86,12 +86,6 @@ def options(script: str) -> Options:
     return Options(name, given.quick, given.jobs, given.sweeps.absolute() / folder)
 
 
-def lasting(sets: Sequence[int]) -> list[int]:
-    """Return those sets of weights that rest for four weeks and come back after an infusion (rest_of_circuits.py)."""
-    table = pandas.read_csv(RESULTS / "rest_of_circuits.csv").set_index("set")
-    return [one for one in sets if table["rests"][one] and table["comes_back"][one]]
-
-
 def in_percent(table: pandas.DataFrame, numbers: Sequence[tuple[str, str]], at: str, what: str = "mean") -> Any:
     """Return chosen numbers of a comparison in per cent of the vehicle.
 

@@ -1,10 +1,9 @@
 """Mood fitted to people a day after an infusion: the joint posterior of its gains, its times, and expectancy.
 
 Ketamine 0.5 mg/kg over 40 min, midazolam 0.045 mg/kg and saline, in every circuit that agrees with calibration C1, for
-two weeks; those count that rest for weeks and come back after an infusion (``rest_of_circuits.py``). Strength F and
-density N over time do not depend on mood, so that each circuit is run once. Then, by sampling (emcee), the posterior of
-kF, kN, tau, kE, the half-life of expectancy, what saline has of it, and the standard deviation between people, with the
-circuit as one more unknown:
+two weeks; strength F and density N over time do not depend on mood, so that each circuit is run once. Then, by sampling
+(emcee), the posterior of kF, kN, tau, kE, the half-life of expectancy, what saline has of it, and the standard
+deviation between people, with the circuit as one more unknown:
 
 - I3, Murrough 2013: MADRS after a day -16.5 with ketamine, -8.8 with midazolam; standard errors 1.60 and 1.90 by its t
   (-10.31, -4.63); standard deviation between people 10.3 +- 0.9 by the same;
@@ -25,7 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 import xarray
-from common import ADVICE, lasting, options, store
+from common import ADVICE, options, store
 from scipy.stats import norm
 
 import ketasim
@@ -71,10 +70,10 @@ def main() -> None:
     """Run the circuits, sample the posterior, store its table, its draws and the figure."""
     chosen = options(__file__)
     changes = [f"duration={chosen.size('14 d', '2 d')}", "recording={measures: false}", "schedule.baseline=60 s"]
-    experiment = ketasim.load_experiment("human_infusion", [*changes, "schedule.budget=120", *chosen.smaller])
+    experiment = ketasim.load_experiment("human_infusion", [*changes, "schedule.spacing=3 h", *chosen.smaller])
     varied = {"network.weights": ketasim.weight_sets(agree="C1")[: chosen.size(None, 2)]}
     found = ketasim.sweep(experiment, varied, arms=ARMS, jobs=chosen.jobs, out=chosen.out)
-    courses = courses_of(found.sel({"network.weights": lasting(found["network.weights"].values.tolist())}))
+    courses = courses_of(found)
     steps = chosen.size(20_000, 600)
     draws, circuits = sampled(courses, steps)
     if not chosen.quick:

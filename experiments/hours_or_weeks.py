@@ -37,7 +37,7 @@ def main() -> None:
     """Run all circuits, store the table and the figure."""
     chosen = options(__file__)
     days = chosen.size(42, 8)
-    changes = [f"duration={days} d", "recording={measures: false}", "schedule.baseline=60 s", "schedule.budget=200"]
+    changes = [f"duration={days} d", "recording={measures: false}", "schedule.baseline=60 s", "schedule.spacing=3 h"]
     experiment = ketasim.load_experiment("human_infusion", [*changes, *chosen.smaller])
     draws = stored_draws()
     circuits = [int(one) for one in draws["network.weights"].unique()[: chosen.size(8, 2)]]

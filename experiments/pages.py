@@ -356,6 +356,18 @@ LAYOUTS: dict[str, Layout | Listing] = {
         },
     ),
     "hours_or_weeks": Layout("docs/mood.md", ("at",), ("arm",), _course),
+    "rest_of_circuits": Listing(
+        "docs/network_choice.md",
+        {
+            "set": "{set}",
+            "PYR at rest, Hz": "{none_rate_start:.2f}",
+            "no dose: density at most, %": "{none_density_largest:+.2f}",
+            "infusion: density at most, %": "{infusion_density_largest:+.1f}",
+            "after 28 d, %": "{infusion_density_end:+.2f}",
+            "PYR after 28 d, Hz": "{infusion_rate_end:.2f}",
+            "scale after 28 d": "{infusion_scale_end:.3f}",
+        },
+    ),
     "tolerance": Listing(
         "docs/risk.md",
         {

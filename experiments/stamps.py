@@ -16,7 +16,7 @@ from ketasim.config.schedule import Sampling
 from ketasim.digests import file_digest, text_digest
 from ketasim.drugs import ROUTES, SPECIES, load_catalogue
 from ketasim.ensembles.store import Store
-from ketasim.mechanisms import ORDER
+from ketasim.mechanisms import ORDER, Mechanism
 from ketasim.network.prefrontal_microcircuit import Sheet, wiring_rows
 from ketasim.network.synapses import PREFRONTAL
 from ketasim.recording.defaults import without
@@ -40,7 +40,7 @@ _WORDS = ("source", "status", "title", "also", "base", "differs", "usual_dose", 
 
 
 def uses(folder: Path) -> dict[str, list[str]]:
-    """Return what sweeps in a folder make use of: species, drugs, routes, and the mechanisms that there are.
+    """Return what sweeps in a folder make use of: species, drugs, routes, and mechanisms that can act.
 
     Without a sweep it is everything. ``NAME_drawn`` is a drug with numbers drawn from the priors of another.
     """
@@ -51,9 +51,17 @@ def uses(folder: Path) -> dict[str, list[str]]:
         "species": {"human", *re.findall(r'"(?:subject\.)?species": "(\w+)"', text)} if text else SPECIES,
         "drugs": {name for name in re.findall(r'"(\w+?)(?:_drawn)?"', text) if name in drugs} if text else drugs,
         "routes": {name for name in re.findall(r'"(\w+)"', text) if name in ROUTES} if text else ROUTES,
-        "mechanisms": {one.name for one in ORDER},
     }
+    rows = {(row.target, row.action) for name in found["drugs"] for row in drugs[name].targets}
+    found["mechanisms"] = {one.name for one in ORDER if not text or _can_act(one, text, rows)}
     return {key: sorted(names) for key, names in found.items()}
+
+
+def _can_act(mechanism: Mechanism, text: str, rows: set[tuple[str, str]]) -> bool:
+    """Whether a mechanism is on, or named, and does not only follow drugs with a target that none of these has."""
+    named = f'"mechanisms.{mechanism.name}' in text or f'"{mechanism.name}"' in text
+    follows_drugs = bool(mechanism.targets) and set(mechanism.reads) == {"brain_concentration"}
+    return (mechanism.by_default or named) and (not follows_drugs or not rows.isdisjoint(mechanism.targets))
 
 
 def parameters(used: Mapping[str, Sequence[str]]) -> str:

@@ -52,7 +52,7 @@ NUMBERS = {
 def main() -> None:
     """Run all arms, store the table and the figure."""
     chosen = options(__file__)
-    few = ["network.neurons=400", "schedule.baseline=60 s", "schedule.spacing=12 h", "recording={measures: false}"]
+    few = ["network.neurons=400", "schedule.baseline=60 s", "schedule.spacing=3 h", "recording={measures: false}"]
     changes = [f"duration={USE + AFTER} d", "mechanisms.tolerance=on", "mechanisms.liability=on", *few]
     experiment = ketasim.load_experiment(
         "human_infusion", [*changes, *(["network.neurons=100"] if chosen.quick else [])]
