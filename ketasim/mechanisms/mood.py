@@ -45,16 +45,16 @@ class Parameters(NamedTuple):
             "kF: I3 and I4, jointly with the next four; mean of the default circuit",
             Prior(0.0, 300.0, "linear"),
         ),
-    ] = 61.0
+    ] = 76.0
     density_gain: Annotated[
         float, Ge(0), "1", Source("fitted", "kN: I3 and I4, as kF", Prior(0.0, 300.0, "linear"))
-    ] = 114.0
+    ] = 115.0
     mood_time: Annotated[
         float, Gt(0), "h", Source("fitted", "tau: I3 and I4 leave it open; median", Prior(0.5, 12.0))
-    ] = 2.3
+    ] = 2.6
     expectancy_gain: Annotated[
         float, Ge(0), "1", Source("fitted", "kE: midazolam in I3", Prior(0.0, 3.0, "linear"))
-    ] = 0.62
+    ] = 0.65
     expectancy_half_life: Annotated[
         float, Gt(0), "d", Source("assumed", "of the expectancy after a session; tau_x ln 2", Prior(4.0, 60.0))
     ] = 15.0
@@ -122,8 +122,8 @@ def score(mood: np.ndarray | float, resting: float) -> np.ndarray | float:
 
     Examples
     --------
-    >>> score(0.0, 32.0), round(score(1.0, 32.0), 1), round(score(-1.0, 32.0), 1)
-    (32.0, 17.7, 45.4)
+    >>> [round(float(score(mood, 32.0)), 1) for mood in (0.0, 1.0, -1.0)]
+    [32.0, 17.7, 45.4]
     """
     return LARGEST_SCORE / (1.0 + (LARGEST_SCORE / resting - 1.0) * np.exp(mood))
 

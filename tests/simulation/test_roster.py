@@ -99,7 +99,7 @@ def test_a_port_that_nothing_reads_is_refused(small):
     assert str(caught.value) == (
         "mine: nothing in this run reads the port 'mtorc1_gain'; ports that are read: "
         "afferent_ampa_gain, afferent_gain, afferent_rate_gain, afferent_release_gain, ampa_gain, bdnf_release_gain, "
-        "inhibition_gain, inhibition_time_gain, membrane_current, nmda_tonic_gain, release_gain, "
+        "inhibition_gain, inhibition_time_gain, membrane_current, nmda_gain, nmda_tonic_gain, release_gain, "
         "spine_elimination_gain, spine_formation_gain, trkb_gain, uptake_gain"
     )
     unknown = Signal("my_port", "1", ("node",), "port", 1.0, "port of a test")
