@@ -123,7 +123,7 @@ def score(mood: np.ndarray | float, resting: float) -> np.ndarray | float:
     Examples
     --------
     >>> [round(float(score(mood, 32.0)), 1) for mood in (0.0, 1.0, -1.0)]
-    [32.0, 17.7, 45.4]
+    [32.0, 17.8, 45.4]
     """
     return LARGEST_SCORE / (1.0 + (LARGEST_SCORE / resting - 1.0) * np.exp(mood))
 
