@@ -239,7 +239,7 @@ def store(
     if chosen.quick:
         show(chosen.name, folder)
         return
-    stamps, used = stamps_of_tables(), uses(chosen.out)
+    stamps, used = stamps_of_tables(), uses(chosen.out, chosen.name)
     used["mechanisms"] = [one for one in used["mechanisms"] if one != fitted]
     stamps[chosen.name] = {
         "command": f"python experiments/{chosen.name}.py",

@@ -39,10 +39,11 @@ def experiments() -> list[str]:
 _WORDS = ("source", "status", "title", "also", "base", "differs", "usual_dose", "prior")
 
 
-def uses(folder: Path) -> dict[str, list[str]]:
+def uses(folder: Path, name: str = "") -> dict[str, list[str]]:
     """Return what sweeps in a folder make use of: species, drugs, routes, and mechanisms that can act.
 
-    Without a sweep it is everything. ``NAME_drawn`` is a drug with numbers drawn from the priors of another.
+    Without a sweep it is everything. ``NAME_drawn`` is a drug with numbers drawn from the priors of another. Of an
+    experiment by name, a readout that nothing reads counts only if the script speaks of it or of its signals.
     """
     texts = [Store(database.parent).facts() for database in sorted(folder.rglob("sweep.db"))]
     text = " ".join(one[key] for one in texts for key in ("experiment", "plan"))
@@ -54,6 +55,12 @@ def uses(folder: Path) -> dict[str, list[str]]:
     }
     rows = {(row.target, row.action) for name in found["drugs"] for row in drugs[name].targets}
     found["mechanisms"] = {one.name for one in ORDER if not text or _can_act(one, text, rows)}
+    script = (HERE / f"{name}.py").read_text(encoding="utf-8") if name else ""
+    read = {signal for one in ORDER for signal in one.reads}
+    silent = [one for one in ORDER if not one.scales and one.edges is None and read.isdisjoint(one.writes)]
+    if script:
+        unsaid = [one for one in silent if not any(word in script for word in (one.name, *one.writes))]
+        found["mechanisms"] -= {one.name for one in unsaid}
     return {key: sorted(names) for key, names in found.items()}
 
 
