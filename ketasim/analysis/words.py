@@ -75,16 +75,17 @@ def _dissociation(trajectory: Trajectory, rows: list[Row]) -> list[str]:
 
 
 def _mood(trajectory: Trajectory) -> list[str]:
-    """The lowest score of depression of a human, and whether expectancy is in it; nothing where it does not move."""
+    """Where a human's score of depression was farthest from its start, and whether expectancy is in it, if it moved."""
     signals = signals_of(trajectory)
     score = signals["madrs"].values if "madrs" in signals else np.zeros(1)
-    lowest = int(score.argmin())
-    if score[0] - score[lowest] < 0.05:
+    farthest = int(np.abs(score - score[0]).argmax())
+    if abs(score[0] - score[farthest]) < 0.05:
         return []
     expected = "with" if signals["expectancy_level"].values.any() else "without"
-    at = about(float(signals["madrs"]["time"][lowest]))
-    words = f"mood  MADRS {score[0]:.1f} at the start, lowest {score[lowest]:.1f} at {at}, {expected} expectancy"
-    return [f"{words}; one draw of a wide posterior (docs/mood.md)"]
+    at, which = about(float(signals["madrs"]["time"][farthest])), "lowest" if score[farthest] < score[0] else "highest"
+    words = f"mood  MADRS {score[0]:.1f} at the start, {which} {score[farthest]:.1f} at {at}, {expected} expectancy"
+    ends = "; at the end of the scale: beyond what mood was fitted to" if not 2.0 <= score[farthest] <= 58.0 else ""
+    return [f"{words}{ends}; one point of a wide posterior (docs/mood.md)"]
 
 
 def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:

@@ -43,8 +43,8 @@ def posterior(mechanism: str, draws: int | None = None) -> list[dict[str, Any]]:
         near = did_you_mean(mechanism, stored)
         raise ValueError(f"no posterior is stored for {mechanism!r}; there is {', '.join(stored)}{near}")
     rows = [{key: value for key, value in row.items() if "." in key} for row in _rows(mechanism)]
-    if draws is not None and not 0 < draws <= len(rows):
-        raise ValueError(f"draws must be from 1 to {len(rows)}, which are stored, not {draws}")
+    if draws is not None and not (isinstance(draws, int) and 0 < draws <= len(rows)):
+        raise ValueError(f"draws must be a number from 1 to {len(rows)}, which are stored, not {draws!r}")
     return rows[:draws]
 
 

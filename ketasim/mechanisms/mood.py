@@ -10,9 +10,9 @@ session raises to its intensity u and which decays after it, and l the logit of 
     MADRS = 60/(1 + exp(M - l))                  HDRS-17 = MADRS/1.3
 
 All three k are zero at least, and may be zero. They were fitted together, with both times, to the change of MADRS a day
-after ketamine and midazolam (I3) and to the effect size against placebo (I4): kF and kN by their sum only, so that a
-result is a mean over draws of their joint posterior (`ketasim.posterior`), not one run. In other species scores are 0,
-those of nobody. A research and teaching model; not medical advice.
+after ketamine and midazolam (I3) and to the effect size against placebo (I4). Only kF F + kN N after a day is known, so
+that a result is a mean over draws of their joint posterior (`ketasim.posterior`), not one run. In other species scores
+are 0: there are none. A research and teaching model; not medical advice.
 """
 
 from typing import Annotated, NamedTuple

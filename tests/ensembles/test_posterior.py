@@ -43,5 +43,5 @@ def test_what_is_not_stored_is_refused_by_name():
     """Catches a mechanism without a posterior that gets another's, and more draws than there are."""
     with pytest.raises(ValueError, match=r"no posterior is stored for 'moood'; there is mood; did you mean mood\?"):
         ketasim.posterior("moood")
-    with pytest.raises(ValueError, match=r"draws must be from 1 to \d+"):
+    with pytest.raises(ValueError, match=r"draws must be a number from 1 to \d+"):
         ketasim.posterior("mood", 100_000)

@@ -16,8 +16,8 @@ def experiment(*stimuli):
 
 
 def test_sessions_begin_and_end():
-    """Catches a session at another time, and one of which the other is forgotten."""
-    events = experiment({"intensity": 0.5}, {"start": "2 h"}).stimuli
+    """Catches a session at another time, one of which the other is forgotten, and sessions that add up."""
+    events = experiment({"intensity": 0.5}, {"start": "2 h"}, {"start": "2 h", "intensity": 0.3}).stimuli
     found = [
         float(EXPECTANCY.inputs(events, None, hour * HOUR, (hour + 0.1) * HOUR)["expectancy"]) for hour in range(4)
     ]
