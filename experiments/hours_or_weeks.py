@@ -49,8 +49,8 @@ def main() -> None:
         entries.append({"network.weights": circuit} | values)
     found = ketasim.sweep(experiment, design={"list": entries}, arms=ARMS, jobs=chosen.jobs, out=chosen.out)
     courses = courses_of(found, "place")
-    draws = draws[draws["network.weights"].isin(circuits)]
-    places = draws["network.weights"].map({circuit: place for place, circuit in enumerate(circuits)}).to_numpy()
+    draws = draws[draws["network.weights"].isin(courses.weights)]
+    places = draws["network.weights"].map({one: place for place, one in enumerate(courses.weights)}).to_numpy()
     scores = {arm: madrs(courses, arm, draws, places, 1.0, SESSIONS) for arm in ARMS}
     store(table_of(courses.hours / 24.0, scores), chosen, figure_of(courses.hours / 24.0, scores))
 

@@ -487,8 +487,7 @@ def with_cards(page: str) -> str:
     texts = []
     for one in ORDER:
         if one.card is not None:
-            words = ("Species", "Fitted to", "Meant for", "Not validated", "Would be refuted by")
-            lines = [f"- {word}: {text}" for word, text in zip(words, one.card, strict=True)]
+            lines = [f"- {line}" for line in one.card.lines()]
             signals = ", ".join(f"`{name}`" for name in one.writes)
             texts.append("\n".join([f"## `{one.name}`", "", f"{one.title} Signals: {signals}.", "", *lines]))
     new = "<!-- cards -->\n" + "\n\n".join(texts) + "\n<!-- end -->"

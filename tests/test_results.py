@@ -223,4 +223,4 @@ def test_the_page_of_cards_is_what_mechanisms_say(stamps):
 
     text = pages.CARDS.read_text(encoding="utf-8")
     assert pages.with_cards(text) == text
-    assert text.count("Would be refuted by") == sum(one.card is not None for one in ORDER) > 5
+    assert text.count("- refuted by: ") == sum(one.card is not None for one in ORDER) > 5

@@ -145,10 +145,6 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
         fail(unknown_drug(name, catalogue), 2)
 
 
-#: Fields of the card of a mechanism, in words.
-_CARD = ("species", "fitted to", "meant for", "not validated", "would be refuted by")
-
-
 @command
 def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
     """List mechanisms and the network, or every parameter of one with unit, prior, status and source."""
@@ -176,8 +172,8 @@ def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as
         if not parts[name] and mechanism is not None:
             acting = ", ".join(" ".join(pair) for pair in mechanism.targets)
             note(f"no parameters of its own; potencies are rows `{acting}` of drug files", quiet)
-        for words, text in zip(_CARD, (mechanism and mechanism.card) or (), strict=False):
-            note(f"{words}: {text}", quiet)
+        for line in mechanism.card.lines() if mechanism is not None and mechanism.card is not None else ():
+            note(line, quiet)
         if mechanism is not None and not mechanism.by_default:
             note(f"off by default; in an experiment, mechanisms: {{{name}: on}} or parameters switch it on", quiet)
     else:

@@ -140,6 +140,10 @@ class Card(NamedTuple):
     not_validated: str
     refuted_by: str
 
+    def lines(self) -> list[str]:
+        """Return a line for each field, such as ``species: human``."""
+        return [f"{name.replace('_', ' ')}: {text}" for name, text in self._asdict().items()]
+
 
 @dataclass(frozen=True)
 class Mechanism:

@@ -95,10 +95,7 @@ def plot_chain(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | N
     KetasimError
         The run recorded nothing to draw.
     """
-    linear = is_linear(trajectory)
-    sources = [source_of(trajectory, linear)]
-    if vehicle is not None:
-        sources.insert(0, source_of(vehicle, linear, grey=True))
+    sources = sources_of(trajectory, vehicle)
     found = panels(sources[-1].signals)
     beside = {heading: shown.beside for heading, (shown, _) in found.items() if shown.beside in found}
     rows = [heading for heading in found if heading not in beside]
@@ -184,9 +181,10 @@ def _spikes_of(trajectory: Trajectory, signals: Signals) -> tuple[list[Window], 
     return (windows, dict(trajectory.topology(trajectory.begin).sizes)) if windows else None
 
 
-def source_of(trajectory: Trajectory, linear: bool, grey: bool = False) -> Source:
-    """Return a run as it is drawn: signals, summary, whether time is linear, whether it is a vehicle in grey."""
-    return Source(signals_of(trajectory), summary_of(trajectory), linear, grey)
+def sources_of(trajectory: Trajectory, vehicle: Trajectory | None) -> list[Source]:
+    """Return the runs that are drawn, the last of which is not grey."""
+    linear, runs = is_linear(trajectory), [trajectory] if vehicle is None else [vehicle, trajectory]
+    return [Source(signals_of(run), summary_of(run), linear, grey=run is vehicle) for run in runs]
 
 
 def draw_panel(axes: "Axes", heading: str, names: Sequence[str], sources: Sequence[Source]) -> None:

@@ -10,25 +10,23 @@ from ketasim.documents import KetasimError
 from ketasim.documents.units import parse_quantity
 from ketasim.kernels.formulas import relaxed
 from ketasim.mechanisms.mood import score
-from ketasim.plots.chain import draw_panel, legend, source_of
+from ketasim.plots.chain import draw_panel, legend, sources_of
 from ketasim.plots.colours import BLACK, DOSE, GREY, STIMULUS
-from ketasim.plots.page import finish_column, in_own_style, is_linear, make_room
+from ketasim.plots.page import finish_column, in_own_style, make_room
 from ketasim.storage import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Panel -> parameter of `dissociation` that is its threshold.
-_THRESHOLDS = {"dissociation (CADSS)": "dissociation_threshold", "sedation": "sedation_threshold"}
-_MADRS = "MADRS"
+_DISSOCIATION, _MADRS = "dissociation (CADSS)", "MADRS"
 
 
 @in_own_style
 def plot_subject(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory | None = None) -> "Figure":
     """Draw what is done to the subject, and every number of it that moves.
 
-    Scores stand with their thresholds; where a person is not ready for discharge the panel is shaded. Where expectancy
+    Dissociation stands with its threshold; where a person is not ready for discharge, it is shaded. Where expectancy
     is part of the run, the MADRS without it is drawn beside.
 
     Parameters
@@ -54,18 +52,15 @@ def plot_subject(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory |
     found = {heading: names for heading, (_, names) in panels(signals).items() if signals[names[0]].ndim == 1}
     if not found:
         raise KetasimError("there is nothing to draw: no hormone, cytokine or score of the subject has moved")
-    linear = is_linear(trajectory)
-    sources = [source_of(trajectory, linear)]
-    if vehicle is not None:
-        sources.insert(0, source_of(vehicle, linear, grey=True))
+    sources = sources_of(trajectory, vehicle)
     lanes = list(_lanes(trajectory))
     make_room(figure, len(found) + 1)
     rows = figure.subplots(len(found) + 1, 1, sharex=True, squeeze=False)[:, 0]
     _draw_lanes(rows[0], lanes)
     for axes, (heading, names) in zip(rows[1:], found.items(), strict=True):
         draw_panel(axes, heading, names, sources)
-        if heading in _THRESHOLDS:
-            _draw_threshold(axes, trajectory, signals, _THRESHOLDS[heading])
+        if heading == _DISSOCIATION:
+            _draw_threshold(axes, trajectory, signals)
         if heading == _MADRS and np.ptp(signals["expectancy_level"].values) > 0.0:
             hours = signals["madrs"]["time"].values / 3600.0
             axes.plot(hours, without_expectancy(trajectory), color=BLACK, ls="--", lw=1.2, label="without expectancy")
@@ -115,12 +110,13 @@ def _draw_lanes(axes: "Axes", lanes: list[tuple[str, str, list[tuple[float, floa
     axes.set_ylabel("exposures", fontsize=9)
 
 
-def _draw_threshold(axes: "Axes", trajectory: Trajectory, signals: Signals, parameter: str) -> None:
-    """Draw a threshold of discharge, and shade where it is not met."""
+def _draw_threshold(axes: "Axes", trajectory: Trajectory, signals: Signals) -> None:
+    """Draw the threshold of dissociation, and shade where a person is not ready for discharge."""
     numbers = trajectory.config["mechanisms"].get("dissociation")
     if not numbers or "discharge_readiness" not in signals:
         return
-    axes.axhline(numbers[parameter], color=GREY, lw=0.9, ls="--", label=f"threshold {numbers[parameter]:g}")
+    threshold = numbers["dissociation_threshold"]
+    axes.axhline(threshold, color=GREY, lw=0.9, ls="--", label=f"threshold {threshold:g}")
     ready = signals["discharge_readiness"]
     hours, away = ready["time"].values[is_run(ready)] / 3600.0, ready.values[is_run(ready)] < 1.0
     shade: dict[str, Any] = {"color": STIMULUS, "alpha": 0.25, "lw": 0, "step": "post"}

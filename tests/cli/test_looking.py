@@ -304,7 +304,7 @@ def test_a_vehicle_without_the_signal_is_named(call, small, folder, caplog):
 def test_a_readout_has_its_card(call):
     """Catches a score of people without what it was fitted to and what would refute it; and cards that lack a line."""
     said = call("mechanisms", "mood").stderr
-    for words in ("species: human", "fitted to: ", "meant for: ", "not validated: ", "would be refuted by: "):
+    for words in ("species: human", "fitted to: ", "domain: ", "not validated: ", "refuted by: "):
         assert words in said
     assert "species:" not in call("mechanisms", "trkb").stderr
     assert all(all(one.card) for one in ORDER if one.card is not None)
