@@ -28,8 +28,8 @@ from ketasim.network.resting import Ranges
 ROUTES = {"ketamine": "intraperitoneal", "memantine": "intraperitoneal", "ly379268": "subcutaneous"}
 
 
-#: At most 60 windows a run: of the hundreds of circuits each needs to be known less well than one on its own.
-FEWER_WINDOWS = ("schedule.baseline=60 s", "schedule.budget=60", "schedule.spacing=3 h")
+#: Of the hundreds of circuits each needs to be known less well than one on its own.
+FEWER_WINDOWS = ("schedule.baseline=60 s", "schedule.spacing=3 h")
 
 
 def arm(drug: str, amount: str, duration: str = "90 min", *before: dict[str, str]) -> dict[str, Any]:

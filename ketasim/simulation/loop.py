@@ -45,6 +45,7 @@ from ketasim.simulation.roster import (
     signal_table,
 )
 from ketasim.simulation.sampler import NetworkSampler
+from ketasim.simulation.schedule import remarks_on_budget
 from ketasim.simulation.world import build_network, check_against_network, setting_of, slow_times_of
 
 logger = logging.getLogger("ketasim")
@@ -130,6 +131,7 @@ class Simulation:
         self.sampler = NetworkSampler(engine, experiment) if engine else None
         self._events = {one.kind: list(events) for one, events in self._exposures.items()}
         self._prepare(())
+        self.notes += remarks_on_budget(experiment.schedule.budget, self._times) if engine else ()
         self.plastic_edges = self._new_plastic_edges()
         self.signals = new_arrays(self.signal_table, self.axes)
         self._slopes: dict[str, np.ndarray] = {}  # rate of change of smooth signals during the last step, per s
@@ -389,8 +391,8 @@ class Simulation:
         if self.sampler is None:
             return
         budget, passed = self.experiment.schedule.budget, int(np.searchsorted(self._times, self.time, side="right"))
-        allowed = np.inf if budget is None else budget * passed / self._times.size
-        self.sampler.sample(self.time, self.signals, allowed)
+        share = np.inf if budget is None else budget / self._times.size
+        self.sampler.sample(self.time, self.signals, share * passed, share)
         self._read_estimates()
 
     def _read_estimates(self) -> None:

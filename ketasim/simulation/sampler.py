@@ -149,7 +149,9 @@ class NetworkSampler:
         window_steps, n_windows = steps_of(self.experiment.schedule.window), baseline_windows(self.experiment)
         return baseline.key(self.engine, signals, self._begin, window_steps, n_windows)
 
-    def sample(self, time: float, signals: Mapping[str, np.ndarray], most_windows: float) -> None:
+    def sample(
+        self, time: float, signals: Mapping[str, np.ndarray], most_windows: float, share: float = np.inf
+    ) -> None:
         """Update the estimates to a time: run a window if the network's inputs have changed.
 
         Parameters
@@ -160,6 +162,8 @@ class NetworkSampler:
             Slow signals at that time.
         most_windows : float
             Windows after the baseline that the budget allows so far.
+        share : float
+            Windows that the budget allows per slow step.
 
         Raises
         ------
@@ -169,7 +173,7 @@ class NetworkSampler:
         assert self.estimates is not None
         schedule, first = self.experiment.schedule, round(time * STEPS_PER_SECOND)
         inputs = self.engine.inputs(signals, self.estimates.baseline)
-        self._fade(time)
+        self._fade(time, share)
         if first < self._window_end and not np.array_equal(inputs.given, self._inputs.given):
             raise KetasimError(f"a stimulus starts or ends at t = {time:g} s, inside the last window")
         near_rest = not self._has_moved(self._rest, inputs)
@@ -204,7 +208,7 @@ class NetworkSampler:
             return
         self._run_window(first, signals, inputs)
 
-    def _fade(self, time: float) -> None:
+    def _fade(self, time: float, share: float) -> None:
         """Let the weight of estimates away from baseline decay with time, down to a lower limit.
 
         Otherwise their errors would persist while no window is run, and slow mechanisms would integrate them for days.
@@ -213,7 +217,7 @@ class NetworkSampler:
         passed, self._sampled_at = time - self._sampled_at, time
         if not _are_equal(self._known_for, self._rest):
             # as many hours of windows, however far apart: older ones would delay what follows the estimates
-            spaced = min(1.0, AutomaticSteps().longest / max(self.experiment.schedule.spacing, 1.0))
+            spaced = min(1.0, AutomaticSteps().longest / max(self.experiment.schedule.spacing, 1.0), share)
             memory, faded = self.estimates.memory, 0.5 * Sampling().enough * spaced
             kept = memory * float(np.exp(-passed / Sampling().fading))
             self.estimates.shorten(max(kept, min(memory, faded)))

@@ -6,7 +6,11 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
+from ketasim.documents.units import about, in_words
 from ketasim.sources import Source
+
+#: s between windows up to which circuits come back to rest after a dose (docs/two_clocks.md, *A budget is for hours*).
+LONGEST_GAP = 4.0 * 3600.0
 
 
 class AutomaticSteps(NamedTuple):
@@ -61,3 +65,32 @@ def _growing(start: float, stop: float, automatic: AutomaticSteps, least: float)
             return times
         now += step
         times.append(now)
+
+
+def remarks_on_budget(budget: int | None, times: np.ndarray) -> tuple[str, ...]:
+    """Return a remark if a budget leaves the network unwatched for longer than its own feedback takes.
+
+    Parameters
+    ----------
+    budget : int or None
+        Most windows, spread evenly over the slow times.
+    times : (n,) array
+        Slow times in s.
+
+    Examples
+    --------
+    >>> remarks_on_budget(200, np.arange(1000.0) * 3600.0)  # doctest: +ELLIPSIS
+    ('schedule.budget: 200 windows leave up to 5 h without one, more than 4 h: ... still follows what changes',)
+    >>> remarks_on_budget(300, np.arange(1000.0) * 3600.0)
+    ()
+    """
+    if budget is None or budget >= times.size:
+        return ()
+    gap = float(np.diff(times[np.arange(budget) * times.size // budget], append=times[-1]).max())
+    if gap <= LONGEST_GAP:
+        return ()
+    return (
+        f"schedule.budget: {budget} windows leave up to {about(gap)} without one, more than {in_words(LONGEST_GAP)}: "
+        "inhibition and scaling answer the network within hours, and circuits may swing; schedule.spacing runs fewer "
+        "windows and still follows what changes",
+    )

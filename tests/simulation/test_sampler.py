@@ -77,10 +77,11 @@ def test_windows_are_spaced_while_inputs_stay(sampler):
 
 def test_spaced_windows_count_for_as_many_hours(sampler):
     """Catches estimates that lag the more the fewer windows are run: 30 s of hourly windows, 10 s of one in 3 h."""
-    for spacing, kept in (("0 s", 30.0), ("3 h", 10.0)):
+    for spacing, share, kept in (("0 s", WITHOUT_LIMIT, 30.0), ("3 h", WITHOUT_LIMIT, 10.0), ("0 s", 1.0 / 3.0, 10.0)):
         moving, signals = sampler(spacing=spacing)
         drugged = changed(signals, nmda_unblocked=0.8)
-        times_run(moving, drugged, [3.0 * 3600.0 * index for index in range(60)])
+        for index in range(60):  # a budget's share of hourly steps, or a spacing of them
+            moving.sample(3.0 * 3600.0 * index, drugged, WITHOUT_LIMIT, share)
         assert moving.estimates.memory == pytest.approx(kept + 1.0, rel=0.2)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ketasim.simulation.schedule import AutomaticSteps, slow_times
+from ketasim.simulation.schedule import LONGEST_GAP, AutomaticSteps, remarks_on_budget, slow_times
 
 LEAST = 1.3
 AUTO = AutomaticSteps()
@@ -80,3 +80,20 @@ def test_events_outside_do_not_matter():
     """Catches an event at the ends or beyond them that adds a time."""
     plain = slow_times(0.0, 3600.0, [], None, LEAST)
     assert slow_times(0.0, 3600.0, [-5.0, 0.0, 3600.0, 4000.0], None, LEAST).tolist() == plain.tolist()
+
+
+@pytest.mark.parametrize(("budget", "size", "step"), [(200, 1000, 3600.0), (250, 1000, 3600.0), (7, 20, 7200.0)])
+def test_a_budget_is_remarked_on_where_it_leaves_the_network_alone_for_hours(budget, size, step):
+    """Catches a gap counted otherwise than the loop runs windows: one if fewer are run than the share of steps gone."""
+    times, run, at = step * np.arange(size), 0, []
+    for passed, time in enumerate(times, 1):
+        if run < budget * passed / size:
+            run += 1
+            at.append(time)
+    longest = max(np.diff([*at, times[-1]]))
+    assert bool(remarks_on_budget(budget, times)) == (longest > LONGEST_GAP)
+
+
+def test_a_budget_as_large_as_the_schedule_is_no_limit():
+    """Catches a remark where no window can be missing."""
+    assert remarks_on_budget(3, 1e6 * np.arange(3.0)) == remarks_on_budget(None, 1e6 * np.arange(3.0)) == ()
