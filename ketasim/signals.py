@@ -584,8 +584,8 @@ _ROWS = (
     # risk
     _relative("nmda_receptors", "number of NMDA receptors", True, shown=_percent("NMDA receptors")),
     _of_subject("reward_process", 0.0, "what is felt of the surge, in arbitrary units", within=_ANY),
-    _of_subject("reward", 0.0, "reward less its opponent, in arbitrary units", "reward", within=_ANY),
-    _of_subject("liability", 0.0, "opponent of reward, in arbitrary units", "liability", within=_ANY),
+    _of_subject("reward", 0.0, "reward less its opponent, in arbitrary units", "reward (arbitrary units)", within=_ANY),
+    _of_subject("liability", 0.0, "opponent of reward, in arbitrary units", "liability (arbitrary units)", within=_ANY),
     # ports
     Signal("ampa_gain", "1", _NODE, "port", 1.0, "factor on AMPA conductance of the circuit's synapses onto the node"),
     Signal("afferent_gain", "1", _NODE, "port", 1.0, "factor on conductances of background afferents onto the node"),

@@ -49,8 +49,8 @@ def compare(drug: Trajectory, vehicle: Trajectory) -> "pandas.DataFrame":
     pandas.DataFrame
         One row per number of the two summaries: quantity, population, at, statistic, drug, vehicle, difference (drug
         minus vehicle), error, unit, and `verdict`: ``same``, ``within 2 errors``, ``beyond 2 errors``, ``no error
-        known``, or that one run only has the number. `attrs["notes"]` says in what the arms differ and what the error
-        contains: the root sum of squares of the arms' errors, conservative where they share their noise.
+        known``, ``only in the first`` or ``only in the second``. `attrs["notes"]` says in what the arms differ and
+        what the error contains: the root sum of squares of the arms' errors, conservative where they share noise.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _described(array: "xarray.DataArray") -> dict[str, Any]:
 
 def _verdict(drug: float, vehicle: float, error: float) -> str:
     if np.isnan(drug) or np.isnan(vehicle):
-        return "only without the drug" if np.isnan(drug) else "only with the drug"
+        return "only in the second" if np.isnan(drug) else "only in the first"
     if drug == vehicle:
         return "same"
     if np.isnan(error):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Blanks between columns.
 _GAP = 2
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print results and errors only.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress, remarks or last words.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Overrides = Annotated[

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from importlib import resources
+from math import isfinite
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -30,6 +31,8 @@ class Practice(Stated):
         s that a dose runs in.
     interval : float, optional
         Least s from the begin of a dose to that of the next.
+    single : bool
+        Whether people were given one dose only.
     watched : float, optional
         Least s under observation.
     """
@@ -43,6 +46,7 @@ class Practice(Stated):
     shortest: _Time | None = None
     longest: _Time | None = None
     interval: _Time | None = None
+    single: bool = False
     watched: _Time | None = None
 
     @model_validator(mode="after")
@@ -70,6 +74,8 @@ class Practice(Stated):
         times = ((self.shortest, duration, 1), (self.longest, duration, -1), (self.interval, interval, 1))
         pairs = [(value, bound.milligrams(weight), sign) for bound, value, sign in amounts if bound is not None]
         pairs += [(value, bound, sign) for bound, value, sign in times if bound is not None]
+        if self.single and isfinite(interval):
+            return False
         return all(sign * (value - bound) >= -1e-6 * bound for value, bound, sign in pairs)
 
     def words(self) -> str:
@@ -86,7 +92,7 @@ class Practice(Stated):
         times = [in_words(one) for one in (self.shortest, self.longest) if one is not None]
         bound = "" if len(times) == 2 else "up to " if self.longest else "at least "
         amount[-1] += f" over {bound}{' to '.join(times)}" if times else ""
-        apart = [f"at least {in_words(self.interval)} apart"] if self.interval else []
+        apart = [f"at least {in_words(self.interval)} apart"] if self.interval else ["once"] if self.single else []
         return f"{self.setting}: {', '.join(amount + apart)}"
 
 

@@ -7,8 +7,8 @@ With B the mean over all neurons of what block takes of their synaptic NMDA cond
     sedation       B^m / (B^m + s^m)         0 awake, 1 anaesthetised
     readiness      1 while both are at or below their thresholds, else 0
 
-Nothing here knows of time or of doses: when dissociation peaks and ends is that of block. In other species all three
-stay neutral. A research and teaching model; not medical advice.
+Nothing here knows of time or of doses: when dissociation peaks and ends is that of block. Other species have no
+scores. A research and teaching model; not medical advice.
 """
 
 from typing import Annotated, NamedTuple
@@ -17,7 +17,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from ketasim.drugs import PERSON
-from ketasim.mechanisms.mechanism import Card, Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import Card, Clock, Mechanism
 from ketasim.sources import Prior, Source
 
 #: Largest total of the Clinician-Administered Dissociative States Scale: 23 items of 0 to 4 (recalled).
@@ -51,18 +51,6 @@ class Parameters(NamedTuple):
     )
 
 
-class Prepared(NamedTuple):
-    """Parameters, and whether the subject is one who can be asked."""
-
-    parameters: Parameters
-    human: bool
-
-
-def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Find out whether the subject is a human."""
-    return Prepared(parameters, setting.species == PERSON)
-
-
 def saturating(block: float, half: float, steepness: float) -> float:
     """Return the share of the largest effect at a block.
 
@@ -81,13 +69,10 @@ def advance(
     dissociation: np.ndarray,
     sedation: np.ndarray,
     discharge_readiness: np.ndarray,
-    prepared: Prepared,
+    parameters: Parameters,
     clock: Clock,
 ) -> None:
     """Set the scores (scalars) by the mean block of all nodes at block and gain (n,)."""
-    if not prepared.human:
-        return
-    parameters = prepared.parameters
     block = max(0.0, float((nmda_block - (nmda_gain - 1.0) * (1.0 - nmda_block)).mean()))
     dissociation[...] = LARGEST_SCORE * saturating(
         block, parameters.half_dissociation, parameters.steepness_dissociation
@@ -103,7 +88,7 @@ MECHANISM = Mechanism(
     advance,
     reads=("nmda_block", "nmda_gain"),
     writes=("dissociation", "sedation", "discharge_readiness"),
-    prepare=prepare,
+    species=PERSON,
     card=Card(
         species="human",
         fitted_to=(

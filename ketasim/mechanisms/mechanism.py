@@ -188,6 +188,8 @@ class Mechanism:
         ``remarks(prepared, setting, signals)``: lines for the user once the resting network has been measured.
     targets : tuple of (target, action)
         Rows of drug files that `prepare` uses; ``ketasim drugs`` lists rows that no mechanism uses.
+    species : str, optional
+        Species of which its signals say something; in a run of another it is left out.
     by_default : bool
         Whether it is on in an experiment that does not name it; False for a hypothesis.
     card : Card, optional
@@ -209,6 +211,7 @@ class Mechanism:
     edges_born: Callable[[Any], float] | None = None
     remarks: Callable[..., list[str]] | None = None
     targets: tuple[tuple[str, Action], ...] = ()
+    species: str | None = None
     by_default: bool = True
     card: Card | None = None
 

@@ -11,8 +11,8 @@ session raises to its intensity u and which decays after it, and l the logit of 
 
 All three k are zero at least, and may be zero. They were fitted together, with both times, to the change of MADRS a day
 after ketamine and midazolam (I3) and to the effect size against placebo (I4). Only kF F + kN N after a day is known, so
-that a result is a mean over draws of their joint posterior (`ketasim.posterior`), not one run. In other species scores
-are 0: there are none. A research and teaching model; not medical advice.
+that a result is a mean over draws of their joint posterior (`ketasim.posterior`), not one run. Other species have no
+scores. A research and teaching model; not medical advice.
 """
 
 from typing import Annotated, NamedTuple
@@ -22,7 +22,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from ketasim.drugs import PERSON
 from ketasim.kernels.formulas import relaxed
-from ketasim.mechanisms.mechanism import Card, Clock, Mechanism, Setting
+from ketasim.mechanisms.mechanism import Card, Clock, Mechanism, OnNodes
 from ketasim.sources import Prior, Source
 
 #: Largest total of the Montgomery-Asberg Depression Rating Scale: ten items of 0 to 6 (recalled).
@@ -73,19 +73,6 @@ class Parameters(NamedTuple):
     ] = 32.0
 
 
-class Prepared(NamedTuple):
-    """Parameters, the PYR nodes, and whether the subject is one who can be asked."""
-
-    parameters: Parameters
-    members: slice
-    human: bool
-
-
-def prepare(parameters: Parameters, setting: Setting) -> Prepared:
-    """Find the PYR nodes, and out whether the subject is a human."""
-    return Prepared(parameters, setting.nodes("PYR"), setting.species == PERSON)
-
-
 def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     expectancy: np.ndarray,
     surface_ampa: np.ndarray,
@@ -96,16 +83,14 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     mood: np.ndarray,
     madrs: np.ndarray,
     hdrs17: np.ndarray,
-    prepared: Prepared,
+    prepared: OnNodes[Parameters],
     clock: Clock,
 ) -> None:
     """Set strength and scores (scalars) and relax mood at receptors, protein and density of every node (n,)."""
-    parameters, members, human = prepared
+    parameters, members = prepared
     ampa, protein = (np.log(np.maximum(one[members], _LEAST)) for one in (surface_ampa, synaptic_protein))
     strength = float(np.mean(parameters.ampa_exponent * ampa + parameters.protein_exponent * protein))
     synaptic_strength[...] = strength
-    if not human:
-        return
     density = float(np.log(max(spine_density[members].mean(), _LEAST)))
     level = max(float(expectancy), float(expectancy_level))
     left = 0.5 ** (clock.duration / (86_400.0 * parameters.expectancy_half_life))
@@ -134,8 +119,8 @@ MECHANISM = Mechanism(
     advance,
     reads=("expectancy", "surface_ampa", "synaptic_protein", "spine_density"),
     writes=("expectancy_level", "synaptic_strength", "mood", "madrs", "hdrs17"),
-    prepare=prepare,
     population="PYR",
+    species=PERSON,
     card=Card(
         species="human",
         fitted_to=(

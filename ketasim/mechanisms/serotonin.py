@@ -9,8 +9,8 @@ raphe, 1 at rest, and T serotonin in cortex relative to rest::
     BDNF set free, formation of spines      times 1 + k (T - 1)
 
 At first autoreceptors, which the same serotonin drives, take back most of the rise; they lose sensitivity over weeks.
-New synapses follow by the turnover of spines, which is not in here. Nothing else knows of time. Every k has a prior
-that includes none.
+New synapses follow by the turnover of spines, which is not in here. Nothing else knows of time. The prior of every
+k includes 0.
 """
 
 from typing import Annotated, NamedTuple

@@ -27,7 +27,7 @@ def plot_subject(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory |
     """Draw what is done to the subject, and every number of it that moves.
 
     Dissociation stands with its threshold; where a person is not ready for discharge, it is shaded. Where expectancy
-    is part of the run, the MADRS without it is drawn beside.
+    is part of a run, its MADRS without it is drawn beside.
 
     Parameters
     ----------
@@ -61,9 +61,10 @@ def plot_subject(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory |
         draw_panel(axes, heading, names, sources)
         if heading == _DISSOCIATION:
             _draw_threshold(axes, trajectory, signals)
-        if heading == _MADRS and np.ptp(signals["expectancy_level"].values) > 0.0:
-            hours = signals["madrs"]["time"].values / 3600.0
-            axes.plot(hours, without_expectancy(trajectory), color=BLACK, ls="--", lw=1.2, label="without expectancy")
+        if heading == _MADRS:
+            for run, colour, label in ((vehicle, GREY, None), (trajectory, BLACK, "without expectancy")):
+                if run is not None:
+                    _draw_without_expectancy(axes, run, color=colour, label=label)
         legend([axes])
     finish_column(figure, rows, trajectory, vehicle)
     return figure
@@ -82,6 +83,14 @@ def without_expectancy(trajectory: Trajectory) -> np.ndarray:
         target = numbers["expectancy_gain"] * levels[row + (levels[row + 1] > levels[row])]  # a session begins
         part[row + 1] = relaxed(part[row], target, duration, lag)
     return np.asarray(score(signals["mood"].values - part, numbers["resting_madrs"]))
+
+
+def _draw_without_expectancy(axes: "Axes", run: Trajectory, **style: Any) -> None:
+    """Draw what the MADRS would be without expectancy, dashed, where there is any."""
+    signals = signals_of(run)
+    if "madrs" in signals and np.ptp(signals["expectancy_level"].values) > 0.0:
+        hours = signals["madrs"]["time"].values / 3600.0
+        axes.plot(hours, without_expectancy(run), ls="--", lw=1.2, **style)
 
 
 def _lanes(trajectory: Trajectory) -> Iterator[tuple[str, str, list[tuple[float, float]]]]:

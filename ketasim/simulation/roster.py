@@ -9,6 +9,7 @@ import numpy as np
 from ketasim.config import Experiment
 from ketasim.config.parameters import DeclarationError
 from ketasim.documents import did_you_mean
+from ketasim.drugs import SPECIES
 from ketasim.engines import Engine, PlasticEngine
 from ketasim.exposures import Exposure
 from ketasim.mechanisms import ORDER, Mechanism
@@ -80,7 +81,7 @@ def checked_inputs(exposure: Exposure, found: Any, signals: Mapping[str, np.ndar
 def active_mechanisms(
     experiment: Experiment, own: Sequence[Mechanism], engine: Engine | None, table: Mapping[str, Signal]
 ) -> tuple[Mechanism, ...]:
-    """Mechanisms that are switched on and have something to act on.
+    """Mechanisms that are switched on, say something of the subject's species and have something to act on.
 
     Without a network: those that need no nodes. With one: those whose populations it has, whose edges it can change and
     whose network signals it measures. A mechanism that is switched off owns nothing, so a user mechanism may replace
@@ -98,7 +99,8 @@ def active_mechanisms(
     switched_on = [one for one in (*ORDER, *own) if experiment.mechanisms.get(one.name, True) is not False]
     check_declarations(switched_on, table)
     check_pairs(switched_on)
-    active = tuple(mechanism for mechanism in switched_on if _can_act(mechanism, engine, table))
+    species = experiment.subject.species
+    active = tuple(one for one in switched_on if one.species in {None, species} and _can_act(one, engine, table))
     check_ports([one for one in own if one in active], active, engine)
     return active
 
@@ -108,17 +110,27 @@ def left_out(
 ) -> tuple[str, ...]:
     """Notes on what someone asked for and does nothing.
 
-    Mechanisms, own ones or those off by default, that take no part; and exposures that nothing in the run reads.
+    Mechanisms that take no part although they are own ones, off by default, or have other parameters than by default;
+    and exposures that nothing in the run reads.
     """
-    lacking = "the network lacks a population, edges or a signal that it needs" if engine else "the run has no network"
-    asked_for = [one for one in ORDER if not one.by_default] + list(own)
-    idle = [one for one in asked_for if one not in active and experiment.mechanisms.get(one.name, True) is not False]
+    idle = []
+    for one in (*ORDER, *own):
+        given = experiment.mechanisms.get(one.name, True)
+        asked_for = not one.by_default or one in own or given not in (True, one.Parameters())
+        if given is not False and asked_for and one not in active:
+            idle.append(one)
     read = {name for one in active for name in one.reads} | set(engine.reads if engine else ())
     unread = [kind.kind for kind, events in experiment.exposures.items() if events and read.isdisjoint(kind.sets)]
     return (
-        *(f"the mechanism '{one.name}' takes no part: {lacking}" for one in idle),
+        *(f"the mechanism '{one.name}' takes no part: {_lacking(one, experiment, engine)}" for one in idle),
         *(f"'{kind}' has no effect: nothing in this run reads it" for kind in unread),
     )
+
+
+def _lacking(mechanism: Mechanism, experiment: Experiment, engine: Engine | None) -> str:
+    if mechanism.species not in {None, experiment.subject.species}:
+        return f"it is for the {mechanism.species} only, and the subject is a {experiment.subject.species}"
+    return "the network lacks a population, edges or a signal that it needs" if engine else "the run has no network"
 
 
 def _can_act(mechanism: Mechanism, engine: Engine | None, table: Mapping[str, Signal]) -> bool:
@@ -139,6 +151,9 @@ def check_declarations(mechanisms: Sequence[Mechanism], table: Mapping[str, Sign
     owners: dict[str, str] = {}
     for mechanism in mechanisms:
         _check_functions(mechanism)
+        if mechanism.species not in {None, *SPECIES}:
+            near = did_you_mean(str(mechanism.species), SPECIES)
+            raise DeclarationError(f"{mechanism.name}: unknown species {mechanism.species!r}{near}")
         for name in (*mechanism.reads, *mechanism.writes, *mechanism.scales):
             if name not in table:
                 raise DeclarationError(f"{mechanism.name}: unknown signal '{name}'{did_you_mean(name, table)}")

@@ -32,7 +32,7 @@ def test_numbers_are_those_of_the_summaries(arms):
     assert row.verdict == ("within 2 errors" if abs(row.difference) <= 2 * row.error else "beyond 2 errors")
     assert row_of(table, "firing_rate", "PYR", "baseline", "mean").verdict == "same"
     assert row_of(table, "nmda_block", "PYR", "", "peak").verdict == "no error known"
-    assert row_of(table, "plasma_concentration", "ketamine", "", "peak").verdict == "only with the drug"
+    assert row_of(table, "plasma_concentration", "ketamine", "", "peak").verdict == "only in the first"
     assert "windows_run" not in set(table.quantity)
     assert list(table.quantity.unique()) == [name for name in arms[0].summary.quantity.unique() if name in arms[0]]
 

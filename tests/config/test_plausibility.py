@@ -104,7 +104,7 @@ def test_infusions_that_overlap_or_are_cut_off_are_remarked_on():
     ("doses", "settings"),
     [
         ([{"duration": "40 min", "repeat": {"every": "2 d", "count": 6}}], ["depression"]),
-        ([{"amount": "0.3 mg/kg"}], ["acute pain, single doses"]),
+        ([{"amount": "0.3 mg/kg"}], ["acute pain"]),
         ([{"rate": "0.2 mg/kg/h", "duration": "3 d"}], ["acute pain, infusions"]),
         ([{"amount": "2 mg/kg", "repeat": {"every": "10 min", "count": 3}}], ["anaesthesia"]),
         ([{"route": "im", "amount": "9 mg/kg"}], ["anaesthesia"]),
@@ -126,6 +126,7 @@ def test_what_is_published_for_people_is_found(doses, settings):
         ([{"amount": "2 mg/kg", "duration": "40 min"}], "140 mg of ketamine (intravenous) over 40 min at 0 s: outside"),
         ([{"duration": "40 min", "repeat": {"every": "1 d", "count": 6}}], "at 1 d, 1 d after the one before: outside"),
         ([{"route": "pr", "amount": "1 mg/kg"}], "outside published dosing of people, of which none by this route"),
+        ([{"amount": "0.3 mg/kg", "repeat": {"every": "1 h", "count": 3}}], "at 1 h, 1 h after the one before"),
         ([SPRAYS | {"amount": "112 mg"}], "(depression: 28 mg to 84 mg, at least 3 d apart)"),
     ],
 )  # fmt: skip

@@ -33,6 +33,14 @@ def test_every_bound_holds_alone_and_by_itself_at_its_end():
             assert not row.holds(**inside | {name: value}), (name, value)
 
 
+def test_a_dose_given_once_is_the_first():
+    """Catches a series that passes for what was given to people once."""
+    row = Practice(**ROW, most="2 mg/kg", single=True)
+    assert row.holds(70.0, 70.0, 0.0, math.inf)
+    assert not row.holds(70.0, 70.0, 0.0, 1e9)
+    assert row.words() == "a: up to 2 mg/kg, once"
+
+
 def test_an_infusion_is_held_against_what_is_given_in_an_hour():
     """Catches an infusion of days whose whole amount is taken, and one of minutes that is scaled up to an hour."""
     row = Practice(**ROW, hourly="1 mg/kg/h")

@@ -6,6 +6,7 @@ import pytest
 import ketasim
 from ketasim.documents import KetasimError
 from ketasim.plots import plot_subject
+from ketasim.plots.colours import GREY
 from ketasim.plots.subject import without_expectancy
 
 STIMULI = [
@@ -32,6 +33,8 @@ def test_the_page_from_top_to_bottom(figure, runs):
     """Catches a panel that is missing or out of order, an exposure without a lane, a threshold that is not there."""
     plot_subject(figure, runs[0], runs[1])
     named = labels(figure)
+    madrs = next(axes for axes in figure.axes if axes.get_ylabel().startswith("MADRS"))
+    assert len([line for line in madrs.lines if line.get_linestyle() == "--"]) == 1  # the vehicle expects nothing
     assert named[0] == "exposures"
     for words in ("stress hormone", "microglia", "dissociation (CADSS)", "MADRS"):
         assert any(one.startswith(words) for one in named), words
@@ -40,6 +43,15 @@ def test_the_page_from_top_to_bottom(figure, runs):
     legend = [text.get_text() for text in dissociation.get_legend().get_texts()]
     assert "threshold 4" in legend
     assert "not ready for discharge" in legend
+
+
+def test_a_vehicle_has_its_own_curve_without_expectancy(figure, runs):
+    """Catches a vehicle whose expectancy is not taken off, so that it looks like a drug's."""
+    plot_subject(figure, runs[1], runs[0])
+    madrs = next(axes for axes in figure.axes if axes.get_ylabel().startswith("MADRS"))
+    (dashed,) = [line for line in madrs.lines if line.get_linestyle() == "--"]
+    assert dashed.get_color() == GREY
+    assert dashed.get_ydata() == pytest.approx(without_expectancy(runs[0]))
 
 
 def test_expectancy_is_taken_off_exactly(runs):

@@ -217,6 +217,26 @@ def test_switched_off_mechanisms_do_not_take_part(small):
     assert [mechanism.name for mechanism in chosen] == [m.name for m in ORDER if m.by_default and m.name != "glutamate"]
 
 
+def test_a_mechanism_of_one_species_takes_part_in_no_other(small):
+    """Catches a rat with scores of people, a note that says so unasked, and none where someone gave numbers for it."""
+    mine = Mechanism("mine", Parameters, nothing, species="mouse")
+    rat = {"species": "rat"}
+    plain = ketasim.Simulation(small(subject=rat))
+    asked = ketasim.Simulation(small(subject=rat, mechanisms={"mood": {"resting_madrs": 30}}), mechanisms=[mine])
+    for simulation in (plain, asked):
+        assert {"mood", "dissociation", "mine"}.isdisjoint(one.name for one in simulation.mechanisms)
+    assert not [note for note in plain.notes if "takes no part" in note]
+    assert [note for note in asked.notes if "takes no part" in note] == [
+        "the mechanism 'mood' takes no part: it is for the human only, and the subject is a rat",
+        "the mechanism 'mine' takes no part: it is for the mouse only, and the subject is a rat",
+    ]
+    nowhere = ketasim.Simulation(small(network="none", mechanisms={"mood": {"resting_madrs": 30}}))
+    assert "the mechanism 'mood' takes no part: the run has no network" in nowhere.notes
+    slip = Mechanism("slip", Parameters, nothing, species="mousse")
+    with pytest.raises(DeclarationError, match="slip: unknown species 'mousse'; did you mean mouse"):
+        ketasim.Simulation(small(), mechanisms=[slip])
+
+
 def engine_of(*populations, measures=SpikingEngine.measures, plastic=True):
     """What is asked of an engine before it runs."""
     topology = SimpleNamespace(population_names=populations)
