@@ -43,11 +43,19 @@ class Parameters(NamedTuple):
         Source(
             "fitted",
             "kF: I3 and I4, jointly with the next four; mean of the default circuit",
-            Prior(0.0, 300.0, "linear"),
+            Prior(0.0, 1000.0, "linear"),
         ),
     ] = 76.0
     density_gain: Annotated[
-        float, Ge(0), "1", Source("fitted", "kN: I3 and I4, as kF", Prior(0.0, 300.0, "linear"))
+        float,
+        Ge(0),
+        "1",
+        Source(
+            "fitted",
+            "kN: I3 and I4, as kF; at most what takes recovery (MADRS 5) to the severest depression (45) as stress "
+            "takes a sixth of spines (F3)",
+            Prior(0.0, 20.0, "linear"),
+        ),
     ] = 115.0
     mood_time: Annotated[
         float, Gt(0), "h", Source("fitted", "tau: I3 and I4 leave it open; median", Prior(0.5, 12.0))
