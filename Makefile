@@ -18,7 +18,7 @@ help:
 	@echo "make test-faults kills, full disks, damaged files, wrong input"
 	@echo "make test-peers  against Brian2 and NEST, and the tests under their version of numpy"
 	@echo "make bench       speed beside Brian2 and NEST, 30 minutes; make bench-quick 5 minutes"
-	@echo "make results     every table of experiments/ that is stale, 13 h on two cores for all; make results QUICK=1: minutes, stores none"
+	@echo "make results     every table of experiments/ that is stale, 16 h on two cores for all; make results QUICK=1: minutes, stores none"
 	@echo "make test-lowest the tests with the declared minimum versions"
 	@echo "make lint        style, types, floors"
 	@echo "make accept      after a new mechanism, signal, drug or parameter: rewrite what follows, list what is left"

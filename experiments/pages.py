@@ -25,7 +25,8 @@ Cell = Callable[[pandas.DataFrame], str]
 
 
 #: Parts of names of signals that are written in another way in figures.
-_WRITTEN = {"ampa": "AMPA", "bdnf": "BDNF", "p70s6k": "p70S6K"}
+_WRITTEN = {"ampa": "AMPA", "bdnf": "BDNF", "eef2": "eEF2", "hnk": "HNK", "nmda": "NMDA", "p70s6k": "p70S6K"}
+_WRITTEN |= {"pv": "PV", "pyr": "PYR", "sst": "SST"}
 
 
 class Layout(NamedTuple):

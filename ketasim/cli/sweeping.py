@@ -128,7 +128,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one argument per option
 
     if not drug.is_dir():
         if vehicle is None or other is not None or out is not None:
-            fail("two trajectories are compared: ketasim compare A.h5 B.h5; pictures are of sweeps", 2)
+            fail("give two trajectories, `ketasim compare A.h5 B.h5`; only arms of a sweep have a picture (-o)", 2)
         with ketasim.open_trajectory(drug) as ours, ketasim.open_trajectory(vehicle) as theirs:
             found = ketasim.compare(ours, theirs)
         for remark in found.attrs["notes"]:
@@ -137,7 +137,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one argument per option
         arms = arms_of(ketasim.open_sweep(drug), vehicle, other)
         found = ketasim.compare(*arms)
         if not found["pairs"].any():
-            note("no number is in both arms: a vehicle without a network has none", quiet)
+            note("the arms have no number in common; a vehicle without a network, for example, has none", quiet)
         elif 1 < found["pairs"].max() < FEW_PAIRS:  # a single pair has no error
             words = "their spread, and so ERROR, may be far too small by chance; the interval allows for it"
             note(f"{found['pairs'].max()} pairs: {words}, and more --replicates narrow it", quiet)

@@ -97,8 +97,8 @@ def _doses(experiment: "Experiment") -> Iterator[str]:
             per_hour = " per hour" if dose.duration > _HOUR else ""
             given = DoseAmount(float(f"{amount:.6g}"), "mg")
             yield (
-                f"doses.{number}: {given} of {dose.drug} in a {species} of {_mass(weight)} are {per_kg:.3g} "
-                f"mg/kg{per_hour}; in use are {usual.least:g} to {usual.most:g} mg/kg; a slip of unit?"
+                f"doses.{number}: {given} of {dose.drug} in a {species} of {_mass(weight)} is {per_kg:.3g} "
+                f"mg/kg{per_hour}; usual doses are {usual.least:g} to {usual.most:g} mg/kg; a slip of unit?"
             )
 
 

@@ -3,8 +3,8 @@
 With B the mean over all neurons of what block takes of their synaptic NMDA conductance, 1 - n (1 - block), n the port
 `nmda_gain`, the number of receptors::
 
-    dissociation   92 B^n / (B^n + b^n)      CADSS, 0 to 92
-    sedation       B^m / (B^m + s^m)         0 awake, 1 anaesthetised
+    sedation       S = B^m / (B^m + s^m)                 0 awake, 1 anaesthetised
+    dissociation   92 (1 - S) B^n / (B^n + b^n)          CADSS, 0 to 92: who is unconscious reports nothing
     readiness      1 while both are at or below their thresholds, else 0
 
 Nothing here knows of time or of doses: when dissociation peaks and ends is that of block. Other species have no
@@ -74,10 +74,9 @@ def advance(
 ) -> None:
     """Set the scores (scalars) by the mean block of all nodes at block and gain (n,)."""
     block = max(0.0, float((nmda_block - (nmda_gain - 1.0) * (1.0 - nmda_block)).mean()))
-    dissociation[...] = LARGEST_SCORE * saturating(
-        block, parameters.half_dissociation, parameters.steepness_dissociation
-    )
     sedation[...] = saturating(block, parameters.half_sedation, parameters.steepness_sedation)
+    felt = saturating(block, parameters.half_dissociation, parameters.steepness_dissociation)
+    dissociation[...] = LARGEST_SCORE * (1.0 - sedation) * felt
     calm, awake = dissociation <= parameters.dissociation_threshold, sedation <= parameters.sedation_threshold
     discharge_readiness[...] = float(calm and awake)
 

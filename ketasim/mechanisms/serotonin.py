@@ -6,11 +6,12 @@ raphe, 1 at rest, and T serotonin in cortex relative to rest::
     o = y/(1 + y), y the sum of C/K over inhibitors
     da/dt = (1 - d o - a)/tau
     T - 1 = g o (1 - b a)
-    BDNF set free, formation of spines      times 1 + k (T - 1)
+    de/dt = (T - 1 - e)/tau_e
+    BDNF set free, formation of spines      times 1 + k e
 
 At first autoreceptors, which the same serotonin drives, take back most of the rise; they lose sensitivity over weeks.
-New synapses follow by the turnover of spines, which is not in here. Nothing else knows of time. The prior of every
-k includes 0.
+Cells then answer by genes (e: CREB and what it makes, BDNF among it), which takes weeks of serotonin, not a dose. New
+synapses follow by the turnover of spines, which is not in here. The prior of every k includes 0.
 """
 
 from typing import Annotated, NamedTuple
@@ -22,13 +23,6 @@ from ketasim.drugs import Ligands
 from ketasim.kernels.formulas import relaxed
 from ketasim.mechanisms.mechanism import Card, Clock, Mechanism, Setting
 from ketasim.sources import Prior, Source
-
-#: With ten times as much, and gains of mood fitted to ketamine, nothing of a depression is left within a week.
-_SIZE = Source(
-    "fitted",
-    "I22: a third of the effect of six weeks after one, so that it does not saturate; in rodents the sizes are tenfold",
-    Prior(0.0, 0.05, "linear"),
-)
 
 
 class Parameters(NamedTuple):
@@ -59,8 +53,24 @@ class Parameters(NamedTuple):
         "d",
         Source("recalled", "tau: firing of the raphe is back after two to three weeks", Prior(4.0, 15.0)),
     ] = 8.0
-    bdnf_gain: Annotated[float, Ge(0), "1", _SIZE] = 0.02
-    formation_gain: Annotated[float, Ge(0), "1", _SIZE] = 0.02
+    response_time: Annotated[
+        float,
+        Gt(0),
+        "d",
+        Source("recalled", "tau_e: BDNF mRNA is up after weeks of inhibitors, not after a dose (Nibuya 1995)", 2.0),
+    ] = 7.0
+    bdnf_gain: Annotated[
+        float,
+        Ge(0),
+        "1",
+        Source("assumed", "cortex of rodents after weeks: none to a fifth more", Prior(0.0, 0.15, "linear")),
+    ] = 0.05
+    formation_gain: Annotated[
+        float,
+        Ge(0),
+        "1",
+        Source("assumed", "spines of adult rodents after weeks: none to a tenth more", Prior(0.0, 0.5, "linear")),
+    ] = 0.1
 
 
 class Prepared(NamedTuple):
@@ -80,12 +90,13 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     sert_occupancy: np.ndarray,
     raphe_autoreceptors: np.ndarray,
     serotonin: np.ndarray,
+    serotonin_response: np.ndarray,
     bdnf_release_gain: np.ndarray,
     spine_formation_gain: np.ndarray,
     prepared: Prepared,
     clock: Clock,
 ) -> None:
-    """Set occupancy and serotonin, relax autoreceptors (scalars), and scale the ports of every node (n,)."""
+    """Set occupancy and serotonin, relax autoreceptors and response (scalars), scale the ports of every node (n,)."""
     parameters = prepared.parameters
     bound = float(prepared.inhibitors.relative_concentration(brain_concentration))
     occupied = bound / (1.0 + bound)
@@ -95,8 +106,9 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     raphe_autoreceptors[...] = relaxed(raphe_autoreceptors, target, days, parameters.desensitisation_time)
     rise = parameters.largest_rise * occupied * (1.0 - parameters.held_back * float(raphe_autoreceptors))
     serotonin[...] = 1.0 + rise
-    bdnf_release_gain *= 1.0 + parameters.bdnf_gain * rise
-    spine_formation_gain *= 1.0 + parameters.formation_gain * rise
+    serotonin_response[...] = relaxed(serotonin_response, rise, days, parameters.response_time)
+    bdnf_release_gain *= 1.0 + parameters.bdnf_gain * float(serotonin_response)
+    spine_formation_gain *= 1.0 + parameters.formation_gain * float(serotonin_response)
 
 
 MECHANISM = Mechanism(
@@ -104,15 +116,14 @@ MECHANISM = Mechanism(
     Parameters,
     advance,
     reads=("brain_concentration",),
-    writes=("sert_occupancy", "raphe_autoreceptors", "serotonin"),
+    writes=("sert_occupancy", "raphe_autoreceptors", "serotonin", "serotonin_response"),
     scales=("bdnf_release_gain", "spine_formation_gain"),
     prepare=prepare,
     targets=(("sert", "inhibitor"),),
     card=Card(
         species="all; numbers are of rodents but for the occupancy",
         fitted_to=(
-            "the share of six weeks' effect that is there after one (I22), which bounds sizes from above; the rest is "
-            "recalled"
+            "nothing; the second slow stage is there because of I22, the share of six weeks' effect that one week has"
         ),
         domain="inhibitors of reuptake at usual daily doses, for weeks",
         not_validated=(

@@ -72,7 +72,7 @@ def test_arms_without_a_common_number_are_said(call, folder):
     """Catches a table of blanks without a word: a vehicle in a subject without a network."""
     (folder / "sweep.yaml").write_text(SWEEP.replace("doses.0.amount: 0.25 mg/kg", "doses.0.drug: saline"))
     call("sweep", "sweep.yaml", "--jobs", 1, "-o", "out")
-    assert "no number is in both arms" in call("compare", "out", "full", "half").stderr
+    assert "the arms have no number in common" in call("compare", "out", "full", "half").stderr
 
 
 def test_lists_on_the_command_line_are_varied(call, folder):

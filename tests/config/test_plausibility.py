@@ -45,11 +45,11 @@ def test_examples_are_usual(name):
         ({"weight": "70 g"}, "subject.weight: 70 g is unusual for a human, 2 kg to 300 kg; a slip of unit?"),
         ({"species": "rat", "weight": "300 kg"}, "subject.weight: 300 kg is unusual for a rat, 40 g to 1 kg"),
         ({"species": "mouse", "weight": "25 kg"}, "subject.weight: 25 kg is unusual for a mouse, 8 g to 70 g"),
-        ({"amount": "1 kg"}, "doses.0: 1000000 mg of ketamine in a human of 70 kg are 1.43e+04 mg/kg; in use"),
-        ({"amount": "100 g"}, "are 1.43e+03 mg/kg; in use are 0.05 to 15 mg/kg; a slip of unit?"),
-        ({"amount": "0.5 ug/kg"}, "are 0.0005 mg/kg; in use"),
+        ({"amount": "1 kg"}, "doses.0: 1000000 mg of ketamine in a human of 70 kg is 1.43e+04 mg/kg; usual"),
+        ({"amount": "100 g"}, "is 1.43e+03 mg/kg; usual doses are 0.05 to 15 mg/kg; a slip of unit?"),
+        ({"amount": "0.5 ug/kg"}, "is 0.0005 mg/kg; usual"),
         ({"rate": "30 mg/kg/h", "duration": "2 h"}, "are 30 mg/kg per hour; in use"),
-        ({"species": "rat", "amount": "10 g/kg"}, "in a rat of 300 g are 1e+04 mg/kg; in use are 0.1 to 200 mg/kg"),
+        ({"species": "rat", "amount": "10 g/kg"}, "in a rat of 300 g is 1e+04 mg/kg; usual doses are 0.1 to 200 mg/kg"),
     ],
 )  # fmt: skip
 def test_slips_of_unit_are_remarked_on(given, words):

@@ -264,6 +264,7 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
         "held_back": 0.5,
         "desensitised": 0.5,
         "desensitisation_time": "5 d",
+        "response_time": "3 d",
         "bdnf_gain": 0.3,
         "formation_gain": 0.3,
     },

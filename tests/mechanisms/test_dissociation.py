@@ -33,14 +33,20 @@ def test_scores_are_of_the_mean_block_of_all_neurons():
     found = scores(
         0.1, 0.3, half_dissociation=0.2, steepness_dissociation=2.0, half_sedation=0.1, steepness_sedation=1.0
     )
-    assert found == pytest.approx((0.5 * LARGEST_SCORE, 2.0 / 3.0, 0.0))
-    assert scores(1.0, half_dissociation=0.01)[0] == pytest.approx(92.0, abs=1e-3)
+    assert found == pytest.approx((0.5 * LARGEST_SCORE / 3.0, 2.0 / 3.0, 0.0))
+    assert scores(0.5, half_dissociation=0.01, half_sedation=1.0, steepness_sedation=10.0)[0] > 91.8
+
+
+def test_who_is_unconscious_reports_nothing():
+    """Catches the largest dissociation in the anaesthetised; waking up passes through it."""
+    deep, waking, later = (scores(block, half_dissociation=0.1, half_sedation=0.25)[0] for block in (0.9, 0.2, 0.05))
+    assert waking > 40.0 > later > deep < 1.0
 
 
 def test_readiness_needs_both_scores_at_their_thresholds():
     """Catches readiness by one of two, and a threshold that is not included."""
     law = {"steepness_dissociation": 1.0, "steepness_sedation": 1.0, "half_dissociation": 1.0, "half_sedation": 1.0}
-    of_dissociation, of_sedation = 92.0 * 0.2 / 1.2, 0.2 / 1.2
+    of_dissociation, of_sedation = 92.0 * 0.2 / 1.2 * (1.0 - 0.2 / 1.2), 0.2 / 1.2
     for allowed, asleep, ready in ((1.001, 1.001, 1.0), (0.999, 1.001, 0.0), (1.001, 0.999, 0.0)):
         thresholds = {"dissociation_threshold": allowed * of_dissociation, "sedation_threshold": asleep * of_sedation}
         assert scores(0.2, **law, **thresholds)[2] == ready
@@ -48,8 +54,8 @@ def test_readiness_needs_both_scores_at_their_thresholds():
 
 def test_more_receptors_leave_less_to_feel():
     """Catches tolerance that scores do not show, and a score of one who has more receptors than at rest."""
-    law = {"half_dissociation": 0.2, "steepness_dissociation": 1.0}
-    assert scores(0.3, gain=1.1, **law)[0] == pytest.approx(LARGEST_SCORE * 0.23 / 0.43)  # 1 - 1.1 * 0.7 = 0.23
+    law = {"half_dissociation": 0.2, "steepness_dissociation": 1.0, "half_sedation": 1.0, "steepness_sedation": 10.0}
+    assert scores(0.3, gain=1.1, **law)[0] == pytest.approx(LARGEST_SCORE * 0.23 / 0.43, 1e-5)  # 1 - 1.1 * 0.7
     assert scores(0.05, gain=1.1, **law) == (0.0, 0.0, 1.0)
 
 

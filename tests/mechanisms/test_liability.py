@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from ketasim.mechanisms import Clock
-from ketasim.mechanisms.liability import MECHANISM, Parameters
+from ketasim.mechanisms.liability import MECHANISM, Parameters, mean_above_zero
 from ketasim.mechanisms.mechanism import OnNodes
 
 
@@ -19,8 +19,9 @@ class Seeker:
         self.states = [np.array(0.0) for _ in MECHANISM.writes]
 
     def step(self, hours, surge):
-        glutamate = np.array([1.0 + 2.0 * surge, 1.0, 9.0])
-        MECHANISM.advance(glutamate, *self.states, self.prepared, Clock(1, 3600.0 * hours, 0))
+        rest = np.array([2.0, 4.0, 1.0])
+        release = rest * [1.0 + 2.0 * surge, 1.0, 9.0]
+        MECHANISM.advance(release, rest, *self.states, self.prepared, Clock(1, 3600.0 * hours, 0))
         return [float(one) for one in self.states]
 
 
@@ -30,11 +31,29 @@ def test_processes_are_the_equations(hours, surge, parts):
     seeker = Seeker(reward_time=40.0, opponent_time=2.0, opponent_gain=0.8)
     for _ in range(parts):
         felt, net, opponent = seeker.step(hours / parts, surge)
-    slow = solve_ivp(lambda _, x: [(surge - x[0]) / (40 / 60), (0.8 * x[0] - x[1]) / 48.0], (0.0, hours), [0.0, 0.0],
-                     rtol=1e-9, atol=1e-12).y[:, -1]  # fmt: skip
+
+    def slope(_, x):
+        return (surge - x[0]) / (40 / 60), (0.8 * max(x[0], 0.0) - x[1]) / 48.0
+
+    slow = solve_ivp(slope, (0.0, hours), [0.0, 0.0], rtol=1e-9, atol=1e-12).y[:, -1]
     assert felt == pytest.approx(slow[0], rel=1e-6, abs=1e-9)
     assert opponent == pytest.approx(slow[1], rel=0.02, abs=1e-4)  # a constant mean of a over the step
     assert net == pytest.approx(felt - opponent)
+
+
+@given(start=st.floats(-2.0, 2.0), target=st.floats(-2.0, 2.0), length=st.floats(0.0, 30.0))
+def test_what_is_above_zero_is_the_integral(start, target, length):
+    """Catches an approach that crosses zero and counts below it, the wrong side of the crossing, and no length."""
+    times = np.linspace(0.0, length, 200_001)
+    above = np.maximum(target + (start - target) * np.exp(-times), 0.0)
+    expected = np.trapezoid(above, times) / length if length else max(start, 0.0)
+    assert mean_above_zero(start, target, length) == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+def test_what_is_below_rest_is_no_withdrawal():
+    """Catches liability below zero, which has no meaning, and reward from uptake that falters."""
+    assert Seeker().step(48.0, -0.3)[2] == 0.0
+    assert not {"glutamate_perisynaptic", "uptake_gain"} & {*MECHANISM.reads}
 
 
 def after(doses, surge=0.3, **parameters):
