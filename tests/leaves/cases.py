@@ -74,7 +74,13 @@ BASES: dict[str, dict[str, Any]] = {
         ],
         "schedule": HUMAN["schedule"] | {"step": "1 d"},
     },
-    "risk": HUMAN | {"mechanisms": {"tolerance": True, "liability": True}},
+    "risk": HUMAN
+    | {
+        "mechanisms": {"tolerance": True, "liability": True},
+        "network": {"neurons": 60},
+        "schedule": HUMAN["schedule"] | {"baseline": "1 s", "window": "0.2 s"},
+        "stimuli": [{"kind": "afferents", "population": "PYR", "start": "0 s", "duration": "30 min", "rate": "50 Hz"}],
+    },
     "expecting": HUMAN | {"stimuli": [{"kind": "expectancy", "start": "0 s", "duration": "10 min"}]},
     "inflamed": HUMAN
     | {
@@ -272,7 +278,7 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
     "liability": {"reward_time": "1 h", "opponent_time": "5 d", "opponent_gain": 2},
     "mood": {
         "strength_gain": 10,
-        "density_gain": 10,
+        "density_gain": 20,
         "mood_time": "5 h",
         "expectancy_gain": 0.3,
         "expectancy_half_life": "5 d",
