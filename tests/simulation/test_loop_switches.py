@@ -1,5 +1,7 @@
 """Mechanisms, cells and the network switched off: what must vanish, and what must not move."""
 
+from itertools import combinations
+
 import h5py
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import ketasim
 from ketasim.mechanisms import ORDER
 from ketasim.signals import SIGNALS
 from ketasim.storage import differing_datasets
+from tests.simulation.everything import DRUGS, everything
 
 NAMES = [mechanism.name for mechanism in ORDER]
 ACTS_ON = {mechanism.name: mechanism.population for mechanism in ORDER}
@@ -34,6 +37,31 @@ def test_a_mechanism_switched_off_leaves_no_trace_of_its_signals(small, small_ru
             known = known[:, acts]
         assert known.all(), signal
     assert run.complete
+
+
+def _neutral_of(run, off):
+    """Signals that are owned by what is off and stand in a run all the same, as neutral values."""
+    return {name for name in run.names() if run[name].attrs.get("mechanism") in off}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("species", DRUGS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mechanism_is_switched_off_where_all_have_something_to_do(small, species, name):
+    """Catches a run that cannot do without a mechanism that acts, and values that are lost with it."""
+    run = ketasim.run(everything(small, species, mechanisms={name: "off"}))
+    assert run.complete
+    assert not _neutral_of(run, {name})
+    assert all(np.isfinite(run[one].values[-1]).any() for one in run.names())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", [*combinations(NAMES, 2)], ids="-".join)
+def test_any_two_mechanisms_are_switched_off_together(small, pair):
+    """Catches two paths to a signal, each of which is missed only when the other is gone as well."""
+    run = ketasim.run(everything(small, "human", mechanisms=dict.fromkeys(pair, "off")))
+    assert run.complete
+    assert not _neutral_of(run, set(pair))
 
 
 @pytest.mark.parametrize("name", NAMES)
