@@ -1,8 +1,8 @@
 """Stamps of stored tables: what each was made from, and which are stale.
 
 A table is stale when what it was made from has changed: the script, default parameters of the mechanisms, network,
-species, drugs and routes that it uses, or the values that ketasim computes, for which the reference trajectory of the
-tests stands. `python experiments/make.py --list` lists them.
+species, drugs and routes that it uses, stored data that it reads (sets of weights, findings, draws of a posterior), or
+the values that ketasim computes, for which the reference trajectory of the tests stands. `python experiments/make.py --list` lists them.
 """
 
 import json
@@ -24,6 +24,7 @@ from ketasim.simulation.schedule import AutomaticSteps
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
+PACKAGE = Path(ketasim.__file__).parent
 STAMPS = RESULTS / "stamps.json"
 
 #: Scripts in this folder that make no table of their own name.
@@ -98,11 +99,29 @@ def values(used: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return {key: one for key, one in numbers.items() if later.isdisjoint(re.split("[/ ]", key))}
 
 
+#: Words of a script -> files in the package that it reads by them, `{}` what is in brackets.
+_DATA = {
+    r"weight_sets\(|network\.weights": "network/weight_sets.csv",
+    r"load_findings\(\)\.values": "findings/data/*.yaml",
+    r'load_findings\(\)\["(\w+)"\]': "findings/data/{}.yaml",
+    r"import .*stored_draws|posterior\(\"": "ensembles/posteriors/*.csv",
+}
+
+
+def data(name: str) -> str:
+    """Return a digest of the stored data that an experiment reads; empty if it reads none."""
+    script = (HERE / f"{name}.py").read_text(encoding="utf-8")
+    found = [glob.format(*match.groups()) for words, glob in _DATA.items() for match in re.finditer(words, script)]
+    files = [file for glob in dict.fromkeys(found) for file in sorted(PACKAGE.glob(glob))]
+    return text_digest(" ".join(file_digest(file) for file in files))[:16] if files else ""
+
+
 def made_from(name: str, used: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return digests of what the table of an experiment depends on."""
     return {
         "script": file_digest(HERE / f"{name}.py")[:16],
         "parameters": parameters(used),
+        "data": data(name),
         "values": text_digest(json.dumps(values(used), sort_keys=True))[:16],
     }
 
