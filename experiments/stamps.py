@@ -2,7 +2,8 @@
 
 A table is stale when what it was made from has changed: the script, default parameters of the mechanisms, network,
 species, drugs and routes that it uses, stored data that it reads (sets of weights, findings, draws of a posterior), or
-the values that ketasim computes, for which the reference trajectory of the tests stands. `python experiments/make.py --list` lists them.
+the values that ketasim computes, for which the reference trajectory of the tests stands. `python experiments/make.py
+--list` lists them.
 """
 
 import json
