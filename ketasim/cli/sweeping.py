@@ -125,6 +125,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one argument per option
     """Show two runs, or two arms of a sweep (DIR drug vehicle), side by side: A minus B, and its standard error."""
     import ketasim
     from ketasim.ensembles.differences import arms_of
+    from ketasim.storage.datasets import ADVICE
 
     if not drug.is_dir():
         if vehicle is None or other is not None or out is not None:
@@ -146,6 +147,7 @@ def compare(  # noqa: PLR0913, PLR0917 - one argument per option
         if not as_json:
             found = found.rename(columns={"low": "95% from", "high": "95% to"})
             found = found.rename(columns={key: arms[i]["arm"].item() for i, key in enumerate(("drug", "vehicle"))})
+    note(f"{ADVICE}.", quiet)
     numbers(found, as_json)
 
 
