@@ -583,10 +583,10 @@ _ROWS = (
     _of_subject("madrs", 0.0, "total of the MADRS", "MADRS", within=(0.0, 60.0), summary=_DAYS),
     _of_subject("hdrs17", 0.0, "total of the HDRS-17, MADRS over 1.3", within=(0.0, 60.0 / 1.3)),
     # risk
-    _relative("nmda_receptors", "number of NMDA receptors", True, shown=_percent("NMDA receptors")),
-    _of_subject("reward_process", 0.0, "what is felt of the surge, in arbitrary units", within=_ANY),
-    _of_subject("reward", 0.0, "reward less its opponent, in arbitrary units", "reward (arbitrary units)", within=_ANY),
-    _of_subject("liability", 0.0, "opponent of reward, in arbitrary units", "liability (arbitrary units)", within=_ANY),
+    _relative("nmda_receptors", "number of NMDA receptors, exploratory", True, shown=_percent("NMDA receptors")),
+    _of_subject("reward_process", 0.0, "what is felt of the surge, exploratory, in arbitrary units", within=_ANY),
+    _of_subject("reward", 0.0, "reward less its opponent, exploratory, in arbitrary units", "reward (arbitrary units)", within=_ANY),
+    _of_subject("liability", 0.0, "opponent of reward, exploratory, in arbitrary units", "liability (arbitrary units)", within=_ANY),
     # ports
     Signal("ampa_gain", "1", _NODE, "port", 1.0, "factor on AMPA conductance of the circuit's synapses onto the node"),
     Signal("afferent_gain", "1", _NODE, "port", 1.0, "factor on conductances of background afferents onto the node"),

@@ -24,7 +24,7 @@ from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
-    """Reward by the surge, and its opponent."""
+    """Exploratory: reward by the surge, and its opponent."""
 
     reward_time: Annotated[
         float, Gt(0), "min", Source("assumed", "tau_a: lasts as long as intoxication", Prior(10.0, 120.0))

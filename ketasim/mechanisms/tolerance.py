@@ -20,7 +20,7 @@ from ketasim.sources import Prior, Source
 
 
 class Parameters(NamedTuple):
-    """NMDA receptors that rise where they are blocked for days."""
+    """Exploratory: NMDA receptors that rise where they are blocked for days."""
 
     gain: Annotated[
         float,

@@ -2,8 +2,11 @@
 
 import numpy as np
 
+import ketasim
+
 from ketasim.analysis.words import closing_words
 
+USUAL = {"amount": "0.5 mg/kg"}
 TIMES = [-2.0, -1.0, 0.0, 600.0, 1200.0, 3600.0]
 PERCENT = '{"panel": "signalling", "label": "BDNF", "of_baseline": true}'
 
@@ -76,3 +79,10 @@ def test_an_effect_beyond_its_error_is_not_called_chance(made_up):
 def test_a_run_without_anything_says_nothing(made_up):
     """Catches words that fail where neither drug nor network was recorded."""
     assert closing_words(made_up([0.0, 60.0], subject={"mood": [1.0, 2.0]})) == []
+
+
+def test_dosing_that_nobody_has_published_is_said_at_the_end(small):
+    """Catches an overdose whose remark has scrolled away by the time the results are read."""
+    dose = {"drug": "ketamine", "route": "intravenous", "amount": "2 mg/kg", "duration": "40 min"}
+    lines = [closing_words(ketasim.run(small(network="none", doses=[dose | change]))) for change in ({}, USUAL)]
+    assert [sum("outside published dosing of people" in line for line in one) for one in lines] == [1, 0]

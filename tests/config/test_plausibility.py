@@ -48,7 +48,7 @@ def test_examples_are_usual(name):
         ({"amount": "1 kg"}, "doses.0: 1000000 mg of ketamine in a human of 70 kg is 1.43e+04 mg/kg; usual"),
         ({"amount": "100 g"}, "is 1.43e+03 mg/kg; usual doses are 0.05 to 15 mg/kg; a slip of unit?"),
         ({"amount": "0.5 ug/kg"}, "is 0.0005 mg/kg; usual"),
-        ({"rate": "30 mg/kg/h", "duration": "2 h"}, "are 30 mg/kg per hour; in use"),
+        ({"rate": "30 mg/kg/h", "duration": "2 h"}, "is 30 mg/kg per hour; usual"),
         ({"species": "rat", "amount": "10 g/kg"}, "in a rat of 300 g is 1e+04 mg/kg; usual doses are 0.1 to 200 mg/kg"),
     ],
 )  # fmt: skip
