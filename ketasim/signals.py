@@ -585,8 +585,20 @@ _ROWS = (
     # risk
     _relative("nmda_receptors", "number of NMDA receptors, exploratory", True, shown=_percent("NMDA receptors")),
     _of_subject("reward_process", 0.0, "what is felt of the surge, exploratory, in arbitrary units", within=_ANY),
-    _of_subject("reward", 0.0, "reward less its opponent, exploratory, in arbitrary units", "reward (arbitrary units)", within=_ANY),
-    _of_subject("liability", 0.0, "opponent of reward, exploratory, in arbitrary units", "liability (arbitrary units)", within=_ANY),
+    _of_subject(
+        "reward",
+        0.0,
+        "reward less its opponent, exploratory, in arbitrary units",
+        "reward (a.u.)",
+        within=_ANY,
+    ),
+    _of_subject(
+        "liability",
+        0.0,
+        "opponent of reward, exploratory, in arbitrary units",
+        "liability (a.u.)",
+        within=_ANY,
+    ),
     # ports
     Signal("ampa_gain", "1", _NODE, "port", 1.0, "factor on AMPA conductance of the circuit's synapses onto the node"),
     Signal("afferent_gain", "1", _NODE, "port", 1.0, "factor on conductances of background afferents onto the node"),

@@ -3,7 +3,6 @@
 import numpy as np
 
 import ketasim
-
 from ketasim.analysis.words import closing_words
 
 USUAL = {"amount": "0.5 mg/kg"}
