@@ -20,6 +20,7 @@ BOUNDS = {"nmda_block": (0.0, 1.0), "autoreceptor_inhibition": (-1.0, 1.0), "hom
 BOUNDS |= {"spine_density": (0.0, 1.5), "spine_density_circuit": (0.0, 1.5), "firing_rate": (0.0, 200.0)}
 BOUNDS |= {"madrs": (0.0, 60.0), "dissociation": (0.0, 92.0), "mood": (-10.0, 10.0), "reward": (-1.0, 1.0)}
 BOUNDS |= {"synaptic_strength": (-0.5, 0.5), "reward_process": (-1.0, 1.0), "liability": (0.0, 1.0)}
+ESTIMATES = ("_standard_error", "_window")
 INFUSION = {"drug": "ketamine", "route": "intravenous", "amount": "0.5 mg/kg", "duration": "40 min"}
 
 
@@ -56,7 +57,7 @@ def main() -> None:
     found = ketasim.sweep(experiment, arms=arms, jobs=chosen.jobs, out=chosen.out, keep="file")
     for arm in arms:
         for name, array in found.sel(arm=arm).data_vars.items():
-            if "compound" not in array.dims and not name.endswith(("_standard_error", "_window")):
+            if "time" in array.dims and "compound" not in array.dims and not name.endswith(ESTIMATES):
                 low, high = float(array.min()), float(array.max())
                 least, most = BOUNDS.get(name, (0.0, np.inf))
                 inside = "yes" if least <= low <= high <= most else "no"
