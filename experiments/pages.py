@@ -283,7 +283,7 @@ LAYOUTS: dict[str, Layout | Listing] = {
         },
         "role != 'input'",
     ),
-    "second_pass": Layout("docs/second_pass.md", ("finding", "number", "range"), ("step",), _judged),
+    "second_pass": Layout("docs/second_pass.md", ("role", "finding", "number", "range"), ("step",), _judged),
     "conclusions": Listing(
         "docs/conclusions.md",
         {

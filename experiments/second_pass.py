@@ -13,14 +13,16 @@ from common import options, store
 
 import ketasim
 from ketasim.findings.finding import Finding
-from ketasim.findings.report import range_in_words
+from ketasim.findings.report import in_order, range_in_words
 
 #: What a step changes, by name -> the settings that undo it, by section. Steps add up in this order.
 CHANGES = {
     "autoreceptors": {"mechanisms": {"autoreceptors": {"afferent_share": 1}}},
-    "potentiation": {"mechanisms": {"surface_ampa": {"afferent_share": 1}, "inhibitory_plasticity": False}},
+    "potentiation": {"mechanisms": {"surface_ampa": {"afferent_share": 1}}},
+    "inhibition": {"mechanisms": {"inhibitory_plasticity": False}},
     "translation": {"mechanisms": {"bdnf": {"translation_half": 0}}},
-    "spines": {"mechanisms": {"synaptogenesis": {"nascent_time": "0 h", "young_protection": 0, "formation_gain": 30}}},
+    "stages of spines": {"mechanisms": {"synaptogenesis": {"nascent_time": "0 h", "formation_gain": 30}}},
+    "protection": {"mechanisms": {"synaptogenesis": {"young_protection": 0}}},
     "Mg": {"network": {"receptors": {"mg_half_2b": "3.57 mM", "mg_half_2c": "14.3 mM", "mg_half_2d": "14.3 mM"}}},
 }
 BEFORE = "as it was"
@@ -39,7 +41,11 @@ def main() -> None:
         seeds, sets = chosen.size((1, 3), (2, 1))
         scores = ketasim.score_findings(changed, chosen.out, seeds, sets, chosen.quick, chosen.jobs)
         tables.append(scores.assign(step=step))
+    last = in_order(tables[-1])  # predictions first, and of each role what fails in the end
+    order = {key: place for place, key in enumerate(zip(last["finding"], last["number"], strict=True))}
     table = pandas.concat(tables)
+    table["place"] = [order[key] for key in zip(table["finding"], table["number"], strict=True)]
+    table = table.sort_values("place", kind="stable")
     table["range"] = [range_in_words(*ends) for ends in zip(table["least"], table["most"], strict=True)]
     store(table[["step", "finding", "role", "number", "value", "error", "range", "verdict", "unit"]], chosen)
 
