@@ -118,7 +118,7 @@ def test_an_unknown_example_names_those_there_are(call):
     result = call("run", "quik")
     assert result.exit_code == 2
     assert "there is no file 'quik'" in result.stderr
-    assert "human_infusion, quick" in result.stderr
+    assert "human_infusion, infusion_in_a_trial, quick" in result.stderr
     assert "did you mean quick?" in result.stderr
 
 

@@ -49,7 +49,7 @@ def test_one_infusion_is_little_of_days_and_daily_block_is_not():
 def test_a_network_with_more_receptors_has_more_current(small):
     """Catches a port that the network does not read, and tolerance that is on without being asked for."""
     on = {"tolerance": {"gain": 2, "turnover": "0.1 d"}}
-    dose = {"drug": "ketamine", "route": "intravenous", "amount": "1700 mg", "duration": "1 d"}
+    dose = {"drug": "ketamine", "route": "intravenous", "amount": "900 mg", "duration": "1 d"}  # awake
     schedule = {"baseline": "1 s", "settle": "50 ms", "window": "0.2 s", "step": "2 h"}
     runs = [
         ketasim.run(small(doses=[dose], duration="1 d", schedule=schedule, recording={}, mechanisms=one))
