@@ -183,6 +183,19 @@ def test_what_differs_is_refused_unless_forced(interrupted, left, name):
             assert run.digest() != interrupted.digest
 
 
+@pytest.mark.parametrize("name", ["simulation/signals/serotonin_response", "writer/trajectories/subject/kept/madrs"])
+def test_other_signals_are_refused_before_anything_is_written(left, name):
+    """Catches a forced resumption by code with another mechanism, which would fail and spoil the checkpoint."""
+    path = left("run", 900.0)
+    header, arrays = read_checkpoint(path)
+    del arrays[name]
+    write_checkpoint(path, header, arrays)
+    before = names(path), part_path(path).read_bytes(), checkpoint_path(path).read_bytes()
+    with pytest.raises(RefusedError, match=f"not even with --force: signals .*, {name.rpartition('/')[2]}; resume it"):
+        ketasim.resume(path, force=True)
+    assert (names(path), part_path(path).read_bytes(), checkpoint_path(path).read_bytes()) == before
+
+
 def test_forced_twice_before_a_checkpoint(left):
     """Catches a note that is there already, of a forced resumption that was killed at once."""
     path = left("run", 900.0)

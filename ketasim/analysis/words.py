@@ -59,9 +59,10 @@ def _concentrations(rows: list[Row]) -> list[str]:
 def _dissociation(trajectory: Trajectory, rows: list[Row]) -> list[str]:
     """How much and until when a human is dissociated; nothing of one who never is, and of other species."""
     peak, time = (_chosen(rows, "dissociation", statistic)[:1] for statistic in ("peak", "time_of_peak"))
-    if not peak or peak[0].value < 0.5:
+    signals = signals_of(trajectory)
+    if not peak or peak[0].value < 0.5 or "discharge_readiness" not in signals:  # a user's own score has none
         return []
-    ready = signals_of(trajectory)["discharge_readiness"]
+    ready = signals["discharge_readiness"]
     away, times = ready.values < 1.0, ready["time"].values
     turns = times[1:][away[1:] != away[:-1]]  # a human begins ready: not ready, ready, not ready, ...
     lasts = list(zip(turns[::2], [*turns[1::2], times[-1]], strict=False))
@@ -77,7 +78,8 @@ def _dissociation(trajectory: Trajectory, rows: list[Row]) -> list[str]:
 def _mood(trajectory: Trajectory) -> list[str]:
     """Where a human's score of depression was farthest from its start, and whether expectancy is in it, if it moved."""
     signals = signals_of(trajectory)
-    score = signals["madrs"].values if "madrs" in signals else np.zeros(1)
+    known = {"madrs", "expectancy_level"} <= signals.keys()  # a user's own score need not know of expectancy
+    score = signals["madrs"].values if known else np.zeros(1)
     farthest = int(np.abs(score - score[0]).argmax())
     if abs(score[0] - score[farthest]) < 0.05:
         return []

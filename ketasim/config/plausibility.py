@@ -55,7 +55,8 @@ def dosing_of_people(experiment: "Experiment") -> Iterator[tuple[str, str, list[
     given: dict[tuple[str, str], list[tuple[Administration, float]]] = {}
     for one in sorted(experiment.administrations, key=lambda one: one.start):
         if one.amount and practice(one.drug):
-            given.setdefault((one.drug, one.route), []).append((one, one.start - before.get(one.drug, -math.inf)))
+            apart = one.start - before.get(one.drug, -math.inf)
+            given.setdefault((one.drug, one.route), []).append((one, apart or math.inf))  # at once: one session
             before[one.drug] = one.start
     for (drug, route), doses in given.items():
         rows = practice(drug, route)

@@ -87,8 +87,8 @@ def without_expectancy(trajectory: Trajectory) -> np.ndarray:
 
 def _draw_without_expectancy(axes: "Axes", run: Trajectory, **style: Any) -> None:
     """Draw what the MADRS would be without expectancy, dashed, where there is any."""
-    signals = signals_of(run)
-    if "madrs" in signals and np.ptp(signals["expectancy_level"].values) > 0.0:
+    signals, ours = signals_of(run), run.config["mechanisms"].get("mood")
+    if ours and {"madrs", "mood"} <= signals.keys() and np.ptp(signals["expectancy_level"].values) > 0.0:
         hours = signals["madrs"]["time"].values / 3600.0
         axes.plot(hours, without_expectancy(run), ls="--", lw=1.2, **style)
 

@@ -73,8 +73,14 @@ class Interrupted(NamedTuple):
         Raises
         ------
         RefusedError
-            Something differs, and `force` is not set.
+            Something differs, and `force` is not set; or the run had other signals, which no force can mend.
         """
+        others = self._other_signals(simulation)
+        if others:
+            raise RefusedError(
+                f"the run cannot be resumed, not even with --force: signals that it had or has are others now, "
+                f"{', '.join(others)}; resume it with ketasim as it was, or start over with `ketasim run ... --force`"
+            )
         then, now = self.header["identity"], identity(simulation)
         found = [f"{name} was {then.get(name)}, is {now[name]}" for name in now if then.get(name) != now[name]]
         if found and not force:
@@ -84,6 +90,17 @@ class Interrupted(NamedTuple):
                 "resume it with the originals, or with --force, which is noted in the file"
             )
         return found
+
+    def _other_signals(self, simulation: Simulation) -> list[str]:
+        """Names of states of the subject, and of all other signals, that only one of checkpoint and run has."""
+        if not self.arrays:
+            return []
+        then = {*part_of(part_of(self.arrays, "simulation"), "signals")}
+        lacking = simulation.signals.keys() - then
+        rows = {name.rpartition("/")[2] for name in self.arrays if name.startswith("writer/trajectories/subject/kept/")}
+        states = {name for name, one in simulation.signal_table.items() if one.kind == "state" and not one.dims}
+        recorded = {name for name in states & simulation.owners.keys() if simulation.signal_table[name].recorded}
+        return sorted(lacking | (((rows & states) ^ recorded) if rows else set()))
 
 
 def interrupted_run(

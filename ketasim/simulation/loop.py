@@ -391,8 +391,9 @@ class Simulation:
         if self.sampler is None:
             return
         budget, passed = self.experiment.schedule.budget, int(np.searchsorted(self._times, self.time, side="right"))
-        share = np.inf if budget is None else budget / self._times.size
-        self.sampler.sample(self.time, self.signals, share * passed, share)
+        size = self._times.size
+        allowed, share = (np.inf, np.inf) if budget is None else (budget * passed / size, budget / size)
+        self.sampler.sample(self.time, self.signals, allowed, share)
         self._read_estimates()
 
     def _read_estimates(self) -> None:

@@ -100,7 +100,7 @@ def active_mechanisms(
     check_declarations(switched_on, table)
     check_pairs(switched_on)
     species = experiment.subject.species
-    active = tuple(one for one in switched_on if one.species in {None, species} and _can_act(one, engine, table))
+    active = tuple(one for one in switched_on if one.species in (None, species) and _can_act(one, engine, table))
     check_ports([one for one in own if one in active], active, engine)
     return active
 
@@ -128,7 +128,7 @@ def left_out(
 
 
 def _lacking(mechanism: Mechanism, experiment: Experiment, engine: Engine | None) -> str:
-    if mechanism.species not in {None, experiment.subject.species}:
+    if mechanism.species not in (None, experiment.subject.species):
         return f"it is for the {mechanism.species} only, and the subject is a {experiment.subject.species}"
     return "the network lacks a population, edges or a signal that it needs" if engine else "the run has no network"
 
@@ -151,7 +151,7 @@ def check_declarations(mechanisms: Sequence[Mechanism], table: Mapping[str, Sign
     owners: dict[str, str] = {}
     for mechanism in mechanisms:
         _check_functions(mechanism)
-        if mechanism.species not in {None, *SPECIES}:
+        if mechanism.species not in (None, *SPECIES):
             near = did_you_mean(str(mechanism.species), SPECIES)
             raise DeclarationError(f"{mechanism.name}: unknown species {mechanism.species!r}{near}")
         for name in (*mechanism.reads, *mechanism.writes, *mechanism.scales):

@@ -80,17 +80,19 @@ def remarks_on_budget(budget: int | None, times: np.ndarray) -> tuple[str, ...]:
     Examples
     --------
     >>> remarks_on_budget(200, np.arange(1000.0) * 3600.0)  # doctest: +ELLIPSIS
-    ('schedule.budget: 200 windows leave up to 5 h without one, more than 4 h: ... still follows what changes',)
+    ('schedule.budget: 200 windows leave up to 5.0 h without one, more than 4 h: ... still follows what changes',)
     >>> remarks_on_budget(300, np.arange(1000.0) * 3600.0)
     ()
     """
     if budget is None or budget >= times.size:
         return ()
     gap = float(np.diff(times[np.arange(budget) * times.size // budget], append=times[-1]).max())
-    if gap <= LONGEST_GAP:
+    if gap <= max(LONGEST_GAP, float(np.diff(times).max())):  # longer steps are what someone asked for
         return ()
+    windows, most = f"{budget} window{'s' if budget > 1 else ''}", in_words(LONGEST_GAP)
+    length = f"{gap / 3600.0:.1f} h" if gap < 2.0 * LONGEST_GAP else about(gap)
     return (
-        f"schedule.budget: {budget} windows leave up to {about(gap)} without one, more than {in_words(LONGEST_GAP)}: "
+        f"schedule.budget: {windows} leave up to {length} without one, more than {most}: "
         "inhibition and scaling answer the network within hours, and circuits may swing; schedule.spacing runs fewer "
         "windows and still follows what changes",
     )

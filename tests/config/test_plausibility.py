@@ -108,6 +108,7 @@ def test_infusions_that_overlap_or_are_cut_off_are_remarked_on():
         ([{"rate": "0.2 mg/kg/h", "duration": "3 d"}], ["acute pain, infusions"]),
         ([{"amount": "2 mg/kg", "repeat": {"every": "10 min", "count": 3}}], ["anaesthesia"]),
         ([{"route": "im", "amount": "9 mg/kg"}], ["anaesthesia"]),
+        ([{"rate": "0.1 mg/kg/h", "duration": "1 d"}, {"amount": "0.3 mg/kg"}], []),  # at once, each in a setting
         ([SPRAYS | {"repeat": {"every": "3.5 d", "count": 8}}], ["depression"]),
         ([TABLETS | {"repeat": {"every": "1 d", "count": 9}}], ["depression"]),
     ],

@@ -232,9 +232,16 @@ def test_a_mechanism_of_one_species_takes_part_in_no_other(small):
     ]
     nowhere = ketasim.Simulation(small(network="none", mechanisms={"mood": {"resting_madrs": 30}}))
     assert "the mechanism 'mood' takes no part: the run has no network" in nowhere.notes
-    slip = Mechanism("slip", Parameters, nothing, species="mousse")
-    with pytest.raises(DeclarationError, match="slip: unknown species 'mousse'; did you mean mouse"):
-        ketasim.Simulation(small(), mechanisms=[slip])
+    for slip, words in (("mousse", "'mousse'; did you mean mouse"), (["rat"], r"\['rat'\]")):
+        with pytest.raises(DeclarationError, match=f"slip: unknown species {words}"):
+            ketasim.Simulation(small(), mechanisms=[Mechanism("slip", Parameters, nothing, species=slip)])
+
+
+def test_a_budget_is_never_exceeded(small):
+    """Catches a share of steps that rounds up to one window more: 7 of 25 steps."""
+    schedule = {"baseline": "1 s", "settle": "50 ms", "window": "0.2 s", "step": "10 min", "skip": False, "budget": 7}
+    run = ketasim.run(small(duration="4 h", doses=[], schedule=schedule, recording={}))
+    assert run.summary.set_index("quantity")["value"]["windows_run"] == 7
 
 
 def engine_of(*populations, measures=SpikingEngine.measures, plastic=True):

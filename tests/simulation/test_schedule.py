@@ -87,7 +87,7 @@ def test_a_budget_is_remarked_on_where_it_leaves_the_network_alone_for_hours(bud
     """Catches a gap counted otherwise than the loop runs windows: one if fewer are run than the share of steps gone."""
     times, run, at = step * np.arange(size), 0, []
     for passed, time in enumerate(times, 1):
-        if run < budget * passed / size:
+        if run < budget * passed / size:  # not budget / size * passed, which rounds up to one window more
             run += 1
             at.append(time)
     longest = max(np.diff([*at, times[-1]]))
@@ -95,5 +95,6 @@ def test_a_budget_is_remarked_on_where_it_leaves_the_network_alone_for_hours(bud
 
 
 def test_a_budget_as_large_as_the_schedule_is_no_limit():
-    """Catches a remark where no window can be missing."""
+    """Catches a remark where no window can be missing, and one that blames a budget for long steps."""
+    assert remarks_on_budget(19, 8 * 3600.0 * np.arange(20.0)) == remarks_on_budget(20, 1e6 * np.arange(20.0)) == ()
     assert remarks_on_budget(3, 1e6 * np.arange(3.0)) == remarks_on_budget(None, 1e6 * np.arange(3.0)) == ()
