@@ -111,7 +111,7 @@ def left_out(
     """Notes on what someone asked for and does nothing.
 
     Mechanisms that take no part although they are own ones, off by default, or have other parameters than by default;
-    and exposures that nothing in the run reads.
+    own ones that read a state without an owner, which stays neutral; and exposures that nothing in the run reads.
     """
     idle = []
     for one in (*ORDER, *own):
@@ -120,9 +120,12 @@ def left_out(
         if given is not False and asked_for and one not in active:
             idle.append(one)
     read = {name for one in active for name in one.reads} | set(engine.reads if engine else ())
+    owned, states = set(owners_of(active)), {name for name, signal in SIGNALS.items() if signal.kind == "state"}
+    unset = [(one.name, name) for one in own if one in active for name in one.reads if name in states - owned]
     unread = [kind.kind for kind, events in experiment.exposures.items() if events and read.isdisjoint(kind.sets)]
     return (
         *(f"the mechanism '{one.name}' takes no part: {_lacking(one, experiment, engine)}" for one in idle),
+        *(f"the mechanism '{name}' reads '{signal}', which nothing sets in this run" for name, signal in unset),
         *(f"'{kind}' has no effect: nothing in this run reads it" for kind in unread),
     )
 

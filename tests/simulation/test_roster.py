@@ -237,6 +237,14 @@ def test_a_mechanism_of_one_species_takes_part_in_no_other(small):
             ketasim.Simulation(small(), mechanisms=[Mechanism("slip", Parameters, nothing, species=slip)])
 
 
+def test_a_score_that_nobody_has_is_said_to_be_unset(small):
+    """Catches a user's mechanism that takes a rat's MADRS of 0, which is none, for a remission."""
+    mine = Mechanism("mine", Parameters, lambda madrs, parameters, clock: None, reads=("madrs",))
+    words = "the mechanism 'mine' reads 'madrs', which nothing sets in this run"
+    assert words in ketasim.Simulation(small(subject={"species": "rat"}), mechanisms=[mine]).notes
+    assert words not in ketasim.Simulation(small(), mechanisms=[mine]).notes
+
+
 def test_a_budget_is_never_exceeded(small):
     """Catches a share of steps that rounds up to one window more: 7 of 25 steps."""
     schedule = {"baseline": "1 s", "settle": "50 ms", "window": "0.2 s", "step": "10 min", "skip": False, "budget": 7}
