@@ -472,7 +472,7 @@ _ROWS = (
     _of_subject("sert_occupancy", 0.0, "occupied share of the serotonin transporter", within=_SHARE),
     _of_subject("raphe_autoreceptors", 1.0, "sensitivity of autoreceptors in the raphe, 1 at rest", within=_SHARE),
     _of_subject("serotonin", 1.0, "serotonin in cortex relative to rest", "serotonin", "serotonin"),
-    _of_subject("serotonin_response", 0.0, "what genes make of serotonin above rest", within=_ANY),
+    _of_subject("serotonin_response", 0.0, "gene expression that follows serotonin, above rest", within=_ANY),
     _of_subject("dissociation", 0.0, "total of the CADSS", "dissociation (CADSS)", within=(0.0, 92.0), summary="peak"),
     _of_subject("sedation", 0.0, "sedation, 1 if anaesthetised", within=_SHARE),
     _of_subject(

@@ -191,7 +191,7 @@ def test_other_signals_are_refused_before_anything_is_written(left, name):
     del arrays[name]
     write_checkpoint(path, header, arrays)
     before = names(path), part_path(path).read_bytes(), checkpoint_path(path).read_bytes()
-    with pytest.raises(RefusedError, match=f"not even with --force: signals .*, {name.rpartition('/')[2]}; resume it"):
+    with pytest.raises(RefusedError, match=rf"not even with --force: .*\({name.rpartition('/')[2]}\); resume it"):
         ketasim.resume(path, force=True)
     assert (names(path), part_path(path).read_bytes(), checkpoint_path(path).read_bytes()) == before
 

@@ -53,11 +53,15 @@ def dosing_of_people(experiment: "Experiment") -> Iterator[tuple[str, str, list[
         return
     before: dict[str, float] = {}
     given: dict[tuple[str, str], list[tuple[Administration, float]]] = {}
+    together: dict[tuple[str, str, float, float], Administration] = {}  # sprays of one session are one dose
     for one in sorted(experiment.administrations, key=lambda one: one.start):
         if one.amount and practice(one.drug):
-            apart = one.start - before.get(one.drug, -math.inf)
-            given.setdefault((one.drug, one.route), []).append((one, apart or math.inf))  # at once: one session
-            before[one.drug] = one.start
+            key = (one.drug, one.route, one.start, one.duration)
+            together[key] = one._replace(amount=one.amount + (together[key].amount if key in together else 0.0))
+    for one in together.values():
+        apart = one.start - before.get(one.drug, -math.inf)
+        given.setdefault((one.drug, one.route), []).append((one, apart or math.inf))  # a bolus and its infusion
+        before[one.drug] = one.start
     for (drug, route), doses in given.items():
         rows = practice(drug, route)
         fits = [

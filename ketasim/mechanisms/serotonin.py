@@ -10,7 +10,7 @@ raphe, 1 at rest, and T serotonin in cortex relative to rest::
     BDNF set free, formation of spines      times 1 + k e
 
 At first autoreceptors, which the same serotonin drives, take back most of the rise; they lose sensitivity over weeks.
-Cells then answer by genes (e: CREB and what it makes, BDNF among it), which takes weeks of serotonin, not a dose. New
+Gene expression then follows (e: CREB and its targets, BDNF among them), which takes weeks of serotonin, not a dose. New
 synapses follow by the turnover of spines, which is not in here. The prior of every k includes 0.
 """
 

@@ -78,8 +78,8 @@ class Interrupted(NamedTuple):
         others = self._other_signals(simulation)
         if others:
             raise RefusedError(
-                f"the run cannot be resumed, not even with --force: signals that it had or has are others now, "
-                f"{', '.join(others)}; resume it with ketasim as it was, or start over with `ketasim run ... --force`"
+                f"the run cannot be resumed, not even with --force: it was begun by code with other signals "
+                f"({', '.join(others)}); resume it with that code, or start over with `ketasim run ... --force`"
             )
         then, now = self.header["identity"], identity(simulation)
         found = [f"{name} was {then.get(name)}, is {now[name]}" for name in now if then.get(name) != now[name]]
@@ -92,7 +92,7 @@ class Interrupted(NamedTuple):
         return found
 
     def _other_signals(self, simulation: Simulation) -> list[str]:
-        """Names of states of the subject, and of all other signals, that only one of checkpoint and run has."""
+        """Return signals that the checkpoint lacks, and recorded states of the subject that only one of both has."""
         if not self.arrays:
             return []
         then = {*part_of(part_of(self.arrays, "simulation"), "signals")}

@@ -110,6 +110,7 @@ def test_infusions_that_overlap_or_are_cut_off_are_remarked_on():
         ([{"route": "im", "amount": "9 mg/kg"}], ["anaesthesia"]),
         ([{"rate": "0.1 mg/kg/h", "duration": "1 d"}, {"amount": "0.3 mg/kg"}], []),  # at once, each in a setting
         ([SPRAYS | {"repeat": {"every": "3.5 d", "count": 8}}], ["depression"]),
+        ([SPRAYS | {"amount": "28 mg"}] * 3, ["depression"]),
         ([TABLETS | {"repeat": {"every": "1 d", "count": 9}}], ["depression"]),
     ],
 )  # fmt: skip
@@ -128,6 +129,7 @@ def test_what_is_published_for_people_is_found(doses, settings):
         ([{"duration": "40 min", "repeat": {"every": "1 d", "count": 6}}], "at 1 d, 1 d after the one before: outside"),
         ([{"route": "pr", "amount": "1 mg/kg"}], "outside published dosing of people, of which none by this route"),
         ([{"amount": "0.3 mg/kg", "repeat": {"every": "1 h", "count": 3}}], "at 1 h, 1 h after the one before"),
+        ([SPRAYS, SPRAYS], "168 mg of esketamine (intranasal) at once at 0 s: outside published dosing of people"),
         ([SPRAYS | {"amount": "112 mg"}], "(depression: 28 mg to 84 mg, at least 3 d apart)"),
     ],
 )  # fmt: skip
