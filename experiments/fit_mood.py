@@ -1,10 +1,12 @@
-"""Mood fitted to people a day after an infusion: the joint posterior of its gains, its times, and expectancy.
+"""Mood fitted to people in a trial: the joint posterior of its gains, its times, and expectancy.
 
-Ketamine 0.5 mg/kg over 40 min, midazolam 0.045 mg/kg and saline, in every circuit that agrees with calibration C1, for
-two weeks; strength F and density N over time do not depend on mood, so that each circuit is run once. Then, by sampling
-(emcee), the posterior of kF, kN, tau, kE, the half-life of expectancy, what saline has of it, and the standard
-deviation between people, with the circuit as one more unknown:
+People are depressed by three weeks of stress that goes on. Ketamine 0.5 mg/kg over 40 min, midazolam 0.045 mg/kg and
+saline, in every circuit that agrees with calibration C1, for two weeks; strength F and density N over time do not
+depend on mood, so that each circuit is run once. Then, by sampling (emcee), the posterior of kF, kN, tau, kE, the
+half-life of expectancy, what saline has of it, and the standard deviation between people, with the circuit as one more
+unknown:
 
+- MADRS of 32 +- 1 when the infusion begins (31 to 34 in the trial of I3, recalled), where a healthy person has 4;
 - I3, Murrough 2013: MADRS after a day -16.5 with ketamine, -8.8 with midazolam; standard errors 1.60 and 1.90 by its t
   (-10.31, -4.63); standard deviation between people 10.3 +- 0.9 by the same;
 - I4, Kishimoto 2016: g -1.00 +- 0.14 on day 1, taken as ketamine against saline.
@@ -32,17 +34,21 @@ from ketasim.mechanisms.mood import Parameters, score
 from ketasim.network.weights import DEFAULT_SET
 from ketasim.sources import describe
 
+#: Depression: stress from three weeks before the infusion (F3) to the end of any run here.
+STRESS = {"kind": "stress", "start": "-21 d", "duration": "91 d"}
 DRAWS = Path(ketasim.__file__).parent / "ensembles" / "posteriors" / "mood.csv"
 GIVEN = {"drug": "midazolam", "route": "intravenous", "amount": "0.045 mg/kg", "duration": "40 min"}
 ARMS = {"ketamine": {}, "midazolam": {"doses": [GIVEN]}, "saline": {"doses.0.drug": "saline"}}
 SESSION = 40.0 / 60.0  # h
 DAY = 24.0  # h
 #: Mean and standard error of what is fitted to, MADRS points but for the effect size.
+BEFORE = (32.0, 1.0)
 I3 = {"ketamine": (-16.5, 1.60), "midazolam": (-8.8, 1.90)}
 I4 = (-1.00, 0.14)
 BETWEEN_PEOPLE = (10.3, 0.9)
 OF_MECHANISM = ("strength_gain", "density_gain", "mood_time", "expectancy_gain", "expectancy_half_life")
 NAMES = (*OF_MECHANISM, "saline_expectancy", "people_sd")
+BEGIN = -48.0  # h; mood is in equilibrium with what three weeks of stress have left, since tau is at most 12 h
 SHOWN = (4.0, 24.0, 72.0, 168.0, 336.0)  # h
 WALKERS, STORED = 64, 240
 
@@ -55,7 +61,7 @@ class Courses(NamedTuple):
     weights : (circuits,) array
         Numbers of their sets.
     hours : (times,) array
-        From the begin of the infusion.
+        From the begin of the infusion; they begin before it, see BEGIN.
     strength, density : dict of arm to (circuits, times) array
         F and N.
     """
@@ -71,6 +77,7 @@ def main() -> None:
     chosen = options(__file__)
     changes = [f"duration={chosen.size('14 d', '2 d')}", "recording={measures: false}", "schedule.baseline=60 s"]
     experiment = ketasim.load_experiment("human_infusion", [*changes, "schedule.spacing=3 h", *chosen.smaller])
+    experiment = experiment.replace(stimuli=[STRESS])
     varied = {"network.weights": ketasim.weight_sets(agree="C1")[: chosen.size(None, 2)]}
     found = ketasim.sweep(experiment, varied, arms=ARMS, jobs=chosen.jobs, out=chosen.out)
     courses = courses_of(found)
@@ -88,7 +95,7 @@ def main() -> None:
 
 def courses_of(found: xarray.Dataset, axis: str = "network.weights") -> Courses:
     """Return strength and density at common times, every circuit that ran in all arms, along an axis of a sweep."""
-    found = found.squeeze("seed").sel(time=slice(0.0, None))
+    found = found.squeeze("seed").sel(time=slice(3600.0 * BEGIN, None))
     arms = found["arm"].values.tolist()
     names = {"strength": found["synaptic_strength"], "density": np.log(found["spine_density"].sel(population="PYR"))}
     both = xarray.Dataset(names).interpolate_na("time").transpose(axis, "time", "arm")
@@ -98,11 +105,11 @@ def courses_of(found: xarray.Dataset, axis: str = "network.weights") -> Courses:
 
 
 def followed(hours: np.ndarray, drive: np.ndarray, time: np.ndarray, at: float) -> np.ndarray:
-    """Return what a first-order lag with a time constant makes of a drive (..., times) by an hour."""
+    """Return what a first-order lag with a time constant makes of a drive (..., times) by an hour, from equilibrium."""
     edges = np.append(hours[hours < at], at)
     weights = np.diff(np.exp(-(at - edges) / time))
     middle = 0.5 * (drive[..., : edges.size - 1] + drive[..., 1 : edges.size])
-    return middle @ weights
+    return middle @ weights + drive[..., 0] * np.exp(-(at - hours[0]) / time)
 
 
 def expected(half_life: np.ndarray, time: np.ndarray, at: float) -> np.ndarray:
@@ -117,12 +124,13 @@ def log_likelihood(values: np.ndarray, courses: Courses) -> np.ndarray:
     """Return the log likelihood of each circuit (circuits,) at values of NAMES."""
     strength_gain, density_gain, time, expectancy_gain, half_life, saline, people = values
     hope = expectancy_gain * expected(half_life, time, DAY)
-    change = {}
+    change, healthy = {}, Parameters().healthy_madrs
     for arm, share in zip(ARMS, (1.0, 1.0, saline), strict=True):
         drives = strength_gain * courses.strength[arm] + density_gain * courses.density[arm]
-        resting = Parameters().resting_madrs
-        change[arm] = score(followed(courses.hours, drives, time, DAY) + share * hope, resting) - resting
+        before = score(followed(courses.hours, drives, time, 0.0), healthy)
+        change[arm] = score(followed(courses.hours, drives, time, DAY) + share * hope, healthy) - before
     found = sum(((change[arm] - mean) / error) ** 2 for arm, (mean, error) in I3.items())
+    found = found + ((before - BEFORE[0]) / BEFORE[1]) ** 2  # the same in all arms
     size = (change["ketamine"] - change["saline"]) / people
     return -0.5 * (found + ((size - I4[0]) / I4[1]) ** 2 + ((people - BETWEEN_PEOPLE[0]) / BETWEEN_PEOPLE[1]) ** 2)
 
@@ -142,7 +150,7 @@ def sampled(courses: Courses, steps: int) -> tuple[pandas.DataFrame, np.ndarray]
     low, high = (np.where(logarithmic, np.log(np.maximum(one, 1e-9)), one) for one in (least, most))
 
     def values_of(place: np.ndarray) -> np.ndarray:
-        return np.where(logarithmic, np.exp(place), place)
+        return np.where(logarithmic, np.exp(np.where(logarithmic, place, 0.0)), place)
 
     def log_posterior(place: np.ndarray) -> float:
         if np.any(place <= low) or np.any(place >= high):
@@ -179,15 +187,17 @@ def madrs(
     time, half_life = draws["mood_time"].to_numpy(), draws["expectancy_half_life"].to_numpy()
     drive = draws["strength_gain"].to_numpy()[:, None] * courses.strength[arm][circuits]
     drive += draws["density_gain"].to_numpy()[:, None] * courses.density[arm][circuits]
-    last = np.searchsorted(sessions, courses.hours, side="right") - 1
-    since = np.maximum(courses.hours - np.asarray(sessions)[last] - SESSION, 0.0)
-    level = np.asarray(intensity * draws["expectancy_gain"])[:, None]
-    drive += level * 0.5 ** (since / (24.0 * half_life[:, None]))
-    mood = np.zeros_like(drive)
+    middles = 0.5 * (courses.hours[1:] + courses.hours[:-1])  # sessions begin between intervals
+    last = np.searchsorted(sessions, middles) - 1
+    since = np.maximum(middles - np.asarray(sessions)[last] - SESSION, 0.0)
+    level = np.asarray(intensity * draws["expectancy_gain"])[:, None] * 0.5 ** (since / (24.0 * half_life[:, None]))
+    level[:, last < 0] = 0.0
+    mood = np.empty_like(drive)
+    mood[:, 0] = drive[:, 0]
     for step, hours in enumerate(np.diff(courses.hours)):
-        middle = 0.5 * (drive[:, step] + drive[:, step + 1])
+        middle = 0.5 * (drive[:, step] + drive[:, step + 1]) + level[:, step]
         mood[:, step + 1] = middle + (mood[:, step] - middle) * np.exp(-hours / time)
-    return score(mood, Parameters().resting_madrs)
+    return score(mood, Parameters().healthy_madrs)
 
 
 def stored_draws() -> pandas.DataFrame:
@@ -199,29 +209,28 @@ def summary(
     courses: Courses, draws: pandas.DataFrame, circuits: np.ndarray, scores: dict[str, np.ndarray]
 ) -> pandas.DataFrame:
     """Return mean, median and 90 % range over draws of each number, and of changes of MADRS."""
-    resting = Parameters().resting_madrs
+    begin, day = np.searchsorted(courses.hours, (0.0, DAY))
+    before = scores["saline"][:, begin]  # the same in all arms
     values = {(name, ""): draws[name] for name in NAMES}
     # default numbers go with the default circuit
     default = courses.weights[circuits] == DEFAULT_SET
     values |= {(f"{name}, default circuit", ""): draws[name][default] for name in OF_MECHANISM if default.any()}
-    values |= {
-        (f"{name} of {arm}", "24 h"): of_arm[arm][circuits, np.searchsorted(courses.hours, DAY)]
-        for name, of_arm in (("F", courses.strength), ("N", courses.density))
-        for arm in ARMS
-    }
+    for name, of_arm in (("F", courses.strength), ("N", courses.density)):
+        values[f"{name} of stress", "0 h"] = of_arm["saline"][circuits, begin]
+        values |= {(f"{name} of {arm}", "24 h"): of_arm[arm][circuits, day] for arm in ARMS}
+    values["MADRS", "0 h"] = before
     for hours in SHOWN:
         if hours <= courses.hours[-1]:
             place = np.searchsorted(courses.hours, hours)
             at = f"{hours:g} h" if hours < 48.0 else f"{hours / 24.0:g} d"
-            values |= {(f"MADRS, {name}", at): one[:, place] - resting for name, one in scores.items()}
+            values |= {(f"change of MADRS, {name}", at): one[:, place] - before for name, one in scores.items()}
             apart = scores["ketamine"][:, place] - scores["midazolam"][:, place]
             values["MADRS, ketamine less midazolam", at] = apart
-    day = np.searchsorted(courses.hours, DAY)
-    change = {arm: scores[arm][:, day] - resting for arm in ARMS}
+    change = {arm: scores[arm][:, day] - before for arm in ARMS}
     people = draws["people_sd"]
     values["effect size, ketamine and saline", "24 h"] = (change["ketamine"] - change["saline"]) / people
     for arm in ("ketamine", "midazolam"):
-        values[f"share of people with response, {arm}", "24 h"] = norm.cdf((-0.5 * resting - change[arm]) / people)
+        values[f"share of people with response, {arm}", "24 h"] = norm.cdf((-0.5 * before - change[arm]) / people)
     rows = [
         (name, at, np.mean(one), np.median(one), *np.quantile(one, (0.05, 0.95))) for (name, at), one in values.items()
     ]
@@ -229,8 +238,8 @@ def summary(
 
 
 def figure_of(courses: Courses, draws: pandas.DataFrame, scores: dict[str, np.ndarray]) -> plt.Figure:
-    """Draw kF against kN, the time of mood, and MADRS over two weeks with 90 % bands."""
-    figure, panels = plt.subplots(1, 3, figsize=(13, 4), layout="constrained", width_ratios=(1, 1, 1.6))
+    """Draw kF against kN, the time of mood, expectancy, and MADRS over two weeks with 90 % bands."""
+    figure, panels = plt.subplots(1, 4, figsize=(16, 4), layout="constrained", width_ratios=(1.1, 1, 1, 1.6))
     some = draws.iloc[:2000]
     points = panels[0].scatter(
         some["strength_gain"], some["density_gain"], 4, np.log10(some["mood_time"]), cmap="viridis"
@@ -242,15 +251,20 @@ def figure_of(courses: Courses, draws: pandas.DataFrame, scores: dict[str, np.nd
     panels[1].axhline(len(draws) / (edges.size - 1), color="0.5", ls="--", label="prior")
     panels[1].set(xscale="log", xlabel="time of mood (h)", ylabel="draws")
     panels[1].legend(frameon=False, fontsize=8)
+    panels[2].plot(some["expectancy_gain"], some["expectancy_half_life"], ".", ms=2, color="#2471a3")
+    panels[2].set(xlabel="gain of expectancy, kE", ylabel="its half-life (d)", yscale="log")
+    panels[2].set_yticks([4, 8, 15, 30, 60], ["4", "8", "15", "30", "60"])
+    panels[2].minorticks_off()
     days = courses.hours / 24.0
     colours = {"ketamine": "#c0392b", "midazolam": "0.4", "saline": "0.7", "ketamine, synapses alone": "#2471a3"}
     for name, one in scores.items():
-        panels[2].plot(days, one.mean(axis=0), color=colours[name], label=name)
-        panels[2].fill_between(days, *np.quantile(one, (0.05, 0.95), axis=0), color=colours[name], alpha=0.15, lw=0)
-    panels[2].set(xscale="symlog", xlim=(0, days[-1]), xlabel="days", ylabel="MADRS")
-    panels[2].set_xticks([0, 1, 3, 7, 14], ["0", "1", "3", "7", "14"])
-    panels[2].legend(frameon=False, fontsize=8)
-    figure.suptitle(f"Mood after one infusion: mean and 90 % of the joint posterior; {ADVICE}", fontsize=10)
+        panels[3].plot(days, one.mean(axis=0), color=colours[name], label=name)
+        panels[3].fill_between(days, *np.quantile(one, (0.05, 0.95), axis=0), color=colours[name], alpha=0.15, lw=0)
+    panels[3].set(xscale="symlog", xlim=(0, days[-1]), xlabel="days", ylabel="MADRS")
+    panels[3].set_xticks([0, 1, 3, 7, 14], ["0", "1", "3", "7", "14"])
+    panels[3].legend(frameon=False, fontsize=8)
+    words = "Mood after one infusion in people under stress: mean and 90 % of the joint posterior"
+    figure.suptitle(f"{words}; {ADVICE}", fontsize=10)
     return figure
 
 

@@ -1,9 +1,9 @@
 """Hours or weeks: ketamine once and six times, escitalopram daily, both, and placebo, by the MADRS over six weeks.
 
-Human, the same sessions in all arms, six in the first two weeks (double-dummy), so that expectancy is the same. Eight
-circuits that agree with calibration C1, each with a draw from the priors of serotonin; strength and density are run,
-and mood follows by the draws of its joint posterior that belong to these circuits (``fit_mood.py``). Mean and 90 % of
-draws, whole and without what is the same in placebo.
+A person depressed by three weeks of stress that goes on, the same sessions in all arms, six in the first two weeks
+(double-dummy), so that expectancy is the same. Eight circuits that agree with calibration C1, each with a draw from the
+priors of serotonin; strength and density are run, and mood follows by the draws of its joint posterior that belong to
+these circuits (``fit_mood.py``). Mean and 90 % of draws, whole and without what is the same in placebo.
 
     python experiments/hours_or_weeks.py [--quick] [--jobs N]
 """
@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 from common import ADVICE, options, store
-from fit_mood import courses_of, madrs, stored_draws
+from fit_mood import STRESS, courses_of, madrs, stored_draws
 from scipy.stats import qmc
 
 import ketasim
@@ -39,6 +39,7 @@ def main() -> None:
     days = chosen.size(42, 8)
     changes = [f"duration={days} d", "recording={measures: false}", "schedule.baseline=60 s", "schedule.spacing=3 h"]
     experiment = ketasim.load_experiment("human_infusion", [*changes, *chosen.smaller])
+    experiment = experiment.replace(stimuli=[STRESS])
     draws = stored_draws()
     circuits = [int(one) for one in draws["network.weights"].unique()[: chosen.size(8, 2)]]
     priors = {name: one for name, one in ketasim.priors(experiment).items() if ".serotonin." in name}
@@ -57,13 +58,13 @@ def main() -> None:
 
 def table_of(days: np.ndarray, scores: dict[str, np.ndarray]) -> pandas.DataFrame:
     """Return changes of MADRS since the begin, and differences from placebo, at all instants."""
-    rows = []
+    rows, begin = [], np.searchsorted(days, 0.0)
     for day in DAYS:
         if day > days[-1]:
             break
         place = np.searchsorted(days, day - 1e-9)
         for arm, one in scores.items():
-            change, apart = one[:, place] - one[:, 0], one[:, place] - scores["placebo"][:, place]
+            change, apart = one[:, place] - one[:, begin], one[:, place] - scores["placebo"][:, place]
             row = {"arm": arm, "at": f"{24 * day:.0f} h" if day < 2.0 else f"{day:g} d", "draws": len(one)}
             for name, values in (("change", change), ("from_placebo", apart)):
                 low, high = np.quantile(values, (0.05, 0.95))

@@ -579,7 +579,7 @@ _ROWS = (
     # mood
     _of_subject("expectancy_level", 0.0, "expectancy since the last session"),
     _of_subject("synaptic_strength", 0.0, "mean logarithm of synaptic strength of PYR over that at rest", within=_ANY),
-    _of_subject("mood", 0.0, "mood above rest, in logits of the MADRS over 60", within=_ANY),
+    _of_subject("mood", 0.0, "mood relative to health, in logits of the MADRS over 60", within=_ANY),
     _of_subject("madrs", 0.0, "total of the MADRS", "MADRS", within=(0.0, 60.0), summary=_DAYS),
     _of_subject("hdrs17", 0.0, "total of the HDRS-17, MADRS over 1.3", within=(0.0, 60.0 / 1.3)),
     # risk

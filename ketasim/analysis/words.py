@@ -76,16 +76,18 @@ def _dissociation(trajectory: Trajectory, rows: list[Row]) -> list[str]:
 
 
 def _mood(trajectory: Trajectory) -> list[str]:
-    """Where a human's score of depression was farthest from its start, and whether expectancy is in it, if it moved."""
+    """Where a human's score of depression was farthest from that at time zero, and whether expectancy is in it."""
     signals = signals_of(trajectory)
-    known = {"madrs", "expectancy_level"} <= signals.keys()  # a user's own score need not know of expectancy
-    score = signals["madrs"].values if known else np.zeros(1)
+    if not {"madrs", "expectancy_level"} <= signals.keys():  # a user's own score need not know of expectancy
+        return []
+    shown = signals["madrs"].sel(time=slice(0.0, None))  # not weeks of stress before time zero
+    score = shown.values
     farthest = int(np.abs(score - score[0]).argmax())
     if abs(score[0] - score[farthest]) < 0.05:
         return []
     expected = "with" if signals["expectancy_level"].values.any() else "without"
-    at, which = about(float(signals["madrs"]["time"][farthest])), "lowest" if score[farthest] < score[0] else "highest"
-    words = f"mood  MADRS {score[0]:.1f} at the start, {which} {score[farthest]:.1f} at {at}, {expected} expectancy"
+    at, which = about(float(shown["time"][farthest])), "lowest" if score[farthest] < score[0] else "highest"
+    words = f"mood  MADRS {score[0]:.1f} at 0 h, {which} {score[farthest]:.1f} at {at}, {expected} expectancy"
     ends = "; at the end of the scale: beyond what mood was fitted to" if not 2.0 <= score[farthest] <= 58.0 else ""
     return [f"{words}{ends}; one point of a wide posterior (docs/mood.md)"]
 

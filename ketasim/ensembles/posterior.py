@@ -38,14 +38,18 @@ def posterior(mechanism: str, draws: int | None = None) -> list[dict[str, Any]]:
     >>> ketasim.posterior("mood", 1)
     [{'network.weights': ..., 'mechanisms.mood.strength_gain': ..., 'mechanisms.mood.mood_time': '... h', ...}]
     """
-    stored = sorted(path.name.removesuffix(".csv") for path in _FOLDER.iterdir())
-    if mechanism not in stored:
-        near = did_you_mean(mechanism, stored)
-        raise ValueError(f"no posterior is stored for {mechanism!r}; there is {', '.join(stored)}{near}")
+    if mechanism not in fitted():
+        near = did_you_mean(mechanism, fitted())
+        raise ValueError(f"no posterior is stored for {mechanism!r}; there is {', '.join(fitted())}{near}")
     rows = [{key: value for key, value in row.items() if "." in key} for row in _rows(mechanism)]
     if draws is not None and not (isinstance(draws, int) and 0 < draws <= len(rows)):
         raise ValueError(f"draws must be a number from 1 to {len(rows)}, which are stored, not {draws!r}")
     return rows[:draws]
+
+
+def fitted() -> list[str]:
+    """Return the names of mechanisms with a stored posterior."""
+    return sorted(path.name.removesuffix(".csv") for path in _FOLDER.iterdir())
 
 
 _FOLDER = resources.files("ketasim.ensembles").joinpath("posteriors")

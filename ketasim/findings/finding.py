@@ -28,6 +28,9 @@ class Selection(Record):
     """One number of each run of an arm: a statistic of a signal."""
 
     arm: str = Field(description="name of an arm")
+    above: str | None = Field(
+        default=None, description="another arm, such as placebo, whose course is taken from that of `arm`"
+    )
     signal: str = Field(description="as of `ketasim signals`")
     population: str | None = Field(default=None, description="cell class, for a signal that has one")
     compound: str | None = Field(default=None, description="compound, or moiety whose compounds are summed")
@@ -201,8 +204,10 @@ class Finding(Record):
         for place, number in enumerate(self.numbers):
             for key in ("value", "against"):
                 selection = getattr(number, key)
-                if selection is not None and selection.arm not in self.arms:
-                    yield ("numbers", place, key, "arm"), unknown("arm", selection.arm, self.arms)
+                named = {} if selection is None else {"arm": selection.arm, "above": selection.above}
+                for field, arm in named.items():
+                    if arm is not None and arm not in self.arms:
+                        yield ("numbers", place, key, field), unknown("arm", arm, self.arms)
         for key, value in self.settings.items() if not self.arms else ():
             if key != "drugs":
                 yield ("settings", key), "without arms nothing is run, and of the settings only `drugs` is read"
@@ -271,9 +276,9 @@ def _finding_of(document: Document) -> Finding:
             message = clamp.wrong(drugs) if clamp else None
             if message:
                 problems.append(document.problem(("numbers", place, key, "drug"), f"{number.name}: {message}"))
-        seeds = {experiments[one.arm].seed for one in (number.value, number.against) if one}
-        if len(seeds) > 1:
-            problems.append(document.problem(("numbers", place), f"{number.name}: its two arms need the same seed"))
+        named = {arm for one in (number.value, number.against) if one for arm in (one.arm, one.above) if arm}
+        if len({experiments[arm].seed for arm in named}) > 1:
+            problems.append(document.problem(("numbers", place), f"{number.name}: its arms need the same seed"))
     if problems:
         raise DocumentError(problems)
     return finding

@@ -15,9 +15,11 @@ from ketasim.digests import code_digest, text_digest
 from ketasim.documents import KetasimError
 from ketasim.drugs import catalogue_digest
 from ketasim.ensembles.dataset import sweep_runs
+from ketasim.ensembles.posterior import fitted, posterior
 from ketasim.ensembles.sweeps import SweepProgress, sweep
 from ketasim.ensembles.variance import grand_mean
 from ketasim.findings.finding import Finding, Number, Selection
+from ketasim.mechanisms import ORDER
 from ketasim.network.weights import weight_sets
 from ketasim.recording.provenance import CODE
 
@@ -91,7 +93,8 @@ def score_findings(
     seeds : int
         Other graphs and noise; an experiment without a network has one run.
     sets : int
-        Sets of weights that agree with calibration C1, the default first.
+        Sets of weights that agree with calibration C1, the default first; where a number is of a mechanism with a joint
+        posterior (`ketasim.posterior`), draws of it, each with its circuit.
     quick : bool
         Networks of 300 neurons and baselines of 60 s.
     jobs : int, optional
@@ -113,10 +116,11 @@ def score_findings(
         for arm in finding.arms:
             experiment = finding.experiment(arm).replace(name="finding")  # the same whichever finding asks for it
             experiment = _made_small(experiment) if quick else experiment
-            key = _key(experiment, seeds, sets)
+            circuits = _circuits(finding, experiment, sets)
+            key = _key(experiment, seeds, circuits)
             if key not in runs:
                 _LOGGER.info("%s, %s", finding.id, arm)
-                runs[key] = _runs_of(experiment, Path(out) / key, seeds, sets, jobs, progress)
+                runs[key] = _runs_of(experiment, Path(out) / key, seeds, circuits, jobs, progress)
             arms[arm] = runs[key]
         rows += [_scored(finding, number, arms) for number in finding.numbers]
     return pandas.DataFrame(rows, columns=list(Scored._fields))
@@ -126,9 +130,25 @@ def _made_small(experiment: Experiment) -> Experiment:
     return experiment.replace(**QUICK) if isinstance(experiment.network, NetworkModel) else experiment
 
 
-def _key(experiment: Experiment, seeds: int, sets: int) -> str:
-    """Digest of an experiment with its drugs, of how often it is run, and of the code."""
-    runs = None if experiment.network is None else (seeds, sets)
+def _circuits(finding: Finding, experiment: Experiment, sets: int) -> list[dict[str, Any]]:
+    """Return changes of an experiment, one for each circuit; none for the default circuit alone.
+
+    Circuits of a finding that reads what a fitted mechanism writes are draws from its joint posterior, because its
+    numbers were fitted to what each circuit does.
+    """
+    # without a network there is no circuit, and weights that the finding sets itself are its own
+    if sets == 1 or not isinstance(experiment.network, NetworkModel) or experiment.network.weights != default_weights():
+        return []
+    read = {one.signal for number in finding.numbers for one in (number.value, number.against) if one}
+    for mechanism in ORDER:
+        if mechanism.name in fitted() and not read.isdisjoint(mechanism.writes):
+            return posterior(mechanism.name, sets)
+    return [{"network.weights": one} for one in weight_sets(agree="C1")[:sets]]
+
+
+def _key(experiment: Experiment, seeds: int, circuits: Sequence[Mapping[str, Any]]) -> str:
+    """Digest of an experiment with its drugs, of how often and in which circuits it is run, and of the code."""
+    runs = None if experiment.network is None else (seeds, circuits)
     of_drugs = catalogue_digest(experiment.catalogue)
     return text_digest(repr((experiment.resolved(), experiment.sha256, of_drugs, runs, code_digest(*CODE))))[:16]
 
@@ -137,16 +157,13 @@ def _runs_of(
     experiment: Experiment,
     folder: Path,
     seeds: int,
-    sets: int,
+    circuits: Sequence[Mapping[str, Any]],
     jobs: int | None,
     progress: Callable[[SweepProgress], Any] | None,
 ) -> "xarray.Dataset":
-    alone = experiment.network is None
-    # weights that the finding sets itself are its own
-    chosen = isinstance(experiment.network, NetworkModel) and experiment.network.weights != default_weights()
-    varied = {"network.weights": weight_sets(agree="C1")[:sets]} if not (alone or chosen) and sets > 1 else {}
-    replicates = 1 if alone else seeds
-    found = sweep(experiment, varied, replicates, jobs=jobs, out=folder, progress=progress)
+    replicates = 1 if experiment.network is None else seeds
+    design = {"list": [*circuits]} if circuits else None
+    found = sweep(experiment, None, replicates, jobs=jobs, out=folder, progress=progress, design=design)
     failed = int((found["state"] != "done").sum())
     if failed:
         first = sweep_runs(folder).query("state != 'done'")["error"].iloc[0]
@@ -192,24 +209,19 @@ def _numbers_of(
 
     if number.value is not None:
         rising, against = number.shown == "rise_ratio", number.against
-        found = _of_runs(arms[number.value.arm], number.value, rising)
-        return found, None if against is None else _of_runs(arms[against.arm], against, rising)
+        found = _of_runs(arms, number.value, rising)
+        return found, None if against is None else _of_runs(arms, against, rising)
     assert number.clamp is not None
     pair = [one.value(finding.drugs[one.drug]) for one in (number.clamp, number.clamp_against) if one is not None]
     found, *others = map(xarray.DataArray, pair)
     return found, others[0] if others else None
 
 
-def _of_runs(runs: "xarray.Dataset", selection: Selection, rising: bool = False) -> "xarray.DataArray":
+def _of_runs(arms: Mapping[str, "xarray.Dataset"], selection: Selection, rising: bool = False) -> "xarray.DataArray":
     """Return a statistic of each run, or of its rise above time zero."""
-    course = runs[selection.signal].load().sel(time=slice(0.0, None))  # what comes before is not read
-    if selection.population is not None:
-        course = course.sel(population=selection.population)
-    if selection.compound is not None:
-        chosen = course["compound"].isin([selection.compound])
-        if "moiety" in course.coords:
-            chosen = chosen | course["moiety"].isin([selection.compound])
-        course = course.isel(compound=np.flatnonzero(chosen.values)).sum("compound", skipna=False)
+    course = _course(arms[selection.arm], selection)
+    if selection.above is not None:
+        course = course - _course(arms[selection.above], selection).interp(time=course["time"])
     if rising:
         course = course - course.isel(time=0)
     times = course["time"].values
@@ -225,3 +237,16 @@ def _of_runs(runs: "xarray.Dataset", selection: Selection, rising: bool = False)
     if selection.statistic in ("value", "last"):
         return course.isel(time=-1).drop_vars("time")
     return course.max("time") if selection.statistic == "peak" else course.min("time")
+
+
+def _course(runs: "xarray.Dataset", selection: Selection) -> "xarray.DataArray":
+    """Return a signal over time, of one class or of the compounds of a moiety together."""
+    course = runs[selection.signal].load().sel(time=slice(0.0, None))  # what comes before is not read
+    if selection.population is not None:
+        course = course.sel(population=selection.population)
+    if selection.compound is not None:
+        chosen = course["compound"].isin([selection.compound])
+        if "moiety" in course.coords:
+            chosen = chosen | course["moiety"].isin([selection.compound])
+        course = course.isel(compound=np.flatnonzero(chosen.values)).sum("compound", skipna=False)
+    return course

@@ -1,7 +1,8 @@
 """Mood: it follows the strength and number of synapses on pyramidal cells, and what a person expects.
 
-With A surface AMPA receptors, S synaptic protein and D spine density, relative to rest, x the expectancy, which a
-session raises to its intensity u and which decays after it, and l the logit of the score at rest over 60::
+A person at rest is healthy; one who is depressed comes out of weeks of stress, which takes synapses. With A surface
+AMPA receptors, S synaptic protein and D spine density, relative to rest, x the expectancy, which a session raises to
+its intensity u and which decays after it, and l the logit of a healthy person's score over 60::
 
     F = mean over PYR of ln(A^alpha S^beta)      strength per synapse; homeostatic scaling is left out
     N = ln(mean over PYR of D)
@@ -9,10 +10,10 @@ session raises to its intensity u and which decays after it, and l the logit of 
     dM/dt = (kF F + kN N + kE x - M)/tau
     MADRS = 60/(1 + exp(M - l))                  HDRS-17 = MADRS/1.3
 
-All three k are zero at least, and may be zero. They were fitted together, with both times, to the change of MADRS a day
-after ketamine and midazolam (I3) and to the effect size against placebo (I4). Only kF F + kN N after a day is known, so
-that a result is a mean over draws of their joint posterior (`ketasim.posterior`), not one run. Other species have no
-scores. A research and teaching model; not medical advice.
+All three k are zero at least, and may be zero. They were fitted together, with both times, to the MADRS of people in a
+trial, as three weeks of stress (F3) leave the model, its change a day after ketamine and midazolam (I3), and the effect
+size against placebo (I4). Their posterior is wide, so that a result is a mean over draws of it (`ketasim.posterior`),
+not one run. Other species have no scores. A research and teaching model; not medical advice.
 """
 
 from typing import Annotated, NamedTuple
@@ -45,24 +46,23 @@ class Parameters(NamedTuple):
             "kF: I3 and I4, jointly with the next four; mean of the default circuit",
             Prior(0.0, 1000.0, "linear"),
         ),
-    ] = 149.0
+    ] = 155.0
     density_gain: Annotated[
         float,
         Ge(0),
         "1",
         Source(
             "fitted",
-            "kN: I3 and I4, as kF; at most what takes recovery (MADRS 5) to the severest depression (45) as stress "
-            "takes a sixth of spines (F3)",
-            Prior(0.0, 20.0, "linear"),
+            "kN: MADRS of 32 after three weeks of stress (I3, F3), with kF",
+            Prior(0.0, 100.0, "linear"),
         ),
-    ] = 10.0
+    ] = 10.3
     mood_time: Annotated[
         float, Gt(0), "h", Source("fitted", "tau: I3 and I4 leave it open; median", Prior(0.5, 12.0))
-    ] = 1.6
+    ] = 2.0
     expectancy_gain: Annotated[
         float, Ge(0), "1", Source("fitted", "kE: midazolam in I3", Prior(0.0, 3.0, "linear"))
-    ] = 0.72
+    ] = 0.67
     expectancy_half_life: Annotated[
         float, Gt(0), "d", Source("assumed", "of the expectancy after a session; tau_x ln 2", Prior(4.0, 60.0))
     ] = 15.0
@@ -72,13 +72,17 @@ class Parameters(NamedTuple):
     protein_exponent: Annotated[
         float, Ge(0), Le(2), "1", Source("assumed", "beta, as in synaptic_protein", Prior(0.25, 1.0))
     ] = 0.5
-    resting_madrs: Annotated[
+    healthy_madrs: Annotated[
         float,
         Gt(0),
         Lt(60),
         "1",
-        Source("recalled", "31-34 in trials of treatment-resistant depression (Murrough 2013)", Prior(25.0, 40.0)),
-    ] = 32.0
+        Source(
+            "verified",
+            "4.0 (95 % 3.5-4.5) in 569 controls, Zimmerman 2004, 10.1097/00004850-200401000-00001",
+            Prior(3.5, 4.5),
+        ),
+    ] = 4.0
 
 
 def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
@@ -106,19 +110,19 @@ def advance(  # noqa: PLR0913, PLR0917 - one argument per signal, as declared
     target = parameters.strength_gain * strength + parameters.density_gain * density
     target += parameters.expectancy_gain * level
     mood[...] = relaxed(mood, target, clock.duration / 3600.0, parameters.mood_time)
-    madrs[...] = score(float(mood), parameters.resting_madrs)
+    madrs[...] = score(float(mood), parameters.healthy_madrs)
     hdrs17[...] = madrs / MADRS_PER_HDRS17
 
 
-def score(mood: np.ndarray | float, resting: float) -> np.ndarray | float:
-    """Return the MADRS at a mood, whose score at mood 0 is `resting`.
+def score(mood: np.ndarray | float, healthy: float) -> np.ndarray | float:
+    """Return the MADRS at a mood, whose score at mood 0 is `healthy`.
 
     Examples
     --------
-    >>> [round(float(score(mood, 32.0)), 1) for mood in (0.0, 1.0, -1.0)]
-    [32.0, 17.8, 45.4]
+    >>> [round(float(score(mood, 4.0)), 1) for mood in (0.0, 1.0, -1.0, -2.8)]
+    [4.0, 1.5, 9.8, 32.4]
     """
-    return LARGEST_SCORE / (1.0 + (LARGEST_SCORE / resting - 1.0) * np.exp(mood))
+    return LARGEST_SCORE / (1.0 + (LARGEST_SCORE / healthy - 1.0) * np.exp(mood))
 
 
 MECHANISM = Mechanism(
@@ -132,14 +136,16 @@ MECHANISM = Mechanism(
     card=Card(
         species="human",
         fitted_to=(
-            "MADRS a day after one infusion of ketamine or midazolam (I3), effect size against placebo on day 1 (I4)"
+            "MADRS of people before and a day after one infusion of ketamine or midazolam (I3), effect size against "
+            "placebo on day 1 (I4)"
         ),
         domain=(
-            "people with depression in trials, racemate of 0.5 mg/kg over 40 min; means of many people, over "
-            "draws of the posterior"
+            "people with depression in trials, as three weeks of stress that goes on; racemate of 0.5 mg/kg over "
+            "40 min; means of many people, over draws of the posterior"
         ),
         not_validated=(
-            "that synapses of this circuit make mood; single people; days other than the first; what time alone "
+            "that synapses of this circuit make mood, and that depression is chronic stress; single people; days "
+            "other than the first; what time alone "
             "does, which is in the expectancy; suicidal ideation, which no finding here sets apart from "
             "depression; anhedonia"
         ),

@@ -82,7 +82,7 @@ def without_expectancy(trajectory: Trajectory) -> np.ndarray:
     for row, duration in enumerate(np.diff(times)):
         target = numbers["expectancy_gain"] * levels[row + (levels[row + 1] > levels[row])]  # a session begins
         part[row + 1] = relaxed(part[row], target, duration, lag)
-    return np.asarray(score(signals["mood"].values - part, numbers["resting_madrs"]))
+    return np.asarray(score(signals["mood"].values - part, numbers["healthy_madrs"]))
 
 
 def _draw_without_expectancy(axes: "Axes", run: Trajectory, **style: Any) -> None:

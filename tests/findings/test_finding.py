@@ -103,7 +103,7 @@ WRONG = {
         "nowhere.yaml",
     ),
     "two times": (("at: 40 min", "at: 40 min, to: 50 min"), None, "one time, `at`"),
-    "two seeds": (("doses.0.amount: 17.5 mg", "seed: 7"), None, "its two arms need the same seed"),
+    "two seeds": (("doses.0.amount: 17.5 mg", "seed: 7"), None, "its arms need the same seed"),
     "two names": (("{name: twice", "{name: level"), None, "two are named 'level'"),
     "fitted or not": (("role: prediction", "role: calibration"), None, "a calibration says why it is one"),
     "or": (("least: 150, most: 250", "one_of: any"), None, "needs `least` or `most`"),

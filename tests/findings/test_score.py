@@ -7,10 +7,11 @@ import xarray
 
 from ketasim.config import Experiment
 from ketasim.documents import KetasimError
+from ketasim.ensembles.posterior import posterior
 from ketasim.findings import load_findings, score_findings
 from ketasim.findings.finding import Selection
 from ketasim.findings.report import report
-from ketasim.findings.score import Scored, _key, _of_runs, _runs_of, _scored
+from ketasim.findings.score import Scored, _circuits, _key, _of_runs, _runs_of, _scored
 from ketasim.network.weights import weight_sets
 from tests.drugs.drug_files import OWN_DRUG
 
@@ -48,7 +49,7 @@ def runs():
 )
 def test_statistics_of_a_course(runs, how, of_the_first):
     """Catches a time in s where hours are said, an interval that is left out, an interpolation to the next step."""
-    assert _of_runs(runs, selection(**how)).values[0, 0] == pytest.approx(of_the_first)
+    assert _of_runs({"a": runs}, selection(**how)).values[0, 0] == pytest.approx(of_the_first)
 
 
 def test_a_mean_is_one_over_time_however_dense_the_steps():
@@ -56,7 +57,7 @@ def test_a_mean_is_one_over_time_however_dense_the_steps():
     times = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 100.0]) * 60.0
     values = (times / 60.0)[None, :, None]  # a straight line from 0 to 100
     runs = xarray.Dataset({"bdnf": (("seed", "time", "population"), values)}, {"time": times, "population": ["PYR"]})
-    found = _of_runs(runs, selection(statistic="mean", **{"from": "10 min", "to": "60 min"}))
+    found = _of_runs({"a": runs}, selection(statistic="mean", **{"from": "10 min", "to": "60 min"}))
     assert found.item() == pytest.approx(35.0)
 
 
@@ -71,6 +72,13 @@ def test_a_rise_is_one_above_the_begin_of_the_run(runs):
     assert score(finding, {"a": runs}).value == pytest.approx(0.5)
 
 
+def test_a_course_above_that_of_another_arm_is_their_difference(runs):
+    """Catches a rise in place of the difference from placebo, where placebo moves, and rows at other instants."""
+    placebo = runs.isel(time=[0, -1]) * 0.5  # fewer steps: 0.5 and 1 of the first circuit, 0.75 after an hour
+    found = _of_runs({"a": runs, "placebo": placebo}, selection(statistic="value", at="1 h", above="placebo"))
+    assert found.values[0, 0] == pytest.approx(3.0 - 0.75)
+
+
 def test_a_moiety_is_the_sum_of_its_compounds():
     """Catches one enantiomer in place of both, and both in place of one."""
     dims = ("seed", "time", "compound")
@@ -83,7 +91,7 @@ def test_a_moiety_is_the_sum_of_its_compounds():
     runs = xarray.Dataset({"plasma_concentration": (dims, np.full((1, 3, 3), [1.0, 2.0, 4.0]))}, coordinates)
     for compound, total in (("ketamine", 3.0), ("R-ketamine", 2.0), ("norketamine", 4.0)):
         how = Selection(arm="a", signal="plasma_concentration", compound=compound, statistic="last")
-        assert _of_runs(runs, how).item() == total
+        assert _of_runs({"a": runs}, how).item() == total
 
 
 def test_what_comes_before_zero_is_not_read(runs):
@@ -92,7 +100,7 @@ def test_what_comes_before_zero_is_not_read(runs):
     longer = xarray.concat([before, runs], "time")
     for statistic in ("mean", "peak", "time_of_peak"):
         for rising in (False, True):
-            one, other = (_of_runs(some, selection(statistic=statistic), rising) for some in (longer, runs))
+            one, other = (_of_runs({"a": some}, selection(statistic=statistic), rising) for some in (longer, runs))
             xarray.testing.assert_allclose(one, other)
 
 
@@ -177,20 +185,15 @@ def test_one_run_of_a_network_has_an_unknown_error(runs):
     assert score(level, {"a": plasma}).error == 0.0
 
 
-def test_weights_of_ones_own_are_kept(tmp_path, monkeypatch):
-    """Catches accepted sets of weights that are put in the place of what the finding asks for."""
-    asked = []
-
-    def sweep(experiment, varied, replicates, **how):
-        asked.append((dict(varied), replicates))
-        return xarray.Dataset({"state": (("run",), ["done"])})
-
-    monkeypatch.setattr("ketasim.findings.score.sweep", sweep)
-    plain = load_findings()["E5"].experiment("drug")
-    for experiment in (plain, plain.replace(**{"network.weights": weight_sets()[1]}), plain.replace(network="none")):
-        _runs_of(experiment, tmp_path, 3, 2, None, None)
-    assert [len(varied.get("network.weights", ())) for varied, _ in asked] == [2, 0, 0]
-    assert [replicates for _, replicates in asked] == [3, 3, 1]
+def test_circuits_of_a_finding():
+    """Catches accepted sets in the place of weights that the finding sets, and other circuits' gains of mood."""
+    finding = load_findings()["E5"]
+    plain = finding.experiment("drug")
+    own, alone = plain.replace(**{"network.weights": weight_sets()[1]}), plain.replace(network="none")
+    assert _circuits(finding, plain, 2) == [{"network.weights": one} for one in weight_sets(agree="C1")[:2]]
+    assert _circuits(finding, own, 2) == _circuits(finding, alone, 2) == _circuits(finding, plain, 1) == []
+    of_mood = load_findings()["I3"]
+    assert _circuits(of_mood, of_mood.experiment("ketamine"), 3) == posterior("mood", 3)
 
 
 LOUD = {"kind": "afferents", "population": "PYR", "rate": "50000 Hz", "start": "0 s", "duration": "1 min"}
@@ -203,7 +206,7 @@ def test_a_run_that_fails_ends_it_with_the_reason(tmp_path):
     experiment = experiment.replace(**{"network.neurons": 20, "duration": "1 min", "schedule.baseline": "4 s"})
     loud = experiment.replace(stimuli=[LOUD])
     with pytest.raises(KetasimError, match=r"1 of 1 runs failed, the first because .*run away"):
-        _runs_of(loud, tmp_path / "s", 1, 1, 1, None)
+        _runs_of(loud, tmp_path / "s", 1, [], 1, None)
 
 
 def test_another_drug_of_the_same_name_is_run_anew(tmp_path):
@@ -213,7 +216,7 @@ def test_another_drug_of_the_same_name_is_run_anew(tmp_path):
     for text in (OWN_DRUG, OWN_DRUG.replace("volume: 2 L/kg", "volume: 3 L/kg"), OWN_DRUG):
         file.write_text(text, encoding="utf-8")
         given = {"format": 1, "duration": "1 h", "network": "none", "drugs": [str(file)]}
-        keys.append(_key(Experiment.from_mapping(given), 1, 1))
+        keys.append(_key(Experiment.from_mapping(given), 1, []))
     assert keys[0] == keys[2] != keys[1]
 
 

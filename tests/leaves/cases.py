@@ -284,7 +284,7 @@ _MECHANISMS: dict[str, dict[str, Any]] = {
         "expectancy_half_life": "5 d",
         "ampa_exponent": 0.7,
         "protein_exponent": 0.7,
-        "resting_madrs": 25,
+        "healthy_madrs": 5,
     },
     "trkb": {"activation": "1000 s", "largest": 3},
     "mtorc1": {"gain": 9, "feedback": 60, "activation": "1000 s", "adaptation": "30000 s"},

@@ -49,7 +49,7 @@ def test_mood_is_the_equation():
         found = subject.step(0.1, float(step < 10), ampa, protein, density)
     assert found["synaptic_strength"] == pytest.approx(strength)
     assert found["mood"] == pytest.approx(expected, rel=2e-3)
-    assert found["madrs"] == pytest.approx(score(found["mood"], p.resting_madrs))
+    assert found["madrs"] == pytest.approx(score(found["mood"], p.healthy_madrs))
     assert found["hdrs17"] == pytest.approx(found["madrs"] / MADRS_PER_HDRS17)
 
 
@@ -80,9 +80,9 @@ def test_expectancy_is_held_in_a_session_and_decays_after_it():
     assert subject.step(1.0, 0.9)["expectancy_level"] == 0.9
 
 
-def test_a_person_at_rest_has_the_score_at_rest():
+def test_a_person_at_rest_is_healthy():
     """Catches a score that is 0 until something moves."""
-    assert Subject().step(0.0)["madrs"] == Parameters().resting_madrs
+    assert Subject().step(0.0)["madrs"] == Parameters().healthy_madrs
 
 
 def test_a_pool_that_is_empty_does_not_break_the_score():
@@ -99,8 +99,8 @@ def test_a_run_has_mood_with_and_without_expectancy(small):
     alone, both = (ketasim.run(small(**QUICK, stimuli=one, mechanisms=weak)) for one in ([], session))
     for name in ("synaptic_strength", "firing_rate"):
         assert np.array_equal(alone[name].values, both[name].values)
-    assert float(alone["madrs"][-1]) < 31.9
-    assert float(both["madrs"][-1]) < float(alone["madrs"][-1]) - 3.0
+    assert float(alone["madrs"][-1]) < 3.9
+    assert float(both["madrs"][-1]) < float(alone["madrs"][-1]) - 1.0
     words = {one: [line for line in closing_words(run) if line.startswith("mood")] for one, run in
              (("alone", alone), ("both", both))}  # fmt: skip
     assert "without expectancy" in words["alone"][0]

@@ -222,7 +222,7 @@ def test_a_mechanism_of_one_species_takes_part_in_no_other(small):
     mine = Mechanism("mine", Parameters, nothing, species="mouse")
     rat = {"species": "rat"}
     plain = ketasim.Simulation(small(subject=rat))
-    asked = ketasim.Simulation(small(subject=rat, mechanisms={"mood": {"resting_madrs": 30}}), mechanisms=[mine])
+    asked = ketasim.Simulation(small(subject=rat, mechanisms={"mood": {"healthy_madrs": 5}}), mechanisms=[mine])
     for simulation in (plain, asked):
         assert {"mood", "dissociation", "mine"}.isdisjoint(one.name for one in simulation.mechanisms)
     assert not [note for note in plain.notes if "takes no part" in note]
@@ -230,7 +230,7 @@ def test_a_mechanism_of_one_species_takes_part_in_no_other(small):
         "the mechanism 'mood' takes no part: it is for the human only, and the subject is a rat",
         "the mechanism 'mine' takes no part: it is for the mouse only, and the subject is a rat",
     ]
-    nowhere = ketasim.Simulation(small(network="none", mechanisms={"mood": {"resting_madrs": 30}}))
+    nowhere = ketasim.Simulation(small(network="none", mechanisms={"mood": {"healthy_madrs": 5}}))
     assert "the mechanism 'mood' takes no part: the run has no network" in nowhere.notes
     for slip, words in (("mousse", "'mousse'; did you mean mouse"), (["rat"], r"\['rat'\]")):
         with pytest.raises(DeclarationError, match=f"slip: unknown species {words}"):
