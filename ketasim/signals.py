@@ -217,7 +217,7 @@ _ANY = (-inf, inf)
 
 #: Interval over which a dose's effect on the network is averaged.
 _SURGE = "10 min to 60 min"
-_DAYS = "value at 24 h, 3 d, 7 d"
+_DAYS = "value at 24 h, 3 d, 7 d, 14 d, 28 d, 42 d"
 
 
 def _relative(name: str, what: str, recorded: bool = False, smooth: bool = False, **more: Any) -> Signal:

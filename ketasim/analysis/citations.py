@@ -116,8 +116,10 @@ def _of_parameters(trajectory: Trajectory) -> list[Citation]:
 def _sources(trajectory: Trajectory) -> Iterator[tuple[str, str]]:
     """Yield part and source of each parameter of a run: mechanisms that were on, drugs given, the network."""
     config, parameters = trajectory.config, json.loads(trajectory.provenance.get("parameters", "{}"))
+    species = config.get("subject", {}).get("species")
     for mechanism in ORDER:
         took_part = trajectory.populations or any(name in trajectory for name in mechanism.writes)
+        took_part = took_part and mechanism.species in (None, species)
         if config.get("mechanisms", {}).get(mechanism.name) and took_part:
             yield from ((mechanism.name, row.source) for row in describe(mechanism.Parameters))
     for name, drug in parameters.get("drugs", {}).items():

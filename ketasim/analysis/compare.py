@@ -6,6 +6,7 @@ much smaller depends on the run (docs/two_clocks.md). What seeds differ by is in
 it.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -193,11 +194,21 @@ def _check(drug: Trajectory, vehicle: Trajectory) -> list[str]:
         else "different seeds: neither graph nor noise is shared; errors are the root sum of squares of the two"
     )
     same = ["their networks are stated in two ways, but begin with the same neurons and synapses"] if alike else []
+    made_by = [_made_by(arm) for arm in (drug, vehicle)]
+    if made_by[0] != made_by[1]:
+        same.append(f"the runs were made by different code, {' and '.join(made_by)}, which may be why they differ")
     return [
         *same,
         f"the runs differ in {', '.join(parts) or 'nothing that acts on the subject'}",
         f"{noise}; what seeds differ by is not in them: repeat with other seeds",
     ]
+
+
+def _made_by(arm: Trajectory) -> str:
+    """Return version and digest of the code that made a run, in words; older files have no digest."""
+    environment = json.loads(arm.provenance.get("environment", "{}"))
+    code = environment.get("code")
+    return f"ketasim {environment.get('ketasim', 'unknown')}{f' ({code[:8]})' if code else ''}"
 
 
 def _graph(arm: Trajectory) -> str:

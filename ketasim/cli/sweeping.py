@@ -129,7 +129,9 @@ def compare(  # noqa: PLR0913, PLR0917 - one argument per option
 
     if not drug.is_dir():
         if vehicle is None or other is not None or out is not None:
-            fail("give two trajectories, `ketasim compare A.h5 B.h5`; only arms of a sweep have a picture (-o)", 2)
+            missing = "" if drug.exists() else f"{drug}: no such folder; "
+            words = "give two trajectories, `ketasim compare A.h5 B.h5`; only arms of a sweep have a picture (-o)"
+            fail(f"{missing}{words}", 2)
         with ketasim.open_trajectory(drug) as ours, ketasim.open_trajectory(vehicle) as theirs:
             found = ketasim.compare(ours, theirs)
         for remark in found.attrs["notes"]:

@@ -29,7 +29,7 @@ def experiment_html(experiment: "Experiment") -> str:
 def defaults_of(experiment: "Experiment") -> list[tuple[str, str, str]]:
     """Return what an experiment leaves to its defaults: dotted key, value, unit.
 
-    Of mechanisms only how many are on, and which are off by default.
+    Of mechanisms only how many are on, and which are off by default or say nothing of the species.
 
     Examples
     --------
@@ -45,11 +45,16 @@ def defaults_of(experiment: "Experiment") -> list[tuple[str, str, str]]:
             quantity = blank and number.replace(".", "", 1).isdigit()
             text = str(value).lower() if isinstance(value, bool) else str(value)
             rows.append((path, number, unit) if quantity else (path, "none" if value in (None, []) else text, ""))
+    from ketasim.mechanisms import ORDER
+
     named = experiment.given()["data"].get("mechanisms", {})
     rest = {name: parameters for name, parameters in experiment.mechanisms.items() if name not in named}
     off = [name for name, parameters in rest.items() if parameters is False]
-    text = f"{len(rest) - len(off)} on, with the parameters of `ketasim mechanisms NAME`"
-    return [*rows, ("mechanisms", f"{text}; off: {', '.join(off)}" if off else text, "")]
+    of_others = {one.name for one in ORDER if one.species not in (None, experiment.subject.species)}
+    apart = [name for name, parameters in rest.items() if name in of_others and parameters is not False]
+    text = f"{len(rest) - len(off) - len(apart)} on, with the parameters of `ketasim mechanisms NAME`"
+    text += "".join(f"; {words}: {', '.join(names)}" for words, names in (("off", off), ("of others", apart)) if names)
+    return [*rows, ("mechanisms", text, "")]
 
 
 def _defaults(experiment: "Experiment") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.filesize import decimal
 from ketasim.config import Experiment
 from ketasim.documents.units import about
 from ketasim.ensembles.plan import ARM, Plan, experiment_of, of_network
+from ketasim.simulation import Simulation
 from ketasim.simulation.cost import (
     ResourceError,
     Size,
@@ -86,6 +87,8 @@ def processes_of(experiment: Experiment, plan: Plan, jobs: int | None, here: boo
 def forecast_of(experiment: Experiment, plan: Plan, folder: Path, jobs: int) -> Forecast:
     """Return what a sweep will take with so many processes, from the first run of each arm and the last run.
 
+    Notes on these runs are logged, each once.
+
     Raises
     ------
     ResourceError
@@ -96,7 +99,15 @@ def forecast_of(experiment: Experiment, plan: Plan, folder: Path, jobs: int) -> 
     room = free_disk(folder)
     if kept > room:
         raise ResourceError(f"{folder} will take about {decimal(round(kept))}, {decimal(round(room))} are free there")
-    runs, baselines = np.mean([wall_time_of(one) for one in chosen], axis=0)
+    times: list[tuple[float, float]] = []
+    notes: dict[str, None] = {}
+    for one in chosen:
+        simulation = Simulation(one)
+        notes |= dict.fromkeys(simulation.notes[simulation.logged :])
+        times.append(wall_time_of(simulation))
+    for note in notes:
+        _LOGGER.info(note)
+    runs, baselines = np.mean(times, axis=0)
     return Forecast(plan.size, float(runs * plan.size + baselines * baselines_of(plan)) / jobs, kept)
 
 

@@ -62,12 +62,14 @@ class Parameters(NamedTuple):
     bdnf_gain: Annotated[
         float,
         Ge(0),
+        Le(10),
         "1",
         Source("assumed", "cortex of rodents after weeks: none to a fifth more", Prior(0.0, 0.15, "linear")),
     ] = 0.05
     formation_gain: Annotated[
         float,
         Ge(0),
+        Le(10),
         "1",
         Source("assumed", "spines of adult rodents after weeks: none to a tenth more", Prior(0.0, 0.5, "linear")),
     ] = 0.1

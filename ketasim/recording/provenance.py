@@ -71,6 +71,7 @@ def write_preamble(writer: TrajectoryWriter, simulation: Simulation) -> None:
     parameters = _parameters(simulation)
     resolved, sha256 = _described(simulation)
     how = {"threads": str(experiment.threads), "checkpoint_s": f"{experiment.schedule.checkpoint:g}"}
+    how["code"] = code_digest(*CODE)[:16]
     writer.write_provenance(
         {
             "config_source": experiment.source_text,

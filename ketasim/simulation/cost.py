@@ -318,15 +318,14 @@ def windows_after_baseline(simulation: Simulation) -> tuple[int, int]:
     return most, min(most, likely)
 
 
-def wall_time_of(experiment: Experiment) -> tuple[float, float]:
+def wall_time_of(simulation: Simulation) -> tuple[float, float]:
     """Expected time in s of a run in a process that has compiled kernels, and of its baseline in addition.
 
-    Builds the network and times a window. A baseline that is stored takes no time.
+    Times a window. A baseline that is stored takes no time.
     """
-    size = size_of(experiment)
+    size = size_of(simulation.experiment)
     if not size.nodes:
         return _ALONE + size.rows * _ROW_ALONE, 0.0
-    simulation = Simulation(experiment)
     after, baseline_time = _wall_times(simulation, size, windows_after_baseline(simulation)[1])
     return after - _START, baseline_time
 

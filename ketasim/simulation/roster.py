@@ -84,8 +84,8 @@ def active_mechanisms(
     """Mechanisms that are switched on, say something of the subject's species and have something to act on.
 
     Without a network: those that need no nodes. With one: those whose populations it has, whose edges it can change and
-    whose network signals it measures. A mechanism that is switched off owns nothing, so a user mechanism may replace
-    it.
+    whose network signals it measures. A mechanism that is switched off, or is of another species, owns nothing, so a
+    user mechanism may replace it.
 
     Raises
     ------
@@ -96,11 +96,15 @@ def active_mechanisms(
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DeclarationError(f"there are two mechanisms named '{twice[0]}'")
+    for one in own:
+        if one.species not in (None, *SPECIES):
+            near = did_you_mean(str(one.species), SPECIES)
+            raise DeclarationError(f"{one.name}: unknown species {one.species!r}{near}")
     switched_on = [one for one in (*ORDER, *own) if experiment.mechanisms.get(one.name, True) is not False]
-    check_declarations(switched_on, table)
-    check_pairs(switched_on)
-    species = experiment.subject.species
-    active = tuple(one for one in switched_on if one.species in (None, species) and _can_act(one, engine, table))
+    of_species = [one for one in switched_on if one.species in (None, experiment.subject.species)]
+    check_declarations(of_species, table)
+    check_pairs(of_species)
+    active = tuple(one for one in of_species if _can_act(one, engine, table))
     check_ports([one for one in own if one in active], active, engine)
     return active
 
@@ -110,14 +114,13 @@ def left_out(
 ) -> tuple[str, ...]:
     """Notes on what someone asked for and does nothing.
 
-    Mechanisms that take no part although they are own ones, off by default, or have other parameters than by default;
-    own ones that read a state without an owner, which stays neutral; and exposures that nothing in the run reads.
+    Mechanisms that take no part although they are own ones, off by default, or named in the experiment; own ones that
+    read a state without an owner, which stays neutral; and exposures that nothing in the run reads.
     """
-    idle = []
+    idle, named = [], experiment.given()["data"].get("mechanisms", {})
     for one in (*ORDER, *own):
-        given = experiment.mechanisms.get(one.name, True)
-        asked_for = not one.by_default or one in own or given not in (True, one.Parameters())
-        if given is not False and asked_for and one not in active:
+        asked_for = not one.by_default or one in own or one.name in named
+        if experiment.mechanisms.get(one.name, True) is not False and asked_for and one not in active:
             idle.append(one)
     read = {name for one in active for name in one.reads} | set(engine.reads if engine else ())
     owned, states = set(owners_of(active)), {name for name, signal in SIGNALS.items() if signal.kind == "state"}
@@ -154,9 +157,6 @@ def check_declarations(mechanisms: Sequence[Mechanism], table: Mapping[str, Sign
     owners: dict[str, str] = {}
     for mechanism in mechanisms:
         _check_functions(mechanism)
-        if mechanism.species not in (None, *SPECIES):
-            near = did_you_mean(str(mechanism.species), SPECIES)
-            raise DeclarationError(f"{mechanism.name}: unknown species {mechanism.species!r}{near}")
         for name in (*mechanism.reads, *mechanism.writes, *mechanism.scales):
             if name not in table:
                 raise DeclarationError(f"{mechanism.name}: unknown signal '{name}'{did_you_mean(name, table)}")

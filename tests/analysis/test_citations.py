@@ -27,10 +27,14 @@ def test_entries_of_a_run(small_run):
 
 
 def test_what_was_off_is_not_cited(small):
-    """Catches sources of a network, a drug or a mechanism that the run did not have."""
+    """Catches sources of a network, a drug or a mechanism that the run did not have, or of another species."""
     with ketasim.run(small(network="none", duration="20 min", mechanisms={"eef2": "off"})) as trajectory:
         keys = {one.key for one in citations(trajectory)}
     assert "Domino1982" in keys
     assert not {"Campagnola2022", "Autry2011"} & keys
-    with ketasim.run(small(doses=[])) as trajectory:
-        assert "Domino1982" not in {one.key for one in citations(trajectory)}
+    keys = []
+    for species in ("human", "rat"):
+        with ketasim.run(small(doses=[], subject={"species": species})) as trajectory:
+            keys.append({one.key for one in citations(trajectory)})
+    assert all("Domino1982" not in one for one in keys)
+    assert ["Zimmerman2004" in one for one in keys] == [True, False]  # people have scores of mood

@@ -1,5 +1,6 @@
 """Two runs side by side: the same numbers, their errors, one grid of times; what cannot be compared is refused."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -54,6 +55,16 @@ def test_notes_say_what_differs_and_what_the_error_is(arms, small):
         notes = ketasim.compare(arms[0], other).attrs["notes"]
         assert notes[0] == "the runs differ in nothing that acts on the subject"
         assert notes[1].startswith("different seeds: neither graph nor noise is shared")
+
+
+def test_runs_by_different_code_are_said_to_be(arms, small, monkeypatch):
+    """Catches numbers that moved with the code, taken for an effect: of one version, code is told by its digest."""
+    monkeypatch.setattr("ketasim.recording.provenance.code_digest", lambda *modules: "f" * 64)
+    with ketasim.run(small(recording={})) as later:
+        first, *_ = ketasim.compare(arms[0], later).attrs["notes"]
+    made_by = rf"ketasim {re.escape(ketasim.__version__)} "
+    words = rf"the runs were made by different code, {made_by}\(\w{{8}}\) and {made_by}\(f{{8}}\), .*"
+    assert re.fullmatch(words, first)
 
 
 def test_courses_have_one_grid(arms):

@@ -30,6 +30,16 @@ def two_arms(small, tmp_path_factory):
     return out
 
 
+def test_notes_on_runs_are_told_when_a_sweep_begins(small, tmp_path, caplog):
+    """Catches a sweep of rats whose expectancy does nothing, of which only single runs say so; and a note per run."""
+    caplog.set_level(logging.INFO, "ketasim")
+    session = {"kind": "expectancy", "start": "0 s", "duration": "10 min"}
+    rat = small(network="none", subject={"species": "rat"}, stimuli=[session])
+    sweep(rat, replicates=2, arms=ARMS, jobs=1, out=tmp_path / "s")
+    told = [one.getMessage() for one in caplog.records if one.module == "forecast"]  # not by the runs themselves
+    assert told == ["'expectancy' has no effect: nothing in this run reads it"]
+
+
 def test_each_run_has_what_a_single_run_has(small, two_arms):
     """Catches a run with other settings than its labels say, and rows that land in another place."""
     found = open_sweep(two_arms)

@@ -237,6 +237,17 @@ def test_a_mechanism_of_one_species_takes_part_in_no_other(small):
             ketasim.Simulation(small(), mechanisms=[Mechanism("slip", Parameters, nothing, species=slip)])
 
 
+def test_a_mechanism_of_the_species_may_own_what_that_of_another_leaves_out(small):
+    """Catches a rat's own score that is refused because people have one, and `on` for a rat that is not answered."""
+    rats = Mechanism("rats", Parameters, lambda madrs, parameters, clock: None, writes=("madrs",), species="rat")
+    rat = ketasim.Simulation(small(subject={"species": "rat"}, mechanisms={"mood": "on"}), mechanisms=[rats])
+    assert rat.owners["madrs"] == "rats"
+    words = "the mechanism 'mood' takes no part: it is for the human only, and the subject is a rat"
+    assert words in rat.notes
+    human = ketasim.Simulation(small(), mechanisms=[rats])
+    assert human.owners["madrs"] == "mood"
+
+
 def test_a_score_that_nobody_has_is_said_to_be_unset(small):
     """Catches a user's mechanism that takes a rat's MADRS of 0, which is none, for a remission."""
     mine = Mechanism("mine", Parameters, lambda madrs, parameters, clock: None, reads=("madrs",))
