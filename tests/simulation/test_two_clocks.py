@@ -82,6 +82,21 @@ def test_rest_fails_when_fed_with_single_windows(monkeypatch):
     assert np.abs(glutamate / glutamate[0] - 1.0).max() > 0.04
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 5])
+def test_a_month_of_infusions_with_fewer_windows_does_not_wander_off(seed):
+    """Catches estimates that take late windows with all of their noise: a seed once left its rest after day 17."""
+    rows = run("six_infusions", f"seed={seed}")
+    time = rows["time"].values
+    late = time > 20.0 * DAY  # nine days after the last dose
+    for name in ("firing_rate", "ampa_throughput"):
+        baseline = rows[f"{name}_window"].values[time < 0.0].mean(axis=0)
+        assert np.abs(rows[name].values[late] / baseline - 1.0).max() < 0.1, name
+    density = rows["spine_density"].sel(population="PYR").values[time >= 0.0]
+    assert np.abs(density - 1.0).max() < 0.3
+    assert np.abs(density[late[time >= 0.0]][-1] - 1.0) < 0.05
+
+
 SCHEDULES = {
     "usual": (),
     "half the step": ("schedule.step=30 s",),
