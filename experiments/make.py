@@ -28,6 +28,7 @@ HOURS = {
     "scaling_on_and_off": 0.1,
     "spines_before_and_after": 0.05,
     "stress_and_recovery": 0.4,
+    "cytokines": 0.02,
     "dissociation": 0.15,
     "fit_mood": 0.5,
     "hours_or_weeks": 0.6,

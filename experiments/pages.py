@@ -346,6 +346,17 @@ LAYOUTS: dict[str, Layout | Listing] = {
             "not ready to, min": _range("away_to", "{:.0f}"),
         },
     ),
+    "cytokines": Listing(
+        "docs/inflammation.md",
+        {
+            "endotoxin and": "{dose}",
+            "in": "{place}",
+            "cytokine": "{cytokine}",
+            "peak, x rest": "{peak:.4g}",
+            "with ketamine": "{peak_with_ketamine:.4g}",
+            "area above rest": "{change:+.2f} %",
+        },
+    ),
     "fit_mood": Listing(
         "docs/mood.md",
         {
