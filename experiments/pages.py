@@ -353,8 +353,7 @@ LAYOUTS: dict[str, Layout | Listing] = {
             "in": "{place}",
             "cytokine": "{cytokine}",
             "peak, x rest": "{peak:.4g}",
-            "with ketamine": "{peak_with_ketamine:.4g}",
-            "area above rest": "{change:+.2f} %",
+            "area above rest, with ketamine": "{change:+.2g} %",
         },
     ),
     "fit_mood": Listing(
