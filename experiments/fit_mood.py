@@ -81,7 +81,7 @@ def main() -> None:
     varied = {"network.weights": ketasim.weight_sets(agree="C1")[: chosen.size(None, 2)]}
     found = ketasim.sweep(experiment, varied, arms=ARMS, jobs=chosen.jobs, out=chosen.out)
     courses = courses_of(found)
-    steps = chosen.size(20_000, 600)
+    steps = chosen.size(50_000, 600)
     draws, circuits = sampled(courses, steps)
     if not chosen.quick:
         stored = draws[:STORED].set_axis([*(f"mechanisms.mood.{name}" for name in OF_MECHANISM), *NAMES[5:]], axis=1)

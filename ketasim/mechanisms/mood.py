@@ -46,7 +46,7 @@ class Parameters(NamedTuple):
             "kF: I3 and I4, jointly with the next four; mean of the default circuit",
             Prior(0.0, 1000.0, "linear"),
         ),
-    ] = 155.0
+    ] = 150.0
     density_gain: Annotated[
         float,
         Ge(0),
@@ -56,13 +56,13 @@ class Parameters(NamedTuple):
             "kN: MADRS of 32 after three weeks of stress (I3, F3), with kF",
             Prior(0.0, 100.0, "linear"),
         ),
-    ] = 10.3
+    ] = 10.4
     mood_time: Annotated[
         float, Gt(0), "h", Source("fitted", "tau: I3 and I4 leave it open; median", Prior(0.5, 12.0))
-    ] = 2.0
+    ] = 2.1
     expectancy_gain: Annotated[
         float, Ge(0), "1", Source("fitted", "kE: midazolam in I3", Prior(0.0, 3.0, "linear"))
-    ] = 0.67
+    ] = 0.68
     expectancy_half_life: Annotated[
         float, Gt(0), "d", Source("assumed", "of the expectancy after a session; tau_x ln 2", Prior(4.0, 60.0))
     ] = 15.0
