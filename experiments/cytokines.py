@@ -34,8 +34,8 @@ def main() -> None:
     for dose in DOSES:
         for place in ("brain", "plasma"):
             for words, name in CYTOKINES.items():
-                rises = [found[f"{name}_{place}"].sel(arm=arm, time=slice(0.0, None)) - 1.0 for arm in (dose, f"{dose}, vehicle")]
-                ours, theirs = (one.dropna("time") for one in rises)
+                signal = found[f"{name}_{place}"].sel(time=slice(0.0, None)) - 1.0
+                ours, theirs = (signal.sel(arm=arm).dropna("time") for arm in (dose, f"{dose}, vehicle"))
                 areas = [float(one.integrate("time")) for one in (ours, theirs)]
                 peaks = [1.0 + float(one.max()) for one in (theirs, ours)]
                 rows.append((dose, place, words, *peaks, 100.0 * (areas[0] / areas[1] - 1.0)))

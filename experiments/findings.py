@@ -1,6 +1,7 @@
 """All findings: what the model shows, with its error over circuits, and whether it is in the published range.
 
-Five sets of weights that agree with calibration C1, the default first; pharmacokinetics and voltage clamp are exact.
+Five sets of weights that agree with calibration C1, the default first, and of mood five draws of its posterior, each
+with its circuit; pharmacokinetics and voltage clamp are exact.
 
     python experiments/findings.py [--quick] [--jobs N]
 """

@@ -349,11 +349,11 @@ LAYOUTS: dict[str, Layout | Listing] = {
     "cytokines": Listing(
         "docs/inflammation.md",
         {
-            "endotoxin and": "{dose}",
+            "dose, after endotoxin": "{dose}",
             "in": "{place}",
             "cytokine": "{cytokine}",
             "peak, x rest": "{peak:.4g}",
-            "area above rest, with ketamine": "{change:+.2g} %",
+            "change of area above rest": "{change:+.2g} %",
         },
     ),
     "fit_mood": Listing(

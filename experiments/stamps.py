@@ -102,10 +102,10 @@ def values(used: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 
 #: Words of a script -> files in the package that it reads by them, `{}` what is in brackets.
 _DATA = {
-    r"weight_sets\(|network\.weights": "network/weight_sets.csv",
+    r"weight_sets\(|network\.weights|score_findings\(": "network/weight_sets.csv",
     r"load_findings\(\)\.values": "findings/data/*.yaml",
     r'load_findings\(\)\["(\w+)"\]': "findings/data/{}.yaml",
-    r"import .*stored_draws|posterior\(\"": "ensembles/posteriors/*.csv",
+    r"import .*stored_draws|posterior\(\"|score_findings\(": "ensembles/posteriors/*.csv",
 }
 
 
@@ -117,10 +117,18 @@ def data(name: str) -> str:
     return text_digest(" ".join(file_digest(file) for file in files))[:16] if files else ""
 
 
+def script(name: str) -> str:
+    """Return a digest of the script of an experiment, and of those from which it imports."""
+    text = (HERE / f"{name}.py").read_text(encoding="utf-8")
+    others = sorted(set(re.findall(r"^from (\w+) import", text, re.MULTILINE)).intersection(experiments()))
+    digests = [file_digest(HERE / f"{one}.py") for one in (name, *others)]
+    return (text_digest(" ".join(digests)) if others else digests[0])[:16]
+
+
 def made_from(name: str, used: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return digests of what the table of an experiment depends on."""
     return {
-        "script": file_digest(HERE / f"{name}.py")[:16],
+        "script": script(name),
         "parameters": parameters(used),
         "data": data(name),
         "values": text_digest(json.dumps(values(used), sort_keys=True))[:16],

@@ -194,9 +194,7 @@ def _check(drug: Trajectory, vehicle: Trajectory) -> list[str]:
         else "different seeds: neither graph nor noise is shared; errors are the root sum of squares of the two"
     )
     same = ["their networks are stated in two ways, but begin with the same neurons and synapses"] if alike else []
-    made_by = [_made_by(arm) for arm in (drug, vehicle)]
-    if made_by[0] != made_by[1]:
-        same.append(f"the runs were made by different code, {' and '.join(made_by)}, which may be why they differ")
+    same += _of_code(drug, vehicle)
     return [
         *same,
         f"the runs differ in {', '.join(parts) or 'nothing that acts on the subject'}",
@@ -204,11 +202,14 @@ def _check(drug: Trajectory, vehicle: Trajectory) -> list[str]:
     ]
 
 
-def _made_by(arm: Trajectory) -> str:
-    """Return version and digest of the code that made a run, in words; older files have no digest."""
-    environment = json.loads(arm.provenance.get("environment", "{}"))
-    code = environment.get("code")
-    return f"ketasim {environment.get('ketasim', 'unknown')}{f' ({code[:8]})' if code else ''}"
+def _of_code(drug: Trajectory, vehicle: Trajectory) -> list[str]:
+    """Return a remark if two runs were made by different code; files before 0.4.0 have no digest of it."""
+    made_by = [json.loads(arm.provenance.get("environment", "{}")) for arm in (drug, vehicle)]
+    versions, codes = ({one.get(key) for one in made_by} for key in ("ketasim", "code"))
+    if len(versions) == 1 and (len(codes) == 1 or None in codes):
+        return []
+    words = [f"ketasim {one.get('ketasim')}" + (f" ({one['code'][:8]})" if "code" in one else "") for one in made_by]
+    return [f"the runs were made by different code, {' and '.join(words)}, which may be why they differ"]
 
 
 def _graph(arm: Trajectory) -> str:

@@ -8,6 +8,9 @@ from ketasim.drugs.practice import OUTSIDE
 from ketasim.network.resting import remarks_on_rest
 from ketasim.storage import Trajectory
 
+#: MADRS below which nobody is called depressed.
+_REMISSION = 10.0
+
 
 def closing_words(trajectory: Trajectory) -> list[str]:
     """Return lines on concentrations, rates, block, glutamate, signalling and spines, as far as the run has them."""
@@ -81,6 +84,8 @@ def _mood(trajectory: Trajectory) -> list[str]:
     if not {"madrs", "expectancy_level"} <= signals.keys():  # a user's own score need not know of expectancy
         return []
     shown = signals["madrs"].sel(time=slice(0.0, None))  # not weeks of stress before time zero
+    if not shown.size:  # interrupted in them
+        return []
     score = shown.values
     farthest = int(np.abs(score - score[0]).argmax())
     if abs(score[0] - score[farthest]) < 0.05:
@@ -88,8 +93,9 @@ def _mood(trajectory: Trajectory) -> list[str]:
     expected = "with" if signals["expectancy_level"].values.any() else "without"
     at, which = about(float(shown["time"][farthest])), "lowest" if score[farthest] < score[0] else "highest"
     words = f"mood  MADRS {score[0]:.1f} at 0 h, {which} {score[farthest]:.1f} at {at}, {expected} expectancy"
-    ends = "; at the end of the scale: beyond what mood was fitted to" if not 2.0 <= score[farthest] <= 58.0 else ""
-    return [f"{words}{ends}; one point of a wide posterior (docs/mood.md)"]
+    healthy = "; a healthy person, to whom mood was not fitted" if score[0] < _REMISSION else ""
+    far = "; at the end of the scale: beyond what mood was fitted to" if not 2.0 <= score[farthest] <= 58.0 else ""
+    return [f"{words}{healthy or far}; one point of a wide posterior (docs/mood.md)"]
 
 
 def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:

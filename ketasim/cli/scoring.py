@@ -27,7 +27,7 @@ def findings(  # noqa: PLR0913, PLR0917 - one argument per option
     listed: Annotated[bool, typer.Option("--list", help="Say what there is; run nothing.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Networks of 300 neurons, for a first look.")] = False,
     seeds: Annotated[int, typer.Option("--seeds", help="Graphs and noise of each circuit.")] = 2,
-    sets: Annotated[int, typer.Option("--sets", help="Sets of weights that agree with calibration C1.")] = 1,
+    sets: Annotated[int, typer.Option("--sets", help="Circuits that agree with C1; of mood, draws.")] = 1,
     jobs: Annotated[int | None, typer.Option("--jobs", help="Processes; default one for each core.")] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of runs, table and page.")] = Path("findings"),
     quiet: Quiet = False,

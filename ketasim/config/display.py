@@ -29,7 +29,7 @@ def experiment_html(experiment: "Experiment") -> str:
 def defaults_of(experiment: "Experiment") -> list[tuple[str, str, str]]:
     """Return what an experiment leaves to its defaults: dotted key, value, unit.
 
-    Of mechanisms only how many are on, and which are off by default or say nothing of the species.
+    Of mechanisms only how many are on, and which are off by default or are of another species.
 
     Examples
     --------
@@ -53,7 +53,8 @@ def defaults_of(experiment: "Experiment") -> list[tuple[str, str, str]]:
     of_others = {one.name for one in ORDER if one.species not in (None, experiment.subject.species)}
     apart = [name for name, parameters in rest.items() if name in of_others and parameters is not False]
     text = f"{len(rest) - len(off) - len(apart)} on, with the parameters of `ketasim mechanisms NAME`"
-    text += "".join(f"; {words}: {', '.join(names)}" for words, names in (("off", off), ("of others", apart)) if names)
+    listed = {"off": off, "for other species": apart}
+    text += "".join(f"; {words}: {', '.join(names)}" for words, names in listed.items() if names)
     return [*rows, ("mechanisms", text, "")]
 
 

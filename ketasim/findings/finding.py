@@ -16,6 +16,7 @@ from ketasim.documents.document import DataPath
 from ketasim.documents.validation import Quantity, Record, complaint, unknown, validate
 from ketasim.drugs import Drug, load_catalogue
 from ketasim.findings.clamp import Clamp
+from ketasim.mechanisms import ORDER
 from ketasim.signals import SIGNALS
 from ketasim.sources import Status
 
@@ -46,6 +47,8 @@ class Selection(Record):
         recorded = [name for name, signal in SIGNALS.items() if signal.recorded]
         if self.signal not in recorded:
             raise ValueError(unknown("signal", self.signal, recorded))
+        if self.above == self.arm:
+            raise ValueError("`above` is another arm than `arm`")
         dims = SIGNALS[self.signal].dims
         for name, wanted in (("population", "population" in dims or "node" in dims), ("compound", "compound" in dims)):
             if (getattr(self, name) is not None) != wanted:
@@ -56,19 +59,22 @@ class Selection(Record):
             raise ValueError("a `value` has one time, `at`, and no `from` or `to`")
         return self
 
-    def wrong(self, experiment: Experiment) -> Iterator[tuple[str, str]]:
-        """Yield key and complaint of what the experiment of the arm does not have."""
-        if self.population is not None:
-            if experiment.network is None:
-                yield "signal", f"{self.signal} needs a network, and the arm '{self.arm}' has none"
-            elif self.population not in experiment.populations:
-                yield "population", unknown("population", self.population, experiment.populations)
-        if self.compound is not None:
+    def wrong(self, experiment: Experiment, arm: str) -> Iterator[tuple[str, str]]:
+        """Yield key and complaint of what the experiment of an arm, `arm` or `above`, does not have."""
+        species = experiment.subject.species
+        owner = next((one for one in ORDER if self.signal in one.writes), None)
+        if owner is not None and owner.species not in (None, species):
+            yield "signal", f"{self.signal} is of a {owner.species}, and the arm '{arm}' has a {species}"
+        if experiment.network is None and (self.population is not None or (owner is not None and owner.populations)):
+            yield "signal", f"{self.signal} needs a network, and the arm '{arm}' has none"
+        elif self.population is not None and self.population not in experiment.populations:
+            yield "population", unknown("population", self.population, experiment.populations)
+        if self.compound is not None and arm == self.arm:  # none of it in the other is nothing to take off
             drugs = [experiment.catalogue[one.drug] for one in experiment.administrations]
             compounds = {name: one.moiety for drug in drugs for name, one in drug.compounds.items()}
             known = [*compounds, *compounds.values()]
             if self.compound not in known:
-                yield "compound", unknown(f"compound of the arm '{self.arm}'", self.compound, dict.fromkeys(known))
+                yield "compound", unknown(f"compound of the arm '{arm}'", self.compound, dict.fromkeys(known))
         begin, end = self.begin or 0.0, experiment.duration if self.end is None else self.end
         for key, time in (("at", self.at), ("from", begin), ("to", end)):
             if time is not None and not 0.0 <= time <= experiment.duration:
@@ -270,7 +276,9 @@ def _finding_of(document: Document) -> Finding:
     for place, number in enumerate(finding.numbers):
         for side in ("value", "against"):
             selection = getattr(number, side)
-            for key, message in selection.wrong(experiments[selection.arm]) if selection else ():
+            arms = (selection.arm, selection.above) if selection else ()
+            found = [one for arm in arms if arm is not None for one in selection.wrong(experiments[arm], arm)]
+            for key, message in dict.fromkeys(found):
                 problems.append(document.problem(("numbers", place, side, key), f"{number.name}: {message}"))
         for key, clamp in (("clamp", number.clamp), ("clamp_against", number.clamp_against)):
             message = clamp.wrong(drugs) if clamp else None

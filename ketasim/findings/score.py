@@ -94,7 +94,7 @@ def score_findings(
         Other graphs and noise; an experiment without a network has one run.
     sets : int
         Sets of weights that agree with calibration C1, the default first; where a number is of a mechanism with a joint
-        posterior (`ketasim.posterior`), draws of it, each with its circuit.
+        posterior (`ketasim.posterior`), draws of it, each with its circuit. With 1 the default circuit and numbers.
     quick : bool
         Networks of 300 neurons and baselines of 60 s.
     jobs : int, optional
@@ -136,13 +136,14 @@ def _circuits(finding: Finding, experiment: Experiment, sets: int) -> list[dict[
     Circuits of a finding that reads what a fitted mechanism writes are draws from its joint posterior, because its
     numbers were fitted to what each circuit does.
     """
-    # without a network there is no circuit, and weights that the finding sets itself are its own
+    # without a network there is no circuit, and weights and numbers that the finding sets itself are its own
     if sets == 1 or not isinstance(experiment.network, NetworkModel) or experiment.network.weights != default_weights():
         return []
     read = {one.signal for number in finding.numbers for one in (number.value, number.against) if one}
+    own = experiment.given()["data"].get("mechanisms", {})
     for mechanism in ORDER:
-        if mechanism.name in fitted() and not read.isdisjoint(mechanism.writes):
-            return posterior(mechanism.name, sets)
+        if mechanism.name in fitted() and mechanism.name not in own and not read.isdisjoint(mechanism.writes):
+            return posterior(mechanism.name)[:sets]
     return [{"network.weights": one} for one in weight_sets(agree="C1")[:sets]]
 
 

@@ -1,8 +1,8 @@
 """Mood: it follows the strength and number of synapses on pyramidal cells, and what a person expects.
 
-A person at rest is healthy; one who is depressed comes out of weeks of stress, which takes synapses. With A surface
-AMPA receptors, S synaptic protein and D spine density, relative to rest, x the expectancy, which a session raises to
-its intensity u and which decays after it, and l the logit of a healthy person's score over 60::
+A person at rest is healthy; depression is what weeks of stress make of it, which takes synapses. With A surface AMPA
+receptors, S synaptic protein and D spine density, relative to rest, x the expectancy, which a session raises to its
+intensity u and which decays after it, and l the logit of a healthy person's score over 60::
 
     F = mean over PYR of ln(A^alpha S^beta)      strength per synapse; homeostatic scaling is left out
     N = ln(mean over PYR of D)
@@ -10,10 +10,11 @@ its intensity u and which decays after it, and l the logit of a healthy person's
     dM/dt = (kF F + kN N + kE x - M)/tau
     MADRS = 60/(1 + exp(M - l))                  HDRS-17 = MADRS/1.3
 
-All three k are zero at least, and may be zero. They were fitted together, with both times, to the MADRS of people in a
-trial, as three weeks of stress (F3) leave the model, its change a day after ketamine and midazolam (I3), and the effect
-size against placebo (I4). Their posterior is wide, so that a result is a mean over draws of it (`ketasim.posterior`),
-not one run. Other species have no scores. A research and teaching model; not medical advice.
+No k is negative, and each may be zero. They were fitted together, with both times, which data leave open, to the MADRS
+of people in a trial before the infusion, to which three weeks of stress (F3) bring the model, to its change a day after
+ketamine and midazolam (I3), and to the effect size against placebo (I4). Their posterior is wide, so that a result is a
+mean over draws of it (`ketasim.posterior`), not one run. Other species have no scores. A research and teaching model;
+not medical advice.
 """
 
 from typing import Annotated, NamedTuple

@@ -114,13 +114,15 @@ def left_out(
 ) -> tuple[str, ...]:
     """Notes on what someone asked for and does nothing.
 
-    Mechanisms that take no part although they are own ones, off by default, or named in the experiment; own ones that
-    read a state without an owner, which stays neutral; and exposures that nothing in the run reads.
+    Mechanisms that take no part although they are own ones, off by default, switched on, or have other parameters than
+    by default; own ones that read a state without an owner, which stays neutral; and exposures that nothing in the run
+    reads.
     """
     idle, named = [], experiment.given()["data"].get("mechanisms", {})
     for one in (*ORDER, *own):
-        asked_for = not one.by_default or one in own or one.name in named
-        if experiment.mechanisms.get(one.name, True) is not False and asked_for and one not in active:
+        given = experiment.mechanisms.get(one.name, True)
+        chosen = given not in (True, one.Parameters()) or named.get(one.name) in (True, "on")
+        if given is not False and (chosen or not one.by_default or one in own) and one not in active:
             idle.append(one)
     read = {name for one in active for name in one.reads} | set(engine.reads if engine else ())
     owned, states = set(owners_of(active)), {name for name, signal in SIGNALS.items() if signal.kind == "state"}

@@ -85,3 +85,20 @@ def test_dosing_that_nobody_has_published_is_said_at_the_end(small):
     dose = {"drug": "ketamine", "route": "intravenous", "amount": "2 mg/kg", "duration": "40 min"}
     lines = [closing_words(ketasim.run(small(network="none", doses=[dose | change]))) for change in ({}, USUAL)]
     assert [sum("outside published dosing of people" in line for line in one) for one in lines] == [1, 0]
+
+
+def test_words_on_mood_are_of_what_follows_time_zero(made_up):
+    """Catches weeks of stress taken for what a dose does, an error where a run ended in them, health called relief."""
+    times = [-3600.0, -1800.0, 0.0, 3600.0, 7200.0]
+    declared = {"madrs": {}, "expectancy_level": {}}
+
+    def words(scores, until=5):
+        subject = {"madrs": np.array(scores[:until]), "expectancy_level": np.zeros(until)}
+        return [one for one in closing_words(made_up(times[:until], None, subject, declared)) if "MADRS" in one]
+
+    (depressed,) = words([4.0, 20.0, 32.0, 12.0, 15.0])
+    assert depressed.startswith("mood  MADRS 32.0 at 0 h, lowest 12.0 at 1 h, without expectancy; one point of")
+    (healthy,) = words([4.0, 4.0, 4.0, 1.0, 2.0])
+    assert "a healthy person, to whom mood was not fitted" in healthy
+    assert "end of the scale" not in healthy
+    assert words([4.0, 20.0, 32.0, 12.0, 15.0], until=2) == []

@@ -79,6 +79,13 @@ WRONG = {
         None,
         "bdnf needs a network, and the arm 'full' has none",
     ),
+    "above itself": (("against: {arm: half}", "against: {above: half, arm: half}"), None, "`above` is another arm"),
+    "above nobody": (("against: {arm: half}", "against: {above: nobody}"), None, "unknown arm 'nobody'; allowed: full"),
+    "a score without a network": (
+        ("signal: plasma_concentration, compound: ketamine", "signal: madrs"),
+        None,
+        "madrs needs a network, and the arm 'full' has none",
+    ),
     "after the end": (("at: 40 min", "at: 90 min"), None, "level: the run is from 0 to 1 h"),
     "before the dose": (("statistic: value, at: 40 min", "statistic: mean, from: -1 h"), None, "the run is from 0"),
     "backwards": (("value, at: 40 min", "peak, from: 40 min, to: 20 min"), None, "an interval ends after it begins"),

@@ -193,7 +193,28 @@ def test_circuits_of_a_finding():
     assert _circuits(finding, plain, 2) == [{"network.weights": one} for one in weight_sets(agree="C1")[:2]]
     assert _circuits(finding, own, 2) == _circuits(finding, alone, 2) == _circuits(finding, plain, 1) == []
     of_mood = load_findings()["I3"]
-    assert _circuits(of_mood, of_mood.experiment("ketamine"), 3) == posterior("mood", 3)
+    people = of_mood.experiment("ketamine")
+    assert _circuits(of_mood, people, 3) == posterior("mood", 3)
+    assert len(_circuits(of_mood, people, 10_000)) == len(posterior("mood"))
+    numbers_of_its_own = people.replace(**{"mechanisms.mood.density_gain": 5})
+    assert _circuits(of_mood, numbers_of_its_own, 2) == _circuits(finding, plain, 2)
+    keys = {_key(people, 1, _circuits(of_mood, people, number)) for number in (1, 2, 3)}
+    assert len(keys) == 3  # other draws are other runs
+
+
+def test_without_a_network_seeds_are_one_run(tmp_path, monkeypatch):
+    """Catches runs of pharmacokinetics that are repeated for each seed."""
+    asked = []
+
+    def sweep(experiment, varied, replicates, **how):
+        asked.append(replicates)
+        return xarray.Dataset({"state": (("run",), ["done"])})
+
+    monkeypatch.setattr("ketasim.findings.score.sweep", sweep)
+    plain = load_findings()["E5"].experiment("drug")
+    for experiment in (plain, plain.replace(network="none")):
+        _runs_of(experiment, tmp_path, 3, [], None, None)
+    assert asked == [3, 1]
 
 
 LOUD = {"kind": "afferents", "population": "PYR", "rate": "50000 Hz", "start": "0 s", "duration": "1 min"}

@@ -85,6 +85,14 @@ def test_a_person_at_rest_is_healthy():
     assert Subject().step(0.0)["madrs"] == Parameters().healthy_madrs
 
 
+@pytest.mark.slow
+def test_three_weeks_of_stress_depress():
+    """Catches a person in a trial who is healthy when the infusion begins, or beyond what people in trials have."""
+    run = ketasim.run(ketasim.load_experiment("infusion_in_a_trial", ["duration=10 min", "recording={}"]))
+    assert 31.0 < float(run["madrs"].sel(time=0.0)) < 34.0
+    assert float(run["madrs"][0]) == pytest.approx(4.0)
+
+
 def test_a_pool_that_is_empty_does_not_break_the_score():
     """Catches the logarithm of nothing, as where synthesis is blocked for days."""
     found = Subject().step(1.0, protein=(0.0, 0.0), density=(0.0, 0.0))

@@ -244,6 +244,8 @@ def test_a_mechanism_of_the_species_may_own_what_that_of_another_leaves_out(smal
     assert rat.owners["madrs"] == "rats"
     words = "the mechanism 'mood' takes no part: it is for the human only, and the subject is a rat"
     assert words in rat.notes
+    stated = ketasim.Experiment.from_mapping(small(subject={"species": "rat"}).resolved())
+    assert words not in ketasim.Simulation(stated).notes  # who writes everything out has not asked for it
     human = ketasim.Simulation(small(), mechanisms=[rats])
     assert human.owners["madrs"] == "mood"
 
