@@ -103,9 +103,9 @@ def test_a_table_depends_on_the_stored_data_that_its_script_reads(stamps, tmp_pa
         changed[path.stem] = {name for name in names if stamps.data(name) != before[name]}
         path.write_bytes(content)
     assert changed == {
-        "weight_sets": {"headline", "nmda_over_ampa", "hours_or_weeks"},
+        "weight_sets": {"headline", "nmda_over_ampa", "hours_or_weeks", "findings"},
         "A1": {"findings"},
-        "mood": {"hours_or_weeks"},
+        "mood": {"hours_or_weeks", "findings"},
     }
 
 

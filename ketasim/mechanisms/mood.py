@@ -78,11 +78,7 @@ class Parameters(NamedTuple):
         Gt(0),
         Lt(60),
         "1",
-        Source(
-            "verified",
-            "4.0 (95 % 3.5-4.5) in 569 controls, Zimmerman 2004, 10.1097/00004850-200401000-00001",
-            Prior(3.5, 4.5),
-        ),
+        Source("verified", "4.0 (95 % 3.5-4.5) in 569 controls, Zimmerman 2004, 10.1097/00004850-200401000-00001"),
     ] = 4.0
 
 
