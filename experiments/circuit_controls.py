@@ -22,6 +22,7 @@ import ketasim
 
 KEY = "mechanisms.held_concentration.ketamine"
 CONCENTRATIONS = {"0.25 uM": 0.25, "1 uM": 1.0}  # unbound, both enantiomers together
+WITHOUT = "without ketamine"
 ARMS = {
     "everywhere": {},
     "PYR only": {"mechanisms.nmda_blockade.cells": ["PYR"]},
@@ -60,27 +61,29 @@ def main() -> None:
     # a memory of two windows: autoreceptors respond to the previous step and would oscillate without
     changes += ["schedule={baseline: 300 s, window: 5 s, memory: 10 s, step: 3 h, skip: false}", *chosen.smaller]
     experiment = ketasim.load_experiment("human_infusion", changes, mechanisms=[HELD])
-    levels, seeds = {KEY: ["0 uM", *CONCENTRATIONS]}, list(range(1, 1 + chosen.size(8, 2)))
+    seeds = list(range(1, 1 + chosen.size(8, 2)))
     files = [shuffled(experiment.replace(seed=seed), chosen.out / f"shuffled_{seed}.h5") for seed in seeds]
     design = {"zip": {"seed": seeds, "network": [{"file": str(file)} for file in files]}}
     sweeps = {"blocked": (ARMS, {"replicates": len(seeds)}), "shuffled": (SHUFFLED, {"design": design})}
     tables = []
-    for name, (arms, over) in sweeps.items():
-        found = ketasim.sweep(experiment, levels, arms=arms, jobs=chosen.jobs, out=chosen.out / name, **over)
+    for name, (blocks, over) in sweeps.items():
+        arms = {WITHOUT: {KEY: "0 uM"}}  # where nothing is blocked it does not matter where block would be
+        arms |= {f"{arm}, {level}": block | {KEY: level} for arm, block in blocks.items() for level in CONCENTRATIONS}
+        found = ketasim.sweep(experiment, arms=arms, jobs=chosen.jobs, out=chosen.out / name, **over)
         steady = found[[*QUANTITIES]].sel(time=slice(12.1 * 3600.0, None)).mean("time", keep_attrs=True)
-        tables += [rows_of(steady.sel(arm=arm), arm, len(seeds)) for arm in arms]
+        tables += [rows_of(steady, arm, len(seeds)) for arm in blocks]
     rows = pandas.concat(tables)
     store(rows, chosen, figure_of(rows))
 
 
 def rows_of(steady, arm: str, seeds: int) -> pandas.DataFrame:
     """Return the changes of one arm, and its rates without ketamine."""
-    rows, without = [], steady.sel({KEY: "0 uM"})
+    rows, without = [], steady.sel(arm=WITHOUT)
     for level, concentration in CONCENTRATIONS.items():
         for name, words in QUANTITIES.items():
-            change = change_in_percent(steady.sel({KEY: level}), without, name)
+            change = change_in_percent(steady.sel(arm=f"{arm}, {level}"), without, name)
             rows += [(concentration, f"{words} {one}, %", *change.sel(population=one).values) for one in CLASSES]
-    rates = ketasim.courses(steady.sel({KEY: "1 uM"}), without, "firing_rate_window")["vehicle"]
+    rates = ketasim.courses(steady.sel(arm=f"{arm}, 1 uM"), without, "firing_rate_window")["vehicle"]
     rows += [(0.0, f"rate of {one}, Hz", *rates.sel(population=one).values) for one in CLASSES]
     table = pandas.DataFrame(rows, columns=("concentration_uM", "quantity", "mean", "standard_error"))
     table.insert(0, "arm", arm)

@@ -19,7 +19,7 @@ HOURS = {
     "exposures": 0.01,
     "infusion_against_vehicle": 0.15,
     "dose_response": 0.1,
-    "circuit_controls": 1.2,
+    "circuit_controls": 0.9,
     "network_sampling": 0.35,
     "persistent_activity": 0.15,
     "fit_cascade": 0.35,
@@ -46,7 +46,7 @@ HOURS = {
     "fewer_windows": 0.4,
     "hypotheses": 1.2,
     "second_pass": 2.0,
-    "findings": 1.0,
+    "findings": 1.3,
     "conclusions": 1.5,
 }
 
