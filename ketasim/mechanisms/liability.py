@@ -45,7 +45,7 @@ def mean_above_zero(start: float, target: float, length: float) -> float:
     >>> [round(mean_above_zero(*one, 1.0), 3) for one in ((0.0, 1.0), (-1.0, 0.0), (1.0, -1.0), (-1.0, 1.0))]
     [0.368, 0.0, 0.307, 0.043]
     """
-    if length == 0.0:
+    if length < 1e-9:  # nothing moves, and products of denormal numbers have no digits
         return max(start, 0.0)
     crosses = start * target < 0.0
     turn = min(length, float(np.log((start - target) / -target))) if crosses else 0.0  # in time constants

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -42,11 +42,12 @@ def test_processes_are_the_equations(hours, surge, parts):
 
 
 @given(start=st.floats(-2.0, 2.0), target=st.floats(-2.0, 2.0), length=st.floats(0.0, 30.0))
+@example(start=0.625, target=0.0, length=5e-324)
 def test_what_is_above_zero_is_the_integral(start, target, length):
     """Catches an approach that crosses zero and counts below it, the wrong side of the crossing, and no length."""
     times = np.linspace(0.0, length, 200_001)
     above = np.maximum(target + (start - target) * np.exp(-times), 0.0)
-    expected = np.trapezoid(above, times) / length if length else max(start, 0.0)
+    expected = np.trapezoid(above, times) / length if length > 1e-9 else max(start, 0.0)
     assert mean_above_zero(start, target, length) == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
