@@ -203,7 +203,7 @@ def _check(drug: Trajectory, vehicle: Trajectory) -> list[str]:
 
 
 def _of_code(drug: Trajectory, vehicle: Trajectory) -> list[str]:
-    """Return a remark if two runs were made by different code; files before 0.4.0 have no digest of it."""
+    """Return a remark if two runs were made by different code; older files have no digest of it."""
     made_by = [json.loads(arm.provenance.get("environment", "{}")) for arm in (drug, vehicle)]
     versions, codes = ({one.get(key) for one in made_by} for key in ("ketasim", "code"))
     if len(versions) == 1 and (len(codes) == 1 or None in codes):

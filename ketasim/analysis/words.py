@@ -8,7 +8,7 @@ from ketasim.drugs.practice import OUTSIDE
 from ketasim.network.resting import remarks_on_rest
 from ketasim.storage import Trajectory
 
-#: MADRS below which nobody is called depressed.
+#: MADRS from which a person is not in remission: at most 9 by a broad definition, Zimmerman 2004.
 _REMISSION = 10.0
 
 

@@ -65,11 +65,13 @@ class Selection(Record):
         owner = next((one for one in ORDER if self.signal in one.writes), None)
         if owner is not None and owner.species not in (None, species):
             yield "signal", f"{self.signal} is of a {owner.species}, and the arm '{arm}' has a {species}"
-        if experiment.network is None and (self.population is not None or (owner is not None and owner.populations)):
+        named = () if owner is None else (*owner.reads, *owner.writes, *owner.scales)
+        of_network = any({"node", "population"} & {*SIGNALS[name].dims} for name in (self.signal, *named))
+        if experiment.network is None and of_network:
             yield "signal", f"{self.signal} needs a network, and the arm '{arm}' has none"
         elif self.population is not None and self.population not in experiment.populations:
             yield "population", unknown("population", self.population, experiment.populations)
-        if self.compound is not None and arm == self.arm:  # none of it in the other is nothing to take off
+        if self.compound is not None:
             drugs = [experiment.catalogue[one.drug] for one in experiment.administrations]
             compounds = {name: one.moiety for drug in drugs for name, one in drug.compounds.items()}
             known = [*compounds, *compounds.values()]

@@ -80,6 +80,16 @@ WRONG = {
         "bdnf needs a network, and the arm 'full' has none",
     ),
     "above itself": (("against: {arm: half}", "against: {above: half, arm: half}"), None, "`above` is another arm"),
+    "above saline": (
+        ("half: {doses.0.amount: 17.5 mg}", "half: {doses.0.drug: saline}"),
+        None,
+        "unknown compound of the arm 'half' 'ketamine'",
+    ),
+    "a cytokine without a network": (
+        ("signal: plasma_concentration, compound: ketamine", "signal: il6_brain"),
+        None,
+        "il6_brain needs a network, and the arm 'full' has none",
+    ),
     "above nobody": (("against: {arm: half}", "against: {above: nobody}"), None, "unknown arm 'nobody'; allowed: full"),
     "a score without a network": (
         ("signal: plasma_concentration, compound: ketamine", "signal: madrs"),
