@@ -22,6 +22,7 @@ from ketasim.recording.recorder import GraphRecorder, Recorder
 from ketasim.recording.resume import Checkpointer, Interrupted, interrupted_run
 from ketasim.simulation import Simulation
 from ketasim.simulation.cost import check_memory, free_memory, refuse_what_cannot_work, size_of
+from ketasim.simulation.history import History
 from ketasim.simulation.interrupts import HeldInterrupts
 from ketasim.simulation.sampler import baseline_windows
 from ketasim.storage import TrajectoryWriter
@@ -238,6 +239,7 @@ def _execute(run: _Run) -> None:
         checkpointer.write_start()
     report("build", None)
     simulation = Simulation(experiment, run.graph, run.mechanisms, run.engine)
+    history = History(simulation)
     if run.found and arrays:
         checkpointer.forced += run.found.check(simulation, run.force)
     state = part_of(arrays, "writer") if arrays else None
@@ -253,7 +255,7 @@ def _execute(run: _Run) -> None:
         else:
             checkpointer.write()  # the file's preamble now matches the experiment
         try:
-            _simulate(simulation, recorder, graph_recorder, report)
+            _simulate(simulation, history, recorder, graph_recorder, report)
         except KetasimError as error:
             writer.stop(str(error))
             raise
@@ -268,7 +270,9 @@ def _execute(run: _Run) -> None:
         remove_checkpoint(run.target)
 
 
-def _simulate(simulation: Simulation, recorder: Recorder, graph_recorder: GraphRecorder, report: "_Reporter") -> None:
+def _simulate(
+    simulation: Simulation, history: History, recorder: Recorder, graph_recorder: GraphRecorder, report: "_Reporter"
+) -> None:
     """Simulate to the end, from the start or from a restored state."""
 
     def on_baseline_window(time: float, window: Any) -> None:
@@ -280,9 +284,11 @@ def _simulate(simulation: Simulation, recorder: Recorder, graph_recorder: GraphR
         simulation.measure_baseline(on_baseline_window, cached=not recorder.wants_baseline_spikes)
         recorder.record()
     graph_recorder.record()
+    for row in history.recall():
+        recorder.write(row)
     while simulation.time < simulation.experiment.duration:
         simulation.step()
-        recorder.record()
+        history.keep(recorder.record())
         report("run", simulation)
         graph_recorder.record()
 

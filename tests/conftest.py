@@ -12,7 +12,7 @@ import pytest
 
 import ketasim
 from ketasim.config import Experiment
-from ketasim.simulation import baseline
+from ketasim.simulation import stored
 
 # In CI the same examples each time, elsewhere others; what fails prints a line that repeats it.
 hypothesis.settings.register_profile("ketasim", derandomize="CI" in os.environ, print_blob=True, deadline=None)
@@ -35,7 +35,7 @@ def stored_baselines(tmp_path_factory):
     """Folder for baselines of these tests, which neither read nor fill the user's cache."""
     folder = tmp_path_factory.mktemp("baselines")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(baseline, "folder", lambda: folder)
+        patch.setattr(stored, "folder", lambda: folder)
         yield folder
 
 

@@ -16,7 +16,7 @@ import ketasim
 from ketasim.engines import spiking
 from ketasim.kernels import spiking_network
 from ketasim.kernels.records import new_activity
-from ketasim.simulation import baseline, sampler
+from ketasim.simulation import sampler, stored
 from ketasim.storage import differing_datasets, growing_table, samples
 from tests.golden.make import golden_experiment
 from tests.kernels.circuits import assert_same_activity, circuit_of_many_blocks, fast_clock, random_modulation
@@ -36,10 +36,10 @@ PROGRAM = """
 import sys
 from pathlib import Path
 import ketasim
-from ketasim.simulation import baseline
+from ketasim.simulation import stored
 from tests.golden.make import golden_experiment
 from tests.test_determinism import SHORT
-baseline.folder = lambda: Path(sys.argv[1])
+stored.folder = lambda: Path(sys.argv[1])
 print(ketasim.run(golden_experiment(**SHORT)).digest())
 """
 
@@ -55,9 +55,9 @@ TINY = {
 PLAIN_PROGRAM = """
 import sys
 import ketasim
-from ketasim.simulation import baseline, sampler
+from ketasim.simulation import sampler, stored
 from tests.test_determinism import TINY
-baseline.folder = lambda: None
+stored.folder = lambda: None
 sampler.LONG_SETTLE = 0.01
 ketasim.run(ketasim.Experiment.from_mapping(TINY), sys.argv[1]).close()
 """
@@ -66,7 +66,7 @@ ketasim.run(ketasim.Experiment.from_mapping(TINY), sys.argv[1]).close()
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Run the short experiment without a stored baseline; its digest."""
-    monkeypatch.setattr(baseline, "folder", lambda: None)
+    monkeypatch.setattr(stored, "folder", lambda: None)
     return lambda **changes: ketasim.run(golden_experiment(**SHORT, **changes)).digest()
 
 
@@ -74,7 +74,7 @@ def run(tmp_path, monkeypatch):
 def reference():
     """Digest of the short experiment."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(baseline, "folder", lambda: None)
+        patch.setattr(stored, "folder", lambda: None)
         with ketasim.run(golden_experiment(**SHORT)) as trajectory:
             assert trajectory.structure_events().kind.size > 0
             assert len(trajectory.spikes("PYR")[0]) > 0
@@ -145,7 +145,7 @@ def test_plain_python_computes_the_same(tmp_path, monkeypatch):
 
     Not the same bits: compiled code rounds a product and a sum once, and has its own exponential.
     """
-    monkeypatch.setattr(baseline, "folder", lambda: None)
+    monkeypatch.setattr(stored, "folder", lambda: None)
     monkeypatch.setattr(sampler, "LONG_SETTLE", 0.01)
     ketasim.run(ketasim.Experiment.from_mapping(TINY), tmp_path / "compiled.h5").close()
     process = python("-c", PLAIN_PROGRAM, tmp_path / "plain.h5", NUMBA_DISABLE_JIT="1")

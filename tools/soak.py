@@ -73,9 +73,9 @@ def work() -> None:
 
     import ketasim
     from ketasim.documents import KetasimError
-    from ketasim.simulation import baseline
+    from ketasim.simulation import stored
 
-    baseline.folder = lambda: None  # the killed runs have to measure theirs
+    stored.folder = lambda: None  # the killed runs have to measure theirs
     for line in sys.stdin:
         config, out = line.rstrip("\n").split("\t")
         began, digest, error = time.monotonic(), None, ""

@@ -260,15 +260,13 @@ def _node_signals(experiment: "Experiment") -> Iterator[_Finding]:
 
 
 def _spikes(experiment: "Experiment") -> Iterator[_Finding]:
+    first = experiment.begin - experiment.schedule.baseline
     for number, (start, end) in enumerate(experiment.recording.spikes):
         path = ("recording", "spikes", number)
         if start > end:
             yield path, f"`from` {in_words(start)} is after `to` {in_words(end)}"
-        if start < -experiment.schedule.baseline:
-            yield (
-                path,
-                f"{in_words(start)} is before the baseline, which starts at {in_words(-experiment.schedule.baseline)}",
-            )
+        if start < first:
+            yield path, f"{in_words(start)} is before the baseline, which starts at {in_words(first)}"
         elif start > experiment.duration:
             yield path, f"{in_words(start)} is after the end of the run ({in_words(experiment.duration)})"
 

@@ -11,9 +11,12 @@ from ketasim.analysis.graph_measures import graph_measures
 from ketasim.config.graph_times import graph_times
 from ketasim.engines import Measurement
 from ketasim.engines.engine import class_means
+from ketasim.nested import flattened, part_of
 from ketasim.network.topology import FAST_STEP
 from ketasim.signals import BASELINE, SLOPE, Signal
 from ketasim.simulation import Simulation
+from ketasim.simulation.history import Row
+from ketasim.simulation.plastic_edges import EdgeEvents
 from ketasim.storage import Column, TrajectoryWriter
 
 
@@ -47,23 +50,40 @@ class Recorder:
         """Write a window of the baseline, unless it was written before an interruption."""
         if time <= self._writer.last_time("population"):
             return
-        self._record_population(time, "baseline", window)
+        self._writer.append("population", time, self._population_row("baseline", window), "baseline")
         self._record_spikes(time, window)
 
-    def record(self) -> None:
-        """Write one row of every group for the current time."""
-        simulation = self._simulation
-        time, sampler = simulation.time, simulation.sampler
-        self._writer.append("subject", time, {s.name: simulation.signals[s.name] for s in self._subject}, "run")
-        if sampler is None:
-            return
-        self._record_population(time, "run", sampler.window if sampler.fresh else None)
-        if simulation.plastic_edges and simulation.steps_done:
-            self._writer.append_edge_events(time, {one.pair: one.events for one in simulation.plastic_edges})
+    def record(self) -> Row:
+        """Write one row of every group for the current time; return it, without neurons and spikes."""
+        simulation, sampler = self._simulation, self._simulation.sampler
+        window = sampler.window if sampler is not None and sampler.fresh else None
+        row = {f"subject/{s.name}": simulation.signals[s.name] for s in self._subject}
+        row["time"] = np.array(simulation.time)
+        if sampler is not None:
+            row |= {f"population/{name}": values for name, values in self._population_row("run", window).items()}
+        if sampler is not None and simulation.steps_done:
+            events = {str(number): one.events for number, one in enumerate(simulation.plastic_edges)}
+            row |= flattened({"edges": events})
+        self.write(row)
         if self._node:
             values = {signal.name: simulation.signals[signal.name] for signal in self._node}
-            self._writer.append("node", time, values)
-        self._record_spikes(time, sampler.window if sampler.fresh else None)
+            self._writer.append("node", simulation.time, values)
+        if sampler is not None:
+            self._record_spikes(simulation.time, window)
+        return row
+
+    def write(self, row: Row) -> None:
+        """Write a row of `record`, of this run or another with the same past; what it lacks is as it is now."""
+        simulation, time = self._simulation, float(row["time"])
+        subject = {s.name: row.get(f"subject/{s.name}", simulation.signals[s.name]) for s in self._subject}
+        self._writer.append("subject", time, subject, "run")
+        population, edges = part_of(row, "population"), part_of(row, "edges")
+        if population:
+            self._writer.append("population", time, population, "run")
+        if edges:
+            plastic = enumerate(simulation.plastic_edges)
+            events = {one.pair: EdgeEvents(**part_of(edges, str(number))) for number, one in plastic}
+            self._writer.append_edge_events(time, events)
 
     @property
     def state(self) -> dict[str, float]:
@@ -131,15 +151,15 @@ class Recorder:
             for name in names:
                 writer.append_spikes(name, np.empty(0), np.empty(0, np.int64))
 
-    def _record_population(self, time: float, stage: str, window: Measurement | None) -> None:
-        """Write a row: single windows during the baseline, running estimates after it."""
+    def _population_row(self, stage: str, window: Measurement | None) -> dict[str, np.ndarray]:
+        """Values of each column: single windows during the baseline, running estimates after it."""
         topology, sampler, signals = self._simulation.topology, self._simulation.sampler, self._simulation.signals
         assert topology is not None
         assert sampler is not None
         names = [signal.name for signal in self._estimates]
         nothing = dict.fromkeys(names, np.full(len(topology.population_names), np.nan))
         raw = window.population if window else nothing
-        values: dict[str, Any] = {f"{name}_window": raw[name] for name in names}
+        values: dict[str, np.ndarray] = {f"{name}_window": raw[name] for name in names}
         estimates = sampler.estimates if stage == "run" else None
         means, errors = (estimates.population(), estimates.standard_error()) if estimates else (raw, nothing)
         for name in names:
@@ -148,9 +168,9 @@ class Recorder:
             if signal.kind != "network":
                 values[signal.name] = class_means(signals[signal.name], topology.class_start)
                 values[signal.name][self._untouched[signal.name]] = np.nan
-        values["network_memory"] = estimates.worth if estimates else self._simulation.experiment.schedule.window
-        values["network_sampled"] = np.uint8(window is not None)
-        self._writer.append("population", time, values, stage)
+        memory = estimates.worth if estimates else self._simulation.experiment.schedule.window
+        values["network_memory"], values["network_sampled"] = np.array(memory), np.array(window is not None, np.uint8)
+        return values
 
     def _record_spikes(self, time: float, window: Measurement | None) -> None:
         """Write spikes if requested for this time; without a window, run one that changes nothing."""

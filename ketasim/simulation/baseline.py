@@ -1,16 +1,11 @@
 """Measures the resting network before the run, window by window so that it can be resumed, and stores the result.
 
 The same network at rest with the same seed gives the same baseline to the last bit, so it need not be run again for
-each dose of a sweep. Baselines are stored in the user's cache folder under a digest of everything that determines them,
-including the code.
+each dose of a sweep.
 """
 
 import logging
-import os
-import tempfile
-import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +13,9 @@ import numpy as np
 from ketasim import __version__
 from ketasim.digests import class_digest, code_digest, value_digest
 from ketasim.engines import STEPS_PER_SECOND, Engine, Measurement
-from ketasim.kernels.jit import CACHE_FOLDER, user_cache
+from ketasim.kernels.jit import CACHE_FOLDER
 from ketasim.nested import flattened, part_of
+from ketasim.simulation import stored
 from ketasim.simulation.estimates import BaselineStatistics, Estimates
 from ketasim.simulation.guards import check_window
 from ketasim.simulation.interrupts import HeldInterrupts
@@ -28,9 +24,6 @@ _log = logging.getLogger(__name__)
 
 #: Called with the time in s and the measurement of a baseline window.
 OnWindow = Callable[[float, Measurement], Any]
-
-#: Most bytes of all stored baselines; the least recently used are removed. One larger than a tenth is not stored.
-MOST_BYTES = 2**28
 
 
 class Baseline(NamedTuple):
@@ -103,13 +96,6 @@ class BaselineRun:
         self.step = int(arrays["step"])
 
 
-def folder() -> Path | None:
-    """Folder of stored baselines; None if there is no cache folder."""
-    cache = user_cache()
-    # kernels that could not be cached are in a folder private to this process
-    return cache / "ketasim" / "baselines" if cache and CACHE_FOLDER.is_relative_to(cache) else None
-
-
 def key(engine: Engine, rest: Mapping[str, np.ndarray], end: int, window_steps: int, n_windows: int) -> str:
     """Digest of everything a baseline depends on: code, compiler, processor, network, seed, slow signals at rest."""
     code = (__version__, CACHE_FOLDER.name, np.__version__, code_digest("ketasim.simulation.sampler"))
@@ -118,50 +104,18 @@ def key(engine: Engine, rest: Mapping[str, np.ndarray], end: int, window_steps: 
 
 def load(key: str) -> Baseline | None:
     """Return a stored baseline; None if none can be read."""
-    place = folder()
-    if place is None:
+    arrays = stored.load(key)
+    if arrays is None:
         return None
+    engine, estimates, rows = (part_of(arrays, part) for part in Baseline._fields)
     try:
-        with np.load(place / f"{key}.npz", allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        os.utime(place / f"{key}.npz")  # so that the least recently used are removed first
-        engine, estimates, rows = (part_of(arrays, part) for part in Baseline._fields)
         return Baseline(engine, Estimates.from_arrays(estimates), rows)
-    except FileNotFoundError:
-        return None
-    except Exception as error:  # whatever a damaged file makes numpy or zipfile raise
-        _log.info("the stored baseline %s can't be read and is measured again: %s", key, error)
+    except KeyError as error:
+        _log.info("the stored baseline %s lacks %s and is measured again", key, error)
         return None
 
 
 def save(key: str, baseline: Baseline) -> None:
-    """Store a baseline, replacing files atomically, and remove old ones; failure to do so is only logged."""
-    place = folder()
-    arrays = flattened({"engine": baseline.engine, "estimates": baseline.estimates.arrays(), "rows": baseline.rows})
-    if place is None or sum(array.nbytes for array in arrays.values()) > MOST_BYTES // 10:
-        return
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=place, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-            Path(name).replace(place / f"{key}.npz")
-        finally:
-            Path(name).unlink(missing_ok=True)
-        _make_room(place)
-    except OSError as error:
-        _log.info("the baseline can't be stored: %s", error)
-
-
-def _make_room(place: Path) -> None:
-    """Remove the least recently used baselines beyond `MOST_BYTES`, and remnants of killed processes."""
-    for part in place.glob("*.part"):
-        if part.stat().st_mtime < time.time() - 86400.0:
-            part.unlink(missing_ok=True)
-    files = sorted(place.glob("*.npz"), key=lambda file: file.stat().st_mtime, reverse=True)
-    total = 0
-    for file in files:
-        total += file.stat().st_size
-        if total > MOST_BYTES:
-            file.unlink(missing_ok=True)
+    """Store a baseline; failure to do so is only logged."""
+    parts = {"engine": baseline.engine, "estimates": baseline.estimates.arrays(), "rows": baseline.rows}
+    stored.save(key, flattened(parts))

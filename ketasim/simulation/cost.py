@@ -26,7 +26,7 @@ from ketasim.documents import KetasimError
 from ketasim.mechanisms import ORDER
 from ketasim.network.prefrontal_microcircuit import expected_synapses
 from ketasim.network.topology import Topology
-from ketasim.simulation import baseline
+from ketasim.simulation import history, stored
 from ketasim.simulation.loop import Simulation
 from ketasim.simulation.sampler import LONG_SETTLE, baseline_windows, steps_of
 from ketasim.simulation.world import setting_of, slow_times_of
@@ -313,7 +313,8 @@ def windows_after_baseline(simulation: Simulation) -> tuple[int, int]:
     first = min(times, int((Sampling().enough - schedule.memory) / schedule.window) + 1) if moved else 0
     likely = round(first + (_MOVED if moved else _AT_REST) * (times - first)) if schedule.skip else times
     if schedule.spacing:
-        spaced = round(experiment.duration / schedule.spacing) + _AFTER_DOSE * len(experiment.administrations)
+        length = experiment.duration - experiment.begin
+        spaced = round(length / schedule.spacing) + _AFTER_DOSE * len(experiment.administrations)
         likely = min(likely, spaced)
     return most, min(most, likely)
 
@@ -321,7 +322,7 @@ def windows_after_baseline(simulation: Simulation) -> tuple[int, int]:
 def wall_time_of(simulation: Simulation) -> tuple[float, float]:
     """Expected time in s of a run in a process that has compiled kernels, and of its baseline in addition.
 
-    Times a window. A baseline that is stored takes no time.
+    Times a window. A baseline and a past that are stored take no time.
     """
     size = size_of(simulation.experiment)
     if not size.nodes:
@@ -339,14 +340,17 @@ def _wall_times(simulation: Simulation, size: Size, windows: int) -> tuple[float
     """Expected time in s without the baseline, and that of the baseline."""
     experiment, schedule, sampler = simulation.experiment, simulation.experiment.schedule, simulation.sampler
     assert sampler is not None
-    network_time, before, place = windows * (schedule.settle + schedule.window), 0.0, baseline.folder()
-    stored = place is not None and (place / f"{sampler.baseline_key(simulation.signals)}.npz").exists()
-    if not stored or any(first < experiment.begin for first, _ in experiment.recording.spikes):  # the cache has none
+    network_time, steps, before = windows * (schedule.settle + schedule.window), size.times - 1, 0.0
+    known = stored.holds(sampler.baseline_key(simulation.signals))
+    if not known or any(first < experiment.begin for first, _ in experiment.recording.spikes):  # the cache has none
         before = schedule.baseline + LONG_SETTLE
+    if history.is_stored(simulation):
+        left = int(np.sum(simulation.schedule >= 0.0))
+        network_time, steps = network_time * left / steps, left
     per_second, per_step = _trial(simulation)
     measured = len(graph_times(experiment)) * size.plastic * experiment.recording.measures
     own = _START + size.synapses * _EDGE + size.rows * _ROW + measured * _MEASURED_EDGE
-    return network_time * per_second + (size.times - 1) * per_step + own, before * per_second
+    return network_time * per_second + steps * per_step + own, before * per_second
 
 
 def _trial(simulation: Simulation) -> tuple[float, float]:

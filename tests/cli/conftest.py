@@ -12,7 +12,7 @@ from tests.conftest import SMALL
 # A shell may start tests with SIGINT ignored, which children inherit; Python then leaves it so.
 _START = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from ketasim.simulation import baseline; baseline.folder = lambda: None; "  # nor the user's cache
+    "from ketasim.simulation import stored; stored.folder = lambda: None; "  # nor the user's cache
     "from ketasim.cli import main; main()"
 )
 

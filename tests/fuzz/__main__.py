@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ketasim.simulation import baseline
+from ketasim.simulation import stored
 from tests.fuzz.cases import KINDS, case
 from tests.fuzz.push import Outcome, push
 
@@ -35,7 +35,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name, "case")
         folder.mkdir()
-        baseline.folder = lambda: Path(name, "baselines")
+        stored.folder = lambda: Path(name, "baselines")
         push(case("GraphML", -1), folder)  # imports count for no kind
         for kind in kinds:
             numbers = range(-(-options.count // len(kinds))) if options.number is None else (options.number,)

@@ -15,6 +15,7 @@ from ketasim.network.build import FAST_STEP
 from ketasim.recording import recorder as module
 from ketasim.recording.recorder import GraphRecorder, Recorder
 from ketasim.simulation import Simulation
+from ketasim.simulation.plastic_edges import EdgeEvents
 from ketasim.storage import TrajectoryWriter, digest
 from ketasim.trajectory import open_trajectory
 
@@ -148,7 +149,7 @@ def test_what_is_interrupted_while_it_measures_is_measured_by_the_resumed_run(ex
 def test_edges_of_several_pairs_are_recorded_side_by_side(experiment, tmp_path):
     """Catches a recorder that knows one population, and events that are noted of the step before the run began."""
     simulation, pairs = Simulation(experiment()), [("PYR", "PYR"), ("PV", "PV"), ("PV", "PYR")]
-    one = [np.array([value]) for value in (1, 0, 1, 1.0, 1.0)]
+    one = EdgeEvents(*(np.array([value]) for value in (1, 0, 1, 1.0, 1.0)))
     owner = SimpleNamespace(name="synaptogenesis", writes=(), scales=(), evolve=None)
     simulation.plastic_edges = tuple(
         SimpleNamespace(pair=pair, events=one, mechanism=owner, advance=lambda *_: None) for pair in pairs

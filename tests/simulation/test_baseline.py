@@ -1,7 +1,6 @@
 """Baselines: left between two windows and taken up again, or stored, they have the bits of one measured in one go."""
 
 import copy
-import os
 import signal
 from dataclasses import replace
 
@@ -12,12 +11,10 @@ import ketasim
 from ketasim.documents import KetasimError
 from ketasim.engines import SpikingEngine
 from ketasim.kernels.jit import CACHE_FOLDER
-from ketasim.simulation import Simulation, baseline, sampler
+from ketasim.simulation import Simulation, baseline, sampler, stored
 from tests.simulation.sampling import broken_means, differing
 
 N_WINDOWS = 6
-
-the_users_folder = baseline.folder  # before tests are given their own
 
 SCHEDULE = {"baseline": "2 s", "settle": "50 ms", "window": "0.2 s", "step": "5 min"}
 
@@ -136,28 +133,28 @@ def test_a_mean_that_is_no_number_does_not_enter(short, monkeypatch):
 
 def test_its_windows_are_stored_as_measured(short, resting):
     """Catches rows in the cache that lack those measured before an interruption."""
-    measured, stored = [], []
+    measured, taken = [], []
     changes = {"seed": 77}
     state, _ = left_after(short(**changes), 4)
     second = short(**changes)
     second.state = state
     second.measure_baseline()
     third = short(**changes)
-    third.measure_baseline(lambda _, window: stored.append(window.population))
+    third.measure_baseline(lambda _, window: taken.append(window.population))
     fourth = short(**changes)
     fourth.measure_baseline(lambda _, window: measured.append(window.population), cached=False)
-    assert len(stored) == len(measured) == N_WINDOWS
-    for one, other in zip(stored, measured, strict=True):
+    assert len(taken) == len(measured) == N_WINDOWS
+    for one, other in zip(taken, measured, strict=True):
         assert one.keys() == other.keys()
         assert all(np.array_equal(one[name], other[name]) for name in one)
-    assert stored[0].keys()
+    assert taken[0].keys()
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """Empty folder for baselines."""
     place = tmp_path / "cache" / "baselines"
-    monkeypatch.setattr(baseline, "folder", lambda: place)
+    monkeypatch.setattr(stored, "folder", lambda: place)
     return place
 
 
@@ -342,7 +339,7 @@ def test_without_a_place_everything_works(experiment, tmp_path, monkeypatch, mea
     """Catches a run that needs a writable home: no folder at all, and one that can't be made."""
     (tmp_path / "file").write_text("in the way")
     for place in (None, tmp_path / "file" / "baselines"):
-        monkeypatch.setattr(baseline, "folder", lambda place=place: place)
+        monkeypatch.setattr(stored, "folder", lambda place=place: place)
         begin(experiment())
     assert len(measured) == 2
 
@@ -357,43 +354,3 @@ def test_a_folder_that_may_not_be_read_is_no_error(experiment, place, measured, 
     for _ in range(2):
         begin(experiment())
     assert len(measured) == 2
-
-
-def test_the_oldest_make_room(experiment, place, monkeypatch):
-    """Catches a cache that grows without end, throws out what it has just stored, or leaves parts behind."""
-    files = []
-    for seed in range(1, 5):
-        begin(experiment(seed=seed))
-        (new,) = set(place.iterdir()) - set(files)
-        os.utime(new, (seed, seed))
-        files.append(new)
-    size = max(file.stat().st_size for file in files)
-    monkeypatch.setattr(baseline, "MOST_BYTES", 11 * 2**20)  # a tenth of it holds a whole one
-    begin(experiment(seed=5))
-    assert len(list(place.iterdir())) == 5
-    monkeypatch.setattr(baseline, "MOST_BYTES", round(3.5 * size))
-    baseline._make_room(place)
-    left = set(place.iterdir())
-    assert files[0] not in left and files[1] not in left
-    assert files[3] in left and len(left) == 3
-    assert not list(place.glob("*.part"))
-
-
-def test_one_that_is_too_large_is_not_stored(experiment, place, monkeypatch, measured):
-    """Catches one network that throws out everything else."""
-    monkeypatch.setattr(baseline, "MOST_BYTES", 10_000)
-    for _ in range(2):
-        begin(experiment())
-    assert len(measured) == 2
-    assert not place.exists() or not list(place.iterdir())
-
-
-def test_the_folder_is_beside_that_of_the_kernels(monkeypatch, tmp_path):
-    """Catches baselines in another place than the user named, or stored where kernels could not be."""
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(baseline, "CACHE_FOLDER", tmp_path / "ketasim" / "numba" / "0123")
-    assert the_users_folder() == tmp_path / "ketasim" / "baselines"
-    monkeypatch.setattr(baseline, "CACHE_FOLDER", tmp_path.parent / "for this process alone")
-    assert the_users_folder() is None
-    monkeypatch.setattr(baseline, "user_cache", lambda: None)
-    assert the_users_folder() is None

@@ -15,9 +15,9 @@ def peak() -> int:
 
 def main() -> None:
     import ketasim
-    from ketasim.simulation import baseline
+    from ketasim.simulation import stored
 
-    baseline.folder = lambda: None  # a stored baseline would cost less than the forecast says
+    stored.folder = lambda: None  # a stored baseline would cost less than the forecast says
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run.h5"
         summary = ketasim.run(ketasim.Experiment.from_mapping(json.loads(sys.argv[1])), out).summary
