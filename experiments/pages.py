@@ -56,8 +56,12 @@ class Layout(NamedTuple):
     def markdown(self, found: pandas.DataFrame) -> str:
         """Return the table as Markdown; a combination that was not stored is blank."""
         found = found.query(self.only) if self.only else found
+        named = [*self.rows, *self.columns]
+        found = found.assign(
+            **{name: found[name].fillna("") for name in named}
+        )  # such as the range of a number without one
         keys = [*found[[*self.columns]].drop_duplicates().itertuples(index=False, name=None)]
-        groups = {key: group for key, group in found.groupby([*self.rows, *self.columns], sort=False)}
+        groups = {key: group for key, group in found.groupby(named, sort=False)}
         lines = [
             [*(_words(name) for name in self.rows), *(self.head.format(" ".join(map(_words, key))) for key in keys)]
         ]
