@@ -282,6 +282,12 @@ def _finding_of(document: Document) -> Finding:
             found = [one for arm in arms if arm is not None for one in selection.wrong(experiments[arm], arm)]
             for key, message in dict.fromkeys(found):
                 problems.append(document.problem(("numbers", place, side, key), f"{number.name}: {message}"))
+            if selection and selection.above:
+                one, other = experiments[selection.arm], experiments[selection.above]
+                same = one.network == other.network and one.duration == other.duration
+                if not same:
+                    message = f"{number.name}: '{selection.above}' needs the network and duration of '{selection.arm}'"
+                    problems.append(document.problem(("numbers", place, side, "above"), message))
         for key, clamp in (("clamp", number.clamp), ("clamp_against", number.clamp_against)):
             message = clamp.wrong(drugs) if clamp else None
             if message:

@@ -90,6 +90,16 @@ WRONG = {
         None,
         "il6_brain needs a network, and the arm 'full' has none",
     ),
+    "above a shorter arm": (
+        (
+            TEXT[TEXT.index("  half") :],
+            TEXT[TEXT.index("  half") :]
+            .replace("doses.0.amount: 17.5 mg", "duration: 45 min")
+            .replace("value: {}, against: {arm: half}, shown: ratio", "value: {above: half}"),
+        ),
+        None,
+        "twice: 'half' needs the network and duration of 'full'",
+    ),
     "above nobody": (("against: {arm: half}", "against: {above: nobody}"), None, "unknown arm 'nobody'; allowed: full"),
     "a score without a network": (
         ("signal: plasma_concentration, compound: ketamine", "signal: madrs"),
