@@ -208,7 +208,10 @@ def _of_code(drug: Trajectory, vehicle: Trajectory) -> list[str]:
     versions, codes = ({one.get(key) for one in made_by} for key in ("ketasim", "code"))
     if len(versions) == 1 and (len(codes) == 1 or None in codes):
         return []
-    words = [f"ketasim {one.get('ketasim')}" + (f" ({one['code'][:8]})" if "code" in one else "") for one in made_by]
+    words = [
+        f"ketasim {one.get('ketasim', 'of unknown version')}" + (f" ({one['code'][:8]})" if "code" in one else "")
+        for one in made_by
+    ]
     return [f"the runs were made by different code, {' and '.join(words)}, which may be why they differ"]
 
 

@@ -1,13 +1,15 @@
 """Two runs side by side: the same numbers, their errors, one grid of times; what cannot be compared is refused."""
 
+import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import ketasim
-from ketasim.analysis.compare import ComparisonError
+from ketasim.analysis.compare import ComparisonError, _of_code
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,24 @@ def test_runs_by_different_code_are_said_to_be(arms, small, monkeypatch):
     made_by = rf"ketasim {re.escape(ketasim.__version__)} "
     words = rf"the runs were made by different code, {made_by}\(\w{{8}}\) and {made_by}\(f{{8}}\), .*"
     assert re.fullmatch(words, first)
+
+
+@pytest.mark.parametrize(
+    ("made_by", "said"),
+    [
+        ({"ketasim": "0.4.0"}, []),
+        (
+            {"ketasim": "0.3.0"},
+            ["the runs were made by different code, ketasim 0.4.0 (aaaaaaaa) and ketasim 0.3.0, which"],
+        ),
+        ({}, ["the runs were made by different code, ketasim 0.4.0 (aaaaaaaa) and ketasim of unknown version, which"]),
+    ],
+)
+def test_a_file_without_a_digest_of_code_counts_by_its_version(made_by, said):
+    """Catches older files that stop a comparison, or are all taken for made by other code."""
+    environments = ({"ketasim": "0.4.0", "code": "a" * 16}, made_by)
+    files = [SimpleNamespace(provenance={"environment": json.dumps(one)} if one else {}) for one in environments]
+    assert [words[: len(start)] for words, start in zip(_of_code(*files), said, strict=True)] == said
 
 
 def test_courses_have_one_grid(arms):
