@@ -59,6 +59,13 @@ class Selection(Record):
             raise ValueError("a `value` has one time, `at`, and no `from` or `to`")
         return self
 
+    def apart(self, experiments: Mapping[str, Experiment]) -> Iterator[tuple[str, str]]:
+        """Yield key and complaint if courses of `arm` and `above` cannot be told apart run by run."""
+        if self.above is not None:
+            one, other = experiments[self.arm], experiments[self.above]
+            if one.network != other.network or one.duration != other.duration:
+                yield "above", f"'{self.above}' needs the network and duration of '{self.arm}'"
+
     def wrong(self, experiment: Experiment, arm: str) -> Iterator[tuple[str, str]]:
         """Yield key and complaint of what the experiment of an arm, `arm` or `above`, does not have."""
         species = experiment.subject.species
@@ -280,14 +287,9 @@ def _finding_of(document: Document) -> Finding:
             selection = getattr(number, side)
             arms = (selection.arm, selection.above) if selection else ()
             found = [one for arm in arms if arm is not None for one in selection.wrong(experiments[arm], arm)]
+            found += selection.apart(experiments) if selection else ()
             for key, message in dict.fromkeys(found):
                 problems.append(document.problem(("numbers", place, side, key), f"{number.name}: {message}"))
-            if selection and selection.above:
-                one, other = experiments[selection.arm], experiments[selection.above]
-                same = one.network == other.network and one.duration == other.duration
-                if not same:
-                    message = f"{number.name}: '{selection.above}' needs the network and duration of '{selection.arm}'"
-                    problems.append(document.problem(("numbers", place, side, "above"), message))
         for key, clamp in (("clamp", number.clamp), ("clamp_against", number.clamp_against)):
             message = clamp.wrong(drugs) if clamp else None
             if message:
