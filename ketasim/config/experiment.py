@@ -38,7 +38,7 @@ from ketasim.digests import file_digest, text_digest
 from ketasim.documents import Document, DocumentError, Problem, from_mapping, with_values
 from ketasim.documents.nearest import shown
 from ketasim.documents.validation import WHOLE, Quantity, Record, validate
-from ketasim.exposures import DOSES, STIMULI, Administration, Dose, Exposure
+from ketasim.exposures import DOSES, STIMULI, Administration, Dose, Exposure, held
 
 if TYPE_CHECKING:
     from ketasim.mechanisms.mechanism import Mechanism
@@ -259,8 +259,14 @@ class Experiment(Record):
         doses = sorted(self.administrations, key=lambda dose: dose.start)
         found: dict[Exposure, tuple[Any, ...]] = {DOSES: tuple(doses)}
         for kind in (*STIMULI.values(), *self._stimuli):
-            found[kind] = tuple(one for one in self.stimuli if one.kind == kind.kind)
+            found[kind] = tuple(one for one in self.all_stimuli if one.kind == kind.kind)
         return found
+
+    @property
+    def all_stimuli(self) -> tuple[Any, ...]:
+        """Stimuli of the file, and the stress that goes with the subject's phenotype."""
+        stressed = self.subject.phenotype == "chronic_stress"
+        return (*self.stimuli, *((held(self.duration),) if stressed else ()))
 
     @property
     def administrations(self) -> list[Administration]:
@@ -281,7 +287,7 @@ class Experiment(Record):
     @property
     def begin(self) -> float:
         """Beginning of the run in s: zero, or the start of the earliest exposure before it."""
-        return min([0.0, *(one.begin for one in self.stimuli)])
+        return min([0.0, *(one.begin for one in self.all_stimuli)])
 
     @property
     def populations(self) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ _Finding = tuple[tuple[str | int, ...], str]
 
 def size_findings(experiment: "Experiment") -> Iterator[_Finding]:
     """Yield (path, message) for each limit that an experiment exceeds."""
-    doses, stimuli = sum(dose.count for dose in experiment.doses), len(experiment.stimuli)
+    doses, stimuli = sum(dose.count for dose in experiment.doses), len(experiment.all_stimuli)
     if doses > MOST_DOSES:
         yield ("doses",), f"{doses} doses in all; at most {MOST_DOSES} are allowed"
     if stimuli > MOST_STIMULI:

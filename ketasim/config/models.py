@@ -87,6 +87,10 @@ class Subject(Record):
         default_factory=lambda data: DEFAULT_WEIGHT[data.get("species", "human")],
         description="body weight, by default 70 kg (human), 0.3 kg (rat), 0.025 kg (mouse)",
     )
+    phenotype: Literal["healthy", "chronic_stress"] = Field(
+        default="healthy",
+        description="chronic_stress: daily stress from three weeks before time zero to the end of the run, here depression",
+    )
     genotype: Genotype = Field(default=Genotype(), description="human genetic variants")
 
 

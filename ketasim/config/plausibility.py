@@ -30,7 +30,7 @@ def remarks(experiment: "Experiment") -> tuple[str, ...]:
     than an hour, the amount per hour is compared. Doses of a drug by one route that start within 24 h are remarked on
     if their sum is more than 5 times the top of the range, of infusions longer than that the amount in 24 h. So are
     infusions of a drug that overlap, and those that the end of the run cuts off; and doses of a human that are in no
-    setting of ``ketasim/drugs/practice.yaml``.
+    setting of ``ketasim/drugs/practice.yaml``. And so is stress beside that of the subject's phenotype.
 
     Examples
     --------
@@ -40,7 +40,8 @@ def remarks(experiment: "Experiment") -> tuple[str, ...]:
     ('subject.weight: 300 kg is unusual for a rat, 40 g to 1 kg; a slip of unit?',)
     """
     published = (remark for *_, remark in dosing_of_people(experiment) if remark)
-    return (*_weight(experiment), *_doses(experiment), *_sums(experiment), *_infusions(experiment), *published)
+    of_doses = (*_doses(experiment), *_sums(experiment), *_infusions(experiment))
+    return (*_weight(experiment), *_stress(experiment), *of_doses, *published)
 
 
 def dosing_of_people(experiment: "Experiment") -> Iterator[tuple[str, str, list[Practice], str]]:
@@ -87,6 +88,12 @@ def _weight(experiment: "Experiment") -> Iterator[str]:
     if not least <= weight <= most:
         usual = f"{_mass(least)} to {_mass(most)}"
         yield f"subject.weight: {_mass(weight)} is unusual for a {species}, {usual}; a slip of unit?"
+
+
+def _stress(experiment: "Experiment") -> Iterator[str]:
+    given = any(one.kind == "stress" for one in experiment.stimuli)
+    if given and experiment.subject.phenotype != "healthy":
+        yield "stimuli: stress is given beside that of subject.phenotype; their intensities add up"
 
 
 def _doses(experiment: "Experiment") -> Iterator[str]:

@@ -58,7 +58,7 @@ def _too_close(experiment: "Experiment") -> Iterator[_Finding]:
     # of several with the same edge, the first is named
     numbered = [(number, one) for number, one in enumerate(experiment.stimuli) if one.kind in kinds][::-1]
     stimulus_edges = {edge: number for number, stimulus in numbered for edge in (stimulus.begin, stimulus.end)}
-    others = {edge for one in experiment.stimuli for edge in (one.begin, one.end)}
+    others = {edge for one in experiment.all_stimuli for edge in (one.begin, one.end)}
     others |= {edge for dose in experiment.doses for start in dose.starts for edge in (start, start + dose.duration)}
     edges = sorted({edge for edge in (0.0, experiment.begin, *stimulus_edges, *others) if edge < end})
     for one, other in pairwise(edges):

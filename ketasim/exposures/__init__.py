@@ -5,7 +5,7 @@ from ketasim.exposures.doses import DOSES, Administration, Dose, Repeat
 from ketasim.exposures.expectancy import EXPECTANCY, Expectancy
 from ketasim.exposures.exposure import Exposure, TimedExposure
 from ketasim.exposures.immune_challenge import IMMUNE_CHALLENGE, ImmuneChallenge
-from ketasim.exposures.stress import STRESS, Stress
+from ketasim.exposures.stress import STRESS, Stress, held
 
 #: Kinds allowed under ``stimuli:`` in an experiment, by name; doses have a separate section.
 STIMULI: dict[str, Exposure] = {one.kind: one for one in (AFFERENTS, STRESS, IMMUNE_CHALLENGE, EXPECTANCY)}
@@ -26,4 +26,5 @@ __all__ = [
     "Repeat",
     "Stress",
     "TimedExposure",
+    "held",
 ]

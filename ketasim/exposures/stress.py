@@ -19,4 +19,19 @@ class Stress(TimedExposure):
     )
 
 
+#: s before time zero from which a subject of the phenotype chronic_stress is under stress: three weeks, as in F3.
+ONSET = 21 * 86400.0
+
+
+def held(duration: float) -> Stress:
+    """Return the stress of the phenotype chronic_stress in a run of so many seconds, to its end.
+
+    Examples
+    --------
+    >>> held(86400.0).begin, held(86400.0).end
+    (-1814400.0, 86400.0)
+    """
+    return Stress.model_construct(kind="stress", start=-ONSET, duration=ONSET + duration)
+
+
 STRESS = Exposure("stress", Stress, partial(summed_intensity, "stress"), sets=("stress",))

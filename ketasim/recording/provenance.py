@@ -98,7 +98,7 @@ def write_preamble(writer: TrajectoryWriter, simulation: Simulation) -> None:
 
 def _events(experiment: Experiment) -> list[dict[str, Any]]:
     """Doses and stimuli as given, one entry for each dose of a series."""
-    return [one.row() for one in (*experiment.administrations, *experiment.stimuli)]
+    return [one.row() for one in (*experiment.administrations, *experiment.all_stimuli)]
 
 
 def _described(simulation: Simulation) -> tuple[dict[str, Any], str]:

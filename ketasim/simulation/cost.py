@@ -309,7 +309,7 @@ def windows_after_baseline(simulation: Simulation) -> tuple[int, int]:
     experiment, schedule, times = simulation.experiment, simulation.experiment.schedule, simulation.schedule.size
     most = times if schedule.budget is None else min(times, schedule.budget)
     drug = any(experiment.catalogue[dose.drug].compounds for dose in experiment.doses)
-    moved = bool(drug or experiment.stimuli or experiment.own_mechanisms)
+    moved = bool(drug or experiment.all_stimuli or experiment.own_mechanisms)
     first = min(times, int((Sampling().enough - schedule.memory) / schedule.window) + 1) if moved else 0
     likely = round(first + (_MOVED if moved else _AT_REST) * (times - first)) if schedule.skip else times
     if schedule.spacing:

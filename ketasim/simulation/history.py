@@ -108,6 +108,7 @@ def key_of(simulation: Simulation) -> str | None:
         return None
     resolved = experiment.resolved()
     del resolved["schedule"]["checkpoint"]
+    del resolved["subject"]["phenotype"]  # whose stress is among the inputs
     what = {name: resolved[name] for name in ("seed", "subject", "network", "schedule", "mechanisms")}
     code = (__version__, CACHE_FOLDER.name, np.__version__, scipy.__version__, code_digest(*_CODE))
     network = simulation.sampler.baseline_key(simulation.signals), simulation.topology.sha256

@@ -9,7 +9,7 @@ from ketasim.documents import DocumentError
 TIME = "expected a time (s, min, h, d)"
 
 WRONG_FILES = {
-    "unknown key": ("weight:", "wieght:", (4, 27), "subject.wieght", "unknown key 'wieght'; allowed: species, weight, genotype; did you mean weight?"),
+    "unknown key": ("weight:", "wieght:", (4, 27), "subject.wieght", "unknown key 'wieght'; allowed: species, weight, phenotype, genotype; did you mean weight?"),
     "misspelt drug": ("ketamine", "ketamin", (6, 12), "doses.0.drug", "unknown drug 'ketamin'; allowed: ketamine, saline; did you mean ketamine?"),
     "wrong kind of unit": ("24 h", "24 mg", (3, 11), "duration", f"'24 mg' is a mass; {TIME}"),
     "missing unit": ("24 h", "24", (3, 11), "duration", f"24 has no unit; {TIME}"),

@@ -163,3 +163,13 @@ def test_remarks_are_notes_of_the_run_and_are_logged_once(caplog):
     said = remarks(experiment_of(weight="70 g"))
     assert trajectory.notes == said
     assert [text for text in (record.getMessage() for record in caplog.records) if text in said] == list(said)
+
+
+def test_stress_beside_that_of_the_phenotype_is_said():
+    """Catches a person under twice the stress that was meant, without a word."""
+    stress = {"kind": "stress", "start": "-21 d", "duration": "22 d"}
+    given = {"format": 1, "duration": "1 d", "stimuli": [stress], "subject": {"phenotype": "chronic_stress"}}
+    assert remarks(Experiment.from_mapping(given)) == (
+        "stimuli: stress is given beside that of subject.phenotype; their intensities add up",
+    )
+    assert remarks(Experiment.from_mapping(given | {"stimuli": []})) == ()

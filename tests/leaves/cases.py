@@ -381,6 +381,7 @@ def _cases() -> dict[str, tuple[str, dict[str, Any]]]:
         "network.normalise": ("list", {"network.normalise": "class_pair"}),
         "schedule.skip": ("rest", {"schedule.skip": False}),
         "schedule.spacing": ("months", {"schedule.spacing": "20 d"}),
+        "subject.phenotype": ("months", {"subject.phenotype": "chronic_stress"}),
         "doses.0.rate": (
             "human",
             {"doses.0": {"drug": "ketamine", "route": "intravenous", "rate": "60 mg/h", "duration": "10 min"}},

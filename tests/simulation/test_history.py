@@ -89,6 +89,19 @@ def test_a_drug_that_was_not_given_yet_changes_nothing(experiment, drug):
     assert not history._drugs_have_moved(with_it)
 
 
+def test_a_phenotype_is_the_stress_that_it_stands_for(experiment, place):
+    """Catches a subject whose phenotype begins or ends otherwise than the page says, and a past computed twice."""
+    weeks = {"stimuli": [STRESS | {"start": "-21 d", "duration": "22 d"}], "duration": "1 d", "doses": []}
+    slow = {"schedule": SCHEDULE | {"step": "6 h"}}
+    stated = experiment(**weeks | slow)
+    named = experiment(**weeks | slow | {"stimuli": [], "subject": {"phenotype": "chronic_stress"}})
+    assert named.all_stimuli == stated.all_stimuli
+    one, other = (ketasim.run(run) for run in (stated, named))
+    assert len(list(place.iterdir())) == 2  # a baseline and a past
+    for name in ("madrs", "spine_density", "stress", "firing_rate"):
+        assert np.array_equal(one[name].values, other[name].values, equal_nan=True)
+
+
 #: What a past depends on.
 OTHERS = {
     "seed": {"seed": 2},
