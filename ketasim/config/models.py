@@ -89,7 +89,7 @@ class Subject(Record):
     )
     phenotype: Literal["healthy", "chronic_stress"] = Field(
         default="healthy",
-        description="chronic_stress: daily stress from three weeks before time zero to the end of the run, here depression",
+        description="chronic_stress: daily stress from three weeks before time zero to the end; here depression",
     )
     genotype: Genotype = Field(default=Genotype(), description="human genetic variants")
 

@@ -98,7 +98,7 @@ def test_a_phenotype_is_the_stress_that_it_stands_for(experiment, place):
     assert named.all_stimuli == stated.all_stimuli
     one, other = (ketasim.run(run) for run in (stated, named))
     assert len(list(place.iterdir())) == 2  # a baseline and a past
-    for name in ("madrs", "spine_density", "stress", "firing_rate"):
+    for name in ("madrs", "spine_density", "stress_hormone", "firing_rate"):
         assert np.array_equal(one[name].values, other[name].values, equal_nan=True)
 
 
