@@ -9,7 +9,7 @@ endif
 
 PEERS := .venv-peers
 
-.PHONY: help run test test-all test-slow test-peers test-faults test-lowest bench bench-quick results lint build wheel-test accept clean
+.PHONY: help run test test-all test-slow test-peers test-faults test-lowest bench bench-quick results docs lint build wheel-test accept clean
 
 help:
 	@echo "make run         install into .venv and run the human infusion to a trajectory and a picture"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench       speed beside Brian2 and NEST, 30 minutes; make bench-quick 5 minutes"
 	@echo "make results     every table of experiments/ that is stale, 16 h on two cores for all; make results QUICK=1: minutes, stores none"
 	@echo "make test-lowest the tests with the declared minimum versions"
+	@echo "make docs        these pages and the reference, as docs/_build/html/index.html"
 	@echo "make lint        style, types, floors"
 	@echo "make accept      after a new mechanism, signal, drug or parameter: rewrite what follows, list what is left"
 	@echo "make build       sdist and wheel; make wheel-test runs the wheel in a new environment"
@@ -70,6 +71,16 @@ bench-quick: $(PEERS)/installed
 results: $(VENV)/installed
 	$(BIN)/python experiments/make.py $(if $(QUICK),--quick)
 
+.venv-docs/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[docs]"
+	@echo done > $@
+
+# Warnings are errors, broken links among them.
+docs: .venv-docs/installed
+	.venv-docs/bin/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
 test-lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python tools/lowest_versions.py > .venv-lowest/constraints.txt
@@ -95,4 +106,4 @@ accept: $(VENV)/installed
 	$(BIN)/python -m tools.accept
 
 clean:
-	rm -rf .venv .venv-lowest .venv-peers .venv-wheel dist build
+	rm -rf .venv .venv-docs .venv-lowest .venv-peers .venv-wheel docs/_build docs/reference dist build
