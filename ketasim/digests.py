@@ -1,7 +1,7 @@
 """SHA-256 digests of code, values, texts and files.
 
 Two digests are elsewhere: that of compiled kernels in `ketasim.kernels.jit`, which can't import from higher layers, and
-that of the content of a trajectory file in `ketasim.storage.digest`, which knows HDF5.
+that of the content of a trajectory file in `ketasim.storage.content`, which knows HDF5.
 """
 
 import hashlib

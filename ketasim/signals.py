@@ -474,7 +474,7 @@ _ROWS = (
     _of_subject("serotonin", 1.0, "serotonin in cortex relative to rest", "serotonin", "serotonin"),
     _of_subject("serotonin_response", 0.0, "gene expression that follows serotonin, above rest", within=_ANY),
     _of_subject("dissociation", 0.0, "total of the CADSS", "dissociation (CADSS)", within=(0.0, 92.0), summary="peak"),
-    _of_subject("sedation", 0.0, "sedation, 1 if anaesthetised", within=_SHARE),
+    _of_subject("sedation", 0.0, "sedation, 1 if anaesthetised", within=_SHARE, summary="peak"),
     _of_subject(
         "discharge_readiness", 1.0, "1 while dissociation and sedation are at most their thresholds", within=_SHARE
     ),
@@ -581,7 +581,7 @@ _ROWS = (
     _of_subject("synaptic_strength", 0.0, "mean logarithm of synaptic strength of PYR over that at rest", within=_ANY),
     _of_subject("mood", 0.0, "mood relative to health, in logits of the MADRS over 60", within=_ANY),
     _of_subject("madrs", 0.0, "total of the MADRS", "MADRS", within=(0.0, 60.0), summary=_DAYS),
-    _of_subject("hdrs17", 0.0, "total of the HDRS-17, MADRS over 1.3", within=(0.0, 60.0 / 1.3)),
+    _of_subject("hdrs17", 0.0, "total of the HDRS-17, MADRS over 1.3", within=(0.0, 60.0 / 1.3), summary=_DAYS),
     # risk
     _relative("nmda_receptors", "number of NMDA receptors, exploratory", True, shown=_percent("NMDA receptors")),
     _of_subject("reward_process", 0.0, "what is felt of the surge, exploratory, in arbitrary units", within=_ANY),

@@ -52,6 +52,16 @@ class Trajectory(reader.Trajectory):
         """
         return summary_of(self)
 
+    def _why_not(self, name: str) -> str:
+        """Words for a score asked of another species than it is of."""
+        from ketasim.mechanisms import ORDER
+
+        owner = next((one for one in ORDER if name in one.writes), None)
+        if owner is None or owner.species is None:
+            return ""
+        ours = self.config["subject"]["species"]
+        return "" if ours == owner.species else f"; {name} is of a {owner.species}, and this subject is a {ours}"
+
     def plot(
         self,
         *names: str,

@@ -221,6 +221,8 @@ def _of_signal(signals: Signals, name: str) -> list[Row]:
         wanted = statistics(text)
     except ValueError as error:
         raise StorageError(f"attribute summary of {name}: {error}") from error
+    if any(one.name == "value" for one in wanted) and np.any(array["time"].values[is_run(array)][:1] < 0.0):
+        wanted = [*statistics("value at 0 h"), *wanted]  # what the weeks before time zero have come to
     rows: list[Row] = []
     for statistic in wanted:
         if statistic.name in _FOLLOWED and f"{name}_{statistic.name}" in signals:
@@ -256,7 +258,8 @@ def _whole(array: "xarray.DataArray", statistic: Statistic) -> Iterator[Row]:
     for label, values in columns_of(array):
         words = _of(label, array)
         if statistic.name == "peak" and not np.isnan(values).any():
-            first = int(np.argmax(is_run(array)))  # what never rises has its peak at the begin of the run, not before
+            # what never rises has its peak at the begin of the run; weeks before time zero are not what was asked for
+            first = int(np.argmax(is_run(array) & (times >= min(0.0, times[-1]))))
             peak = first + int(np.argmax(values[first:]))
             yield Row(name, label, "", "peak", float(values[peak]), np.nan, unit, f"{words}, largest of the rows")
             yield Row(

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ketasim.analysis.summary import Row, resting_of, shown_of, signals_of, summary_of
-from ketasim.documents.units import about
+from ketasim.analysis.summary import Row, is_run, resting_of, shown_of, signals_of, summary_of
+from ketasim.documents.units import about, in_words
 from ketasim.drugs.practice import OUTSIDE
 from ketasim.network.resting import remarks_on_rest
 from ketasim.storage import Trajectory
@@ -18,28 +18,35 @@ def closing_words(trajectory: Trajectory) -> list[str]:
     minutes = float(trajectory.config.get("duration", "3600 s").split()[0]) / 60.0
     stretch = f"from 10 to {min(60.0, minutes):.3g} min"
     lines = _concentrations(rows)
+    rest = _baseline(trajectory)
     moved = not any(row.value == 0 for row in _chosen(rows, "windows_run", "count"))
     if not moved:
         stretch += " (the baseline's)"
         lines.append("nothing that the network reads has moved, so no window was run after the baseline")
     populations = [row.population for row in _chosen(rows, "firing_rate", "mean") if row.at == "baseline"]
     for population in populations:
-        rest, *later = [row for row in _chosen(rows, "firing_rate", "mean") if row.population == population]
-        words = [f"{_with_error(rest)} Hz at baseline"]
+        first, *later = [row for row in _chosen(rows, "firing_rate", "mean") if row.population == population]
+        words = [f"{_with_error(first)} Hz at {rest}"]
         for row in later:
-            chance = _chance(row.value - rest.value, np.hypot(row.error, rest.error)) if moved else ""
+            chance = _chance(row.value - first.value, np.hypot(row.error, first.error)) if moved else ""
             words.append(f"{_with_error(row)} Hz {stretch}{chance}")
         block = [row for row in _chosen(rows, "nmda_block", "peak") if row.population == population]
         at_most = "".join(f"; NMDA block up to {100.0 * row.value:.1f} %" for row in block)
         lines.append(f"{population:<4}  {', '.join(words)}{at_most}")
     for row in _chosen(rows, "glutamate_perisynaptic", "mean")[:1]:
-        percent = f"{100.0 * row.value:.1f} +- {100.0 * row.error:.1f} % of baseline {stretch}"
+        percent = f"{100.0 * row.value:.1f} +- {100.0 * row.error:.1f} % of {rest} {stretch}"
         percent += _chance(row.value - 1.0, row.error) if moved else ""
         lines.append(f"perisynaptic glutamate on {row.population}  {percent}")
     if populations and moved:
         lines.append("errors are those of windows of this one circuit; other circuits (seeds) differ by more at rest")
     lines += _relative_to_baseline(trajectory, rows) + _dissociation(trajectory, rows) + _mood(trajectory)
     return lines + remarks_on_rest(resting_of(trajectory)) + [note for note in trajectory.notes if OUTSIDE in note]
+
+
+def _baseline(trajectory: Trajectory) -> str:
+    """Words for the baseline, which is that before stress where a run begins with weeks of it."""
+    times = next((one["time"].values[is_run(one)] for one in signals_of(trajectory).values()), np.zeros(1))
+    return f"baseline (before {in_words(float(times[0]))})" if times.size and times[0] < 0.0 else "baseline"
 
 
 def _chance(change: float, error: float) -> str:
@@ -114,7 +121,8 @@ def _relative_to_baseline(trajectory: Trajectory, rows: list[Row]) -> list[str]:
     spines: dict[str, list[str]] = {}
     for row in _chosen(rows, "spine_density", "value"):
         spines.setdefault(row.population, []).append(f"{100.0 * (row.value - 1.0):+.2f} % at {row.at}")
-    lines = [f"peaks in {name} relative to baseline  {', '.join(words)}" for name, words in peaks.items()]
+    rest = _baseline(trajectory)
+    lines = [f"peaks in {name} relative to {rest}  {', '.join(words)}" for name, words in peaks.items()]
     return lines + [f"spine density on {name}  {', '.join(words)}" for name, words in spines.items()]
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ketasim.sources import Row
+    from ketasim.trajectory import Trajectory
 
 Source = Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")]
 Name = Annotated[str | None, typer.Argument(help="Show this one in detail.")]
@@ -56,12 +58,31 @@ def inspect(
         if digest:
             print_json({"digest": trajectory.digest()}) if as_json else print(trajectory.digest())
         elif config:
-            print_json(trajectory.config) if as_json else print(trajectory.provenance["config_source"], end="")
+            print_json(trajectory.config) if as_json else print(_experiment_of(trajectory), end="")
         else:
             note(f"{trajectory.path}: {trajectory.progress}; {trajectory.attributes['advice']}", quiet)
             for remark in trajectory.notes:
                 note(remark, quiet)
             numbers(trajectory.summary, as_json)
+
+
+def _experiment_of(trajectory: "Trajectory") -> str:
+    """Return the experiment file of a run as it was written; if that was overridden, all of what was run."""
+    from ketasim.config import Experiment
+    from ketasim.documents import KetasimError, as_yaml, parse_document
+
+    written, ran = trajectory.provenance["config_source"], trajectory.config
+    with suppress(KetasimError):  # files that it names may be gone
+        if _settled(Experiment.from_document(parse_document(written)).resolved()) == _settled(ran):
+            return written
+    return as_yaml(ran)
+
+
+def _settled(resolved: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an experiment is the same wherever and however it was run."""
+    schedule = {key: one for key, one in resolved["schedule"].items() if key != "checkpoint"}
+    moves = ("name", "threads", "drugs", "schedule")
+    return {key: one for key, one in resolved.items() if key not in moves} | {"schedule": schedule}
 
 
 @command

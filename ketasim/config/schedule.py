@@ -47,7 +47,7 @@ class Schedule(Record):
     """When the spiking network is sampled."""
 
     baseline: PositiveSeconds = Field(
-        default=300.0, description="network time measured before time zero; drives are relative to means over it"
+        default=300.0, description="network time measured before the run begins; drives are relative to means over it"
     )
     settle: SecondsFromZero = Field(default=0.3, description="unmeasured network time before each window (burn-in)")
     window: Annotated[float, Ge(0.001), Quantity("s")] = Field(default=1.0, description="network time of each window")

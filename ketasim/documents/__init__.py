@@ -8,7 +8,7 @@ from ketasim.documents.nearest import did_you_mean, nearest
 from ketasim.documents.overrides import from_mapping, override, with_values
 from ketasim.documents.problems import DocumentError, KetasimError, Place, Problem
 from ketasim.documents.units import DoseAmount, format_quantity, parse_dose_amount, parse_quantity, wanted
-from ketasim.documents.yaml_text import parse_document, read_document
+from ketasim.documents.yaml_text import as_yaml, parse_document, read_document
 
 __all__ = [
     "Document",
@@ -17,6 +17,7 @@ __all__ = [
     "KetasimError",
     "Place",
     "Problem",
+    "as_yaml",
     "did_you_mean",
     "format_quantity",
     "from_mapping",

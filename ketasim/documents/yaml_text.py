@@ -8,7 +8,7 @@ import codecs
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any, NoReturn
@@ -53,6 +53,23 @@ def read_document(file: str | Path) -> Document:
     return Document(
         name, document.text, document.data, document.spots, None if stdin or piped else Path(file).resolve()
     )
+
+
+def as_yaml(data: Mapping[str, Any]) -> str:
+    """Return plain data as a YAML text, in the order of its keys.
+
+    Examples
+    --------
+    >>> print(as_yaml({"duration": "1 h", "doses": [{"drug": "saline"}], "genotype": "*1/*1"}), end="")
+    duration: 1 h
+    doses:
+    - drug: saline
+    genotype: '*1/*1'
+    """
+    text, writer = StringIO(), YAML(pure=True)
+    writer.width = 120
+    writer.dump(data, text)
+    return text.getvalue()
 
 
 def parse_document(text: str, name: str = "text") -> Document:

@@ -130,7 +130,10 @@ def mark_exposures(axes: "Axes", trajectory: Trajectory, narrow: float) -> None:
 def finish_page(figure: Figure, trajectory: Trajectory, vehicle: Trajectory | None) -> None:
     """Add the title above the panels, under it what is unusual in the network at rest, and the advice below."""
     title = f"{trajectory.config['name']}: {doses_in_words(trajectory.events)}"
-    figure.suptitle(title + (f" (grey: {vehicle.config['name']})" if vehicle is not None else ""), fontsize=11)
+    if vehicle is not None:
+        name, doses = vehicle.config["name"], doses_in_words(vehicle.events)
+        title += f" (grey: {name if doses == doses_in_words(trajectory.events) else doses})"
+    figure.suptitle(title, fontsize=11)
     figure.text(0.995, 0.003, ADVICE, ha="right", va="bottom", fontsize=7, color="0.4")
     width, height = figure.get_size_inches()
     remarks = [
@@ -155,7 +158,7 @@ def schedule_of(trajectory: Trajectory) -> tuple[float, np.ndarray, np.ndarray]:
 
 
 def doses_in_words(events: Sequence[dict[str, Any]]) -> str:
-    """Describe the first dose, and give the number of doses."""
+    """Describe the first dose, the number of doses of its drug, and name other drugs."""
     doses = [event for event in events if event["kind"] == "dose"]
     if not doses:
         return "no dose"
@@ -166,4 +169,7 @@ def doses_in_words(events: Sequence[dict[str, Any]]) -> str:
     words += f" {first['route']}"
     if first["duration_s"] > 0:
         words += f" over {first['duration_s'] / 60:.3g} min"
-    return words + (f", {len(doses)} doses" if len(doses) > 1 else "")
+    same = sum(event["drug"] == first["drug"] for event in doses)
+    words += f", {same} doses" if same > 1 else ""
+    others = dict.fromkeys(event["drug"] for event in doses if event["drug"] != first["drug"])
+    return words + (f"; {', '.join(others)}" if others else "")

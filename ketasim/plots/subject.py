@@ -7,11 +7,11 @@ import numpy as np
 
 from ketasim.analysis.summary import Signals, is_run, panels, signals_of
 from ketasim.documents import KetasimError
-from ketasim.documents.units import parse_quantity
+from ketasim.documents.units import about, parse_quantity
 from ketasim.kernels.formulas import relaxed
 from ketasim.mechanisms.mood import score
 from ketasim.plots.chain import draw_panel, legend, sources_of
-from ketasim.plots.colours import BLACK, DOSE, GREY, STIMULUS
+from ketasim.plots.colours import BLACK, DOSE, GREY, STIMULUS, WARNING
 from ketasim.plots.page import finish_column, in_own_style, make_room
 from ketasim.storage import Trajectory
 
@@ -54,10 +54,12 @@ def plot_subject(figure: "Figure", trajectory: Trajectory, vehicle: Trajectory |
         raise KetasimError("there is nothing to draw: no hormone, cytokine or score of the subject has moved")
     sources = sources_of(trajectory, vehicle)
     lanes = list(_lanes(trajectory))
-    make_room(figure, len(found) + 1)
-    rows = figure.subplots(len(found) + 1, 1, sharex=True, squeeze=False)[:, 0]
-    _draw_lanes(rows[0], lanes)
-    for axes, (heading, names) in zip(rows[1:], found.items(), strict=True):
+    above = bool(lanes)
+    make_room(figure, len(found) + above)
+    rows = figure.subplots(len(found) + above, 1, sharex=True, squeeze=False)[:, 0]
+    if lanes:
+        _draw_lanes(rows[0], lanes)
+    for axes, (heading, names) in zip(rows[above:], found.items(), strict=True):
         draw_panel(axes, heading, names, sources)
         if heading == _DISSOCIATION:
             _draw_threshold(axes, trajectory, signals)
@@ -90,7 +92,10 @@ def _draw_without_expectancy(axes: "Axes", run: Trajectory, **style: Any) -> Non
     signals, ours = signals_of(run), run.config["mechanisms"].get("mood")
     if ours and {"madrs", "mood"} <= signals.keys() and np.ptp(signals["expectancy_level"].values) > 0.0:
         hours = signals["madrs"]["time"].values / 3600.0
-        axes.plot(hours, without_expectancy(run), ls="--", lw=1.2, **style)
+        values = without_expectancy(run)
+        axes.plot(hours, values, ls="--", lw=1.2, **style)
+        low, high = axes.get_ylim()  # which were set by the curves with expectancy
+        axes.set_ylim(min(low, values.min()), max(high, values.max()))
 
 
 def _lanes(trajectory: Trajectory) -> Iterator[tuple[str, str, list[tuple[float, float]]]]:
@@ -128,6 +133,11 @@ def _draw_threshold(axes: "Axes", trajectory: Trajectory, signals: Signals) -> N
     axes.axhline(threshold, color=GREY, lw=0.9, ls="--", label=f"threshold {threshold:g}")
     ready = signals["discharge_readiness"]
     hours, away = ready["time"].values[is_run(ready)] / 3600.0, ready.values[is_run(ready)] < 1.0
-    shade: dict[str, Any] = {"color": STIMULUS, "alpha": 0.25, "lw": 0, "step": "post"}
-    reach = axes.get_xaxis_transform()
-    axes.fill_between(hours, 0.0, 1.0, where=away, transform=reach, label="not ready for discharge", **shade)
+    turns = np.flatnonzero(np.diff(away, prepend=False, append=False))  # begins and ends, in turn
+    label = "not ready for discharge"
+    if turns.size == 2 and turns[1] < hours.size:
+        label += f", {about(3600.0 * hours[turns[0]])} to {about(3600.0 * hours[turns[1]])}"
+    for begin, end in turns.reshape(-1, 2):  # with an edge, so that an hour is seen in weeks
+        span = hours[begin], hours[min(end, hours.size - 1)]
+        axes.axvspan(*span, facecolor=WARNING, edgecolor=WARNING, alpha=0.25, lw=1.0, zorder=0, label=label)
+        label = ""

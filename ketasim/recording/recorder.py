@@ -42,7 +42,7 @@ class Recorder:
         self._node = [signal for signal in recorded if signal.name in wanted.node_signals]
         self._instants = sorted(begin for begin, end in wanted.spikes if begin == end)
         self._intervals = [interval for interval in wanted.spikes if interval[0] < interval[1]]
-        self._last_spike = self._last_row = -math.inf  # s; the row of the population
+        self._last_spike = -math.inf  # s
         self._untouched: dict[str, np.ndarray] = {}  # signal -> (P,) bool
         self._create()
 
@@ -73,9 +73,9 @@ class Recorder:
         return row
 
     def write(self, row: Row) -> None:
-        """Write a row of `record`, of this run or another with the same past; what it lacks is as it is now."""
+        """Write a row of `record`, of this run or of another with the same past, in which no drug had been given."""
         simulation, time = self._simulation, float(row["time"])
-        subject = {s.name: row.get(f"subject/{s.name}", simulation.signals[s.name]) for s in self._subject}
+        subject = {s.name: simulation.signals[s.name] if s.dims else row[f"subject/{s.name}"] for s in self._subject}
         self._writer.append("subject", time, subject, "run")
         population, edges = part_of(row, "population"), part_of(row, "edges")
         if population:
@@ -88,7 +88,7 @@ class Recorder:
     @property
     def state(self) -> dict[str, float]:
         """What is still to be recorded, as plain numbers; rows are in the writer's state."""
-        return {"instants": len(self._instants), "last_spike": self._last_spike, "last_row": self._last_row}
+        return {"instants": len(self._instants), "last_spike": self._last_spike}
 
     @state.setter
     def state(self, numbers: Mapping[str, float]) -> None:

@@ -297,6 +297,8 @@ def forecast(simulation: Simulation) -> list[tuple[str, float | str, str]]:
         ("file", file_of(size, experiment) / 1e6, "MB"),
         ("wall time", wall_time(simulation, size, likely), "s"),
     ]
+    if history.is_stored(simulation):
+        rows.append(("of which an earlier run has stored", -experiment.begin / _DAY, "d before 0"))
     return rows
 
 

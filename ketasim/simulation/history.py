@@ -9,6 +9,7 @@ moved before zero stores nothing.
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from itertools import pairwise
 
@@ -17,12 +18,16 @@ import scipy
 
 from ketasim import __version__
 from ketasim.digests import code_digest, value_digest
+from ketasim.documents.units import in_words
 from ketasim.exposures import DOSES
 from ketasim.kernels.jit import CACHE_FOLDER
 from ketasim.mechanisms import ORDER
 from ketasim.nested import part_of
+from ketasim.signals import SIGNALS
 from ketasim.simulation import stored
 from ketasim.simulation.loop import Simulation
+
+_LOGGER = logging.getLogger("ketasim")
 
 #: A row as plain arrays by name; the same names in each row.
 Row = Mapping[str, np.ndarray]
@@ -54,16 +59,24 @@ class History:
         simulation = self._simulation
         if simulation.time != simulation.experiment.begin:  # resumed; its rows are not all known
             self._key = None
-        arrays = stored.load(self._key) if self._key else None
+        arrays = stored.load(self._key) if self._key and not _drugs_have_moved(simulation) else None
         if arrays is None:
             return []
         now, new = simulation.state, part_of(arrays, "state")
-        if not _without_drugs(simulation).keys() <= new.keys():  # damaged
+        try:
+            rows = _apart(part_of(arrays, "rows"))
+            lacking = {*_without_drugs(simulation), *_slopes(simulation)} - new.keys()
+            if lacking:
+                raise KeyError(min(lacking))
+        except (KeyError, ValueError) as error:
+            _LOGGER.info("what is stored as %s lacks %s and is computed again", self._key, error)
             return []
         slopes = {f"slopes/{name}": np.zeros_like(now[f"signals/{name}"]) for name in _smooth_of_drugs(simulation)}
         simulation.state = {**now, **slopes, **new}
         self._key = None
-        return _apart(part_of(arrays, "rows"))
+        begin, end = in_words(simulation.experiment.begin), in_words(simulation.time)
+        _LOGGER.info("from %s to %s as in an earlier run with the same past", begin, end)
+        return rows
 
     def keep(self, row: Row) -> None:
         """Note the row of the present time, and store all at the last step before zero."""
@@ -97,9 +110,12 @@ def key_of(simulation: Simulation) -> str | None:
         As it was made, before its baseline.
     """
     experiment, recording = simulation.experiment, simulation.experiment.recording
-    if experiment.begin >= 0.0 or simulation.sampler is None or simulation.topology is None:
+    if experiment.begin >= 0.0 or simulation.sampler is None or simulation.network is None:
         return None
+    assert simulation.topology is not None
     if simulation.engine_is_given or experiment.own_exposures or {*simulation.mechanisms} - {*ORDER}:
+        return None
+    if simulation.signal_table.keys() - SIGNALS.keys():  # of an own mechanism that takes no part
         return None
     if recording.node_signals or any(first < 0.0 for first, _ in recording.spikes):
         return None
@@ -111,18 +127,22 @@ def key_of(simulation: Simulation) -> str | None:
     del resolved["subject"]["phenotype"]  # whose stress is among the inputs
     what = {name: resolved[name] for name in ("seed", "subject", "network", "schedule", "mechanisms")}
     code = (__version__, CACHE_FOLDER.name, np.__version__, scipy.__version__, code_digest(*_CODE))
-    network = simulation.sampler.baseline_key(simulation.signals), simulation.topology.sha256
-    given = tuple(sorted(_on_nodes(simulation)))
+    network = simulation.sampler.baseline_key(simulation.signals), simulation.topology.sha256, _tables_of(simulation)
     past = times[: np.searchsorted(times, 0.0) + 1]
     spread = times.size if budget is not None else 0  # over all steps of the run
     text = json.dumps(what, sort_keys=True)
-    return value_digest(code, network, text, given, past, spread, *_inputs(simulation, past))
+    return value_digest(code, network, text, past, spread, *_inputs(simulation, past))
 
 
-def _on_nodes(simulation: Simulation) -> list[str]:
-    """Signals of neurons set by the exposures given, of which rows have a column."""
-    given = [one for one, events in simulation.experiment.exposures.items() if events]
-    return [name for one in given for name in one.sets if "node" in simulation.signal_table[name].dims]
+def _tables_of(simulation: Simulation) -> str:
+    """Everything that mechanisms may read of a network beside its topology; the engine's digest is of what it reads."""
+    network = simulation.network
+    assert network is not None
+    tables = network.tables
+    cells = {name: one._asdict() for name, one in tables.cells.items()}
+    synapses = {" to ".join(pair): one._asdict() for pair, one in tables.synapses.items()}
+    others = (tables.receptors._asdict(), sorted(tables.slow_inhibition), tables.exact_charge, network.period)
+    return json.dumps([cells, synapses, *others], sort_keys=True)
 
 
 def _inputs(simulation: Simulation, times: np.ndarray) -> list[tuple[np.ndarray, ...]]:
@@ -144,6 +164,12 @@ def _smooth_of_drugs(simulation: Simulation) -> set[str]:
     return {name for name in _of_drugs(simulation) if simulation.signal_table[name].smooth}
 
 
+def _slopes(simulation: Simulation) -> set[str]:
+    """Names of the slopes of other signals, which there are after the first step."""
+    smooth = {name for name, one in simulation.signal_table.items() if one.smooth}
+    return {f"slopes/{name}" for name in smooth - _of_drugs(simulation)}
+
+
 def _without_drugs(simulation: Simulation) -> dict[str, np.ndarray]:
     """State without doses and signals of drugs."""
     left = {f"{part}/{name}" for part in ("signals", "slopes") for name in _of_drugs(simulation)} | {"doses"}
@@ -154,7 +180,7 @@ def _drugs_have_moved(simulation: Simulation) -> bool:
     """Whether a signal of drugs is not neutral, or is changing."""
     state, table = simulation.state, simulation.signal_table
     moved = [name for name in _of_drugs(simulation) if np.any(state[f"signals/{name}"] != table[name].neutral)]
-    return bool(moved) or any(np.any(state[f"slopes/{name}"]) for name in _smooth_of_drugs(simulation))
+    return bool(moved) or any(np.any(state.get(f"slopes/{name}", 0.0)) for name in _smooth_of_drugs(simulation))
 
 
 def _joined(rows: list[Row]) -> dict[str, np.ndarray]:

@@ -9,29 +9,34 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from rich.filesize import decimal
 
 from ketasim.kernels.jit import CACHE_FOLDER, user_cache
 
 _log = logging.getLogger(__name__)
 
-#: Most bytes of all that is stored; the least recently used is removed. What is larger than a tenth is not stored.
-MOST_BYTES = 2**28
+#: Most bytes of all that is stored; the least recently used is removed. What is larger than a fifth is not stored.
+MOST_BYTES = 2**29
+
+#: Under which a file has its own name, so that one that was renamed is not taken for another.
+_KEY = "key"
 
 
 def folder() -> Path | None:
     """Folder of stored results; None if there is no cache folder."""
     cache = user_cache()
     # kernels that could not be cached are in a folder private to this process
-    return cache / "ketasim" / "stored" if cache and CACHE_FOLDER.is_relative_to(cache) else None
+    return cache / "ketasim" / "baselines" if cache and CACHE_FOLDER.is_relative_to(cache) else None
 
 
 def holds(key: str) -> bool:
     """Whether there is a result under a key, readable or not."""
     place = folder()
-    return place is not None and (place / f"{key}.npz").exists()
+    return place is not None and os.path.exists(place / f"{key}.npz")  # which raises nothing
 
 
 def load(key: str) -> dict[str, np.ndarray] | None:
@@ -42,7 +47,10 @@ def load(key: str) -> dict[str, np.ndarray] | None:
     try:
         with np.load(place / f"{key}.npz", allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        os.utime(place / f"{key}.npz")  # so that the least recently used are removed first
+        if str(arrays.pop(_KEY, "")) != key:
+            raise ValueError("it is stored under another name")
+        with suppress(OSError):  # as where the folder may only be read
+            os.utime(place / f"{key}.npz")  # so that the least recently used are removed first
         return arrays
     except FileNotFoundError:
         return None
@@ -54,14 +62,16 @@ def load(key: str) -> dict[str, np.ndarray] | None:
 def save(key: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Store arrays, replacing files atomically, and remove old ones; failure to do so is only logged."""
     place = folder()
-    if place is None or sum(array.nbytes for array in arrays.values()) > MOST_BYTES // 10:
+    size = sum(array.nbytes for array in arrays.values())
+    if place is None or size > MOST_BYTES // 5:
+        _log.info("%s of results are not stored for later runs", decimal(size))
         return
     try:
         place.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=place, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+                np.savez_compressed(file, **{**arrays, _KEY: np.array(key)})  # type: ignore[arg-type]
             Path(name).replace(place / f"{key}.npz")
         finally:
             Path(name).unlink(missing_ok=True)
@@ -75,9 +85,13 @@ def _make_room(place: Path) -> None:
     for part in place.glob("*.part"):
         if part.stat().st_mtime < time.time() - 86400.0:
             part.unlink(missing_ok=True)
-    files = sorted(place.glob("*.npz"), key=lambda file: file.stat().st_mtime, reverse=True)
+    files = []
+    for file in place.glob("*.npz"):
+        with suppress(OSError):  # another process may have removed it
+            found = file.stat()
+            files.append((found.st_mtime, found.st_size, file))
     total = 0
-    for file in files:
-        total += file.stat().st_size
+    for _, size, file in sorted(files, reverse=True):
+        total += size
         if total > MOST_BYTES:
             file.unlink(missing_ok=True)

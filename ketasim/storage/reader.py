@@ -223,12 +223,16 @@ class Trajectory:
         """Return the attributes of a signal and its `dimensions`, without reading its values; KeyError without it."""
         found = self._find(name)
         if found is None:
-            raise KeyError(_no_such("signal", name, self.names()))
+            raise KeyError(_no_such("signal", name, self.names()) + self._why_not(name))
         item = self._file["trajectories"][found[0]][found[1]]
         attributes = {
             key: native(item.attrs[key]) for key in ("units", "long_name", "summary", "shown") if key in item.attrs
         }
         return attributes | {"dimensions": samples.dimensions(item)}
+
+    def _why_not(self, name: str) -> str:
+        """Words on why a run has no signal of this name; a subclass may know."""
+        return ""
 
     def close(self) -> None:
         """Close the file; what was read from it remains valid."""
@@ -305,7 +309,7 @@ class Trajectory:
         if found is None:
             qualified = [f"{group}/{signal}" for group, names in self._signals.items() for signal in names]
             known = qualified if "/" in name else list(self.names())
-            raise KeyError(_no_such("signal", name, known))
+            raise KeyError(_no_such("signal", name, known) + self._why_not(name))
         array: xarray.DataArray = self.dataset(found[0], [found[1]])[found[1]]
         return array
 

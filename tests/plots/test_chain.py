@@ -1,11 +1,13 @@
 """The picture: panels that belong to a run, and the numbers of its file."""
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 import ketasim
 from ketasim.analysis.summary import signals_of
@@ -15,7 +17,7 @@ from ketasim.network.resting import Resting
 from ketasim.plots import plot_chain, plot_signals
 from ketasim.plots.chain import panels
 from ketasim.plots.colours import FORMED, GREY, LOST, POPULATIONS, SIGNALS
-from ketasim.plots.page import ADVICE
+from ketasim.plots.page import ADVICE, doses_in_words, finish_page
 from ketasim.signals import Shown, Signal
 
 
@@ -399,6 +401,22 @@ def test_the_vehicle_is_named(figure, by_hand):
     run = by_hand({"bdnf": rising(0.1)})
     plot_chain(figure, run, run)
     assert figure.get_suptitle().endswith("(grey: by hand)")
+
+
+def test_a_vehicle_of_the_same_name_is_named_by_its_dose(small_file):
+    """Catches two arms of one file, both called by its name."""
+    run = ketasim.open_trajectory(small_file)
+    other = SimpleNamespace(config=run.config, events=[run.events[0] | {"drug": "midazolam"}])
+    page = Figure()
+    finish_page(page, run, other)
+    assert page.get_suptitle().endswith("(grey: midazolam 35 mg intravenous over 10 min)")
+
+
+def test_doses_in_words_count_by_drug():
+    """Catches another drug's dose counted as one more of the first."""
+    one = {"kind": "dose", "drug": "escitalopram", "amount_mg": 10.0, "route": "oral", "duration_s": 0.0}
+    events = [one, one, one | {"drug": "ketamine"}, {"kind": "stress"}]
+    assert doses_in_words(events) == "escitalopram 10 mg oral, 2 doses; ketamine"
 
 
 def test_a_dead_class_is_said_under_the_title(figure, by_hand):

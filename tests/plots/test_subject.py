@@ -42,7 +42,9 @@ def test_the_page_from_top_to_bottom(figure, runs):
     dissociation = figure.axes[[one.startswith("dissociation") for one in named].index(True)]
     legend = [text.get_text() for text in dissociation.get_legend().get_texts()]
     assert "threshold 4" in legend
-    assert "not ready for discharge" in legend
+    assert any(one.startswith("not ready for discharge") for one in legend)
+    low, high = madrs.get_ylim()
+    assert all(low <= value <= high for line in madrs.lines for value in line.get_ydata())
 
 
 def test_a_vehicle_has_its_own_curve_without_expectancy(figure, runs):

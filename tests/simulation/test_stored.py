@@ -46,12 +46,30 @@ def test_the_oldest_make_room(place, monkeypatch):
     part.write_text("")
     os.utime(part, (0, 0))
     stored.load("0")
-    monkeypatch.setattr(stored, "MOST_BYTES", 50_000)
+    monkeypatch.setattr(stored, "MOST_BYTES", 30_000)
     stored.save("5", noise(5))
     assert len(list(place.iterdir())) == 6
     monkeypatch.setattr(stored, "MOST_BYTES", round(3.5 * (place / "5.npz").stat().st_size))
     stored._make_room(place)
     assert {file.name for file in place.iterdir()} == {"0.npz", "4.npz", "5.npz"}
+
+
+def test_a_renamed_file_is_not_taken_for_another(place):
+    """Catches the past of one seed under the name of another's."""
+    stored.save("one", ARRAYS)
+    (place / "one.npz").rename(place / "two.npz")
+    assert stored.load("two") is None
+
+
+def test_what_may_only_be_read_is_read(place, monkeypatch):
+    """Catches a cache of another user that is never used, since its files' times can't be set."""
+    stored.save("one", ARRAYS)
+
+    def refuse(*given, **more):
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert stored.load("one").keys() == ARRAYS.keys()
 
 
 def test_one_that_is_too_large_is_not_stored(place, monkeypatch):
@@ -65,7 +83,7 @@ def test_the_folder_is_beside_that_of_the_kernels(monkeypatch, tmp_path):
     """Catches results in another place than the user named, or stored where kernels could not be."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(stored, "CACHE_FOLDER", tmp_path / "ketasim" / "numba" / "0123")
-    assert the_users_folder() == tmp_path / "ketasim" / "stored"
+    assert the_users_folder() == tmp_path / "ketasim" / "baselines"
     monkeypatch.setattr(stored, "CACHE_FOLDER", tmp_path.parent / "for this process alone")
     assert the_users_folder() is None
     monkeypatch.setattr(stored, "user_cache", lambda: None)
