@@ -9,6 +9,7 @@ import pytest
 
 import ketasim
 from ketasim.analysis.summary import summarise
+from ketasim.analysis.words import closing_words
 from ketasim.storage import StorageError
 
 
@@ -25,6 +26,39 @@ def test_a_page_and_chosen_signals_are_drawn(small_run):
     assert [axes.get_ylabel().split("\n")[0] for axes in figure.axes] == ["firing rate", "bdnf"]
     with pytest.raises(KeyError, match="did you mean firing_rate"):
         small_run.plot("firing_rat")
+
+
+@pytest.fixture(scope="module")
+def stressed(small):
+    """A rat with two hours of stress before its dose."""
+    stress = {"kind": "stress", "start": "-2 h", "duration": "3 h"}
+    slow = {"baseline": "1 s", "settle": "50 ms", "window": "0.2 s", "step": "20 min"}
+    changes = {"network": {"neurons": 40}, "recording": {}, "schedule": slow, "stimuli": [stress], "duration": "1 h"}
+    dose = {"drug": "ketamine", "route": "ip", "amount": "10 mg/kg"}
+    return ketasim.run(small(subject={"species": "rat"}, doses=[dose], **changes))
+
+
+def test_peaks_are_those_after_time_zero(stressed):
+    """Catches noise of weeks before the dose passed off as its peak, and a dose whose begin nobody can subtract."""
+    table = stressed.summary
+    assert (table.loc[table.statistic == "time_of_peak", "value"] >= 0.0).all()
+    at_zero = ketasim.value_of(table, "spine_density", "PYR", "0 h")
+    assert at_zero == float(stressed["spine_density"].sel(population="PYR", time=0.0))
+    assert at_zero < 1.0
+
+
+def test_the_baseline_is_said_to_be_before_the_stress(stressed):
+    """Catches a change since weeks ago that reads as one since the dose."""
+    words = "\n".join(closing_words(stressed))
+    assert "Hz at baseline (before -2 h)" in words
+    assert "relative to baseline (before -2 h)" in words
+
+
+def test_a_score_asked_of_a_rat_says_whose_it_is(stressed):
+    """Catches forty names of proteins in answer to a score that this subject cannot have."""
+    for ask in (lambda: stressed["madrs"], lambda: stressed.plot("madrs")):
+        with pytest.raises(KeyError, match="madrs is of a human, and this subject is a rat"):
+            ask()
 
 
 def test_a_notebook_shows_what_is_in_a_run(small_run, small_file):

@@ -136,6 +136,16 @@ def test_inspect_tells_summary_digest_and_source(call, small_file, folder):
     assert "nan" not in result.stdout.lower()
 
 
+def test_an_overridden_experiment_is_printed_as_it_was_run(call, folder):
+    """Catches the file as it was written passed off as the experiment of a run that changed it."""
+    changes = ["doses.0.amount=0.25 mg/kg", "network=none", "recording={}"]
+    assert call("run", "small.yaml", *changes, "-o", "run.h5").exit_code == 0
+    (folder / "again.yaml").write_text(call("inspect", "run.h5", "--config").stdout)
+    again = ketasim.load_experiment("again.yaml")
+    assert again.sha256 == ketasim.load_experiment("small.yaml", changes).sha256
+    assert again.doses[0].amount != ketasim.load_experiment("small.yaml").doses[0].amount
+
+
 def test_inspect_shows_what_an_unfinished_run_reached(call, small_file, folder):
     """Catches an empty table for a run that was killed after days."""
     copy = folder / "cut.h5.part"
