@@ -24,6 +24,7 @@ from ketasim.findings.report import range_in_words
 from ketasim.mechanisms import ORDER
 from ketasim.network.describe import network_rows
 from ketasim.network.resting import Ranges
+from ketasim.plots.wiring import wiring_svg
 from ketasim.signals import SIGNALS
 from ketasim.signals import range_in_words as range_of_signal
 from ketasim.simulation.schedule import AutomaticSteps
@@ -35,8 +36,9 @@ PARAMETER = ("parameter", "value", "unit", "prior", "status", "source")
 def write(folder: Path) -> None:
     """Write every page, and leave those as they are that have not changed."""
     folder.mkdir(exist_ok=True)
-    for name, text in pages().items():
-        place = folder / f"{name}.md"
+    files = {f"{name}.md": text for name, text in pages().items()} | {"wiring.svg": wiring_svg()}
+    for name, text in files.items():
+        place = folder / name
         if not place.is_file() or place.read_text(encoding="utf-8") != text:
             place.write_text(text, encoding="utf-8")
 
@@ -131,7 +133,10 @@ def mechanisms() -> str:
     """Equations, limits, parameters, signals and card of each mechanism."""
     parts = [
         "# Mechanisms\n\nIn the order in which they advance. A prior is the range in which a number may well lie; a "
-        "status says how sure it is: verified and secondary numbers were read, recalled ones not."
+        "status says how sure it is: verified and secondary numbers were read, recalled ones not.",
+        "![Mechanisms from dose to mood, with arrows for the signals that one reads of another](wiring.svg)",
+        "Dashed boxes are off by default; dashed arrows close loops. `ketasim mechanisms --graph` prints this drawing, in "
+        "which pointing at an arrow shows its signals.",
     ]
     for one in ORDER:
         doc = inspect.getdoc(inspect.getmodule(one.Parameters)) or ""

@@ -167,8 +167,21 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
 
 
 @command
-def mechanisms(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
+def mechanisms(
+    name: Name = None,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Print a drawing of who reads which signals of whom, as SVG.")
+    ] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    as_json: AsJson = False,
+) -> None:
     """List mechanisms and the network, or every parameter of one with unit, prior, status and source."""
+    if graph:
+        from ketasim.plots.wiring import wiring_svg
+
+        print(wiring_svg(), end="")
+        return
     from ketasim.config.schedule import Sampling
     from ketasim.mechanisms import ORDER
     from ketasim.network.describe import network_rows

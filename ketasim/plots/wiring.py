@@ -41,7 +41,7 @@ def wiring(mechanisms: Sequence[Mechanism] = ORDER) -> list[Edge]:
     Examples
     --------
     >>> [edge.signals for edge in wiring() if edge.source == "trkb" and edge.target == "mtorc1"]
-    [('trkb',)]
+    [('trkb', 'trkb_slope')]
     """
     sources: dict[str, list[str]] = defaultdict(list)
     for one in mechanisms:
