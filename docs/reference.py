@@ -135,8 +135,8 @@ def mechanisms() -> str:
         "# Mechanisms\n\nIn the order in which they advance. A prior is the range in which a number may well lie; a "
         "status says how sure it is: verified and secondary numbers were read, recalled ones not.",
         "![Mechanisms from dose to mood, with arrows for the signals that one reads of another](wiring.svg)",
-        "Dashed boxes are off by default; dashed arrows close loops. `ketasim mechanisms --graph` prints this drawing, in "
-        "which pointing at an arrow shows its signals.",
+        "Dashed boxes are off by default; dashed arrows close loops. `ketasim mechanisms --graph` prints this drawing, "
+        "in which pointing at an arrow shows its signals.",
     ]
     for one in ORDER:
         doc = inspect.getdoc(inspect.getmodule(one.Parameters)) or ""
