@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ketasim.cli.completion import keys
+
 if TYPE_CHECKING:
     import pandas
 
@@ -26,7 +28,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no progress, r
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes, such as doses.0.amount='0.25 mg/kg'.")
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="Changes, such as doses.0.amount='0.25 mg/kg'.", autocompletion=keys),
 ]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ketasim.cli import completion
 from ketasim.cli.common import AsJson, Debug, Quiet, command, fail, note, numbers, print_json, table
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ketasim.trajectory import Trajectory
 
 Source = Annotated[Path, typer.Argument(help="Trajectory file OUT.h5.")]
-Name = Annotated[str | None, typer.Argument(help="Show this one in detail.")]
+_DETAIL = "Show this one in detail."
 
 
 def register(app: typer.Typer) -> None:
@@ -129,7 +130,12 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
 
 
 @command
-def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) -> None:
+def drugs(
+    name: Annotated[str | None, typer.Argument(help=_DETAIL, autocompletion=completion.drugs)] = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+    as_json: AsJson = False,
+) -> None:
     """List drugs, or every parameter of one (name or file) with unit, prior and source, and how people are given it."""
     from ketasim.drugs import describe_drug, load_catalogue, numbers_of, unknown_drug
     from ketasim.drugs.practice import practice
@@ -168,7 +174,7 @@ def drugs(name: Name = None, quiet: Quiet = False, debug: Debug = False, as_json
 
 @command
 def mechanisms(
-    name: Name = None,
+    name: Annotated[str | None, typer.Argument(help=_DETAIL, autocompletion=completion.mechanisms)] = None,
     graph: Annotated[
         bool, typer.Option("--graph", help="Print a drawing of who reads which signals of whom, as SVG.")
     ] = False,
@@ -250,7 +256,10 @@ def signals(
 @command
 def examples(
     name: Annotated[
-        str | None, typer.Argument(help="Print this file, to copy: ketasim examples quick > my.yaml")
+        str | None,
+        typer.Argument(
+            help="Print this file, to copy: ketasim examples quick > my.yaml", autocompletion=completion.examples
+        ),
     ] = None,
     quiet: Quiet = False,
     debug: Debug = False,

@@ -15,7 +15,7 @@ Simulates pharmacokinetics, NMDA blockade, a spiking prefrontal circuit and glut
 A research and teaching model; not medical advice.
 """
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def _print_version(wanted: bool) -> None:

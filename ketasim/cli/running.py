@@ -7,11 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
+from ketasim.cli import completion
 from ketasim.cli.common import AsJson, Debug, Overrides, Quiet, command, fail, note, numbers, table
 from ketasim.cli.own_mechanisms import Mechanisms, mechanisms_in
 
 Config = Annotated[
-    str, typer.Argument(help="Experiment file, - for standard input, or an example (`ketasim examples`).")
+    str,
+    typer.Argument(
+        help="Experiment file, - for standard input, or an example (`ketasim examples`).",
+        autocompletion=completion.experiments,
+    ),
 ]
 
 
