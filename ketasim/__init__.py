@@ -43,6 +43,7 @@ _HOME = {
     "resume": "ketasim.pipeline",
     "resume_sweep": "ketasim.ensembles",
     "run": "ketasim.pipeline",
+    "write_report": "ketasim.report",
     "score_findings": "ketasim.findings",
     "sweep": "ketasim.ensembles",
     "sweep_runs": "ketasim.ensembles",

@@ -25,7 +25,7 @@ _DETAIL = "Show this one in detail."
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for function in (inspect, plot, drugs, mechanisms, signals, examples, schema, info, cite):
+    for function in (inspect, plot, report, drugs, mechanisms, signals, examples, schema, info, cite):
         app.command()(function)
 
 
@@ -127,6 +127,28 @@ def plot(  # noqa: PLR0913, PLR0917 - one argument per option
             fail(str(error.args[0]), 2, {"debug": debug})
     save_picture(figure, picture, force, (source, vehicle))
     note(f"picture written to {picture}", quiet)
+
+
+@command
+def report(
+    source: Source,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Page; default OUT.html.")] = None,
+    vehicle: Annotated[
+        Path | None, typer.Option("--vehicle", help="Run with an inactive dose, in grey, and compared.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier report.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Write a run as one page of HTML that needs nothing else: words, pictures, numbers and where they come from."""
+    import ketasim
+
+    os.environ["MPLBACKEND"] = "agg"
+    page = out or source.with_suffix(".html")
+    with ketasim.open_trajectory(source) as trajectory:
+        other = ketasim.open_trajectory(vehicle) if vehicle else None
+        ketasim.write_report(trajectory, page, other, force)
+    note(f"report written to {page}", quiet)
 
 
 @command
