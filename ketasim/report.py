@@ -6,6 +6,7 @@ and how sure they are, what lies outside published dosing, and how to repeat it.
 
 import json
 import os
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 ADVICE = "A research and teaching model; not medical advice."
 
 _BEGIN = "<!doctype html><!-- a report of ketasim -->"
+#: Above which a drawing is smaller, and sooner on the screen, as pixels.
+_MOST_LETTERS = 800_000
+
 _KIND = begins_with("a report", _BEGIN[:8].encode())
 
 _STYLE = """:root{color-scheme:light dark;--ink:#1d2730;--paper:#fff;--line:#d5dce2;--soft:#f3f6f8;--warn:#8a4b08}
@@ -40,7 +44,8 @@ body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)
 padding:1rem}h1{line-height:1.2}h2{margin-top:2.2rem;border-bottom:1px solid var(--line)}.advice{color:var(--warn);
 font-weight:600}table{border-collapse:collapse;font-size:.86rem}td,th{padding:.2rem .7rem .2rem 0;text-align:left;
 vertical-align:top;border-bottom:1px solid var(--line)}.wide{overflow-x:auto}figure{margin:1rem 0;background:#fff;
-border:1px solid var(--line);border-radius:6px;padding:.4rem}figure svg{width:100%;height:auto}figcaption{color:#333;
+border:1px solid var(--line);border-radius:6px;padding:.4rem}figure svg,figure img{width:100%;
+height:auto}figcaption{color:#333;
 font-size:.86rem}details{margin:.4rem 0}summary{cursor:pointer}pre{background:var(--soft);padding:.8rem;overflow-x:auto;
 font-size:.82rem}.changed{font-weight:700}nav a{margin-right:1rem}li{margin:.2rem 0}
 @media print{nav{display:none}details{display:block}figure{break-inside:avoid}}"""
@@ -149,15 +154,19 @@ def _pictures(trajectory: Trajectory, vehicle: Trajectory | None) -> str:
 
 
 def _figure(words: str, draw: "Callable[[], Figure]") -> str:
-    """A drawing as SVG within the page; nothing if the run has nothing of it."""
+    """A drawing within the page, as SVG or, of thousands of points, as PNG; nothing if the run has nothing of it."""
     try:
         figure = draw()
     except KetasimError:
         return ""
-    file = BytesIO()
+    file, said = BytesIO(), escape(words)
     figure.savefig(file, format="svg", metadata={"Date": None})
     text = file.getvalue().decode()
-    drawing = text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(words)}"', 1)
+    drawing = text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{said}"', 1)
+    if len(drawing) > _MOST_LETTERS:
+        file = BytesIO()
+        figure.savefig(file, format="png", dpi=130)
+        drawing = f'<img alt="{said}" src="data:image/png;base64,{b64encode(file.getvalue()).decode()}">'
     return f"<figure>{drawing}<figcaption>{escape(words)}</figcaption></figure>"
 
 

@@ -14,7 +14,7 @@ from ketasim.report import report
 class Parsed(HTMLParser):
     """Tags that were opened and not closed, addresses, and the text outside styles."""
 
-    VOID = ("meta", "br", "link", "!doctype")
+    VOID = ("meta", "br", "img")
 
     def __init__(self, text):
         super().__init__()
@@ -97,6 +97,14 @@ def test_a_vehicle_is_drawn_and_compared(alone, both):
     assert "Against the vehicle" in both and "Against the vehicle" not in alone
     assert both.count("<figure>") == alone.count("<figure>") == 2
     assert "the runs differ in doses" in both
+
+
+def test_a_drawing_of_many_points_is_pixels(runs, monkeypatch):
+    """Catches a month whose page takes a browser seconds to draw."""
+    monkeypatch.setattr("ketasim.report._MOST_LETTERS", 10_000)
+    text = report(runs[0])
+    assert text.count('<img alt="The chain') == 1 and "<svg" not in text
+    assert Parsed(text).open == []
 
 
 def test_the_experiment_in_it_runs_again(runs, alone, tmp_path):
