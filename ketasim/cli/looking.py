@@ -334,6 +334,7 @@ def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) ->
     import ketasim
     from ketasim.kernels.jit import CACHE_FOLDER, compiled_before
     from ketasim.recording.provenance import environment
+    from ketasim.simulation.stored import folder
 
     found = environment()
     if not as_json:  # a thousand characters of processor features
@@ -343,6 +344,7 @@ def info(quiet: Quiet = False, debug: Debug = False, as_json: AsJson = False) ->
     rows += [
         ("package folder", str(Path(ketasim.__file__).parent)),
         ("kernel cache", str(CACHE_FOLDER)),
+        ("baselines and pasts", str(folder() or "not stored")),
         ("kernels compiled", "yes" if compiled_before() else "no, the first run compiles them"),
     ]
     table(rows, ("what", "value"), as_json)
