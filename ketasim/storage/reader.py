@@ -605,10 +605,10 @@ def damages(source: Source) -> list[str]:
     """
     with open_file(source) as file:
         found = _unreadable(file)
-        stored = native(file.attrs.get("content_sha256"))
-        if found or stored is None:
-            return found
         try:
+            stored = native(file.attrs.get("content_sha256"))
+            if found or stored is None:
+                return found
             content = file_digest(file)
         except (OSError, RuntimeError, StorageError) as error:
             return [f"the content cannot be read: {reason_of(error)}"]

@@ -59,7 +59,7 @@ def test_what_a_killed_process_left(bench, note):
     assert not lock_path(out).exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"12345\n", os.urandom(100)], ids=["empty", "number", "noise"])
+@pytest.mark.parametrize("content", [b"", b"12345\n"], ids=["empty", "number"])
 def test_a_file_that_looks_like_a_lock(bench, note, content):
     """Catches a run refused because of a file that nobody holds."""
     out = bench.fresh()
@@ -68,6 +68,16 @@ def test_a_file_that_looks_like_a_lock(bench, note, content):
     note("lock", "stale", f"a file of {len(content)} bytes", f"exit {ended.code}")
     assert ended.code == 0, ended
     assert bench.carry_on(out).digest == bench.digest
+
+
+def test_a_file_in_place_of_a_lock_is_kept(bench, note):
+    """Catches a file of the user's that is emptied because it has a lock's name."""
+    out, content = bench.fresh(), b"\xffmine" + os.urandom(100)
+    lock_path(out).write_bytes(content)
+    ended = bench.run(out).end()
+    note("lock", "none", "a file of the user's with its name", f"exit {ended.code}")
+    assert ended.code == 2 and "not a lock written by ketasim" in ended.errors
+    assert lock_path(out).read_bytes() == content
 
 
 def test_a_lock_held_by_something_else(bench, note, tmp_path):

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
 
 from ketasim.analysis import value_of
-from ketasim.storage import Column, StorageError, TrajectoryNotFoundError, TrajectoryWriter
+from ketasim.storage import Column, StorageError, TrajectoryNotFoundError, TrajectoryWriter, reader
 from ketasim.storage.datasets import UnreadableError
 from ketasim.storage.reader import damages
 from ketasim.trajectory import open_trajectory
@@ -417,3 +417,17 @@ def test_a_file_open_elsewhere_is_said_to_be(small_file, tmp_path):
         with pytest.raises(StorageError, match=r"cannot be read: .*another program has it open for writing"):
             open_trajectory(path)
         other.stdin.close()
+
+
+def test_a_digest_that_cannot_be_read_is_damage(copied, monkeypatch):
+    """Catches a traceback where damage is in the stored digest itself."""
+    as_it_is = reader.native
+
+    def broken(value):
+        if isinstance(value, str | bytes) and len(value) == 64:
+            raise OSError("Can't synchronously read data (ran off end of input buffer while decoding)")
+        return as_it_is(value)
+
+    monkeypatch.setattr(reader, "native", broken)
+    (found,) = damages(copied)
+    assert found.startswith("the content cannot be read: ")
