@@ -474,7 +474,7 @@ _ROWS = (
     _of_subject("serotonin", 1.0, "serotonin in cortex relative to rest", "serotonin", "serotonin"),
     _of_subject("serotonin_response", 0.0, "gene expression that follows serotonin, above rest", within=_ANY),
     _of_subject("dissociation", 0.0, "total of the CADSS", "dissociation (CADSS)", within=(0.0, 92.0), summary="peak"),
-    _of_subject("sedation", 0.0, "sedation, 1 if anaesthetised", within=_SHARE),
+    _of_subject("sedation", 0.0, "sedation, 1 if anaesthetised", within=_SHARE, summary="peak"),
     _of_subject(
         "discharge_readiness", 1.0, "1 while dissociation and sedation are at most their thresholds", within=_SHARE
     ),

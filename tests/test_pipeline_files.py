@@ -222,9 +222,10 @@ def wanted_summary(run):
             values = rows[name].sel(population=population, time=slice(0.0, None))
             yield (name, population, "", "peak"), float(values.max()), np.nan, "1"
             yield (name, population, "", "time_of_peak"), float(values.idxmax("time")), np.nan, "s"
-    score = run["dissociation"].sel(time=slice(0.0, None))
-    yield ("dissociation", "", "", "peak"), float(score.max()), np.nan, "1"
-    yield ("dissociation", "", "", "time_of_peak"), float(score.idxmax("time")), np.nan, "s"
+    for name in ("dissociation", "sedation"):
+        score = run[name].sel(time=slice(0.0, None))
+        yield (name, "", "", "peak"), float(score.max()), np.nan, "1"
+        yield (name, "", "", "time_of_peak"), float(score.idxmax("time")), np.nan, "s"
     surge = (rows.time >= 600) & (rows.time <= 3600)
     for population in POPULATIONS:
         here = rows.sel(population=population)
