@@ -45,7 +45,7 @@ def run(kind, text, where, names):
     elif kind.endswith(".csv"):
         Path(kind).write_text(text, encoding="utf-8")
     else:
-        for line in filter(None, text.splitlines()):
+        for line in (one for one in text.splitlines() if one and not one.startswith("#")):
             name, *arguments = shlex.split(line, comments=True)
             assert name == "ketasim", f"{where}: {line}"
             done = CliRunner().invoke(app, arguments)
