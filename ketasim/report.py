@@ -1,7 +1,8 @@
 """A run on one page of HTML that needs nothing else: no network, no script, no other file.
 
 What was asked, what happened in words with errors, pictures, all numbers, mechanisms with where their numbers come from
-and how sure they are, what lies outside published dosing, and how to repeat it. Every number is from the file.
+and how sure they are, what lies outside published dosing, and how to repeat it. Every number is from the file; sources
+and priors of parameters are those of the installed version. Numbers of drugs and of the network are not shown.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,21 +24,17 @@ from ketasim.documents.html import Html, folded, table
 from ketasim.documents.units import in_words
 from ketasim.mechanisms import ORDER, Mechanism
 from ketasim.plots import page_figure, picture, plot_subject
-from ketasim.plots.page import doses_in_words
+from ketasim.plots.page import ADVICE, doses_in_words
 from ketasim.sources import describe
-from ketasim.storage.outputs import begins_with, replaced
+from ketasim.storage.outputs import Kind, replaced
 from ketasim.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ADVICE = "A research and teaching model; not medical advice."
-
 _BEGIN = "<!doctype html><!-- a report of ketasim -->"
 #: Above which a drawing is smaller, and sooner on the screen, as pixels.
 _MOST_LETTERS = 800_000
-
-_KIND = begins_with("a report", _BEGIN[:8].encode())
 
 _STYLE = """:root{color-scheme:light dark;--ink:#1d2730;--paper:#fff;--line:#d5dce2;--soft:#f3f6f8;--warn:#8a4b08}
 @media(prefers-color-scheme:dark){:root{--ink:#e4eaee;--paper:#14191d;--line:#39444d;--soft:#1e262c;--warn:#f0b35a}}
@@ -49,6 +47,14 @@ height:auto}figcaption{color:#333;
 font-size:.86rem}details{margin:.4rem 0}summary{cursor:pointer}pre{background:var(--soft);padding:.8rem;overflow-x:auto;
 font-size:.82rem}.changed{font-weight:700}nav a{margin-right:1rem}li{margin:.2rem 0}
 @media print{nav{display:none}details{display:block}figure{break-inside:avoid}}"""
+
+
+def _is_ours(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(_BEGIN)) == _BEGIN.encode()
+
+
+_KIND = Kind("a report", _is_ours)
 
 
 def write_report(
@@ -146,11 +152,9 @@ def _happened(trajectory: Trajectory) -> str:
 
 def _pictures(trajectory: Trajectory, vehicle: Trajectory | None) -> str:
     beside = ", the vehicle in grey" if vehicle is not None else ""
-    found = [(f"The chain from dose to synapses{beside}.", lambda: picture(trajectory, (), vehicle))]
-    found.append(
-        (f"The subject{beside}.", lambda: plot_subject(page_figure(height=3.0), trajectory, vehicle)),
-    )
-    return "".join(_figure(words, draw) for words, draw in found)
+    chain = _figure(f"The chain from dose to synapses{beside}.", lambda: picture(trajectory, (), vehicle))
+    subject = _figure(f"The subject{beside}.", lambda: plot_subject(page_figure(height=3.0), trajectory, vehicle))
+    return chain + subject
 
 
 def _figure(words: str, draw: "Callable[[], Figure]") -> str:
@@ -225,6 +229,8 @@ def _provenance(trajectory: Trajectory) -> str:
     ]
     name = f"{trajectory.config['name']}.yaml"
     again = f"ketasim run {name}    # the file above; the same bits with the same versions on the same processor"
+    if isinstance(network := trajectory.config["network"], dict) and "graph_sha256" in network:
+        again = "ketasim.run(experiment, graph=...)    # or engine=...: its network was given in Python"
     cited = folded("what to cite, as BibTeX", Html(f"<pre>{escape(bibtex(citations(trajectory)))}</pre>"))
     return f"{table(rows)}<p>To repeat it:</p><pre>{escape(again)}</pre>{cited}"
 

@@ -89,7 +89,15 @@ def test_sources_and_what_was_changed_are_shown(runs, alone):
     words = html.unescape("".join(Parsed(alone).text))
     assert "numbers of" in words and "assumed" in words and "verified" in words
     assert "refuted by: " in words  # cards
-    assert "outside published dosing" in words or "usual doses" in words or runs[0].notes == ()
+
+
+def test_what_is_unusual_is_said(small):
+    """Catches a dose outside published ones that the page passes over."""
+    dose = {"drug": "ketamine", "route": "intravenous", "amount": "20 mg/kg", "duration": "5 min"}
+    run = ketasim.run(small(network="none", doses=[dose]))
+    words = "".join(Parsed(report(run)).text)
+    assert any("outside published dosing" in remark for remark in run.notes)
+    assert all(remark in words for remark in run.notes)
 
 
 def test_a_vehicle_is_drawn_and_compared(alone, both):
@@ -123,7 +131,7 @@ def test_only_reports_are_replaced(runs, tmp_path, monkeypatch):
     with pytest.raises(KetasimError, match="exists"):
         ketasim.write_report(runs[0], out)
     ketasim.write_report(runs[0], out, force=True)
-    out.write_text("<p>of the user's</p>")
-    with pytest.raises(KetasimError):
+    out.write_text("<!doctype html><p>of the user's</p>")
+    with pytest.raises(KetasimError, match="not a report"):
         ketasim.write_report(runs[0], out, force=True)
-    assert out.read_text() == "<p>of the user's</p>"
+    assert out.read_text() == "<!doctype html><p>of the user's</p>"

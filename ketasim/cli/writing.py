@@ -21,7 +21,7 @@ _QUESTIONS = {
     "neurons": ("Neurons; none: concentrations only", "1000"),
 }
 
-#: What is usually given of ketamine, by species: route, amount, over.
+#: Ketamine as in the examples human_infusion and rat_dose, by species: route, amount, over.
 _KETAMINE = {
     "human": {"route": "intravenous", "amount": "0.5 mg/kg", "over": "40 min"},
     "rat": {"route": "intraperitoneal", "amount": "10 mg/kg", "over": "0 min"},
@@ -107,7 +107,7 @@ def _answers(given: dict[str, str | None]) -> dict[str, str]:
     asks = sys.stdin.isatty()
     found: dict[str, str] = {}
     for key, (question, by_default) in _QUESTIONS.items():
-        of_ketamine = _KETAMINE.get(found["species"], {}) if found.get("drug") == "ketamine" else {}
+        of_ketamine = _KETAMINE.get(found["species"].lower(), {}) if found.get("drug", "").lower() == "ketamine" else {}
         usual, answer = of_ketamine.get(key, by_default), given[key]
         if answer is None and asks and not (key == "amount" and found["drug"] == "saline"):
             answer = typer.prompt(question, default=usual or None, err=True)
