@@ -63,6 +63,12 @@ def test_no_table_is_broken(pages):
             assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1, (name, block[:80])
 
 
+def test_equations_of_every_mechanism_are_set():
+    """Catches a mechanism without its equations on the page that says it has all of them."""
+    headings = " ".join(re.findall(r"^## (.*)$", (DOCS / "equations.md").read_text(encoding="utf-8"), re.M))
+    assert {one.name for one in ORDER} <= set(headings.replace(",", "").split())
+
+
 def test_every_page_is_in_the_contents(pages):
     """Catches a page that no reader of the site finds."""
     listed = set((DOCS / "index.md").read_text(encoding="utf-8").split())
