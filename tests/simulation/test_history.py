@@ -238,7 +238,10 @@ def test_a_run_stopped_after_its_past_was_recalled_goes_on(experiment, tmp_path,
     assert ketasim.resume(out).digest() == fresh(experiment(), monkeypatch)
 
 
-@pytest.mark.parametrize("damage", ["cut", "state/signals/stress_hormone", "state/slopes/bdnf", "rows/time/values"])
+MORE = [pytest.param(name, marks=pytest.mark.slow) for name in ("state/signals/stress_hormone", "rows/time/values")]
+
+
+@pytest.mark.parametrize("damage", ["cut", "state/slopes/bdnf", *MORE])
 def test_a_damaged_past_is_computed_anew(experiment, place, monkeypatch, damage):
     """Catches a run that fails, or goes on from rest, because of a file that is not whole."""
     ketasim.run(experiment()).close()
